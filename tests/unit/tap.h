@@ -1,0 +1,57 @@
+/*
+ * tap.h: just enough of the Test Anything Protocol for our unit tests.
+ *
+ * ok(cond, fmt, ...) prints one result line; is_int, is_str and is_mem say
+ * what they got when it is not what they want; done() prints the plan and
+ * gives the exit status of main.
+ */
+#ifndef TAP_H
+#define TAP_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static int tap_count, tap_failed;
+
+__attribute__((format(printf, 2, 3), unused)) static bool
+ok(bool cond, const char *fmt, ...)
+{
+    va_list ap;
+
+    printf("%sok %d - ", cond ? "" : "not ", ++tap_count);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+    fflush(stdout);
+    if (!cond)
+        tap_failed++;
+    return cond;
+}
+
+#define is_int(got, want, ...)                                               \
+    do {                                                                     \
+        long long got_ = (long long)(got), want_ = (long long)(want);        \
+        if (!ok(got_ == want_, __VA_ARGS__))                                 \
+            printf("# %s:%d got %lld, want %lld\n", __FILE__, __LINE__,      \
+                   got_, want_);                                             \
+    } while (0)
+
+#define is_str(got, want, ...)                                               \
+    do {                                                                     \
+        const char *got_ = (got), *want_ = (want);                           \
+        if (!ok(got_ && strcmp(got_, want_) == 0, __VA_ARGS__))              \
+            printf("# %s:%d\n#  got: %s\n# want: %s\n", __FILE__, __LINE__,  \
+                   got_ ? got_ : "(null)", want_);                           \
+    } while (0)
+
+__attribute__((unused)) static int
+done(void)
+{
+    printf("1..%d\n", tap_count);
+    return tap_failed != 0;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * call.h: one admitted call, as it stands in a slot of the state file while
+ * it runs and in the journal when it has ended.
+ *
+ * Fixed layout, little-endian, no pointers.  docs/journal.md describes the
+ * same bytes.  Text fields are padded with zero bytes and have no terminator
+ * when full.
+ */
+#ifndef TG_CALL_H
+#define TG_CALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "id.h"
+
+#define TG_MODEL_NAME_MAX 64
+
+/* How the tokens of a call became known; the safe value charges the hold. */
+enum tg_basis {
+    TG_BASIS_HELD = 0, /* nothing is known: what was set aside */
+    TG_BASIS_COUNTED,  /* what passed by on the way */
+    TG_BASIS_REPORTED, /* what the upstream said, and it is believable */
+    TG_BASIS_NONE,     /* nothing was produced; costs nothing */
+};
+
+enum tg_call_flag {
+    TG_CALL_STREAM = 1 << 0,
+    TG_CALL_SENT = 1 << 1,      /* handed to the upstream connection */
+    TG_CALL_RECOVERED = 1 << 2, /* settled by the daemon for a dead worker */
+    TG_CALL_CLIENT_LEFT = 1 << 3,
+    TG_CALL_PEAK = 1 << 4, /* priced by the peak band */
+};
+
+#define TG_ABSENT_MS UINT32_MAX
+
+struct tg_call {
+    struct tg_call_id id;
+    int64_t at_ms; /* admitted, Unix time */
+    char key_id[TG_ID_LEN];
+    char account_id[TG_ID_LEN];
+    char upstream_id[TG_ID_LEN];
+    char credential_id[TG_ID_LEN];
+    char model[TG_MODEL_NAME_MAX];
+    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint32_t key_slot;
+    uint32_t account_slot;
+    uint16_t endpoint; /* enum tg_endpoint */
+    uint16_t flags;    /* enum tg_call_flag */
+    uint16_t status;   /* as the client saw it; 0 while it runs */
+    uint16_t code;     /* enum tg_code; 0 when all is well */
+    uint8_t basis;     /* enum tg_basis */
+    uint8_t reserved[3];
+    uint32_t latency_ms;
+    uint32_t ttft_ms; /* TG_ABSENT_MS when no token came */
+    uint32_t reserved2;
+    int64_t prompt_tokens; /* what is charged, by basis */
+    int64_t cached_tokens;
+    int64_t completion_tokens;
+    int64_t reasoning_tokens;
+    int64_t prompt_bound;     /* upper bound of the prompt, on entry */
+    int64_t completion_bound; /* upper bound of the answer */
+    int64_t counted;          /* completion tokens seen so far */
+    int64_t hit_picos;        /* the price frozen on entry, per token */
+    int64_t miss_picos;
+    int64_t output_picos;
+    int64_t held_nanos;
+    int64_t cost_nanos;
+};
+
+_Static_assert(offsetof(struct tg_call, at_ms) == 16, "layout");
+_Static_assert(offsetof(struct tg_call, model) == 120, "layout");
+_Static_assert(offsetof(struct tg_call, ip) == 184, "layout");
+_Static_assert(offsetof(struct tg_call, endpoint) == 208, "layout");
+_Static_assert(offsetof(struct tg_call, latency_ms) == 220, "layout");
+_Static_assert(offsetof(struct tg_call, prompt_tokens) == 232, "layout");
+_Static_assert(offsetof(struct tg_call, cost_nanos) == 320, "layout");
+_Static_assert(sizeof(struct tg_call) == 328, "layout");
+
+/* Copies text into a zero-padded field of size bytes, cut if longer. */
+void tg_field_set(char *field, size_t size, const char *text, size_t len);
+
+/* Length of the text in a zero-padded field of size bytes. */
+size_t tg_field_len(const char *field, size_t size);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * journal.h: the append-only record of calls; format in docs/journal.md.
+ *
+ * A segment file has one writer (a worker, or the daemon for the dead) and
+ * is named by it: 16 hex digits of the writer's id, '.', 8 hex digits of the
+ * segment's number, ".tgj".  This is one of core's two files that open
+ * things.
+ */
+#ifndef TG_JOURNAL_H
+#define TG_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "call.h"
+#include "str.h"
+
+#define TG_JOURNAL_VERSION 1
+#define TG_JOURNAL_HEADER_SIZE 64
+#define TG_JOURNAL_NAME_SIZE 30 /* with the NUL */
+#define TG_JOURNAL_SEGMENT_BYTES (64u << 20)
+#define TG_JOURNAL_AGENT_MAX 256
+#define TG_JOURNAL_TRACE_MAX 64
+
+enum tg_record_type {
+    TG_RECORD_NONE = 0,
+    TG_RECORD_CALL = 1, /* a settled call */
+};
+
+struct tg_segment_header {
+    uint64_t writer_id;
+    uint32_t number; /* 0, 1, 2 … of this writer */
+    int64_t created_at_ms;
+};
+
+/* A record as read; agent and trace_id point into the reader's buffer. */
+struct tg_record {
+    enum tg_record_type type;
+    uint64_t sequence; /* 0, 1, 2 … of this writer, over its segments */
+    struct tg_call call;
+    struct tg_str agent;
+    struct tg_str trace_id;
+};
+
+struct tg_journal {
+    int dir_fd;
+    int fd; /* -1: the next append opens a segment */
+    uint64_t writer_id;
+    uint64_t sequence;
+    uint32_t segment;
+    uint64_t segment_bytes; /* written so far */
+    uint64_t segment_limit;
+};
+
+/*
+ * Begins a writer in the folder dir_fd (which stays the caller's).  No file
+ * is made before the first append.  Every writer_id is used by one writer.
+ */
+void tg_journal_init(struct tg_journal *journal, int dir_fd,
+                     uint64_t writer_id);
+
+/*
+ * Appends one call with one write(2); agent and trace_id are cut to their
+ * limits.  Opens or rotates the segment when needed.  now_ms is Unix time.
+ * Returns 0 or TG_ERR_SYSTEM with errno; after a failure the segment is
+ * closed and the next append begins a new one, so that a torn record is
+ * always the last of its segment.
+ */
+int tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
+                      struct tg_str agent, struct tg_str trace_id,
+                      int64_t now_ms);
+
+void tg_journal_close(struct tg_journal *journal);
+
+/* Writes the file's name into name[TG_JOURNAL_NAME_SIZE]. */
+void tg_journal_name(char *name, uint64_t writer_id, uint32_t segment);
+
+/* Reads a file's name.  Returns 0 or TG_ERR_FORMAT when it is not one. */
+int tg_journal_parse_name(const char *name, uint64_t *writer_id,
+                          uint32_t *segment);
+
+/*
+ * Reads a segment's first TG_JOURNAL_HEADER_SIZE bytes.  Returns 0,
+ * TG_ERR_NOT_FOUND when len is too short, TG_ERR_FORMAT, TG_ERR_VERSION or
+ * TG_ERR_CORRUPT.
+ */
+int tg_journal_read_header(const void *buf, size_t len,
+                           struct tg_segment_header *header);
+
+/*
+ * Reads the record at buf; *size becomes its length in bytes.  Returns 0,
+ * TG_ERR_NOT_FOUND when buf holds no whole record yet (the tail of a segment
+ * that is being written, or of a writer that was killed), TG_ERR_VERSION for
+ * a record of an unknown type, *size being set, or TG_ERR_CORRUPT.
+ */
+int tg_journal_read(const void *buf, size_t len, struct tg_record *record,
+                    size_t *size);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * publish.h: the one writer of policy.  Only the daemon calls these.
+ *
+ * Killed at any instruction, it leaves every policy as it was before or as
+ * it is after.  One tg_publisher at a time holds the state file's lock.
+ */
+#ifndef TG_PUBLISH_H
+#define TG_PUBLISH_H
+
+#include "state.h"
+
+struct tg_publisher;
+
+/*
+ * Takes the writer's lock and reads what is there: which slots, index
+ * entries and blobs are in use.  Costs one pass over the keys.  Returns 0,
+ * TG_ERR_BUSY when another process publishes, TG_ERR_SYSTEM.
+ * The state stays the caller's and must outlive the publisher.
+ */
+int tg_publisher_open(struct tg_publisher **publisher, struct tg_state *state);
+
+void tg_publisher_close(struct tg_publisher *publisher);
+
+/*
+ * Puts a text, or count texts of up to 255 bytes each, into the arena and
+ * gives its number.  The same bytes get the same number; each call counts as
+ * one use, which tg_publish_key takes over and releases with the policy it
+ * replaces.  Returns 0, TG_ERR_FULL, or TG_ERR_RANGE.
+ */
+int tg_publish_text(struct tg_publisher *publisher, struct tg_str text,
+                    uint32_t *blob);
+int tg_publish_texts(struct tg_publisher *publisher,
+                     const struct tg_str *texts, size_t count, uint32_t *blob);
+
+/*
+ * Publishes a key, found by its id: the first time it gets a free slot.
+ * Index entries of its secrets appear after the policy, and those of secrets
+ * it no longer has go after it.  Returns 0 or TG_ERR_FULL, and *slot.
+ */
+int tg_publish_key(struct tg_publisher *publisher,
+                   const struct tg_key_policy *policy, uint32_t *slot);
+
+/* Takes a key out: no lookup finds it afterwards.  0 or TG_ERR_NOT_FOUND. */
+int tg_publish_key_gone(struct tg_publisher *publisher, const char *id);
+
+/* Publishes an account, found by its id.  0 or TG_ERR_FULL, and *slot. */
+int tg_publish_account(struct tg_publisher *publisher,
+                       const struct tg_account_policy *policy, uint32_t *slot);
+
+/* Slot of a key or an account by its id, TG_ERR_NOT_FOUND when it has none. */
+int tg_publisher_key_slot(const struct tg_publisher *publisher, const char *id,
+                          uint32_t *slot);
+int tg_publisher_account_slot(const struct tg_publisher *publisher,
+                              const char *id, uint32_t *slot);
+
+/*
+ * Publishes a whole catalog; model_index is filled in here.  The caller's
+ * catalog is not changed.  0, or TG_ERR_DUPLICATE for a model named twice.
+ */
+int tg_publish_catalog(struct tg_publisher *publisher,
+                       const struct tg_catalog *catalog);
+
+/* Says that everything is there: workers admit calls from now on. */
+void tg_publish_ready(struct tg_publisher *publisher, int64_t now_ms);
+
+/* Tells workers that the daemon lives. */
+void tg_publish_seen(struct tg_publisher *publisher, int64_t now_ms);
+
+#endif

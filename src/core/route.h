@@ -1,0 +1,74 @@
+/*
+ * route.h: the only paths of the data plane, one row a route.
+ *
+ * A path is exactly one row or it does not exist; nothing else is forwarded.
+ */
+#ifndef TG_ROUTE_H
+#define TG_ROUTE_H
+
+#include <stdint.h>
+
+#include "str.h"
+
+enum tg_endpoint {
+    TG_ENDPOINT_NONE = 0,
+    TG_ENDPOINT_CHAT,
+    TG_ENDPOINT_COMPLETIONS,
+    TG_ENDPOINT_FIM,
+    TG_ENDPOINT_EMBEDDINGS,
+    TG_ENDPOINT_MODELS,
+    TG_ENDPOINT_MODEL,
+    TG_ENDPOINT_BALANCE,
+    TG_ENDPOINT_KEY,
+};
+
+enum tg_scope {
+    TG_SCOPE_NONE = 0,
+    TG_SCOPE_CHAT = 1 << 0,
+    TG_SCOPE_CODE = 1 << 1,
+    TG_SCOPE_IMAGE = 1 << 2,
+    TG_SCOPE_AUDIO = 1 << 3,
+    TG_SCOPE_EMBEDDINGS = 1 << 4,
+    TG_SCOPE_FILES = 1 << 5,
+    TG_SCOPE_FINE_TUNING = 1 << 6,
+    TG_SCOPE_ALL = (1 << 7) - 1,
+};
+
+enum tg_method { TG_METHOD_OTHER = 0, TG_METHOD_GET, TG_METHOD_POST };
+
+/* Who answers: the safe value lets nothing out. */
+enum tg_served {
+    TG_SERVED_LOCALLY = 0,
+    TG_SERVED_UPSTREAM,
+};
+
+struct tg_route {
+    enum tg_endpoint endpoint;
+    enum tg_method method;
+    const char *path;     /* without /v1; what the upstream is sent, too */
+    enum tg_scope scope;  /* NONE: any key */
+    enum tg_served served;
+    bool takes_argument;  /* path ends in '/', one segment follows */
+    const char *name;     /* as keys and call records name it */
+};
+
+/*
+ * Finds the route of a method and an undecoded path (no query), with or
+ * without "/v1" in front.  argument becomes the last segment where the route
+ * takes one.  Returns NULL when there is none; *has_path then says whether
+ * the path exists under another method.
+ */
+const struct tg_route *tg_route_find(enum tg_method method,
+                                     struct tg_str path,
+                                     struct tg_str *argument, bool *has_path);
+
+/* The row of an endpoint; NULL for TG_ENDPOINT_NONE. */
+const struct tg_route *tg_route_of(enum tg_endpoint endpoint);
+
+/* "chat", "code" … ; NULL when scope is not exactly one of them. */
+const char *tg_scope_name(enum tg_scope scope);
+
+/* The scope of a name; TG_SCOPE_NONE when there is none. */
+enum tg_scope tg_scope_of(struct tg_str name);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * settle.h: how a call ends: what was used, what it costs, by which basis.
+ */
+#ifndef TG_SETTLE_H
+#define TG_SETTLE_H
+
+#include "state.h"
+#include "usage.h"
+
+/* What is known at the end of a call. */
+struct tg_outcome {
+    const struct tg_usage *usage; /* NULL: none was reported */
+    int64_t counted_tokens;       /* of the answer, seen on the way */
+    uint16_t status;              /* as the client saw it */
+    uint16_t code;                /* enum tg_code */
+    bool is_produced; /* the upstream began an answer that costs */
+    bool was_sent;    /* the request may have reached the upstream */
+    int64_t now_ms;
+};
+
+/*
+ * Ends a call once: fills the call's tokens, basis, cost and latency, and
+ * moves its hold into what is settled, on key and account.  Figures that
+ * cannot be are not believed (usage.h), then what was counted is charged,
+ * then the hold.
+ */
+void tg_settle(struct tg_state *state, struct tg_call *call,
+               const struct tg_outcome *outcome);
+
+/* Ends a call whose worker died, from what stands in its slot. */
+void tg_settle_lost(struct tg_state *state, struct tg_call *call,
+                    int64_t now_ms);
+
+#endif

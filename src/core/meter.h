@@ -1,0 +1,79 @@
+/*
+ * meter.h: what an answer says about itself, read as it passes: a JSON
+ * body or an event stream, in the shapes of OpenAI (chat, completions,
+ * responses, embeddings), DeepSeek, vLLM and Anthropic.
+ *
+ * Nothing an upstream sends makes it fail, hang or grow.
+ */
+#ifndef TG_METER_H
+#define TG_METER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "json.h"
+#include "sse.h"
+#include "usage.h"
+
+enum tg_meter_shape {
+    TG_METER_AUTO = 0, /* told by the first byte that is not blank */
+    TG_METER_JSON,
+    TG_METER_SSE,
+};
+
+#define TG_METER_LEVELS 8
+
+struct tg_meter_path;
+
+/* About 600 bytes, the caller's; the members up to has_garbage are to read. */
+struct tg_meter {
+    uint64_t events;         /* with data, [DONE] included; 0 for JSON.  The
+                                first one ends the time to first token */
+    uint64_t content_events; /* of these, with generated text in them */
+    uint64_t content_bytes;  /* decoded bytes of generated text: content,
+                                reasoning, tool arguments */
+    enum tg_meter_shape shape;
+    bool has_bytes;   /* something that is not white space came */
+    bool is_complete; /* JSON: the one value is whole and valid */
+    bool has_done;    /* SSE: [DONE], message_stop, or response.completed,
+                         .incomplete, .failed */
+    bool has_error;   /* a top-level error that is not null, false or empty */
+    bool has_finish;  /* a finish or stop reason came */
+    bool has_garbage; /* JSON, or an event's data, that is not JSON */
+
+    /* Private. */
+    bool event_has_content, event_has_end;
+    uint8_t done_matched;
+    uint64_t event_bytes;
+    struct tg_usage_report report, event_report;
+    const struct tg_meter_path *value; /* of the member read last */
+    const struct tg_meter_path *levels[TG_METER_LEVELS];
+    struct tg_sse sse;
+    struct tg_json json;
+};
+
+/* Begins an answer. */
+void tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape);
+
+/* Reads the next len bytes; they are not needed afterwards. */
+void tg_meter_feed(struct tg_meter *meter, const void *data, size_t len);
+
+/* Ends the answer, whole or cut. */
+void tg_meter_end(struct tg_meter *meter);
+
+/*
+ * The usage that was reported last, at any time.  Writes *usage as
+ * tg_usage_resolve does.  A figure counts once the JSON it stands in is
+ * whole: at the event's end, or the answer's.
+ */
+enum tg_usage_doubt tg_meter_usage(const struct tg_meter *meter,
+                                   struct tg_usage *usage);
+
+/*
+ * Completion tokens estimated by count, for the basis `counted`: the larger
+ * of the events with text and a quarter of the text's bytes.
+ */
+int64_t tg_meter_counted_tokens(const struct tg_meter *meter);
+
+#endif

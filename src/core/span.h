@@ -1,0 +1,24 @@
+/*
+ * span.h: how far a string's plain bytes reach.
+ *
+ * Most of a prompt is inside strings, so this is where a body's bytes are
+ * looked at: 16 bytes at a time on any x86-64 (SSE2), 32 where the machine
+ * has AVX2, eight everywhere else.
+ */
+#ifndef TG_SPAN_H
+#define TG_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The first byte in [p, end) that ends a run of plain string bytes: a quote,
+ * a backslash or a control character below 0x20; end when there is none.
+ * *has_high is set, never cleared, when a byte before that one is not ASCII.
+ */
+const char *tg_span_plain(const char *p, const char *end, bool *has_high);
+
+/* The same, without vector instructions: the reference for the tests. */
+const char *tg_span_portable(const char *p, const char *end, bool *has_high);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * sse.h: an event stream cut into the data of its events (WHATWG HTML,
+ * server-sent events), in chunks of any size, without copying.
+ *
+ * Lines end with CR, LF or CRLF; a byte order mark at the start, comments
+ * and fields other than data are passed over; an event without data is none.
+ *
+ *     tg_sse_init(&sse);
+ *     for each chunk:
+ *         tg_sse_feed(&sse, chunk, len);
+ *         while ((token = tg_sse_next(&sse)) != TG_SSE_MORE)
+ *             ...
+ */
+#ifndef TG_SSE_H
+#define TG_SSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tg_sse_token {
+    TG_SSE_MORE = 0, /* the chunk is used up */
+    TG_SSE_DATA,     /* a piece of the event's data: data, len */
+    TG_SSE_EVENT,    /* a blank line: the event is whole */
+    TG_SSE_SKIP,     /* a blank line that ends no event with data */
+};
+
+struct tg_sse {
+    const char *data; /* the piece; in the chunk, or a "\n" that joins the
+                         data of two lines */
+    size_t len;
+    uint64_t at; /* offset in the stream of the byte behind the token */
+
+    /* Private. */
+    const char *chunk, *cursor, *end;
+    uint64_t chunk_at;
+    uint8_t state, matched;
+    bool has_data, after_cr;
+};
+
+/* Begins a stream. */
+void tg_sse_init(struct tg_sse *sse);
+
+/* Gives the next len bytes; the chunk before must be used up. */
+void tg_sse_feed(struct tg_sse *sse, const void *data, size_t len);
+
+/* Reads on. */
+enum tg_sse_token tg_sse_next(struct tg_sse *sse);
+
+#endif

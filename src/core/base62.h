@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TG_BASE62_ALPHABET                                                     \
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 /* Value 0 to 61 of a digit, or -1 when the byte is none. */
 int tg_base62_value(unsigned char digit);
 

@@ -25,7 +25,10 @@ struct tg_secret {
  */
 int tg_secret_set(struct tg_secret *secret, struct tg_str bytes);
 
-/* Whether two are equal; takes the same time whatever their bytes are. */
+/*
+ * Whether two are equal; for equal lengths it takes the same time whatever
+ * the bytes are.
+ */
 bool tg_secret_is_equal(const struct tg_secret *a, const struct tg_secret *b);
 
 /* Overwrites all of it with zeros, which the compiler may not leave out. */

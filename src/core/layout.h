@@ -51,6 +51,8 @@ struct tg_state_header {
     tg_seq catalog_seq;
     uint8_t reserved2[56];
     _Atomic uint32_t is_ready; /* 1 once the daemon has published it all */
+    _Atomic uint32_t key_high_water; /* slots at and above: never used */
+    _Atomic uint32_t account_high_water;
     uint32_t reserved3;
     _Atomic int64_t daemon_seen_at_ms;
 };
@@ -249,12 +251,18 @@ struct tg_upstream_credential {
 struct tg_catalog {
     uint32_t model_count;
     uint32_t holiday_count;
+    char currency[8]; /* of the ledger, "USD" */
     int32_t holidays[TG_CATALOG_HOLIDAYS]; /* civil days, sorted */
     uint16_t model_index[TG_CATALOG_MODELS * 4]; /* hash of name -> model+1 */
     struct tg_model models[TG_CATALOG_MODELS];
     struct tg_upstream upstreams[TG_CATALOG_UPSTREAMS];
     struct tg_upstream_credential credentials[TG_CATALOG_CREDENTIALS];
 };
+
+_Static_assert(sizeof(struct tg_model) == 688, "layout");
+_Static_assert(sizeof(struct tg_upstream) == 584, "layout");
+_Static_assert(sizeof(struct tg_upstream_credential) == 352, "layout");
+_Static_assert(sizeof(struct tg_catalog) % 8 == 0, "it is copied by words");
 
 /*
  * Calls in flight.  An area belongs to one worker while that worker holds

@@ -45,7 +45,7 @@ enum tg_served {
 struct tg_route {
     enum tg_endpoint endpoint;
     enum tg_method method;
-    const char *path;     /* without /v1; what the upstream is sent, too */
+    struct tg_str path;   /* without /v1; what the upstream is sent, too */
     enum tg_scope scope;  /* NONE: any key */
     enum tg_served served;
     bool takes_argument;  /* path ends in '/', one segment follows */

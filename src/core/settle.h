@@ -9,12 +9,11 @@
 
 /* What is known at the end of a call. */
 struct tg_outcome {
-    const struct tg_usage *usage; /* NULL: none was reported */
+    const struct tg_usage *usage; /* NULL: none that is believed */
     int64_t counted_tokens;       /* of the answer, seen on the way */
     uint16_t status;              /* as the client saw it */
     uint16_t code;                /* enum tg_code */
-    bool is_produced; /* the upstream began an answer that costs */
-    bool was_sent;    /* the request may have reached the upstream */
+    bool is_produced; /* the upstream may have made an answer that costs */
     int64_t now_ms;
 };
 
@@ -27,7 +26,10 @@ struct tg_outcome {
 void tg_settle(struct tg_state *state, struct tg_call *call,
                const struct tg_outcome *outcome);
 
-/* Ends a call whose worker died, from what stands in its slot. */
+/*
+ * Ends a call whose worker died, from what stands in its slot.  A call that
+ * the worker had settled and not yet written keeps what it has.
+ */
 void tg_settle_lost(struct tg_state *state, struct tg_call *call,
                     int64_t now_ms);
 

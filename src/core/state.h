@@ -99,6 +99,9 @@ struct tg_str tg_state_blob(const struct tg_state *state, uint32_t blob);
  */
 bool tg_blob_next(struct tg_str *list, struct tg_str *text);
 
+/* Where in model_index a name is looked for first. */
+uint32_t tg_catalog_hash(struct tg_str name);
+
 /* Index of the model of this name in a catalog, or -1. */
 int tg_catalog_find(const struct tg_catalog *catalog, struct tg_str name);
 

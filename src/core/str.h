@@ -15,6 +15,7 @@ struct tg_str {
 };
 
 #define TG_STR(literal) ((struct tg_str){(literal), sizeof(literal) - 1})
+#define TG_STR_INIT(literal) {(literal), sizeof(literal) - 1}
 
 static inline bool
 tg_str_eq(struct tg_str a, struct tg_str b)

@@ -1,0 +1,446 @@
+#include "admit.h"
+
+#include "diagnose.h"
+#include "edit.h"
+#include "key.h"
+#include "price.h"
+
+/* Each of these judges one row of the table: true lets the call go on. */
+
+static bool
+refuse(struct tg_admission *a, enum tg_code code, enum tg_reason reason)
+{
+    a->action = TG_ACTION_REFUSE;
+    a->code = code;
+    a->reason = reason;
+    return false;
+}
+
+/* A path that nginx, an upstream or a person could read as another one. */
+static bool
+is_ambiguous(struct tg_str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.data[i];
+
+        if (c == '%' || c == '\\' || c == ';' || (c & 0x80) || c <= ' ')
+            return true;
+        if (c == '/' && i + 1 < path.len &&
+            (path.data[i + 1] == '/' || path.data[i + 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
+static bool
+has_credential(const struct tg_request *request, struct tg_admission *a)
+{
+    enum tg_key_kind kind;
+
+    if (tg_credential_in_url(request->path, request->query, NULL)) {
+        a->credential = TG_CREDENTIAL_IN_URL;
+        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
+    }
+    a->credential = tg_credential_verdict(request->credential);
+    if (a->credential == TG_CREDENTIAL_MISSING ||
+        a->credential == TG_CREDENTIAL_EMPTY)
+        return refuse(a, TG_CODE_MISSING_API_KEY, TG_REASON_CREDENTIAL);
+    if (a->credential != TG_CREDENTIAL_FOUND)
+        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
+    if (tg_key_parse(request->credential->key, &kind) != 0) {
+        a->diagnosis = (int)tg_key_diagnose(request->credential->key);
+        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_DIAGNOSIS);
+    }
+    return true;
+}
+
+/* Reads the policy that a known slot has now. */
+static bool
+is_known(const struct tg_state *state, struct tg_admission *a)
+{
+    if (tg_state_key(state, a->key_slot, &a->key, &a->key_seq) != 0 ||
+        tg_key_secret_of(&a->key, &a->digest) < 0 ||
+        a->key.status == TG_KEY_NONE || a->key.status == TG_KEY_DELETED)
+        return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+    a->has_key = true;
+    return true;
+}
+
+static bool
+leads_to_key(const struct tg_state *state, struct tg_str secret,
+             struct tg_admission *a)
+{
+    if (tg_digest_of(secret, &a->digest) != 0)
+        return refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
+    if (tg_state_lookup(state, &a->digest, &a->key_slot) != 0)
+        return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+    return is_known(state, a);
+}
+
+static bool
+is_in_force(int64_t now_ms, struct tg_admission *a)
+{
+    const struct tg_key_policy *key = &a->key;
+    int secret = tg_key_secret_of(key, &a->digest);
+    int64_t until = key->secrets[secret].valid_until_ms;
+
+    switch (key->status) {
+    case TG_KEY_ACTIVE:
+        break;
+    case TG_KEY_INACTIVE:
+        return refuse(a, TG_CODE_KEY_INACTIVE, TG_REASON_CODE);
+    case TG_KEY_DISABLED:
+        return refuse(a, TG_CODE_KEY_DISABLED, TG_REASON_CODE);
+    default:
+        return refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
+    }
+    if (key->expires_at_ms != 0 && now_ms >= key->expires_at_ms)
+        return refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
+    if (until != 0 && now_ms >= until)
+        return refuse(a, TG_CODE_KEY_ROTATED, TG_REASON_CODE);
+    return true;
+}
+
+static bool
+has_account(const struct tg_state *state, struct tg_admission *a)
+{
+    if (tg_state_account(state, a->key.account, &a->account) != 0)
+        return refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+    if (a->account.status != TG_ACCOUNT_ACTIVE)
+        return refuse(a, TG_CODE_ACCOUNT_SUSPENDED, TG_REASON_CODE);
+    return true;
+}
+
+static bool
+has_route(const struct tg_request *request, struct tg_admission *a)
+{
+    bool has_path;
+
+    if (is_ambiguous(request->path))
+        return refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
+    a->route = tg_route_find(request->method, request->path, &a->argument,
+                             &has_path);
+    if (a->route == NULL)
+        return refuse(a,
+                      has_path ? TG_CODE_METHOD_NOT_ALLOWED
+                               : TG_CODE_NOT_FOUND,
+                      TG_REASON_CODE);
+    return true;
+}
+
+static bool
+may_call(struct tg_admission *a)
+{
+    if (a->key.endpoints != 0 &&
+        !(a->key.endpoints & (uint64_t)1 << a->route->endpoint) &&
+        a->route->scope != TG_SCOPE_NONE)
+        return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_KEY_ENDPOINT);
+    if ((a->key.scopes & a->route->scope) != (uint32_t)a->route->scope)
+        return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
+    return true;
+}
+
+static bool
+starts_with(struct tg_str s, const char *prefix, size_t len)
+{
+    if (s.len < len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = s.data[i];
+
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != prefix[i])
+            return false;
+    }
+    return true;
+}
+
+/* JSON, without an encoding: what is judged is what is sent. */
+static bool
+is_json(const struct tg_request *request, struct tg_admission *a)
+{
+    static const char type[] = "application/json";
+    struct tg_str encoding = request->content_encoding;
+
+    if (encoding.len != 0 &&
+        !(encoding.len == 8 && starts_with(encoding, "identity", 8)))
+        return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
+    if (request->content_type.len == 0)
+        return true;
+    if (!starts_with(request->content_type, type, sizeof(type) - 1))
+        return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
+    return true;
+}
+
+void
+tg_admit_head(const struct tg_state *state, const struct tg_request *request,
+              struct tg_admission *a)
+{
+    a->action = TG_ACTION_REFUSE;
+    a->reason = TG_REASON_CODE;
+    a->has_key = false;
+    a->route = NULL;
+    if (atomic_load_explicit(&state->header->is_ready,
+                             memory_order_acquire) == 0) {
+        refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+        return;
+    }
+    if (!has_route(request, a) || !has_credential(request, a) ||
+        !leads_to_key(state, request->credential->key, a) ||
+        !is_in_force(request->now_ms, a) || !has_account(state, a) ||
+        !may_call(a))
+        return;
+    if (a->route->served == TG_SERVED_LOCALLY) {
+        a->action = TG_ACTION_ANSWER;
+        return;
+    }
+    if (is_json(request, a))
+        a->action = TG_ACTION_READ_BODY;
+    memcpy(a->call.ip, request->ip, sizeof(a->call.ip));
+}
+
+/* "deepseek-*" matches by its beginning, anything else by the whole. */
+static bool
+matches(struct tg_str pattern, struct tg_str name)
+{
+    if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*')
+        return name.len >= pattern.len - 1 &&
+               memcmp(name.data, pattern.data, pattern.len - 1) == 0;
+    return tg_str_eq(pattern, name);
+}
+
+bool
+tg_admit_may_use(const struct tg_state *state,
+                 const struct tg_key_policy *key, struct tg_str model)
+{
+    struct tg_str list = tg_state_blob(state, key->models), pattern;
+
+    if (key->models == 0)
+        return key->kind != TG_KIND_RESTRICTED;
+    while (tg_blob_next(&list, &pattern)) {
+        if (matches(pattern, model))
+            return true;
+    }
+    return false;
+}
+
+static enum tg_code
+code_of_fault(const struct tg_body_fault *fault)
+{
+    return fault->kind == TG_BODY_DUPLICATE ? TG_CODE_DUPLICATE_FIELD
+                                            : TG_CODE_INVALID_REQUEST;
+}
+
+static int64_t
+limit_of(const struct tg_body_facts *facts, enum tg_body_member member)
+{
+    const struct tg_body_value *value = &facts->members[member];
+
+    return value->is_present && !value->is_null ? value->value : -1;
+}
+
+/* The most answer tokens this request can cost; n answers count n times. */
+static int64_t
+completion_bound(const struct tg_body_facts *facts,
+                 const struct tg_model *model, enum tg_endpoint endpoint)
+{
+    static const enum tg_body_member limits[] = {
+        TG_BODY_MAX_TOKENS, TG_BODY_MAX_COMPLETION_TOKENS,
+        TG_BODY_MAX_OUTPUT_TOKENS};
+    int64_t most = -1, n, best_of;
+
+    if (endpoint == TG_ENDPOINT_EMBEDDINGS)
+        return 0;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        n = limit_of(facts, limits[i]);
+        if (n > most)
+            most = n;
+    }
+    if (most < 0)
+        most = endpoint == TG_ENDPOINT_CHAT ? model->max_output_tokens
+                                            : model->max_fim_tokens;
+    n = limit_of(facts, TG_BODY_N);
+    best_of = limit_of(facts, TG_BODY_BEST_OF);
+    if (best_of > n)
+        n = best_of;
+    if (n > 1 && __builtin_mul_overflow(most, n, &most))
+        return INT64_MAX;
+    return most;
+}
+
+/* Whether the upstream sends a stream's usage only when it is asked. */
+static bool
+must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
+{
+    const struct tg_body_value *options =
+        &facts->members[TG_BODY_STREAM_OPTIONS];
+    const struct tg_body_value *asked =
+        &facts->members[TG_BODY_INCLUDE_USAGE];
+
+    if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
+        return false;
+    if (asked->is_present)
+        return asked->value != 1;
+    /* vLLM takes stream_options without it as a yes. */
+    return dialect == TG_DIALECT_OPENAI || !options->is_present ||
+           options->is_null;
+}
+
+static void
+plan_edits(const struct tg_body_facts *facts, struct tg_admission *a)
+{
+    struct tg_body_want want = {.max_tokens = -1};
+
+    a->edit_count = 0;
+    a->edit_rule = TG_EDIT_NOTHING;
+    if (!(a->call.flags & TG_CALL_STREAM) ||
+        !must_ask(a->upstream.dialect, facts))
+        return;
+    want.include_usage = true;
+    a->edit_count = tg_body_plan(facts, &want, a->edits);
+    a->edit_rule = TG_EDIT_ALL_USAGE;
+}
+
+static bool
+has_price(const struct tg_catalog *catalog, const struct tg_model *model,
+          const struct tg_body_facts *facts, int64_t now_ms,
+          struct tg_admission *a)
+{
+    const struct tg_price *price;
+    const struct tg_rates *rates;
+    struct tg_call *call = &a->call;
+    uint32_t n = model->price_count, days = catalog->holiday_count;
+
+    if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
+        return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    price = tg_price_at(model->prices, n, now_ms);
+    if (price == NULL)
+        return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    if (tg_price_is_peak(price, now_ms, catalog->holidays, days))
+        call->flags |= TG_CALL_PEAK;
+    rates = tg_price_rates(price, call->flags & TG_CALL_PEAK);
+    call->hit_picos = rates->hit_picos;
+    call->miss_picos = rates->miss_picos;
+    call->output_picos = rates->output_picos;
+    call->prompt_bound = (int64_t)facts->prompt_bytes;
+    call->completion_bound =
+        completion_bound(facts, model, a->route->endpoint);
+    if (tg_price_worst(price, call->prompt_bound, call->completion_bound,
+                       &call->held_nanos) != 0) {
+        a->body_fault = (struct tg_body_fault){
+            .kind = TG_BODY_RANGE, .member = TG_BODY_MAX_TOKENS};
+        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
+    }
+    return true;
+}
+
+static bool
+has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
+             struct tg_admission *a)
+{
+    const struct tg_upstream_credential *credential;
+
+    a->upstream_row = model->upstream;
+    if (a->upstream_row >= TG_CATALOG_UPSTREAMS)
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_UPSTREAM);
+    a->upstream = catalog->upstreams[a->upstream_row];
+    if (a->upstream.id[0] == '\0')
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_UPSTREAM);
+    if (a->upstream.credential == 0 ||
+        a->upstream.credential > TG_CATALOG_CREDENTIALS)
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                      TG_REASON_NO_CREDENTIAL);
+    if (a->upstream.address_count == 0 ||
+        a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_ADDRESS);
+    a->credential_row = (uint16_t)(a->upstream.credential - 1);
+    credential = &catalog->credentials[a->credential_row];
+    a->credential_generation = credential->generation;
+    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
+    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
+    return true;
+}
+
+/* The rows that need the catalog, over one publication of it. */
+static bool
+is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
+           const struct tg_body_facts *facts, int64_t now_ms,
+           struct tg_admission *a)
+{
+    struct tg_str name = {facts->model, facts->model_len};
+    const struct tg_model *model;
+    int row;
+
+    a->call.flags = 0;
+    if (limit_of(facts, TG_BODY_STREAM) == 1)
+        a->call.flags = TG_CALL_STREAM;
+    tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
+    row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
+    if (row < 0)
+        return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
+    model = &catalog->models[row];
+    if (!tg_admit_may_use(state, &a->key, name))
+        return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_KEY_MODELS);
+    if (!(model->scopes & (uint32_t)a->route->scope))
+        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
+    return has_price(catalog, model, facts, now_ms, a) &&
+           has_upstream(catalog, model, a);
+}
+
+static bool
+is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
+         struct tg_admission *a)
+{
+    if (facts == NULL) {
+        a->body_fault = *fault;
+        return refuse(a, code_of_fault(fault), TG_REASON_BODY);
+    }
+    if (facts->model_len == 0)
+        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_NO_MODEL);
+    return true;
+}
+
+static void
+fill_call(int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_call *call = &a->call;
+
+    call->at_ms = now_ms;
+    memcpy(call->key_id, a->key.id, TG_ID_LEN);
+    memcpy(call->account_id, a->account.id, TG_ID_LEN);
+    call->key_slot = a->key_slot;
+    call->account_slot = a->key.account;
+    call->endpoint = (uint16_t)a->route->endpoint;
+    call->ttft_ms = TG_ABSENT_MS;
+}
+
+void
+tg_admit_body(const struct tg_state *state, const struct tg_body_facts *facts,
+              const struct tg_body_fault *fault, int64_t now_ms,
+              struct tg_admission *a)
+{
+    const struct tg_catalog *catalog;
+    uint64_t catalog_seq;
+    uint8_t ip[16];
+    bool is_current;
+
+    memcpy(ip, a->call.ip, sizeof(ip));
+    do {
+        memset(&a->call, 0, sizeof(a->call));
+        memcpy(a->call.ip, ip, sizeof(ip));
+        /* The body may have taken its time: the key is asked again. */
+        if (!is_known(state, a) || !is_in_force(now_ms, a) ||
+            !has_account(state, a) || !may_call(a))
+            return;
+        if (!is_sound(facts, fault, a))
+            return;
+        catalog = tg_state_catalog(state, &catalog_seq);
+        a->action = TG_ACTION_PROXY;
+        if (is_offered(state, catalog, facts, now_ms, a)) {
+            plan_edits(facts, a);
+            fill_call(now_ms, a);
+        }
+        /* What was read belongs together, or is read again. */
+        is_current = tg_state_key_is_current(state, a->key_slot, a->key_seq) &&
+                     tg_state_catalog_is_current(state, catalog_seq);
+    } while (!is_current);
+}

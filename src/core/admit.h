@@ -1,0 +1,106 @@
+/*
+ * admit.h: may this call pass?  The whole decision, pure: no I/O, no clock,
+ * no allocation, no nginx.
+ *
+ * It goes down the table of product.md 4; the first failure wins.  The head
+ * of a request is judged before its body is read, so that nobody without a
+ * key makes us read one; then the body is judged, with the policy as it is by
+ * then.
+ */
+#ifndef TG_ADMIT_H
+#define TG_ADMIT_H
+
+#include "body.h"
+#include "code.h"
+#include "credential.h"
+#include "digest.h"
+#include "route.h"
+#include "state.h"
+
+/* What to do next; the safe value is to refuse. */
+enum tg_action {
+    TG_ACTION_REFUSE = 0,
+    TG_ACTION_READ_BODY, /* then tg_admit_body */
+    TG_ACTION_ANSWER,    /* by answer.h */
+    TG_ACTION_PROXY,     /* call is filled: tg_area_begin, then upstream */
+};
+
+/* The head of a request, as it came. */
+struct tg_request {
+    enum tg_method method;
+    struct tg_str path;  /* as sent, undecoded, without the query */
+    struct tg_str query; /* without '?' */
+    const struct tg_credential *credential;
+    struct tg_str content_type; /* empty: none was sent */
+    struct tg_str content_encoding;
+    uint8_t ip[16]; /* of the peer; IPv4 as ::ffff:a.b.c.d */
+    int64_t now_ms; /* Unix time */
+};
+
+/* Which sentence a refusal needs, where its code alone does not tell. */
+enum tg_reason {
+    TG_REASON_CODE = 0,      /* the code's own sentence */
+    TG_REASON_CREDENTIAL,    /* request's credential: tg_credential_sentence */
+    TG_REASON_DIAGNOSIS,     /* diagnosis: tg_diagnosis_sentence */
+    TG_REASON_BODY,          /* body_fault */
+    TG_REASON_NO_MODEL,      /* no `model` in the body */
+    TG_REASON_NO_UPSTREAM,   /* nobody serves the model */
+    TG_REASON_NO_CREDENTIAL, /* its upstream has none */
+    TG_REASON_NO_ADDRESS,    /* its upstream's name does not resolve */
+    TG_REASON_WRONG_USE,     /* the model is of another scope */
+    TG_REASON_KEY_MODELS,    /* the key may not use the model */
+    TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
+    TG_REASON_PATH,          /* a path that two programs may read two ways */
+};
+
+/* A decision being made, and all it found out; the caller's, about 2 KiB. */
+struct tg_admission {
+    enum tg_action action;
+    enum tg_code code; /* when refused */
+    enum tg_reason reason;
+    int diagnosis; /* enum tg_diagnosis */
+    struct tg_body_fault body_fault;
+    enum tg_credential_verdict credential;
+    struct tg_str argument; /* of the path: a model's name */
+    const struct tg_route *route;
+
+    bool has_key; /* key and key_slot are what the credential led to */
+    uint32_t key_slot;
+    uint64_t key_seq;
+    struct tg_digest digest;
+    struct tg_key_policy key;
+    struct tg_account_policy account;
+
+    /* For TG_ACTION_PROXY. */
+    struct tg_call call;
+    struct tg_upstream upstream;
+    uint16_t upstream_row;
+    uint16_t credential_row;
+    uint32_t credential_generation;
+    struct tg_body_edit edits[TG_BODY_EDITS_MAX];
+    size_t edit_count;
+    uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
+};
+
+/*
+ * Judges a request's head.  action becomes REFUSE, ANSWER or READ_BODY.
+ * tg_digest_init must have been called in this thread.
+ */
+void tg_admit_head(const struct tg_state *state,
+                   const struct tg_request *request,
+                   struct tg_admission *admission);
+
+/*
+ * Judges the rest: facts of a sound body, or NULL and fault.  action becomes
+ * REFUSE or PROXY.
+ */
+void tg_admit_body(const struct tg_state *state,
+                   const struct tg_body_facts *facts,
+                   const struct tg_body_fault *fault, int64_t now_ms,
+                   struct tg_admission *admission);
+
+/* Whether a key may use a model of this name, by its list. */
+bool tg_admit_may_use(const struct tg_state *state,
+                      const struct tg_key_policy *key, struct tg_str model);
+
+#endif

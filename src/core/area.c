@@ -1,0 +1,206 @@
+#include "area.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "err.h"
+
+/* Slots that get their memory at once, so that a full disk is an error. */
+#define GROW_SLOTS 64
+
+static struct tg_call_slot *
+slots_of(const struct tg_state *state, uint32_t area)
+{
+    return state->call_slots + (size_t)area * TG_AREA_SLOTS;
+}
+
+static off_t
+offset_of(const struct tg_state *state, const void *p)
+{
+    return (off_t)((const char *)p - (const char *)state->map);
+}
+
+/* The lock of an area is that of its first byte in the file. */
+static struct flock
+lock_of(const struct tg_state *state, uint32_t area, short type)
+{
+    return (struct flock){
+        .l_type = type,
+        .l_whence = SEEK_SET,
+        .l_start = offset_of(state, &state->areas[area]),
+        .l_len = 1,
+    };
+}
+
+static bool
+try_lock(const struct tg_state *state, uint32_t area)
+{
+    struct flock lock = lock_of(state, area, F_WRLCK);
+
+    return fcntl(state->fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static void
+unlock(const struct tg_state *state, uint32_t area)
+{
+    struct flock lock = lock_of(state, area, F_UNLCK);
+
+    (void)fcntl(state->fd, F_OFD_SETLK, &lock);
+}
+
+int
+tg_area_claim(struct tg_area_claim *claim, struct tg_state *state,
+              uint64_t writer_id, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < TG_AREA_COUNT; i++) {
+        struct tg_area *area = &state->areas[i];
+
+        if (atomic_load(&area->writer_id) != 0 || !try_lock(state, i))
+            continue;
+        /* Somebody may have claimed and died between the two. */
+        if (atomic_load(&area->writer_id) != 0) {
+            unlock(state, i);
+            continue;
+        }
+        area->claimed_at_ms = now_ms;
+        atomic_store(&area->pid, (uint32_t)getpid());
+        atomic_store(&area->high_water, 0);
+        atomic_store(&area->writer_id, writer_id);
+        *claim = (struct tg_area_claim){
+            .state = state, .area = i, .writer_id = writer_id};
+        return 0;
+    }
+    return TG_ERR_FULL;
+}
+
+static bool
+is_empty(struct tg_state *state, uint32_t area)
+{
+    uint32_t used = atomic_load(&state->areas[area].high_water);
+
+    for (uint32_t i = 0; i < used; i++) {
+        if (atomic_load(&slots_of(state, area)[i].phase) != TG_PHASE_FREE)
+            return false;
+    }
+    return true;
+}
+
+void
+tg_area_leave(struct tg_area_claim *claim)
+{
+    struct tg_state *state = claim->state;
+
+    if (is_empty(state, claim->area))
+        atomic_store(&state->areas[claim->area].writer_id, 0);
+    unlock(state, claim->area);
+    claim->state = NULL;
+}
+
+/* A slot never used before, its memory secured. */
+static struct tg_call_slot *
+fresh_slot(struct tg_area_claim *claim)
+{
+    struct tg_area *area = &claim->state->areas[claim->area];
+    uint32_t n = atomic_load_explicit(&area->high_water, memory_order_relaxed);
+    struct tg_call_slot *slot = slots_of(claim->state, claim->area) + n;
+
+    if (n >= TG_AREA_SLOTS)
+        return NULL;
+    if (n % GROW_SLOTS == 0 &&
+        fallocate(claim->state->fd, 0, offset_of(claim->state, slot),
+                  GROW_SLOTS * sizeof(*slot)) != 0)
+        return NULL;
+    atomic_store_explicit(&area->high_water, n + 1, memory_order_release);
+    return slot;
+}
+
+static void
+count_hold(struct tg_state *state, const struct tg_call *call)
+{
+    struct tg_counters *key = &state->keys[call->key_slot].counters;
+    struct tg_counters *account =
+        &state->accounts[call->account_slot].counters;
+
+    atomic_fetch_add_explicit(&key->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&key->held_nanos, call->held_nanos,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&account->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&account->held_nanos, call->held_nanos,
+                              memory_order_relaxed);
+}
+
+struct tg_call_slot *
+tg_area_begin(struct tg_area_claim *claim, const struct tg_call *call)
+{
+    struct tg_call_slot *slot;
+
+    if (claim->free_head != 0) {
+        slot = slots_of(claim->state, claim->area) + claim->free_head - 1;
+        claim->free_head = slot->next_free;
+    } else {
+        slot = fresh_slot(claim);
+        if (slot == NULL)
+            return NULL;
+    }
+    slot->call = *call;
+    slot->call.id = tg_call_id_make(claim->writer_id, claim->calls++);
+    atomic_store_explicit(&slot->phase, TG_PHASE_HELD, memory_order_release);
+    count_hold(claim->state, &slot->call);
+    return slot;
+}
+
+void
+tg_area_end(struct tg_area_claim *claim, struct tg_call_slot *slot)
+{
+    struct tg_call_slot *first = slots_of(claim->state, claim->area);
+
+    atomic_store_explicit(&slot->phase, TG_PHASE_FREE, memory_order_release);
+    slot->next_free = claim->free_head;
+    claim->free_head = (uint32_t)(slot - first) + 1;
+}
+
+bool
+tg_area_is_orphaned(struct tg_state *state, uint32_t area)
+{
+    if (atomic_load(&state->areas[area].writer_id) == 0)
+        return false;
+    if (!try_lock(state, area))
+        return false;
+    if (atomic_load(&state->areas[area].writer_id) != 0)
+        return true;
+    unlock(state, area);
+    return false;
+}
+
+void
+tg_area_each(struct tg_state *state, uint32_t area,
+             void (*visit)(void *arg, struct tg_call_slot *slot), void *arg)
+{
+    uint32_t used = atomic_load(&state->areas[area].high_water);
+    struct tg_call_slot *slots = slots_of(state, area);
+
+    if (used > TG_AREA_SLOTS)
+        used = TG_AREA_SLOTS;
+    for (uint32_t i = 0; i < used; i++) {
+        if (atomic_load(&slots[i].phase) != TG_PHASE_FREE)
+            visit(arg, &slots[i]);
+    }
+}
+
+static void
+free_slot(void *arg, struct tg_call_slot *slot)
+{
+    (void)arg;
+    atomic_store(&slot->phase, TG_PHASE_FREE);
+}
+
+void
+tg_area_clear(struct tg_state *state, uint32_t area)
+{
+    tg_area_each(state, area, free_slot, NULL);
+    atomic_store(&state->areas[area].high_water, 0);
+    atomic_store(&state->areas[area].pid, 0);
+    atomic_store(&state->areas[area].writer_id, 0);
+    unlock(state, area);
+}

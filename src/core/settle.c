@@ -1,0 +1,164 @@
+#include "settle.h"
+
+#include "code.h"
+#include "price.h"
+#include "route.h"
+
+/*
+ * Room above the bounds on entry before a report is unbelievable: chat
+ * templates and tool prompts that a provider adds on its own.
+ */
+#define PROMPT_SLACK_TOKENS 4096
+#define COMPLETION_SLACK_TOKENS 64
+
+static int64_t
+or_zero(int64_t tokens)
+{
+    return tokens < 0 ? 0 : tokens;
+}
+
+/* Whether an answer of this endpoint has completion tokens at all. */
+static bool
+completes(const struct tg_call *call)
+{
+    return call->endpoint != TG_ENDPOINT_EMBEDDINGS;
+}
+
+static bool
+is_possible(const struct tg_call *call, const struct tg_usage *usage)
+{
+    if (usage->prompt_tokens < 0 ||
+        usage->prompt_tokens > call->prompt_bound + PROMPT_SLACK_TOKENS)
+        return false;
+    if (!completes(call))
+        return true;
+    return usage->completion_tokens >= 0 &&
+           usage->completion_tokens <=
+               call->completion_bound + COMPLETION_SLACK_TOKENS;
+}
+
+static void
+take_report(struct tg_call *call, const struct tg_usage *usage)
+{
+    call->basis = TG_BASIS_REPORTED;
+    call->prompt_tokens = usage->prompt_tokens;
+    call->cached_tokens = or_zero(usage->cached_tokens);
+    call->completion_tokens = or_zero(usage->completion_tokens);
+    call->reasoning_tokens = or_zero(usage->reasoning_tokens);
+}
+
+/* Four bytes a token is what prompts are on average, in any language. */
+static void
+take_count(struct tg_call *call, int64_t counted_tokens)
+{
+    call->basis = TG_BASIS_COUNTED;
+    call->prompt_tokens = (call->prompt_bound + 3) / 4;
+    call->cached_tokens = 0;
+    call->completion_tokens = counted_tokens;
+    call->reasoning_tokens = 0;
+}
+
+static void
+take_hold(struct tg_call *call)
+{
+    call->basis = TG_BASIS_HELD;
+    call->prompt_tokens = call->prompt_bound;
+    call->cached_tokens = 0;
+    call->completion_tokens = call->completion_bound;
+    call->reasoning_tokens = 0;
+}
+
+static void
+take_nothing(struct tg_call *call)
+{
+    call->basis = TG_BASIS_NONE;
+    call->prompt_tokens = 0;
+    call->cached_tokens = 0;
+    call->completion_tokens = 0;
+    call->reasoning_tokens = 0;
+}
+
+static void
+take_cost(struct tg_call *call)
+{
+    struct tg_rates rates = {call->hit_picos, call->miss_picos,
+                             call->output_picos};
+
+    if (call->basis == TG_BASIS_HELD ||
+        tg_price_cost(&rates, call->prompt_tokens, call->cached_tokens,
+                      call->completion_tokens, &call->cost_nanos) != 0) {
+        take_hold(call);
+        call->cost_nanos = call->held_nanos;
+    }
+}
+
+static void
+count(struct tg_counters *counters, const struct tg_call *call)
+{
+    int64_t now_ms = call->at_ms;
+
+    atomic_fetch_add_explicit(&counters->settled_nanos, call->cost_nanos,
+                              memory_order_relaxed);
+    atomic_fetch_sub_explicit(&counters->held_nanos, call->held_nanos,
+                              memory_order_relaxed);
+    atomic_fetch_sub_explicit(&counters->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->calls, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->prompt_tokens, call->prompt_tokens,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->completion_tokens,
+                              call->completion_tokens, memory_order_relaxed);
+    if (now_ms > atomic_load_explicit(&counters->last_used_at_ms,
+                                      memory_order_relaxed))
+        atomic_store_explicit(&counters->last_used_at_ms, now_ms,
+                              memory_order_relaxed);
+}
+
+/* Ends the call with its tokens decided: cost, time, counters. */
+static void
+finish(struct tg_state *state, struct tg_call *call, uint16_t status,
+       uint16_t code, int64_t now_ms)
+{
+    int64_t latency = now_ms - call->at_ms;
+
+    take_cost(call);
+    call->latency_ms = latency < 0 ? 0
+                       : latency >= TG_ABSENT_MS ? TG_ABSENT_MS - 1
+                                                 : (uint32_t)latency;
+    call->code = code;
+    call->status = status;
+    /* A status says that the record is whole, should we die from here on. */
+    atomic_thread_fence(memory_order_release);
+    count(&state->keys[call->key_slot].counters, call);
+    count(&state->accounts[call->account_slot].counters, call);
+}
+
+void
+tg_settle(struct tg_state *state, struct tg_call *call,
+          const struct tg_outcome *outcome)
+{
+    if (outcome->usage != NULL && is_possible(call, outcome->usage))
+        take_report(call, outcome->usage);
+    else if (!outcome->is_produced)
+        take_nothing(call);
+    else if (outcome->counted_tokens > 0 || !completes(call))
+        take_count(call, outcome->counted_tokens);
+    else
+        take_hold(call);
+    finish(state, call, outcome->status, outcome->code, outcome->now_ms);
+}
+
+void
+tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
+{
+    call->flags |= TG_CALL_RECOVERED;
+    if (call->status != 0)
+        return; /* it was settled; only the journal is missing it */
+    if (!(call->flags & TG_CALL_SENT))
+        take_nothing(call);
+    else if (call->counted > 0)
+        take_count(call, call->counted);
+    else
+        take_hold(call);
+    finish(state, call, tg_code_row(TG_CODE_INTERNAL_ERROR)->status,
+           TG_CODE_INTERNAL_ERROR, now_ms);
+}

@@ -1,0 +1,457 @@
+#include "publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "err.h"
+#include "idmap.h"
+#include "index.h"
+
+/* Slots that get their memory at once, so that a full tmpfs is an error. */
+#define GROW_SLOTS 256
+
+/* Numbers of slots that were used and are free again. */
+struct free_slots {
+    uint32_t *slots;
+    size_t count, capacity;
+};
+
+struct tg_publisher {
+    struct tg_state *state;
+    struct tg_arena *arena;
+    struct tg_index index;
+    struct tg_idmap keys, accounts;
+    struct free_slots free_keys;
+};
+
+static const uint8_t no_digest[32];
+
+/* The writer's lock is that of the file's first byte. */
+static int
+lock_writer(const struct tg_state *state, short type)
+{
+    struct flock lock = {
+        .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+    if (fcntl(state->fd, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES ? TG_ERR_BUSY : TG_ERR_SYSTEM;
+}
+
+static void
+store_words(void *to, const void *from, size_t bytes)
+{
+    _Atomic uint64_t *target = to;
+    const uint64_t *source = from;
+
+    for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+        atomic_store_explicit(&target[i], source[i], memory_order_relaxed);
+}
+
+/*
+ * Fills the idle slot and puts it in force.  The fence in front keeps these
+ * stores behind the publication before; the one at the end keeps whatever
+ * the writer does next (a blob reused) behind this one.
+ */
+static void
+publish(tg_seq *seq, void *slots, size_t size, const void *content)
+{
+    uint64_t next = atomic_load_explicit(seq, memory_order_relaxed) + 1;
+
+    atomic_thread_fence(memory_order_seq_cst);
+    store_words((char *)slots + (next & 1) * size, content, size);
+    atomic_store_explicit(seq, next, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static int
+remember_free(struct free_slots *list, uint32_t slot)
+{
+    if (list->count == list->capacity) {
+        size_t want = list->capacity ? list->capacity * 2 : 64;
+        uint32_t *bigger = realloc(list->slots, want * sizeof(*bigger));
+
+        if (bigger == NULL)
+            return TG_ERR_SYSTEM;
+        list->slots = bigger;
+        list->capacity = want;
+    }
+    list->slots[list->count++] = slot;
+    return 0;
+}
+
+#define KEY_BLOBS 6
+
+static void
+blobs_of(const struct tg_key_policy *policy, uint32_t blobs[KEY_BLOBS])
+{
+    blobs[0] = policy->name;
+    blobs[1] = policy->models;
+    blobs[2] = policy->networks;
+    blobs[3] = policy->referrers;
+    blobs[4] = policy->hours;
+    blobs[5] = policy->timezone;
+}
+
+static int
+adopt_keys(struct tg_publisher *publisher)
+{
+    struct tg_state *state = publisher->state;
+    uint32_t slots = atomic_load(&state->header->key_high_water);
+    uint32_t blobs[KEY_BLOBS];
+    struct tg_key_policy policy;
+    uint64_t seq;
+    int err = 0;
+
+    for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
+        if (tg_state_key(state, slot, &policy, &seq) != 0 ||
+            policy.id[0] == '\0') {
+            err = remember_free(&publisher->free_keys, slot);
+            continue;
+        }
+        err = tg_idmap_put(&publisher->keys, policy.id, slot);
+        blobs_of(&policy, blobs);
+        for (int i = 0; i < KEY_BLOBS && err == 0; i++)
+            err = tg_arena_adopt(publisher->arena, blobs[i]);
+        /* A writer killed between policy and index left this undone. */
+        for (int i = 0; i < 2 && err == 0; i++) {
+            if (memcmp(policy.secrets[i].digest, no_digest, 32) != 0)
+                err = tg_index_add(&publisher->index,
+                                   policy.secrets[i].digest, slot);
+        }
+    }
+    return err;
+}
+
+static int
+adopt_accounts(struct tg_publisher *publisher)
+{
+    struct tg_state *state = publisher->state;
+    uint32_t slots = atomic_load(&state->header->account_high_water);
+    struct tg_account_policy policy;
+    int err = 0;
+
+    for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
+        if (tg_state_account(state, slot, &policy) != 0)
+            continue;
+        err = tg_idmap_put(&publisher->accounts, policy.id, slot);
+        if (err == 0)
+            err = tg_arena_adopt(publisher->arena, policy.name);
+    }
+    return err;
+}
+
+int
+tg_publisher_open(struct tg_publisher **out, struct tg_state *state)
+{
+    struct tg_publisher *publisher;
+    int err = lock_writer(state, F_WRLCK);
+
+    if (err != 0)
+        return err;
+    publisher = calloc(1, sizeof(*publisher));
+    if (publisher == NULL)
+        return TG_ERR_SYSTEM;
+    publisher->state = state;
+    publisher->arena = tg_arena_new(state);
+    err = publisher->arena == NULL ? TG_ERR_SYSTEM : 0;
+    tg_index_open(&publisher->index, state);
+    if (err == 0)
+        err = adopt_keys(publisher);
+    if (err == 0)
+        err = adopt_accounts(publisher);
+    if (err == 0)
+        err = tg_arena_settle(publisher->arena);
+    if (err != 0) {
+        tg_publisher_close(publisher);
+        return err;
+    }
+    *out = publisher;
+    return 0;
+}
+
+void
+tg_publisher_close(struct tg_publisher *publisher)
+{
+    if (publisher == NULL)
+        return;
+    (void)lock_writer(publisher->state, F_UNLCK);
+    tg_arena_free(publisher->arena);
+    tg_idmap_release(&publisher->keys);
+    tg_idmap_release(&publisher->accounts);
+    free(publisher->free_keys.slots);
+    free(publisher);
+}
+
+int
+tg_publish_text(struct tg_publisher *publisher, struct tg_str text,
+                uint32_t *blob)
+{
+    return tg_arena_put(publisher->arena, text, blob);
+}
+
+int
+tg_publish_texts(struct tg_publisher *publisher, const struct tg_str *texts,
+                 size_t count, uint32_t *blob)
+{
+    size_t bytes = 0, at = 0;
+    char *list;
+    int err;
+
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].len > UINT8_MAX)
+            return TG_ERR_RANGE;
+        bytes += texts[i].len + 1;
+    }
+    list = malloc(bytes ? bytes : 1);
+    if (list == NULL)
+        return TG_ERR_FULL;
+    for (size_t i = 0; i < count; i++) {
+        list[at++] = (char)texts[i].len;
+        memcpy(list + at, texts[i].data, texts[i].len);
+        at += texts[i].len;
+    }
+    err = tg_arena_put(publisher->arena, (struct tg_str){list, bytes}, blob);
+    free(list);
+    return err;
+}
+
+/* Secures memory for slots [slot, …) of a table before the first is used. */
+static int
+secure(struct tg_state *state, const void *record, size_t size,
+       uint32_t slot, uint32_t capacity)
+{
+    uint32_t n = GROW_SLOTS;
+
+    if (slot >= capacity)
+        return TG_ERR_FULL;
+    if (slot % GROW_SLOTS != 0)
+        return 0;
+    if (n > capacity - slot)
+        n = capacity - slot;
+    if (fallocate(state->fd, 0,
+                  (off_t)((const char *)record - (const char *)state->map),
+                  (off_t)size * n) != 0)
+        return TG_ERR_FULL;
+    return 0;
+}
+
+static int
+new_key_slot(struct tg_publisher *publisher, uint32_t *slot)
+{
+    struct tg_state *state = publisher->state;
+    uint32_t next;
+    int err;
+
+    if (publisher->free_keys.count > 0) {
+        *slot = publisher->free_keys.slots[--publisher->free_keys.count];
+        return 0;
+    }
+    next = atomic_load(&state->header->key_high_water);
+    err = secure(state, &state->keys[next], sizeof(state->keys[0]), next,
+                 state->header->key_capacity);
+    if (err != 0)
+        return err;
+    atomic_store(&state->header->key_high_water, next + 1);
+    *slot = next;
+    return 0;
+}
+
+static void
+reset_counters(struct tg_counters *counters)
+{
+    memset(counters, 0, sizeof(*counters));
+}
+
+/* Digests that old has and kept has not lead nowhere any more. */
+static void
+unindex(struct tg_publisher *publisher, const struct tg_key_policy *old,
+        const struct tg_key_policy *kept, uint32_t slot)
+{
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *digest = old->secrets[i].digest;
+
+        if (memcmp(digest, no_digest, 32) == 0 ||
+            memcmp(digest, kept->secrets[0].digest, 32) == 0 ||
+            memcmp(digest, kept->secrets[1].digest, 32) == 0)
+            continue;
+        tg_index_remove(&publisher->index, digest, slot);
+    }
+}
+
+static int
+index_secrets(struct tg_publisher *publisher,
+              const struct tg_key_policy *policy, uint32_t slot)
+{
+    int err = 0;
+
+    for (int i = 0; i < 2 && err == 0; i++) {
+        if (memcmp(policy->secrets[i].digest, no_digest, 32) != 0)
+            err = tg_index_add(&publisher->index, policy->secrets[i].digest,
+                               slot);
+    }
+    return err;
+}
+
+static void
+drop_blobs(struct tg_publisher *publisher, const struct tg_key_policy *policy)
+{
+    uint32_t blobs[KEY_BLOBS];
+
+    blobs_of(policy, blobs);
+    for (int i = 0; i < KEY_BLOBS; i++)
+        tg_arena_drop(publisher->arena, blobs[i]);
+}
+
+int
+tg_publish_key(struct tg_publisher *publisher,
+               const struct tg_key_policy *policy, uint32_t *slot)
+{
+    struct tg_state *state = publisher->state;
+    struct tg_key_policy old = {.id = {0}};
+    struct tg_key_record *record;
+    uint64_t seq;
+    int err = tg_idmap_get(&publisher->keys, policy->id, slot);
+
+    if (err == TG_ERR_NOT_FOUND) {
+        err = new_key_slot(publisher, slot);
+        if (err != 0)
+            return err;
+        err = tg_idmap_put(&publisher->keys, policy->id, *slot);
+        if (err != 0)
+            return err;
+        reset_counters(&state->keys[*slot].counters);
+    } else {
+        (void)tg_state_key(state, *slot, &old, &seq);
+    }
+    record = &state->keys[*slot];
+    publish(&record->seq, record->slots, sizeof(*policy), policy);
+    err = index_secrets(publisher, policy, *slot);
+    unindex(publisher, &old, policy, *slot);
+    drop_blobs(publisher, &old);
+    return err;
+}
+
+int
+tg_publish_key_gone(struct tg_publisher *publisher, const char *id)
+{
+    static const struct tg_key_policy nothing;
+    struct tg_state *state = publisher->state;
+    struct tg_key_policy old;
+    uint32_t slot;
+    uint64_t seq;
+
+    if (tg_idmap_get(&publisher->keys, id, &slot) != 0)
+        return TG_ERR_NOT_FOUND;
+    if (tg_state_key(state, slot, &old, &seq) != 0)
+        return TG_ERR_NOT_FOUND;
+    publish(&state->keys[slot].seq, state->keys[slot].slots, sizeof(nothing),
+            &nothing);
+    unindex(publisher, &old, &nothing, slot);
+    drop_blobs(publisher, &old);
+    tg_idmap_remove(&publisher->keys, id);
+    return remember_free(&publisher->free_keys, slot);
+}
+
+int
+tg_publish_account(struct tg_publisher *publisher,
+                   const struct tg_account_policy *policy, uint32_t *slot)
+{
+    struct tg_state *state = publisher->state;
+    struct tg_account_policy old = {.id = {0}};
+    struct tg_account_record *record;
+    int err = tg_idmap_get(&publisher->accounts, policy->id, slot);
+
+    if (err == TG_ERR_NOT_FOUND) {
+        *slot = atomic_load(&state->header->account_high_water);
+        err = secure(state, &state->accounts[*slot],
+                     sizeof(state->accounts[0]), *slot,
+                     state->header->account_capacity);
+        if (err == 0)
+            err = tg_idmap_put(&publisher->accounts, policy->id, *slot);
+        if (err != 0)
+            return err;
+        atomic_store(&state->header->account_high_water, *slot + 1);
+        reset_counters(&state->accounts[*slot].counters);
+    } else {
+        (void)tg_state_account(state, *slot, &old);
+    }
+    record = &state->accounts[*slot];
+    publish(&record->seq, record->slots, sizeof(*policy), policy);
+    tg_arena_drop(publisher->arena, old.name);
+    return 0;
+}
+
+int
+tg_publisher_key_slot(const struct tg_publisher *publisher, const char *id,
+                      uint32_t *slot)
+{
+    return tg_idmap_get(&publisher->keys, id, slot);
+}
+
+int
+tg_publisher_account_slot(const struct tg_publisher *publisher,
+                          const char *id, uint32_t *slot)
+{
+    return tg_idmap_get(&publisher->accounts, id, slot);
+}
+
+static int
+index_models(struct tg_catalog *catalog)
+{
+    uint32_t size = TG_CATALOG_MODELS * 4;
+
+    memset(catalog->model_index, 0, sizeof(catalog->model_index));
+    for (uint32_t i = 0; i < catalog->model_count; i++) {
+        const struct tg_model *model = &catalog->models[i];
+        struct tg_str name = {
+            model->name, tg_field_len(model->name, sizeof(model->name))};
+        uint32_t at = tg_catalog_hash(name);
+
+        if (tg_catalog_find(catalog, name) >= 0)
+            return TG_ERR_DUPLICATE;
+        while (catalog->model_index[at] != 0)
+            at = (at + 1) % size;
+        catalog->model_index[at] = (uint16_t)(i + 1);
+    }
+    return 0;
+}
+
+int
+tg_publish_catalog(struct tg_publisher *publisher,
+                   const struct tg_catalog *catalog)
+{
+    struct tg_state *state = publisher->state;
+    struct tg_catalog *copy = malloc(sizeof(*copy));
+    off_t at = (off_t)state->header->catalog_offset;
+    int err;
+
+    if (copy == NULL ||
+        fallocate(state->fd, 0, at, 2 * (off_t)sizeof(*copy)) != 0) {
+        free(copy);
+        return TG_ERR_FULL;
+    }
+    memcpy(copy, catalog, sizeof(*copy));
+    err = index_models(copy);
+    if (err == 0)
+        publish(&state->header->catalog_seq, state->catalogs, sizeof(*copy),
+                copy);
+    free(copy);
+    return err;
+}
+
+void
+tg_publish_ready(struct tg_publisher *publisher, int64_t now_ms)
+{
+    tg_publish_seen(publisher, now_ms);
+    atomic_store(&publisher->state->header->is_ready, 1);
+}
+
+void
+tg_publish_seen(struct tg_publisher *publisher, int64_t now_ms)
+{
+    atomic_store(&publisher->state->header->daemon_seen_at_ms, now_ms);
+}

@@ -1,0 +1,168 @@
+#include "sqlite.h"
+
+#include <stdlib.h>
+
+#include "migrate.h"
+
+#define BUSY_TIMEOUT_MS 10000
+
+static void
+close_store(struct tg_store *store)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+
+    if (db == NULL)
+        return;
+    for (size_t i = 0; i < db->statement_count; i++)
+        sqlite3_finalize(db->statements[i].stmt);
+    sqlite3_close(db->db);
+    free(db);
+}
+
+static int
+begin(struct tg_store *store)
+{
+    return tg_sql_run(tg_sqlite_of(store), NULL, "BEGIN IMMEDIATE", "");
+}
+
+static int
+commit(struct tg_store *store)
+{
+    return tg_sql_run(tg_sqlite_of(store), NULL, "COMMIT", "");
+}
+
+static void
+rollback(struct tg_store *store)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+
+    if (!sqlite3_get_autocommit(db->db))
+        tg_sql_run(db, NULL, "ROLLBACK", "");
+}
+
+static int
+meta_get(struct tg_store *store, const char *name, char *value, size_t cap)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int err;
+
+    err = tg_sql_begin(db, &stmt, "SELECT value FROM meta WHERE name = ?", "t",
+                       name);
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err > 0)
+        sqlite3_snprintf((int)cap, value, "%s", tg_sql_text(stmt, 0));
+    return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_NOT_FOUND : err);
+}
+
+static int
+meta_set(struct tg_store *store, const char *name, const char *value)
+{
+    return tg_sql_run(tg_sqlite_of(store), NULL,
+                      "INSERT INTO meta (name, value) VALUES (?, ?) "
+                      "ON CONFLICT (name) DO UPDATE SET value = "
+                      "excluded.value",
+                      "tt", name, value);
+}
+
+static const struct tg_store_ops ops = {
+    .close = close_store,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .meta_get = meta_get,
+    .meta_set = meta_set,
+    .account_add = tg_sqlite_account_add,
+    .account_get = tg_sqlite_account_get,
+    .account_each = tg_sqlite_account_each,
+    .account_rebase = tg_sqlite_account_rebase,
+    .key_add = tg_sqlite_key_add,
+    .key_get = tg_sqlite_key_get,
+    .key_each = tg_sqlite_key_each,
+    .key_all = tg_sqlite_key_all,
+    .key_end = tg_sqlite_key_end,
+    .secret_add = tg_sqlite_secret_add,
+    .secret_each = tg_sqlite_secret_each,
+    .secret_used = tg_sqlite_secret_used,
+    .upstream_add = tg_sqlite_upstream_add,
+    .upstream_get = tg_sqlite_upstream_get,
+    .upstream_each = tg_sqlite_upstream_each,
+    .upstream_set = tg_sqlite_upstream_set,
+    .upstream_addresses = tg_sqlite_upstream_addresses,
+    .credential_add = tg_sqlite_credential_add,
+    .credential_each = tg_sqlite_credential_each,
+    .model_put = tg_sqlite_model_put,
+    .model_each = tg_sqlite_model_each,
+    .model_serve = tg_sqlite_model_serve,
+    .price_put = tg_sqlite_price_put,
+    .price_each = tg_sqlite_price_each,
+    .operator_add = tg_sqlite_operator_add,
+    .operator_named = tg_sqlite_operator_named,
+    .token_add = tg_sqlite_token_add,
+    .token_get = tg_sqlite_token_get,
+    .segment_each = tg_sqlite_segment_each,
+    .segment_put = tg_sqlite_segment_put,
+    .segment_gone = tg_sqlite_segment_gone,
+    .call_add = tg_sqlite_call_add,
+    .call_has = tg_sqlite_call_has,
+    .call_each = tg_sqlite_call_each,
+    .usage = tg_sqlite_usage,
+};
+
+static int
+set_up(struct tg_sqlite *db)
+{
+    static const char *const pragmas[] = {
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
+        "PRAGMA trusted_schema = OFF",
+    };
+
+    for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
+        int err = tg_sql_run(db, NULL, pragmas[i], "");
+
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+int
+tg_store_open_sqlite(struct tg_store **store, const char *path,
+                     struct tg_error *error)
+{
+    struct tg_sqlite *db = calloc(1, sizeof(*db));
+    int result, version, err;
+
+    if (db == NULL)
+        return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
+    db->store.ops = &ops;
+    result = sqlite3_open_v2(path, &db->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                             NULL);
+    if (result != SQLITE_OK) {
+        err = tg_error_set(error, TG_ERR_SYSTEM, "cannot open the store %s: %s",
+                           path, db->db ? sqlite3_errmsg(db->db) : "no memory");
+        goto out;
+    }
+    sqlite3_busy_timeout(db->db, BUSY_TIMEOUT_MS);
+    err = tg_migrate_check(db->db, path, &version, error);
+    if (err != 0)
+        goto out;
+    err = set_up(db);
+    if (err != 0) {
+        *error = db->store.error;
+        goto out;
+    }
+    err = tg_migrate_run(db->db, path, error);
+out:
+    if (err == 0)
+        *store = &db->store;
+    else
+        close_store(&db->store);
+    return err;
+}

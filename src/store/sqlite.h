@@ -1,0 +1,133 @@
+/*
+ * sqlite.h: inside the SQLite store: statements, and the entities' functions.
+ *
+ * Every statement is a string constant, prepared once a connection.
+ */
+#ifndef TG_SQLITE_H
+#define TG_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdarg.h>
+
+#include "err.h"
+#include "store.h"
+
+#define TG_SQLITE_STATEMENTS 96
+
+struct tg_sqlite {
+    struct tg_store store;
+    sqlite3 *db;
+    size_t statement_count;
+    struct {
+        const char *sql; /* compared by address */
+        sqlite3_stmt *stmt;
+    } statements[TG_SQLITE_STATEMENTS];
+};
+
+static inline struct tg_sqlite *
+tg_sqlite_of(struct tg_store *store)
+{
+    return (struct tg_sqlite *)store;
+}
+
+/* Turns a SQLite result into an enum tg_err and sets the store's sentence. */
+int tg_sqlite_fail(struct tg_sqlite *db, int result);
+
+/*
+ * Begins a statement.  types has a letter for each value that follows: t a
+ * text (const char *, NULL is NULL), i an int64_t, b bytes (struct tg_str).
+ * Values are not copied: they outlive the statement.
+ */
+int tg_sql_begin(struct tg_sqlite *db, sqlite3_stmt **stmt, const char *sql,
+                 const char *types, ...);
+
+/* The next row: 1 when there is one, 0 at the end, or an enum tg_err. */
+int tg_sql_next(struct tg_sqlite *db, sqlite3_stmt *stmt);
+
+/* Ends a statement, of whose last tg_sql_next or visitor result is. */
+int tg_sql_end(sqlite3_stmt *stmt, int result);
+
+/* A statement without rows; *changes, if not NULL, counts rows changed. */
+int tg_sql_run(struct tg_sqlite *db, int *changes, const char *sql,
+               const char *types, ...);
+
+/* Texts of a column: "" for NULL. */
+const char *tg_sql_text(sqlite3_stmt *stmt, int column);
+struct tg_str tg_sql_bytes(sqlite3_stmt *stmt, int column);
+
+int tg_sqlite_account_add(struct tg_store *, const struct tg_store_account *);
+int tg_sqlite_account_get(struct tg_store *, const char *,
+                          int (*)(void *, const struct tg_store_account *),
+                          void *);
+int tg_sqlite_account_each(struct tg_store *, const struct tg_store_page *,
+                           int (*)(void *, const struct tg_store_account *),
+                           void *);
+int tg_sqlite_account_rebase(struct tg_store *);
+
+int tg_sqlite_key_add(struct tg_store *, const struct tg_store_key *);
+int tg_sqlite_key_get(struct tg_store *, const char *,
+                      int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_each(struct tg_store *, const char *, const char *,
+                       const struct tg_store_page *,
+                       int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_all(struct tg_store *,
+                      int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_end(struct tg_store *, const char *, const char *, int64_t);
+int tg_sqlite_secret_add(struct tg_store *, const struct tg_store_secret *);
+int tg_sqlite_secret_each(struct tg_store *, const char *,
+                          int (*)(void *, const struct tg_store_secret *),
+                          void *);
+int tg_sqlite_secret_used(struct tg_store *, const char *, int64_t,
+                          const char *, const char *);
+
+int tg_sqlite_upstream_add(struct tg_store *, const struct tg_store_upstream *);
+int tg_sqlite_upstream_get(struct tg_store *, const char *,
+                           int (*)(void *, const struct tg_store_upstream *),
+                           void *);
+int tg_sqlite_upstream_each(struct tg_store *,
+                            int (*)(void *, const struct tg_store_upstream *),
+                            void *);
+int tg_sqlite_upstream_set(struct tg_store *, const struct tg_store_upstream *);
+int tg_sqlite_upstream_addresses(struct tg_store *, const char *, const char *);
+int tg_sqlite_credential_add(struct tg_store *,
+                             const struct tg_store_credential *);
+int tg_sqlite_credential_each(struct tg_store *,
+                              int (*)(void *,
+                                      const struct tg_store_credential *),
+                              void *);
+int tg_sqlite_model_put(struct tg_store *, const struct tg_store_model *);
+int tg_sqlite_model_each(struct tg_store *,
+                         int (*)(void *, const struct tg_store_model *),
+                         void *);
+int tg_sqlite_model_serve(struct tg_store *, const char *, const char *);
+int tg_sqlite_price_put(struct tg_store *, const struct tg_store_price *);
+int tg_sqlite_price_each(struct tg_store *, const char *,
+                         int (*)(void *, const struct tg_store_price *),
+                         void *);
+
+int tg_sqlite_operator_add(struct tg_store *, const struct tg_store_operator *);
+int tg_sqlite_operator_named(struct tg_store *, const char *,
+                             int (*)(void *, const struct tg_store_operator *),
+                             void *);
+int tg_sqlite_token_add(struct tg_store *, const struct tg_digest *,
+                        const char *, int64_t);
+int tg_sqlite_token_get(struct tg_store *, const struct tg_digest *,
+                        int (*)(void *, const struct tg_store_operator *),
+                        void *);
+
+int tg_sqlite_segment_each(struct tg_store *,
+                           int (*)(void *, const struct tg_store_segment *),
+                           void *);
+int tg_sqlite_segment_put(struct tg_store *, const struct tg_store_segment *);
+int tg_sqlite_segment_gone(struct tg_store *, uint64_t, uint32_t);
+
+int tg_sqlite_call_add(struct tg_store *, const struct tg_record *, bool *);
+int tg_sqlite_call_has(struct tg_store *, const struct tg_call_id *, bool *);
+int tg_sqlite_call_each(struct tg_store *, const struct tg_store_filter *,
+                        const struct tg_call_id *, uint32_t,
+                        int (*)(void *, const struct tg_store_call *), void *);
+int tg_sqlite_usage(struct tg_store *, const struct tg_store_filter *,
+                    enum tg_usage_by,
+                    int (*)(void *, const struct tg_store_usage *), void *);
+
+#endif

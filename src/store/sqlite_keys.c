@@ -1,0 +1,210 @@
+#include "sqlite.h"
+
+#define COLUMNS                                                                \
+    "id, account_id, name, description, owner, labels, kind, status, "         \
+    "scopes, models, endpoints, requests_per_second, requests_per_minute, "    \
+    "requests_per_day, tokens_per_minute, concurrency, max_queue_ms, "         \
+    "daily_nanos, monthly_nanos, timezone, allowed_ips, allowed_referrers, "   \
+    "hours, created_at, expires_at, ended_at "
+
+int
+tg_sqlite_key_add(struct tg_store *store, const struct tg_store_key *row)
+{
+    return tg_sql_run(
+        tg_sqlite_of(store), NULL,
+        "INSERT INTO keys (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "tttttttttttiiiiiiiittttiii", row->id, row->account_id, row->name,
+        row->description, row->owner, row->labels, row->kind, row->status,
+        row->scopes, row->models, row->endpoints, row->requests_per_second,
+        row->requests_per_minute, row->requests_per_day, row->tokens_per_minute,
+        row->concurrency, row->max_queue_ms, row->daily_nanos,
+        row->monthly_nanos, row->timezone, row->allowed_ips,
+        row->allowed_referrers, row->hours, row->created_at, row->expires_at,
+        row->ended_at);
+}
+
+static void
+read_key(sqlite3_stmt *stmt, struct tg_store_key *row)
+{
+    *row = (struct tg_store_key){
+        .id = tg_sql_text(stmt, 0),
+        .account_id = tg_sql_text(stmt, 1),
+        .name = tg_sql_text(stmt, 2),
+        .description = tg_sql_text(stmt, 3),
+        .owner = tg_sql_text(stmt, 4),
+        .labels = tg_sql_text(stmt, 5),
+        .kind = tg_sql_text(stmt, 6),
+        .status = tg_sql_text(stmt, 7),
+        .scopes = tg_sql_text(stmt, 8),
+        .models = tg_sql_text(stmt, 9),
+        .endpoints = tg_sql_text(stmt, 10),
+        .requests_per_second = sqlite3_column_int64(stmt, 11),
+        .requests_per_minute = sqlite3_column_int64(stmt, 12),
+        .requests_per_day = sqlite3_column_int64(stmt, 13),
+        .tokens_per_minute = sqlite3_column_int64(stmt, 14),
+        .concurrency = sqlite3_column_int64(stmt, 15),
+        .max_queue_ms = sqlite3_column_int64(stmt, 16),
+        .daily_nanos = sqlite3_column_int64(stmt, 17),
+        .monthly_nanos = sqlite3_column_int64(stmt, 18),
+        .timezone = tg_sql_text(stmt, 19),
+        .allowed_ips = tg_sql_text(stmt, 20),
+        .allowed_referrers = tg_sql_text(stmt, 21),
+        .hours = tg_sql_text(stmt, 22),
+        .created_at = sqlite3_column_int64(stmt, 23),
+        .expires_at = sqlite3_column_int64(stmt, 24),
+        .ended_at = sqlite3_column_int64(stmt, 25),
+    };
+}
+
+static int
+walk(struct tg_sqlite *db, sqlite3_stmt *stmt, int *count,
+     int (*visit)(void *, const struct tg_store_key *), void *arg)
+{
+    struct tg_store_key row;
+    int err;
+
+    while ((err = tg_sql_next(db, stmt)) > 0) {
+        read_key(stmt, &row);
+        if (count)
+            ++*count;
+        err = visit(arg, &row);
+        if (err != 0)
+            break;
+    }
+    return tg_sql_end(stmt, err);
+}
+
+int
+tg_sqlite_key_get(struct tg_store *store, const char *id,
+                  int (*visit)(void *, const struct tg_store_key *), void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int count = 0, err;
+
+    err = tg_sql_begin(db, &stmt, "SELECT " COLUMNS "FROM keys WHERE id = ?",
+                       "t", id);
+    if (err == 0)
+        err = walk(db, stmt, &count, visit, arg);
+    return err == 0 && count == 0 ? TG_ERR_NOT_FOUND : err;
+}
+
+int
+tg_sqlite_key_each(struct tg_store *store, const char *account_id,
+                   const char *status, const struct tg_store_page *page,
+                   int (*visit)(void *, const struct tg_store_key *), void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int64_t limit = page->limit ? (int64_t)page->limit : -1;
+    sqlite3_stmt *stmt;
+    int err;
+
+    err = tg_sql_begin(
+        db, &stmt,
+        "SELECT " COLUMNS "FROM keys WHERE (?1 IS NULL OR account_id = ?1) "
+        "AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR number < "
+        "(SELECT number FROM keys WHERE id = ?3)) "
+        "ORDER BY number DESC LIMIT ?4",
+        "ttti", account_id, status, page->after, limit);
+    return err ? err : walk(db, stmt, NULL, visit, arg);
+}
+
+int
+tg_sqlite_key_all(struct tg_store *store,
+                  int (*visit)(void *, const struct tg_store_key *), void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int err;
+
+    err = tg_sql_begin(db, &stmt, "SELECT " COLUMNS "FROM keys ORDER BY number",
+                       "");
+    return err ? err : walk(db, stmt, NULL, visit, arg);
+}
+
+int
+tg_sqlite_key_end(struct tg_store *store, const char *id, const char *status,
+                  int64_t ended_at)
+{
+    int changes, err;
+
+    err = tg_sql_run(tg_sqlite_of(store), &changes,
+                     "UPDATE keys SET status = ?2, ended_at = ?3 "
+                     "WHERE id = ?1",
+                     "tti", id, status, ended_at);
+    return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
+}
+
+int
+tg_sqlite_secret_add(struct tg_store *store, const struct tg_store_secret *row)
+{
+    struct tg_str digest = {(const char *)row->digest.bytes,
+                            sizeof(row->digest.bytes)};
+
+    return tg_sql_run(tg_sqlite_of(store), NULL,
+                      "INSERT INTO secrets (id, key_id, digest, prefix, "
+                      "last4, created_at, valid_until) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      "ttbttii", row->id, row->key_id, digest, row->prefix,
+                      row->last4, row->created_at, row->valid_until);
+}
+
+static void
+read_secret(sqlite3_stmt *stmt, const char *key_id, struct tg_store_secret *row)
+{
+    struct tg_str digest = tg_sql_bytes(stmt, 1);
+
+    *row = (struct tg_store_secret){
+        .id = tg_sql_text(stmt, 0),
+        .key_id = key_id,
+        .prefix = tg_sql_text(stmt, 2),
+        .last4 = tg_sql_text(stmt, 3),
+        .created_at = sqlite3_column_int64(stmt, 4),
+        .valid_until = sqlite3_column_int64(stmt, 5),
+        .last_used_at = sqlite3_column_int64(stmt, 6),
+        .last_used_ip = tg_sql_text(stmt, 7),
+        .last_used_agent = tg_sql_text(stmt, 8),
+    };
+    if (digest.len == sizeof(row->digest.bytes))
+        memcpy(row->digest.bytes, digest.data, digest.len);
+}
+
+int
+tg_sqlite_secret_each(struct tg_store *store, const char *key_id,
+                      int (*visit)(void *, const struct tg_store_secret *),
+                      void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    struct tg_store_secret row;
+    sqlite3_stmt *stmt;
+    int err;
+
+    err = tg_sql_begin(db, &stmt,
+                       "SELECT id, digest, prefix, last4, created_at, "
+                       "valid_until, last_used_at, last_used_ip, "
+                       "last_used_agent FROM secrets WHERE key_id = ? "
+                       "ORDER BY number DESC",
+                       "t", key_id);
+    if (err != 0)
+        return err;
+    while ((err = tg_sql_next(db, stmt)) > 0) {
+        read_secret(stmt, key_id, &row);
+        err = visit(arg, &row);
+        if (err != 0)
+            break;
+    }
+    return tg_sql_end(stmt, err);
+}
+
+int
+tg_sqlite_secret_used(struct tg_store *store, const char *key_id, int64_t at,
+                      const char *ip, const char *agent)
+{
+    return tg_sql_run(tg_sqlite_of(store), NULL,
+                      "UPDATE secrets SET last_used_at = ?2, last_used_ip = "
+                      "?3, last_used_agent = ?4 WHERE number = (SELECT "
+                      "max(number) FROM secrets WHERE key_id = ?1) AND "
+                      "last_used_at <= ?2",
+                      "titt", key_id, at, ip, agent);
+}

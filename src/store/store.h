@@ -1,0 +1,293 @@
+/*
+ * store.h: what Tollgate keeps for good, as one table of functions.
+ *
+ * A struct tg_store is one connection: one thread at a time uses it.  Rows go
+ * in and come out as structs whose texts are UTF-8, NUL-terminated, and
+ * somebody else's: the caller's on the way in, the store's on the way out,
+ * where they are valid until the visitor returns.  Instants are Unix time in
+ * ms, 0 meaning never; money is in nano-units; lists are JSON text.
+ *
+ * Every function returns 0 or an enum tg_err:
+ *   TG_ERR_NOT_FOUND  no such row, or a row it refers to does not exist
+ *   TG_ERR_DUPLICATE  a row with this id or name exists
+ *   TG_ERR_BUSY       another process kept the store locked for 10 s
+ *   TG_ERR_CORRUPT    the store's file is damaged
+ *   TG_ERR_SYSTEM     disk full, an I/O error, or no memory
+ * and but for the first two store->error says which way.  A visitor that
+ * returns other than 0 ends the walk with that value.  It may call any
+ * function but the one that visits.
+ */
+#ifndef TG_STORE_H
+#define TG_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "error.h"
+#include "journal.h"
+#include "price.h"
+
+struct tg_store_account {
+    const char *id, *name, *plan;
+    const char *status;       /* active, suspended */
+    const char *verification; /* unverified, pending, verified */
+    const char *billing;      /* prepaid, postpaid */
+    int64_t granted_nanos, topped_up_nanos;
+    int64_t base_nanos; /* settled before the state file was made */
+    int64_t created_at;
+};
+
+struct tg_store_key {
+    const char *id, *account_id, *name, *description, *owner;
+    const char *labels; /* JSON object */
+    const char *kind;   /* production, development, restricted */
+    const char *status; /* active, inactive, disabled, deleted */
+    const char *scopes, *models, *endpoints;
+    int64_t requests_per_second, requests_per_minute, requests_per_day;
+    int64_t tokens_per_minute, concurrency, max_queue_ms; /* 0: none */
+    int64_t daily_nanos, monthly_nanos;                   /* 0: none */
+    const char *timezone, *allowed_ips, *allowed_referrers;
+    const char *hours; /* "": always */
+    int64_t created_at, expires_at, ended_at;
+};
+
+struct tg_store_secret {
+    const char *id, *key_id;
+    struct tg_digest digest;
+    const char *prefix, *last4;
+    int64_t created_at, valid_until, last_used_at;
+    const char *last_used_ip, *last_used_agent;
+};
+
+struct tg_store_upstream {
+    const char *id, *name;
+    int64_t position; /* its row in the catalog, kept while it exists */
+    const char *dialect, *base_url;
+    const char *addresses; /* JSON list of "ip", as last resolved */
+    int64_t created_at;
+};
+
+struct tg_store_credential {
+    int64_t number; /* given by the store, never used twice */
+    const char *id, *upstream_id;
+    struct tg_str sealed;
+    const char *last4, *status; /* active, replaced, disabled */
+    int64_t created_at, ended_at;
+};
+
+struct tg_store_model {
+    const char *name, *scopes;
+    const char *upstream_id; /* NULL: nobody serves it */
+    bool is_development;
+    int64_t max_context_tokens, max_output_tokens, max_fim_tokens;
+    int64_t created_at;
+};
+
+struct tg_store_price {
+    const char *model, *source;
+    struct tg_price price;
+};
+
+struct tg_store_operator {
+    const char *id, *name, *role; /* owner, admin, auditor, billing */
+    int64_t created_at;
+};
+
+struct tg_store_segment {
+    uint64_t writer_id;
+    uint32_t number;
+    uint64_t offset; /* bytes taken in */
+    const char *bad; /* "": fine; else why the rest cannot be read */
+};
+
+/* A call as read back; the members of the journal's that queries show. */
+struct tg_store_call {
+    struct tg_call_id id;
+    int64_t at;
+    const char *key_id, *account_id, *upstream_id, *model, *ip, *user_agent,
+        *trace_id;
+    int64_t endpoint, flags, status, code, basis, latency_ms;
+    int64_t ttft_ms; /* -1: no token came */
+    int64_t prompt_tokens, prompt_cache_hit_tokens, completion_tokens;
+    int64_t reasoning_tokens, cost_nanos;
+};
+
+struct tg_store_page {
+    const char *after; /* id of the last row seen; NULL: from the start */
+    uint32_t limit;    /* 0: no limit */
+};
+
+/* NULL and 0 mean any; since is inclusive, until is not. */
+struct tg_store_filter {
+    const char *key_id, *account_id, *model;
+    int64_t since, until;
+    int64_t status;
+    bool is_not_ok; /* only calls that failed */
+};
+
+/* What the rows of a usage query are about. */
+enum tg_usage_by {
+    TG_USAGE_TOTAL = 0,
+    TG_USAGE_KEY,
+    TG_USAGE_ACCOUNT,
+    TG_USAGE_MODEL,
+    TG_USAGE_QUARTER, /* quarter-hours: at / 900 000 */
+};
+
+struct tg_store_usage {
+    const char *group; /* id or name; "" for total and quarters */
+    int64_t quarter;
+    int64_t requests, errors, prompt_tokens, prompt_cache_hit_tokens;
+    int64_t completion_tokens, reasoning_tokens, cost_nanos;
+};
+
+struct tg_store;
+
+struct tg_store_ops {
+    void (*close)(struct tg_store *store);
+
+    /* Changes between begin and commit are made whole or not at all. */
+    int (*begin)(struct tg_store *store);
+    int (*commit)(struct tg_store *store);
+    void (*rollback)(struct tg_store *store);
+
+    /* Single values by name; get cuts to cap and NUL-terminates. */
+    int (*meta_get)(struct tg_store *store, const char *name, char *value,
+                    size_t cap);
+    int (*meta_set)(struct tg_store *store, const char *name,
+                    const char *value);
+
+    int (*account_add)(struct tg_store *store,
+                       const struct tg_store_account *row);
+    int (*account_get)(struct tg_store *store, const char *id_or_name,
+                       int (*visit)(void *, const struct tg_store_account *),
+                       void *arg);
+    int (*account_each)(struct tg_store *store,
+                        const struct tg_store_page *page,
+                        int (*visit)(void *, const struct tg_store_account *),
+                        void *arg);
+    /* Sets every account's base_nanos to the cost of all its calls. */
+    int (*account_rebase)(struct tg_store *store);
+
+    int (*key_add)(struct tg_store *store, const struct tg_store_key *row);
+    int (*key_get)(struct tg_store *store, const char *id,
+                   int (*visit)(void *, const struct tg_store_key *),
+                   void *arg);
+    /* Newest first; account_id and status may be NULL. */
+    int (*key_each)(struct tg_store *store, const char *account_id,
+                    const char *status, const struct tg_store_page *page,
+                    int (*visit)(void *, const struct tg_store_key *),
+                    void *arg);
+    /* Oldest first, all of them, deleted ones too. */
+    int (*key_all)(struct tg_store *store,
+                   int (*visit)(void *, const struct tg_store_key *),
+                   void *arg);
+    int (*key_end)(struct tg_store *store, const char *id, const char *status,
+                   int64_t ended_at);
+
+    int (*secret_add)(struct tg_store *store,
+                      const struct tg_store_secret *row);
+    /* Newest first. */
+    int (*secret_each)(struct tg_store *store, const char *key_id,
+                       int (*visit)(void *, const struct tg_store_secret *),
+                       void *arg);
+    /* Marks the key's newest secret as used, if that is later than known. */
+    int (*secret_used)(struct tg_store *store, const char *key_id, int64_t at,
+                       const char *ip, const char *agent);
+
+    int (*upstream_add)(struct tg_store *store,
+                        const struct tg_store_upstream *row);
+    int (*upstream_get)(struct tg_store *store, const char *id_or_name,
+                        int (*visit)(void *, const struct tg_store_upstream *),
+                        void *arg);
+    int (*upstream_each)(struct tg_store *store,
+                         int (*visit)(void *, const struct tg_store_upstream *),
+                         void *arg);
+    /* Changes dialect, base_url and addresses of the row with this id. */
+    int (*upstream_set)(struct tg_store *store,
+                        const struct tg_store_upstream *row);
+    int (*upstream_addresses)(struct tg_store *store, const char *id,
+                              const char *addresses);
+
+    /* Adds it as the active one; others of its upstream become replaced. */
+    int (*credential_add)(struct tg_store *store,
+                          const struct tg_store_credential *row);
+    int (*credential_each)(struct tg_store *store,
+                           int (*visit)(void *,
+                                        const struct tg_store_credential *),
+                           void *arg);
+
+    /* Adds or changes; an upstream_id of NULL keeps the one it has. */
+    int (*model_put)(struct tg_store *store, const struct tg_store_model *row);
+    int (*model_each)(struct tg_store *store,
+                      int (*visit)(void *, const struct tg_store_model *),
+                      void *arg);
+    int (*model_serve)(struct tg_store *store, const char *name,
+                       const char *upstream_id);
+
+    /* Adds, or replaces the one of the same model and instant. */
+    int (*price_put)(struct tg_store *store, const struct tg_store_price *row);
+    /* By model, oldest first; model NULL: of all. */
+    int (*price_each)(struct tg_store *store, const char *model,
+                      int (*visit)(void *, const struct tg_store_price *),
+                      void *arg);
+
+    int (*operator_add)(struct tg_store *store,
+                        const struct tg_store_operator *row);
+    int (*operator_named)(struct tg_store *store, const char *name,
+                          int (*visit)(void *,
+                                       const struct tg_store_operator *),
+                          void *arg);
+    /* Adds a token; one that is there, revoked or not, is left alone. */
+    int (*token_add)(struct tg_store *store, const struct tg_digest *digest,
+                     const char *operator_id, int64_t created_at);
+    /* The operator of a token that is not revoked. */
+    int (*token_get)(struct tg_store *store, const struct tg_digest *digest,
+                     int (*visit)(void *, const struct tg_store_operator *),
+                     void *arg);
+
+    int (*segment_each)(struct tg_store *store,
+                        int (*visit)(void *, const struct tg_store_segment *),
+                        void *arg);
+    int (*segment_put)(struct tg_store *store,
+                       const struct tg_store_segment *row);
+    int (*segment_gone)(struct tg_store *store, uint64_t writer_id,
+                        uint32_t number);
+
+    /* Adds a call; *is_new is false when one of its id is there already. */
+    int (*call_add)(struct tg_store *store, const struct tg_record *record,
+                    bool *is_new);
+    int (*call_has)(struct tg_store *store, const struct tg_call_id *id,
+                    bool *has);
+    /*
+     * Newest first, from behind the call after (NULL: the newest).
+     * TG_ERR_NOT_FOUND when there is no such call.
+     */
+    int (*call_each)(struct tg_store *store,
+                     const struct tg_store_filter *filter,
+                     const struct tg_call_id *after, uint32_t limit,
+                     int (*visit)(void *, const struct tg_store_call *),
+                     void *arg);
+    /* Sums over calls, ordered by group; status and is_not_ok do not count. */
+    int (*usage)(struct tg_store *store, const struct tg_store_filter *filter,
+                 enum tg_usage_by by,
+                 int (*visit)(void *, const struct tg_store_usage *),
+                 void *arg);
+};
+
+struct tg_store {
+    const struct tg_store_ops *ops;
+    struct tg_error error;
+};
+
+/*
+ * Opens the SQLite store at path, making it or bringing it up to this
+ * version.  Returns 0; TG_ERR_FORMAT when the file is something else and
+ * TG_ERR_VERSION when a newer Tollgate made it (the file is untouched in both
+ * cases); TG_ERR_SYSTEM, TG_ERR_BUSY, TG_ERR_CORRUPT.  *error then says why.
+ */
+int tg_store_open_sqlite(struct tg_store **store, const char *path,
+                         struct tg_error *error);
+
+#endif

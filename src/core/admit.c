@@ -58,8 +58,8 @@ has_credential(const struct tg_request *request, struct tg_admission *a)
 static bool
 is_known(const struct tg_state *state, struct tg_admission *a)
 {
-    if (tg_state_key(state, a->key_slot, &a->key, &a->key_seq) != 0 ||
-        tg_key_secret_of(&a->key, &a->digest) < 0 ||
+    if (tg_state_key(state, a->head.key_slot, &a->key, &a->key_seq) != 0 ||
+        tg_key_secret_of(&a->key, &a->head.digest) < 0 ||
         a->key.status == TG_KEY_NONE || a->key.status == TG_KEY_DELETED)
         return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
     a->has_key = true;
@@ -70,9 +70,9 @@ static bool
 leads_to_key(const struct tg_state *state, struct tg_str secret,
              struct tg_admission *a)
 {
-    if (tg_digest_of(secret, &a->digest) != 0)
+    if (tg_digest_of(secret, &a->head.digest) != 0)
         return refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
-    if (tg_state_lookup(state, &a->digest, &a->key_slot) != 0)
+    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) != 0)
         return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
     return is_known(state, a);
 }
@@ -81,7 +81,7 @@ static bool
 is_in_force(int64_t now_ms, struct tg_admission *a)
 {
     const struct tg_key_policy *key = &a->key;
-    int secret = tg_key_secret_of(key, &a->digest);
+    int secret = tg_key_secret_of(key, &a->head.digest);
     int64_t until = key->secrets[secret].valid_until_ms;
 
     switch (key->status) {
@@ -118,9 +118,9 @@ has_route(const struct tg_request *request, struct tg_admission *a)
 
     if (is_ambiguous(request->path))
         return refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
-    a->route = tg_route_find(request->method, request->path, &a->argument,
+    a->head.route = tg_route_find(request->method, request->path, &a->head.argument,
                              &has_path);
-    if (a->route == NULL)
+    if (a->head.route == NULL)
         return refuse(a,
                       has_path ? TG_CODE_METHOD_NOT_ALLOWED
                                : TG_CODE_NOT_FOUND,
@@ -132,10 +132,10 @@ static bool
 may_call(struct tg_admission *a)
 {
     if (a->key.endpoints != 0 &&
-        !(a->key.endpoints & (uint64_t)1 << a->route->endpoint) &&
-        a->route->scope != TG_SCOPE_NONE)
+        !(a->key.endpoints & (uint64_t)1 << a->head.route->endpoint) &&
+        a->head.route->scope != TG_SCOPE_NONE)
         return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_KEY_ENDPOINT);
-    if ((a->key.scopes & a->route->scope) != (uint32_t)a->route->scope)
+    if ((a->key.scopes & a->head.route->scope) != (uint32_t)a->head.route->scope)
         return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
     return true;
 }
@@ -178,7 +178,8 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     a->action = TG_ACTION_REFUSE;
     a->reason = TG_REASON_CODE;
     a->has_key = false;
-    a->route = NULL;
+    a->head.route = NULL;
+    memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
     if (atomic_load_explicit(&state->header->is_ready,
                              memory_order_acquire) == 0) {
         refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
@@ -189,13 +190,12 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
         !is_in_force(request->now_ms, a) || !has_account(state, a) ||
         !may_call(a))
         return;
-    if (a->route->served == TG_SERVED_LOCALLY) {
+    if (a->head.route->served == TG_SERVED_LOCALLY) {
         a->action = TG_ACTION_ANSWER;
         return;
     }
     if (is_json(request, a))
         a->action = TG_ACTION_READ_BODY;
-    memcpy(a->call.ip, request->ip, sizeof(a->call.ip));
 }
 
 /* "deepseek-*" matches by its beginning, anything else by the whole. */
@@ -323,7 +323,7 @@ has_price(const struct tg_catalog *catalog, const struct tg_model *model,
     call->output_picos = rates->output_picos;
     call->prompt_bound = (int64_t)facts->prompt_bytes;
     call->completion_bound =
-        completion_bound(facts, model, a->route->endpoint);
+        completion_bound(facts, model, a->head.route->endpoint);
     if (tg_price_worst(price, call->prompt_bound, call->completion_bound,
                        &call->held_nanos) != 0) {
         a->body_fault = (struct tg_body_fault){
@@ -354,8 +354,7 @@ has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
         return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_ADDRESS);
     a->credential_row = (uint16_t)(a->upstream.credential - 1);
     credential = &catalog->credentials[a->credential_row];
-    a->credential_generation = credential->generation;
-    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
+        memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
     memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
     return true;
 }
@@ -380,7 +379,7 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     model = &catalog->models[row];
     if (!tg_admit_may_use(state, &a->key, name))
         return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_KEY_MODELS);
-    if (!(model->scopes & (uint32_t)a->route->scope))
+    if (!(model->scopes & (uint32_t)a->head.route->scope))
         return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
     return has_price(catalog, model, facts, now_ms, a) &&
            has_upstream(catalog, model, a);
@@ -407,26 +406,30 @@ fill_call(int64_t now_ms, struct tg_admission *a)
     call->at_ms = now_ms;
     memcpy(call->key_id, a->key.id, TG_ID_LEN);
     memcpy(call->account_id, a->account.id, TG_ID_LEN);
-    call->key_slot = a->key_slot;
+    call->key_slot = a->head.key_slot;
     call->account_slot = a->key.account;
-    call->endpoint = (uint16_t)a->route->endpoint;
+    call->endpoint = (uint16_t)a->head.route->endpoint;
     call->ttft_ms = TG_ABSENT_MS;
+    memcpy(call->ip, a->head.ip, sizeof(call->ip));
+    a->upstream_path =
+        tg_route_upstream_path(a->head.route, a->upstream.dialect);
 }
 
 void
-tg_admit_body(const struct tg_state *state, const struct tg_body_facts *facts,
+tg_admit_body(const struct tg_state *state, const struct tg_head *head,
+              const struct tg_body_facts *facts,
               const struct tg_body_fault *fault, int64_t now_ms,
               struct tg_admission *a)
 {
     const struct tg_catalog *catalog;
     uint64_t catalog_seq;
-    uint8_t ip[16];
     bool is_current;
 
-    memcpy(ip, a->call.ip, sizeof(ip));
+    if (head != &a->head)
+        a->head = *head;
+    a->has_key = false;
     do {
         memset(&a->call, 0, sizeof(a->call));
-        memcpy(a->call.ip, ip, sizeof(ip));
         /* The body may have taken its time: the key is asked again. */
         if (!is_known(state, a) || !is_in_force(now_ms, a) ||
             !has_account(state, a) || !may_call(a))
@@ -440,7 +443,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_body_facts *facts,
             fill_call(now_ms, a);
         }
         /* What was read belongs together, or is read again. */
-        is_current = tg_state_key_is_current(state, a->key_slot, a->key_seq) &&
+        is_current = tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
                      tg_state_catalog_is_current(state, catalog_seq);
     } while (!is_current);
 }

@@ -53,7 +53,19 @@ enum tg_reason {
     TG_REASON_PATH,          /* a path that two programs may read two ways */
 };
 
-/* A decision being made, and all it found out; the caller's, about 2 KiB. */
+/* What the head came to: all that must be kept while the body arrives. */
+struct tg_head {
+    const struct tg_route *route;
+    struct tg_str argument; /* of the path: a model's name */
+    struct tg_digest digest;
+    uint32_t key_slot;
+    uint8_t ip[16];
+};
+
+/*
+ * A decision being made, and all it found out; the caller's, about 2 KiB, and
+ * used by one request at a time.
+ */
 struct tg_admission {
     enum tg_action action;
     enum tg_code code; /* when refused */
@@ -61,13 +73,10 @@ struct tg_admission {
     int diagnosis; /* enum tg_diagnosis */
     struct tg_body_fault body_fault;
     enum tg_credential_verdict credential;
-    struct tg_str argument; /* of the path: a model's name */
-    const struct tg_route *route;
+    struct tg_head head;
 
-    bool has_key; /* key and key_slot are what the credential led to */
-    uint32_t key_slot;
+    bool has_key; /* key and account are what the credential led to */
     uint64_t key_seq;
-    struct tg_digest digest;
     struct tg_key_policy key;
     struct tg_account_policy account;
 
@@ -76,7 +85,7 @@ struct tg_admission {
     struct tg_upstream upstream;
     uint16_t upstream_row;
     uint16_t credential_row;
-    uint32_t credential_generation;
+    struct tg_str upstream_path; /* behind upstream.base_path */
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
     uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
@@ -91,10 +100,11 @@ void tg_admit_head(const struct tg_state *state,
                    struct tg_admission *admission);
 
 /*
- * Judges the rest: facts of a sound body, or NULL and fault.  action becomes
+ * Judges the rest: facts of a sound body, or NULL and fault.  head is what
+ * tg_admit_head left in admission->head, kept by the caller.  action becomes
  * REFUSE or PROXY.
  */
-void tg_admit_body(const struct tg_state *state,
+void tg_admit_body(const struct tg_state *state, const struct tg_head *head,
                    const struct tg_body_facts *facts,
                    const struct tg_body_fault *fault, int64_t now_ms,
                    struct tg_admission *admission);

@@ -1,5 +1,7 @@
 #include "route.h"
 
+#include "layout.h"
+
 /*
  * The table is the whole data plane.  Paths of one length are told apart by
  * memcmp; there are few of them, so a walk is as fast as a hash.
@@ -85,6 +87,17 @@ tg_route_of(enum tg_endpoint endpoint)
             return &routes[i];
     }
     return NULL;
+}
+
+struct tg_str
+tg_route_upstream_path(const struct tg_route *route, int dialect)
+{
+    if (route->endpoint == TG_ENDPOINT_COMPLETIONS &&
+        dialect == TG_DIALECT_DEEPSEEK)
+        return TG_STR("/beta/completions");
+    if (route->endpoint == TG_ENDPOINT_FIM && dialect != TG_DIALECT_DEEPSEEK)
+        return TG_STR("/completions");
+    return route->path;
 }
 
 const char *

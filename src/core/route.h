@@ -65,6 +65,13 @@ const struct tg_route *tg_route_find(enum tg_method method,
 /* The row of an endpoint; NULL for TG_ENDPOINT_NONE. */
 const struct tg_route *tg_route_of(enum tg_endpoint endpoint);
 
+/*
+ * The path that an upstream of this dialect (enum tg_dialect) has for a
+ * route: DeepSeek's completions are its beta's, the others have no beta.
+ */
+struct tg_str tg_route_upstream_path(const struct tg_route *route,
+                                     int dialect);
+
 /* "chat", "code" … ; NULL when scope is not exactly one of them. */
 const char *tg_scope_name(enum tg_scope scope);
 

@@ -1,0 +1,465 @@
+#include "refusal.h"
+
+#include "diagnose.h"
+#include "json.h"
+#include "key.h"
+
+static void
+say(struct tg_text *out, const char *sentence)
+{
+    tg_text_json(out, (struct tg_str){sentence, strlen(sentence)});
+}
+
+static void
+begin(struct tg_text *out)
+{
+    tg_text_puts(out, "{\"error\":{\"message\":\"");
+}
+
+static void
+end(struct tg_text *out, enum tg_code code, const char *param)
+{
+    const struct tg_code_row *row = tg_code_row(code);
+
+    tg_text_puts(out, "\",\"type\":\"");
+    tg_text_puts(out, row->type);
+    tg_text_puts(out, "\",\"param\":");
+    if (param == NULL)
+        tg_text_puts(out, "null");
+    else
+        tg_text_json_string(out, (struct tg_str){param, strlen(param)});
+    tg_text_puts(out, ",\"code\":\"");
+    tg_text_puts(out, row->name);
+    tg_text_puts(out, "\"}}");
+}
+
+/* Today's sentence of a code that needs nothing from the request. */
+static const char *
+sentence_of(enum tg_code code)
+{
+    static const char *const sentences[TG_CODE_COUNT] = {
+        [TG_CODE_INVALID_API_KEY] =
+            "This API key is well formed but not known here. It may belong to "
+            "another Tollgate, or it was deleted. Check the base URL, or ask "
+            "your operator for a new key.",
+        [TG_CODE_KEY_INACTIVE] =
+            "This API key is paused. Ask your operator to resume it.",
+        [TG_CODE_ACCOUNT_SUSPENDED] =
+            "The account of this API key is suspended. Ask your operator.",
+        [TG_CODE_MODEL_NOT_PRICED] =
+            "This model has no price here, so it cannot be metered and is "
+            "not served. Ask your operator to add one to the price book.",
+        [TG_CODE_NOT_FOUND] =
+            "There is no such path here. Use /v1/chat/completions, "
+            "/v1/completions, /v1/beta/completions, /v1/embeddings, "
+            "/v1/models, /v1/user/balance or /v1/key.",
+        [TG_CODE_METHOD_NOT_ALLOWED] =
+            "This path exists, but not under this method. Calls are POST; "
+            "/v1/models, /v1/user/balance and /v1/key are GET.",
+        [TG_CODE_UNSUPPORTED_MEDIA_TYPE] =
+            "The request must be uncompressed JSON: send Content-Type: "
+            "application/json and no Content-Encoding.",
+        [TG_CODE_REQUEST_TOO_LARGE] =
+            "The request is larger than this gate accepts. Send less, or ask "
+            "your operator to raise the limit.",
+        [TG_CODE_INVALID_REQUEST] =
+            "The request is not valid HTTP, or not of a form this gate "
+            "accepts.",
+        [TG_CODE_UPSTREAM_ERROR] =
+            "The model upstream failed or gave an answer that is none. It is "
+            "not a fault of your request or key. Try again.",
+        [TG_CODE_UPSTREAM_UNAVAILABLE] =
+            "The model upstream cannot be reached. It is not a fault of your "
+            "request or key. Try again shortly.",
+        [TG_CODE_UPSTREAM_TIMEOUT] =
+            "The model upstream did not answer in time. It is not a fault of "
+            "your request or key. Try again.",
+        [TG_CODE_GATE_UNAVAILABLE] =
+            "This gate is starting or short of room and admits no calls. Try "
+            "again shortly.",
+        [TG_CODE_INTERNAL_ERROR] =
+            "This gate failed. Tell your operator the x-request-id of this "
+            "answer.",
+    };
+    const char *sentence = (unsigned)code < TG_CODE_COUNT ? sentences[code]
+                                                          : NULL;
+
+    return sentence != NULL ? sentence : sentences[TG_CODE_INTERNAL_ERROR];
+}
+
+static void
+say_instant(struct tg_text *out, int64_t instant_ms)
+{
+    char quoted[32];
+    struct tg_text text = tg_text_in(quoted, sizeof(quoted));
+
+    tg_text_instant(&text, instant_ms);
+    if (text.len > 2)
+        tg_text_put(out, (struct tg_str){quoted + 1, text.len - 2});
+}
+
+/* "This API key … ended at …": for keys that were in force once. */
+static void
+say_ended(struct tg_text *out, const struct tg_admission *a)
+{
+    int secret = tg_key_secret_of(&a->key, &a->head.digest);
+
+    switch (a->code) {
+    case TG_CODE_KEY_EXPIRED:
+        say(out, "This API key expired");
+        if (a->key.expires_at_ms != 0) {
+            say(out, " at ");
+            say_instant(out, a->key.expires_at_ms);
+        }
+        say(out, ". Ask your operator for a new one.");
+        break;
+    case TG_CODE_KEY_DISABLED:
+        say(out, "This API key was disabled");
+        if (a->key.ended_at_ms != 0) {
+            say(out, " at ");
+            say_instant(out, a->key.ended_at_ms);
+        }
+        say(out, " for good. Ask your operator for a new one.");
+        break;
+    default:
+        say(out, "This secret was replaced by a rotation; it was valid until ");
+        if (secret >= 0)
+            say_instant(out, a->key.secrets[secret].valid_until_ms);
+        say(out, ". Use the key's new secret, which ends in ");
+        tg_text_json(out, (struct tg_str){a->key.last4,
+                                          tg_field_len(a->key.last4, 4)});
+        say(out, ".");
+    }
+}
+
+static void
+say_diagnosis(struct tg_text *out, const struct tg_admission *a,
+              struct tg_str key)
+{
+    char mask[TG_KEY_MASK_SIZE];
+
+    say(out, tg_diagnosis_sentence((enum tg_diagnosis)a->diagnosis));
+    tg_key_mask(key, mask);
+    if (mask[0] != '\0') {
+        say(out, " What was sent looks like ");
+        say(out, mask);
+        say(out, ".");
+    }
+}
+
+static void
+say_body(struct tg_text *out, const struct tg_body_fault *fault)
+{
+    static const char *const what[] = {
+        [TG_BODY_EMPTY] = "The request has no body; send a JSON object",
+        [TG_BODY_NOT_JSON] = "The request body is not JSON",
+        [TG_BODY_TRUNCATED] = "The request body's JSON ends too early",
+        [TG_BODY_TRAILING] = "Something follows the JSON in the request body",
+        [TG_BODY_UTF8] = "The request body has a string that is not UTF-8",
+        [TG_BODY_DEPTH] = "The request body's JSON is nested too deep",
+        [TG_BODY_NOT_OBJECT] = "The request body is not a JSON object",
+        [TG_BODY_DUPLICATE] = "stands twice; send it once",
+        [TG_BODY_TYPE] = "has the wrong type",
+        [TG_BODY_RANGE] = "is out of range",
+    };
+
+    if (fault->member != TG_BODY_NONE) {
+        say(out, "`");
+        say(out, tg_body_member_name(fault->member));
+        say(out, "` ");
+    }
+    if (fault->kind != TG_BODY_FINE)
+        say(out, what[fault->kind]);
+    if (fault->kind != TG_BODY_EMPTY) {
+        say(out, " (byte ");
+        tg_text_int(out, (int64_t)fault->offset);
+        say(out, ")");
+    }
+    say(out, ".");
+}
+
+/* The models a key may use: its own list, or where to find them. */
+static void
+say_models(struct tg_text *out, const struct tg_state *state,
+           const struct tg_key_policy *key)
+{
+    struct tg_str list = tg_state_blob(state, key->models), pattern;
+    size_t shown = 0;
+
+    if (key->models == 0) {
+        say(out, " GET /v1/models lists those it may use.");
+        return;
+    }
+    say(out, " It may use ");
+    while (shown < 20 && tg_blob_next(&list, &pattern)) {
+        say(out, shown++ == 0 ? "`" : ", `");
+        tg_text_json(out, pattern);
+        say(out, "`");
+    }
+    say(out, list.len > 0 ? " and more." : ".");
+}
+
+static void
+say_model(struct tg_text *out, const struct tg_state *state,
+          const struct tg_admission *a)
+{
+    struct tg_str model = {
+        a->call.model, tg_field_len(a->call.model, sizeof(a->call.model))};
+
+    switch (a->reason) {
+    case TG_REASON_WRONG_USE:
+        say(out, "The model `");
+        tg_text_json(out, model);
+        say(out, "` cannot be used for ");
+        say(out, a->head.route->name);
+        say(out, ". Choose another one from GET /v1/models.");
+        break;
+    case TG_REASON_KEY_MODELS:
+        say(out, "This API key may not use the model `");
+        tg_text_json(out, model);
+        say(out, "`.");
+        say_models(out, state, &a->key);
+        break;
+    default:
+        say(out, "There is no model `");
+        tg_text_json(out, model);
+        say(out, "` here.");
+        say_models(out, state, &a->key);
+    }
+}
+
+static void
+say_scope(struct tg_text *out, const struct tg_admission *a)
+{
+    const char *scope = tg_scope_name(a->head.route->scope);
+
+    if (a->reason == TG_REASON_KEY_ENDPOINT) {
+        say(out, "This API key is limited to certain endpoints, and ");
+        say(out, a->head.route->name);
+        say(out, " is not one of them. Ask your operator to add it.");
+        return;
+    }
+    say(out, "This API key lacks the scope `");
+    say(out, scope != NULL ? scope : "");
+    say(out, "` that ");
+    say(out, a->head.route->name);
+    say(out, " needs. Ask your operator to add it, or use another key.");
+}
+
+static void
+say_upstream(struct tg_text *out, const struct tg_admission *a)
+{
+    say(out, "The model `");
+    tg_text_json(out, (struct tg_str){a->call.model,
+                                      tg_field_len(a->call.model,
+                                                   sizeof(a->call.model))});
+    switch (a->reason) {
+    case TG_REASON_NO_CREDENTIAL:
+        say(out, "` has an upstream without a credential. Operator: "
+                 "`tollgate credentials add`.");
+        break;
+    case TG_REASON_NO_ADDRESS:
+        say(out, "` has an upstream whose host name does not resolve. "
+                 "Operator: `tollgate upstreams list`.");
+        break;
+    default:
+        say(out, "` has no upstream. Operator: `tollgate upstreams add`.");
+    }
+}
+
+/* The member of the request a refusal is about, for `param`. */
+static const char *
+param_of(const struct tg_admission *a)
+{
+    switch (a->reason) {
+    case TG_REASON_BODY:
+        return a->body_fault.member == TG_BODY_NONE
+                   ? NULL
+                   : tg_body_member_name(a->body_fault.member);
+    case TG_REASON_NO_MODEL:
+    case TG_REASON_WRONG_USE:
+    case TG_REASON_KEY_MODELS:
+    case TG_REASON_NO_UPSTREAM:
+        return "model";
+    default:
+        return a->code == TG_CODE_MODEL_NOT_FOUND ||
+                       a->code == TG_CODE_MODEL_NOT_PRICED
+                   ? "model"
+                   : NULL;
+    }
+}
+
+static void
+say_why(struct tg_text *out, const struct tg_state *state,
+        const struct tg_admission *a, struct tg_str key)
+{
+    switch (a->reason) {
+    case TG_REASON_CREDENTIAL:
+        say(out, tg_credential_sentence(a->credential));
+        return;
+    case TG_REASON_DIAGNOSIS:
+        say_diagnosis(out, a, key);
+        return;
+    case TG_REASON_BODY:
+        say_body(out, &a->body_fault);
+        return;
+    case TG_REASON_NO_MODEL:
+        say(out, "The request names no model: set `model` to one of "
+                 "GET /v1/models.");
+        return;
+    case TG_REASON_PATH:
+        say(out, "The path has an escape, a dot segment, a doubled slash or "
+                 "another byte that programs read in different ways. Send "
+                 "the plain path.");
+        return;
+    default:
+        break;
+    }
+    switch (a->code) {
+    case TG_CODE_KEY_EXPIRED:
+    case TG_CODE_KEY_DISABLED:
+    case TG_CODE_KEY_ROTATED:
+        say_ended(out, a);
+        break;
+    case TG_CODE_PERMISSION_DENIED:
+        say_scope(out, a);
+        break;
+    case TG_CODE_MODEL_NOT_FOUND:
+    case TG_CODE_INVALID_REQUEST:
+        say_model(out, state, a);
+        break;
+    case TG_CODE_UPSTREAM_UNAVAILABLE:
+        say_upstream(out, a);
+        break;
+    default:
+        say(out, sentence_of(a->code));
+    }
+}
+
+void
+tg_refusal_write(struct tg_text *out, const struct tg_state *state,
+                 const struct tg_admission *a, struct tg_str key)
+{
+    begin(out);
+    say_why(out, state, a, key);
+    end(out, a->code, param_of(a));
+}
+
+void
+tg_refusal_write_code(struct tg_text *out, enum tg_code code,
+                      struct tg_str detail)
+{
+    begin(out);
+    say(out, sentence_of(code));
+    if (detail.len != 0) {
+        say(out, " ");
+        tg_text_json(out, detail);
+    }
+    end(out, code, NULL);
+}
+
+/* Longest sentence of an upstream that is passed on. */
+#define UPSTREAM_SENTENCE_MAX 1024
+
+struct sentence {
+    char text[UPSTREAM_SENTENCE_MAX];
+    size_t len;
+};
+
+/*
+ * The sentence in an upstream's error: error.message, a string `error`, or
+ * a top-level `message`; a body that is not JSON is a sentence itself.
+ */
+static void
+find_sentence(struct tg_str body, struct sentence *found)
+{
+    struct tg_json json;
+    enum tg_json_token token;
+    bool is_wanted = false, in_error = false;
+
+    found->len = 0;
+    tg_json_init(&json);
+    tg_json_feed(&json, body.data, body.len);
+    while ((token = tg_json_next(&json)) > TG_JSON_MORE) {
+        struct tg_str text = {json.text, (size_t)json.text_len};
+
+        if (token == TG_JSON_NAME && json.text != NULL) {
+            in_error = json.depth == 1 ? tg_str_eq(text, TG_STR("error"))
+                                       : in_error;
+            is_wanted = (json.depth == 1 && in_error) ||
+                        (tg_str_eq(text, TG_STR("message")) &&
+                         (json.depth == 1 || (json.depth == 2 && in_error)));
+        } else if (token == TG_JSON_STRING && is_wanted) {
+            uint64_t end = tg_json_offset(&json);
+            /* Raw, escapes and all: it goes into JSON again as it is. */
+            uint64_t from = json.token_at + 1, n = end - 1 - from;
+
+            if (n > sizeof(found->text))
+                return;
+            memcpy(found->text, body.data + from, n);
+            found->len = n;
+            return;
+        }
+    }
+    if (token == TG_JSON_ERROR && json.depth == 0) {
+        struct tg_text text = tg_text_in(found->text, sizeof(found->text));
+
+        tg_text_json(&text, body.len > 512 ? (struct tg_str){body.data, 512}
+                                           : body);
+        found->len = text.is_cut ? 0 : text.len;
+    }
+}
+
+/* How an upstream's status reads to a client of ours. */
+static enum tg_code
+code_of_upstream(uint16_t status, uint16_t *status_out, bool *is_theirs)
+{
+    *status_out = status;
+    *is_theirs = true;
+    switch (status) {
+    case 400:
+    case 404:
+    case 413:
+    case 422:
+        return TG_CODE_INVALID_REQUEST;
+    case 429:
+        return TG_CODE_RATE_LIMIT_EXCEEDED;
+    case 503:
+    case 529:
+        *status_out = 503;
+        return TG_CODE_UPSTREAM_UNAVAILABLE;
+    case 504:
+        return TG_CODE_UPSTREAM_TIMEOUT;
+    default:
+        /* 401, 402 and 403 are about our credential, not the client's. */
+        *is_theirs = status >= 500;
+        *status_out = 502;
+        return TG_CODE_UPSTREAM_ERROR;
+    }
+}
+
+enum tg_code
+tg_refusal_of_upstream(struct tg_text *out, uint16_t status,
+                       struct tg_str body, uint16_t *status_out)
+{
+    struct sentence sentence;
+    bool is_theirs;
+    enum tg_code code = code_of_upstream(status, status_out, &is_theirs);
+
+    begin(out);
+    if (!is_theirs) {
+        say(out, "The model upstream refused the gate's own credential or "
+                 "account, or sent the call elsewhere. It is not a fault of "
+                 "your request or key; tell your operator (upstream status ");
+        tg_text_int(out, status);
+        say(out, ").");
+    } else {
+        find_sentence(body, &sentence);
+        say(out, "The model upstream answered ");
+        tg_text_int(out, status);
+        say(out, sentence.len != 0 ? ": " : ".");
+        tg_text_put(out, (struct tg_str){sentence.text, sentence.len});
+    }
+    end(out, code, NULL);
+    return code;
+}

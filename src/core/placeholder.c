@@ -1,0 +1,177 @@
+#include "placeholder.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base62.h"
+
+#define LEN_MAX 80
+
+static bool
+has(struct tg_str text, const char *part)
+{
+    return text.len > 0 &&
+           memmem(text.data, text.len, part, strlen(part)) != NULL;
+}
+
+static bool
+begins(struct tg_str text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+static bool
+is_identifier(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (tg_base62_value((unsigned char)data[i]) < 0 && data[i] != '_')
+            return false;
+    }
+    return len > 0;
+}
+
+static bool
+is_wrapped(struct tg_str text, char left, char right)
+{
+    return text.len > 2 && text.data[0] == left &&
+           text.data[text.len - 1] == right &&
+           is_identifier(text.data + 1, text.len - 2);
+}
+
+bool
+tg_placeholder_is_expression(struct tg_str text)
+{
+    static const char *const calls[] = {
+        "process.env",   "import.meta.env", "os.environ", "os.getenv",
+        "System.getenv", "getenv(",         "ENV[",       "env.",
+        "secrets.",      "vars.",
+    };
+
+    if (has(text, "${") || has(text, "{{") || has(text, "$("))
+        return true;
+    if (text.len > 1 && text.data[0] == '$')
+        return true;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        if (begins(text, calls[i]))
+            return true;
+    }
+    return is_wrapped(text, '%', '%') || is_wrapped(text, '{', '}');
+}
+
+static bool
+ends(struct tg_str text, const char *suffix)
+{
+    size_t len = strlen(suffix);
+
+    return text.len >= len &&
+           memcmp(text.data + text.len - len, suffix, len) == 0;
+}
+
+bool
+tg_placeholder_is_name(struct tg_str text)
+{
+    if (text.len == 0 || text.len > LEN_MAX ||
+        memchr(text.data, '_', text.len) == NULL)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if ((c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_')
+            return false;
+    }
+    return ends(text, "KEY") || ends(text, "TOKEN") || ends(text, "SECRET");
+}
+
+/* The letters and digits of text in lower case, at most LEN_MAX of them. */
+static struct tg_str
+plain(struct tg_str text, char *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len && n < LEN_MAX; i++) {
+        char c = text.data[i];
+
+        if (c >= 'A' && c <= 'Z')
+            c += 'a' - 'A';
+        if (tg_base62_value((unsigned char)c) >= 0)
+            out[n++] = c;
+    }
+    return (struct tg_str){out, n};
+}
+
+static bool
+is_one_of(struct tg_str word)
+{
+    static const char *const words[] = {
+        "null",   "none",     "undefined", "nil",      "nan",    "false",
+        "true",   "empty",    "test",      "key",      "apikey", "token",
+        "secret", "string",   "password",  "todo",     "tbd",    "foo",
+        "bar",    "foobar",   "fake",      "na",       "local",  "ollama",
+        "vllm",   "abc",      "123",       "1234",     "12345",  "anything",
+        "mykey",  "myapikey", "sk",        "lmstudio",
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (word.len == strlen(words[i]) &&
+            memcmp(word.data, words[i], word.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Words long enough not to stand in a random key by chance. */
+static bool
+has_phrase(struct tg_str word)
+{
+    static const char *const phrases[] = {
+        "changeme",   "replaceme",     "replacewith",  "placeholder",
+        "inserthere", "insertyour",    "enteryour",    "apikeyhere",
+        "keyhere",    "keygoeshere",   "objectobject", "redacted",
+        "notneeded",  "notused",       "notrequired",  "unused",
+        "dummykey",   "123456789",     "abcdefgh",     "xxxxxx",
+        "examplekey", "exampleapikey",
+    };
+
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+        if (has(word, phrases[i]))
+            return true;
+    }
+    return has(word, "your") && (has(word, "key") || has(word, "token") ||
+                                 has(word, "secret") || has(word, "api"));
+}
+
+/* Whether all of it is filling: one character over and over, dots, stars. */
+static bool
+is_filling(struct tg_str text)
+{
+    static const char fill[] = "xX*.-_";
+    size_t same = 0, filled = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        same += text.data[i] == text.data[0];
+        filled += memchr(fill, text.data[i], sizeof(fill) - 1) != NULL;
+    }
+    return text.len >= 3 && (same == text.len || filled == text.len);
+}
+
+bool
+tg_placeholder_is_word(struct tg_str text)
+{
+    char buffer[LEN_MAX];
+    struct tg_str word;
+
+    if (text.len > 2 && text.data[0] == '<' && text.data[text.len - 1] == '>')
+        return true;
+    if (text.len >= 7 && begins(text, "sk-tg") && text.data[6] == '_')
+        text = (struct tg_str){text.data + 7, text.len - 7};
+    else if (text.len >= 3 && strncasecmp(text.data, "sk-", 3) == 0)
+        text = (struct tg_str){text.data + 3, text.len - 3};
+    if (is_filling(text))
+        return true;
+    if (text.len > LEN_MAX)
+        return false;
+    word = plain(text, buffer);
+    return is_one_of(word) || has_phrase(word);
+}

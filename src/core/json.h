@@ -110,6 +110,12 @@ tg_json_offset(const struct tg_json *json)
     return json->chunk_at + (uint64_t)(json->cursor - json->chunk);
 }
 
+/*
+ * Whether a string value has begun and is not whole yet; text_len then is
+ * what has come of it.  To ask when the chunk is used up.
+ */
+bool tg_json_in_string(const struct tg_json *json);
+
 /* Whether the innermost open container is an array. */
 static inline bool
 tg_json_in_array(const struct tg_json *json)

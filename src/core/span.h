@@ -1,5 +1,5 @@
 /*
- * span.h: how far a string's plain bytes reach.
+ * span.h: how far a run of bytes without a special one reaches.
  *
  * Most of a prompt is inside strings, so this is where a body's bytes are
  * looked at: 16 bytes at a time on any x86-64 (SSE2), 32 where the machine
@@ -20,5 +20,8 @@ const char *tg_span_plain(const char *p, const char *end, bool *has_high);
 
 /* The same, without vector instructions: the reference for the tests. */
 const char *tg_span_portable(const char *p, const char *end, bool *has_high);
+
+/* The first CR or LF in [p, end); end when there is none. */
+const char *tg_span_line(const char *p, const char *end);
 
 #endif

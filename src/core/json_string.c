@@ -1,0 +1,217 @@
+#include "json_part.h"
+
+#include <string.h>
+
+#include "span.h"
+
+enum part {
+    PLAIN,
+    ESCAPE, /* behind a backslash */
+    HEX,    /* in the four digits behind \u */
+};
+
+void
+tg_json_string_begin(struct tg_json *json)
+{
+    json->sub = PLAIN;
+    json->is_held = false;
+    json->surrogate = 0;
+    json->text_len = 0;
+    json->run = json->cursor;
+    json->utf8.need = 0;
+}
+
+/* Adds decoded bytes to what the token will show, as far as there is room. */
+static void
+hold(struct tg_json *json, const char *data, size_t len)
+{
+    size_t room;
+
+    if (json->text_len < sizeof(json->held)) {
+        room = sizeof(json->held) - (size_t)json->text_len;
+        memcpy(json->held + json->text_len, data, len < room ? len : room);
+    }
+    json->text_len += len;
+}
+
+/*
+ * Ends the run of plain bytes at p.  Bytes before the first escape of a
+ * string that began in this chunk are not copied until one is met.
+ */
+static void
+end_run(struct tg_json *json, const char *p)
+{
+    hold(json, json->run, (size_t)(p - json->run));
+    json->is_held = true;
+    json->run = p;
+}
+
+static void
+hold_code(struct tg_json *json, uint32_t code)
+{
+    char out[4];
+
+    hold(json, out, tg_utf8_encode(code, out));
+}
+
+/* A high surrogate that no low one followed. */
+static void
+drop_surrogate(struct tg_json *json)
+{
+    if (json->surrogate)
+        hold_code(json, json->surrogate);
+    json->surrogate = 0;
+}
+
+static void
+unit(struct tg_json *json, uint16_t code)
+{
+    if (json->surrogate && code >= 0xdc00 && code < 0xe000) {
+        hold_code(json, 0x10000 + ((json->surrogate & 0x3ffu) << 10) +
+                            (code & 0x3ffu));
+        json->surrogate = 0;
+        return;
+    }
+    drop_surrogate(json);
+    if (code >= 0xd800 && code < 0xdc00)
+        json->surrogate = code;
+    else
+        hold_code(json, code);
+}
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that a backslash and c stand for; 0 for none. */
+static char
+simple_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    }
+    return 0;
+}
+
+/* One byte of an escape.  Returns whether it may stand there. */
+static bool
+escape(struct tg_json *json, char c)
+{
+    int digit;
+    char decoded;
+
+    if (json->sub == HEX) {
+        digit = hex_value(c);
+        json->hex = (uint16_t)(json->hex << 4 | (digit & 0xf));
+        if (++json->hex_count == 4) {
+            unit(json, json->hex);
+            json->sub = PLAIN;
+        }
+        return digit >= 0;
+    }
+    if (c == 'u') {
+        json->sub = HEX;
+        json->hex = 0;
+        json->hex_count = 0;
+        return true;
+    }
+    decoded = simple_escape(c);
+    drop_surrogate(json);
+    hold(json, &decoded, 1);
+    json->sub = PLAIN;
+    return decoded != 0;
+}
+
+/* Checks [p, q); at_end says that a character may go on behind it. */
+static int
+check(struct tg_json *json, const char *p, const char *q, bool at_end)
+{
+    size_t good = tg_utf8_check(&json->utf8, p, (size_t)(q - p));
+
+    if (good == (size_t)(q - p) && (at_end || json->utf8.need == 0))
+        return 0;
+    return tg_json_fail(json, TG_JSON_UTF8, p + good);
+}
+
+static int
+whole(struct tg_json *json, const char *quote)
+{
+    size_t len = (size_t)(quote - json->run);
+
+    if (json->is_held) {
+        if (json->surrogate)
+            drop_surrogate(json);
+        hold(json, json->run, len);
+        json->text = json->held;
+    } else {
+        json->text = json->run;
+        json->text_len = len;
+    }
+    if (json->text_len > TG_JSON_TEXT_MAX)
+        json->text = NULL;
+    json->cursor = quote + 1;
+    return 1;
+}
+
+/* A run of plain bytes up to the quote, an escape or the chunk's end. */
+static int
+plain(struct tg_json *json)
+{
+    const char *p = json->cursor, *q;
+    bool has_high = false;
+
+    q = tg_span_plain(p, json->end, &has_high);
+    if ((has_high || json->utf8.need) && check(json, p, q, q == json->end) < 0)
+        return TG_JSON_ERROR;
+    if (q > p && json->surrogate)
+        drop_surrogate(json);
+    if (q == json->end) {
+        end_run(json, q);
+        json->cursor = q;
+        return 0;
+    }
+    if (*q == '"')
+        return whole(json, q);
+    if (*q != '\\')
+        return tg_json_fail(json, TG_JSON_CONTROL, q);
+    end_run(json, q);
+    json->cursor = q + 1;
+    json->sub = ESCAPE;
+    return 0;
+}
+
+int
+tg_json_string(struct tg_json *json)
+{
+    int result = 0;
+
+    while (result == 0 && json->cursor < json->end) {
+        if (json->sub == PLAIN) {
+            result = plain(json);
+            continue;
+        }
+        if (!escape(json, *json->cursor))
+            return tg_json_fail(json, TG_JSON_SYNTAX, json->cursor);
+        json->cursor++;
+        json->run = json->cursor;
+    }
+    return result;
+}

@@ -107,7 +107,10 @@ struct tg_body_edit {
 struct tg_body_want {
     bool include_usage; /* has an effect on streams only */
     int64_t max_tokens; /* no limit member may exceed it; -1 for as it is */
-    enum tg_body_member limit_member; /* the one to add when there is none */
+    uint32_t obeyed;    /* bits 1 << member: the limits this upstream obeys
+                           on this route */
+    enum tg_body_member limit_member; /* the one to add when none of these
+                                         stands there as a number */
 };
 
 /* Begins a body. */

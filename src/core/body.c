@@ -1,0 +1,298 @@
+#include "body.h"
+
+#include <string.h>
+
+#include "err.h"
+
+enum kind {
+    ANY = 0,
+    STRING,
+    BOOLEAN,
+    OBJECT,
+    INTEGER,
+};
+
+/* The governed members; the one in stream_options is found apart. */
+static const struct member {
+    const char *name;
+    enum kind kind;
+} members[TG_BODY_MEMBERS] = {
+    [TG_BODY_NONE] = {"", ANY},
+    [TG_BODY_MODEL] = {"model", STRING},
+    [TG_BODY_STREAM] = {"stream", BOOLEAN},
+    [TG_BODY_STREAM_OPTIONS] = {"stream_options", OBJECT},
+    [TG_BODY_INCLUDE_USAGE] = {"stream_options.include_usage", BOOLEAN},
+    [TG_BODY_MAX_TOKENS] = {"max_tokens", INTEGER},
+    [TG_BODY_MAX_COMPLETION_TOKENS] = {"max_completion_tokens", INTEGER},
+    [TG_BODY_MAX_OUTPUT_TOKENS] = {"max_output_tokens", INTEGER},
+    [TG_BODY_N] = {"n", INTEGER},
+    [TG_BODY_BEST_OF] = {"best_of", INTEGER},
+};
+
+static const int err_of_fault[] = {
+    [TG_BODY_FINE] = 0,
+    [TG_BODY_EMPTY] = TG_ERR_FORMAT,
+    [TG_BODY_NOT_JSON] = TG_ERR_FORMAT,
+    [TG_BODY_TRUNCATED] = TG_ERR_FORMAT,
+    [TG_BODY_TRAILING] = TG_ERR_FORMAT,
+    [TG_BODY_UTF8] = TG_ERR_FORMAT,
+    [TG_BODY_DEPTH] = TG_ERR_LIMIT,
+    [TG_BODY_NOT_OBJECT] = TG_ERR_FORMAT,
+    [TG_BODY_DUPLICATE] = TG_ERR_DUPLICATE,
+    [TG_BODY_TYPE] = TG_ERR_FORMAT,
+    [TG_BODY_RANGE] = TG_ERR_RANGE,
+};
+
+static const enum tg_body_fault_kind fault_of_json[] = {
+    [TG_JSON_OK] = TG_BODY_FINE,
+    [TG_JSON_SYNTAX] = TG_BODY_NOT_JSON,
+    [TG_JSON_UTF8] = TG_BODY_UTF8,
+    [TG_JSON_CONTROL] = TG_BODY_NOT_JSON,
+    [TG_JSON_DEPTH] = TG_BODY_DEPTH,
+    [TG_JSON_TRAILING] = TG_BODY_TRAILING,
+    [TG_JSON_TRUNCATED] = TG_BODY_TRUNCATED,
+    [TG_JSON_EMPTY] = TG_BODY_EMPTY,
+};
+
+/* What punctuation a token may cost: quotes, a colon, a comma. */
+#define MARKS_BYTES 4
+
+const char *
+tg_body_member_name(enum tg_body_member member)
+{
+    return members[member].name;
+}
+
+void
+tg_body_init(struct tg_body *body)
+{
+    memset(body, 0, offsetof(struct tg_body, json));
+    tg_json_init(&body->json);
+    body->pending = TG_BODY_NONE;
+    body->is_object = false;
+    body->in_options = false;
+}
+
+static int
+fault(struct tg_body *body, enum tg_body_fault_kind kind,
+      enum tg_body_member member, uint64_t offset)
+{
+    body->fault = (struct tg_body_fault){kind, member, offset};
+    return err_of_fault[kind];
+}
+
+static int
+json_fault(struct tg_body *body)
+{
+    return fault(body, fault_of_json[body->json.error], TG_BODY_NONE,
+                 body->json.error_at);
+}
+
+static bool
+is_text(const struct tg_json *json, const char *name)
+{
+    return json->text && json->text_len == strlen(name) &&
+           memcmp(json->text, name, json->text_len) == 0;
+}
+
+static enum tg_body_member
+find_member(const struct tg_body *body)
+{
+    int m;
+
+    if (body->in_options)
+        return is_text(&body->json, "include_usage") ? TG_BODY_INCLUDE_USAGE
+                                                     : TG_BODY_NONE;
+    for (m = TG_BODY_MODEL; m < TG_BODY_MEMBERS; m++)
+        if (m != TG_BODY_INCLUDE_USAGE && is_text(&body->json, members[m].name))
+            return (enum tg_body_member)m;
+    return TG_BODY_NONE;
+}
+
+/* Whether the members of the innermost object may govern. */
+static bool
+is_governed(const struct tg_body *body)
+{
+    return body->json.depth == 1 || (body->in_options && body->json.depth == 2);
+}
+
+static void
+count(struct tg_body *body, enum tg_json_token token)
+{
+    const struct tg_json *json = &body->json;
+    struct tg_body_facts *facts = &body->facts;
+
+    if (body->in_options)
+        return;
+    facts->prompt_bytes += MARKS_BYTES;
+    switch (token) {
+    case TG_JSON_STRING:
+        facts->text_bytes += json->text_len;
+        /* fall through */
+    case TG_JSON_NAME:
+        facts->prompt_bytes += json->text_len;
+        break;
+    case TG_JSON_OBJECT_END:
+    case TG_JSON_ARRAY_END:
+        break;
+    default:
+        facts->prompt_bytes += tg_json_offset(json) - json->token_at;
+    }
+}
+
+static int
+name(struct tg_body *body)
+{
+    enum tg_body_member member = TG_BODY_NONE;
+
+    if (body->json.depth == 1)
+        body->facts.is_empty = false;
+    else if (body->in_options && body->json.depth == 2)
+        body->facts.options_are_empty = false;
+    if (is_governed(body))
+        member = find_member(body);
+    if (member == TG_BODY_NONE) {
+        count(body, TG_JSON_NAME);
+        return 0;
+    }
+    if (body->facts.members[member].is_present)
+        return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
+    body->pending = member;
+    return 0;
+}
+
+static int
+model(struct tg_body *body)
+{
+    const struct tg_json *json = &body->json;
+    size_t i;
+
+    if (!json->text || json->text_len == 0)
+        return fault(body, TG_BODY_RANGE, TG_BODY_MODEL, json->token_at);
+    for (i = 0; i < json->text_len; i++)
+        if ((unsigned char)json->text[i] < 0x20 || json->text[i] == 0x7f)
+            return fault(body, TG_BODY_RANGE, TG_BODY_MODEL, json->token_at);
+    memcpy(body->facts.model, json->text, json->text_len);
+    body->facts.model[json->text_len] = '\0';
+    body->facts.model_len = json->text_len;
+    return 0;
+}
+
+static int
+integer(struct tg_body *body, enum tg_body_member member)
+{
+    const struct tg_json *json = &body->json;
+
+    if (!json->is_integer)
+        return fault(body, TG_BODY_TYPE, member, json->token_at);
+    if (json->is_huge || json->is_negative)
+        return fault(body, TG_BODY_RANGE, member, json->token_at);
+    body->facts.members[member].value = json->integer;
+    return 0;
+}
+
+static int
+open_options(struct tg_body *body)
+{
+    body->in_options = true;
+    body->facts.options_are_empty = true;
+    return 0;
+}
+
+/* The value of a governed member begins, or is all there: by its type. */
+static int
+governed(struct tg_body *body, enum tg_json_token token)
+{
+    enum tg_body_member member = body->pending;
+    enum kind kind = members[member].kind;
+    struct tg_body_value *value = &body->facts.members[member];
+
+    body->pending = TG_BODY_NONE;
+    value->is_present = true;
+    value->at = body->json.token_at;
+    value->len = tg_json_offset(&body->json) - value->at;
+    if (token == TG_JSON_NULL && kind != STRING) {
+        value->is_null = true;
+        return 0;
+    }
+    if (kind == STRING && token == TG_JSON_STRING)
+        return model(body);
+    if (kind == INTEGER && token == TG_JSON_NUMBER)
+        return integer(body, member);
+    if (kind == OBJECT && token == TG_JSON_OBJECT)
+        return open_options(body);
+    if (kind != BOOLEAN || (token != TG_JSON_TRUE && token != TG_JSON_FALSE))
+        return fault(body, TG_BODY_TYPE, member, value->at);
+    value->value = token == TG_JSON_TRUE;
+    return 0;
+}
+
+static int
+root(struct tg_body *body, enum tg_json_token token)
+{
+    if (token != TG_JSON_OBJECT)
+        return fault(body, TG_BODY_NOT_OBJECT, TG_BODY_NONE,
+                     body->json.token_at);
+    body->is_object = true;
+    body->facts.is_empty = true;
+    body->facts.insert_at = tg_json_offset(&body->json);
+    return 0;
+}
+
+static void
+close_options(struct tg_body *body)
+{
+    struct tg_body_value *options =
+        &body->facts.members[TG_BODY_STREAM_OPTIONS];
+
+    body->in_options = false;
+    options->len = tg_json_offset(&body->json) - options->at;
+}
+
+static int
+take(struct tg_body *body, enum tg_json_token token)
+{
+    if (!body->is_object)
+        return root(body, token);
+    if (token == TG_JSON_NAME)
+        return name(body);
+    if (body->pending)
+        return governed(body, token);
+    if (body->in_options && body->json.depth == 1)
+        close_options(body);
+    else
+        count(body, token);
+    return 0;
+}
+
+int
+tg_body_feed(struct tg_body *body, const void *data, size_t len)
+{
+    enum tg_json_token token;
+    int err = err_of_fault[body->fault.kind];
+
+    if (err)
+        return err;
+    tg_json_feed(&body->json, data, len);
+    body->facts.total_bytes += len;
+    while (err == 0 && (token = tg_json_next(&body->json)) != TG_JSON_MORE)
+        err = token == TG_JSON_ERROR ? json_fault(body) : take(body, token);
+    return err;
+}
+
+int
+tg_body_finish(struct tg_body *body, struct tg_body_facts *facts)
+{
+    int err = err_of_fault[body->fault.kind];
+
+    if (err)
+        return err;
+    if (tg_json_finish(&body->json) < 0)
+        return json_fault(body);
+    /* A number that nothing follows is no token, but it is no object. */
+    if (!body->is_object)
+        return fault(body, TG_BODY_NOT_OBJECT, TG_BODY_NONE,
+                     body->json.token_at);
+    *facts = body->facts;
+    return 0;
+}

@@ -43,7 +43,7 @@ struct tg_meter {
     bool has_garbage; /* JSON, or an event's data, that is not JSON */
 
     /* Private. */
-    bool event_has_content, event_has_end;
+    bool event_has_end;
     uint8_t done_matched;
     uint64_t event_bytes;
     struct tg_usage_report report, event_report;

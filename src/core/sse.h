@@ -26,16 +26,19 @@ enum tg_sse_token {
 };
 
 struct tg_sse {
-    const char *data; /* the piece; in the chunk, or a "\n" that joins the
-                         data of two lines */
+    const char *data; /* the piece; in the chunk, or is_joint: the "\n" that
+                         joins the data of two lines */
     size_t len;
-    uint64_t at; /* offset in the stream of the byte behind the token */
+    bool is_joint;
+    uint64_t at; /* offset in the stream of the byte behind the token; a line
+                    feed that belongs to it may still come: see after_cr */
+    bool after_cr;
 
     /* Private. */
     const char *chunk, *cursor, *end;
     uint64_t chunk_at;
     uint8_t state, matched;
-    bool has_data, after_cr;
+    bool has_data, has_line;
 };
 
 /* Begins a stream. */

@@ -1,0 +1,338 @@
+#include "meter.h"
+
+#include <string.h>
+
+#include "meter_path.h"
+
+static const char done_mark[] = "[DONE]";
+
+#define DONE_LEN (sizeof(done_mark) - 1)
+#define NOT_DONE UINT8_MAX
+
+static void
+begin_json(struct tg_meter *meter)
+{
+    tg_json_init(&meter->json);
+    meter->value = NULL;
+    meter->event_report.seen = 0;
+    meter->event_bytes = 0;
+    meter->event_has_end = false;
+    meter->done_matched = 0;
+}
+
+void
+tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
+{
+    memset(meter, 0, offsetof(struct tg_meter, json));
+    meter->shape = shape;
+    tg_sse_init(&meter->sse);
+    begin_json(meter);
+}
+
+/* The path of the value at hand: an array's elements have the array's. */
+static const struct tg_meter_path *
+current(const struct tg_meter *meter)
+{
+    if (!tg_json_in_array(&meter->json))
+        return meter->value;
+    if (meter->json.depth >= TG_METER_LEVELS)
+        return NULL;
+    return meter->levels[meter->json.depth];
+}
+
+static void
+report(struct tg_meter *meter, enum tg_usage_field field, int64_t value)
+{
+    meter->event_report.value[field] = value;
+    meter->event_report.seen |= 1u << field;
+}
+
+static void
+figure(struct tg_meter *meter, enum tg_usage_field field,
+       enum tg_json_token token)
+{
+    const struct tg_json *json = &meter->json;
+
+    if (token == TG_JSON_NULL)
+        return;
+    if (token != TG_JSON_NUMBER)
+        report(meter, field, -TG_USAGE_NOT_A_NUMBER);
+    else if (!json->is_integer)
+        report(meter, field, -TG_USAGE_NOT_AN_INTEGER);
+    else if (json->is_negative && json->integer != 0)
+        report(meter, field, -TG_USAGE_NEGATIVE);
+    else if (json->is_huge || json->integer > TG_USAGE_TOKENS_MAX)
+        report(meter, field, -TG_USAGE_HUGE);
+    else
+        report(meter, field, json->integer);
+}
+
+/* Whether a value says something: not null, false, 0 or "". */
+static bool
+is_truthy(const struct tg_json *json, enum tg_json_token token)
+{
+    switch (token) {
+    case TG_JSON_NULL:
+    case TG_JSON_FALSE:
+        return false;
+    case TG_JSON_STRING:
+        return json->text_len > 0;
+    case TG_JSON_NUMBER:
+        return !json->is_integer || json->is_huge || json->integer != 0;
+    default:
+        return true;
+    }
+}
+
+static bool
+is_text(const struct tg_json *json, const char *text)
+{
+    return json->text && json->text_len == strlen(text) &&
+           memcmp(json->text, text, json->text_len) == 0;
+}
+
+/* Types of events behind which nothing comes that counts. */
+static bool
+is_last_type(const struct tg_json *json)
+{
+    static const char *const last[] = {
+        "message_stop",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+        if (is_text(json, last[i]))
+            return true;
+    return false;
+}
+
+static void
+act(struct tg_meter *meter, const struct tg_meter_path *path,
+    enum tg_json_token token)
+{
+    const struct tg_json *json = &meter->json;
+
+    switch ((enum tg_meter_action)path->action) {
+    case TG_METER_INTO:
+        break;
+    case TG_METER_FIGURE:
+        figure(meter, (enum tg_usage_field)path->field, token);
+        break;
+    case TG_METER_TEXT:
+        if (token == TG_JSON_STRING)
+            meter->event_bytes += json->text_len;
+        break;
+    case TG_METER_FINISH:
+        meter->has_finish |= is_truthy(json, token);
+        break;
+    case TG_METER_FAULT:
+        meter->has_error |= is_truthy(json, token);
+        break;
+    case TG_METER_TYPE:
+        meter->event_has_end |= token == TG_JSON_STRING && is_last_type(json);
+        /* fall through */
+    case TG_METER_OBJECT:
+        meter->has_error |= token == TG_JSON_STRING && is_text(json, "error");
+        break;
+    }
+}
+
+/* A container begins; its depth is already counted. */
+static void
+open(struct tg_meter *meter, enum tg_json_token token)
+{
+    const struct tg_json *json = &meter->json;
+    const struct tg_meter_path *path = &tg_meter_root;
+    unsigned depth = json->depth;
+
+    if (depth >= TG_METER_LEVELS)
+        return;
+    if (depth > 1) {
+        bool in_object = json->objects >> (depth - 2) & 1;
+
+        path = in_object ? meter->value : meter->levels[depth - 1];
+    }
+    if (path && path->action != TG_METER_INTO)
+        act(meter, path, token);
+    /* Numbers in an array are not the figure that should stand there. */
+    if (path && path->action == TG_METER_FIGURE)
+        path = NULL;
+    meter->levels[depth] = path;
+}
+
+static void
+name(struct tg_meter *meter)
+{
+    const struct tg_json *json = &meter->json;
+    const struct tg_meter_path *path =
+        json->depth < TG_METER_LEVELS ? meter->levels[json->depth] : NULL;
+
+    meter->value = path ? tg_meter_path_find(path, json) : NULL;
+}
+
+static void
+take(struct tg_meter *meter, enum tg_json_token token)
+{
+    const struct tg_meter_path *path;
+
+    switch (token) {
+    case TG_JSON_NAME:
+        name(meter);
+        break;
+    case TG_JSON_OBJECT:
+    case TG_JSON_ARRAY:
+        open(meter, token);
+        break;
+    case TG_JSON_OBJECT_END:
+    case TG_JSON_ARRAY_END:
+        break;
+    default:
+        path = current(meter);
+        if (path)
+            act(meter, path, token);
+    }
+}
+
+static void
+feed_json(struct tg_meter *meter, const char *data, size_t len)
+{
+    enum tg_json_token token;
+
+    if (meter->json.error)
+        return;
+    tg_json_feed(&meter->json, data, len);
+    while ((token = tg_json_next(&meter->json)) > TG_JSON_MORE)
+        take(meter, token);
+}
+
+static void
+match_done(struct tg_meter *meter, const char *data, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && meter->done_matched != NOT_DONE; i++) {
+        if (meter->done_matched < DONE_LEN &&
+            data[i] == done_mark[meter->done_matched])
+            meter->done_matched++;
+        else
+            meter->done_matched = NOT_DONE;
+    }
+}
+
+/* Text counts as it came, also when what is around it is broken. */
+static void
+count_text(struct tg_meter *meter)
+{
+    const struct tg_meter_path *path = current(meter);
+
+    if (tg_json_in_string(&meter->json) && path &&
+        path->action == TG_METER_TEXT)
+        meter->event_bytes += meter->json.text_len;
+    meter->content_bytes += meter->event_bytes;
+}
+
+static void
+end_event(struct tg_meter *meter)
+{
+    meter->events++;
+    count_text(meter);
+    meter->content_events += meter->event_bytes > 0;
+    if (meter->done_matched == DONE_LEN) {
+        meter->has_done = true;
+    } else if (tg_json_finish(&meter->json) == 0) {
+        if (meter->event_report.seen)
+            tg_usage_update(&meter->report, &meter->event_report);
+        meter->has_done |= meter->event_has_end;
+    } else {
+        meter->has_garbage = true;
+    }
+    begin_json(meter);
+}
+
+static void
+feed_sse(struct tg_meter *meter, const char *data, size_t len)
+{
+    enum tg_sse_token token;
+
+    tg_sse_feed(&meter->sse, data, len);
+    while ((token = tg_sse_next(&meter->sse)) != TG_SSE_MORE) {
+        if (token == TG_SSE_DATA) {
+            match_done(meter, meter->sse.data, meter->sse.len);
+            feed_json(meter, meter->sse.data, meter->sse.len);
+        } else if (token == TG_SSE_EVENT) {
+            end_event(meter);
+        }
+    }
+}
+
+static size_t
+blank_len(const char *data, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && (data[i] == ' ' || data[i] == '\t' || data[i] == '\r' ||
+                       data[i] == '\n'))
+        i++;
+    return i;
+}
+
+void
+tg_meter_feed(struct tg_meter *meter, const void *data, size_t len)
+{
+    const char *start = data;
+    size_t blank = meter->has_bytes ? 0 : blank_len(start, len);
+
+    meter->has_bytes |= blank < len;
+    if (meter->shape == TG_METER_AUTO) {
+        if (blank == len)
+            return;
+        meter->shape = start[blank] == '{' || start[blank] == '['
+                           ? TG_METER_JSON
+                           : TG_METER_SSE;
+        start += blank;
+        len -= blank;
+    }
+    if (meter->shape == TG_METER_SSE) {
+        feed_sse(meter, start, len);
+        return;
+    }
+    feed_json(meter, start, len);
+    meter->has_garbage = meter->json.error != TG_JSON_OK;
+    meter->is_complete = tg_json_is_complete(&meter->json);
+    if (meter->is_complete)
+        tg_usage_update(&meter->report, &meter->event_report);
+}
+
+void
+tg_meter_end(struct tg_meter *meter)
+{
+    if (meter->shape != TG_METER_SSE) {
+        count_text(meter);
+        meter->event_bytes = 0;
+        meter->has_garbage |= meter->has_bytes && !meter->is_complete;
+    } else if (meter->sse.has_data) {
+        meter->sse.has_data = false;
+        end_event(meter);
+    }
+}
+
+enum tg_usage_doubt
+tg_meter_usage(const struct tg_meter *meter, struct tg_usage *usage)
+{
+    return tg_usage_resolve(&meter->report, usage);
+}
+
+int64_t
+tg_meter_counted_tokens(const struct tg_meter *meter)
+{
+    uint64_t bytes = meter->content_bytes + meter->event_bytes;
+    uint64_t tokens = bytes / 4 + (bytes % 4 != 0);
+
+    if (tokens < meter->content_events)
+        tokens = meter->content_events;
+    return tokens > (uint64_t)TG_USAGE_TOKENS_MAX ? TG_USAGE_TOKENS_MAX
+                                                  : (int64_t)tokens;
+}

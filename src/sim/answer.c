@@ -1,0 +1,240 @@
+#include "answer.h"
+#include "shape.h"
+
+/* A token is a word of this text, read round and round.  The number of words
+ * is a prime, so that most steps through it look different. */
+static const char *const words[] = {
+    " the",     " gate",    " reads",  " each",  " call",  " and",    " keeps",
+    " a",       " careful", " count",  " of",    " what",  " was",    " asked",
+    " then",    " answers", " in",     " plain", " words", " so",     " that",
+    " every",   " token",   " has",    " its",   " place", " on",     " bill",
+    " while",   " nothing", " is",     " lost",  " or",    " told",   " twice",
+    " because", " good",    " books",  " make",  " calm",  " people", " who",
+    " sleep",   " well",    " when",   " night", " falls", " over",   " quiet",
+    " server",  " rooms",   " where",  " small", " green", " lamps",  " blink",
+    " to",      " one",     " steady", " beat",  " again",
+};
+
+enum { WORDS = sizeof(words) / sizeof(words[0]), CACHE_UNIT = 64 };
+enum { CONTEXT_PER_MESSAGE = 3, BYTES_PER_TOKEN = 4, THINKING_PART = 3 };
+
+static uint64_t
+prompt_tokens(const struct sim_ask *ask)
+{
+    uint64_t tokens =
+        (ask->content_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN +
+        CONTEXT_PER_MESSAGE * ask->messages;
+
+    return tokens ? tokens : 1;
+}
+
+static bool
+is_thinking(const struct sim_answer *answer)
+{
+    const struct sim_ask *ask = &answer->ask;
+
+    if (ask->endpoint == SIM_CHAT)
+        return answer->dialect == SIM_DEEPSEEK && ask->thinking != SIM_OFF;
+    return ask->endpoint == SIM_MESSAGES && ask->thinking == SIM_ON;
+}
+
+static uint64_t
+choices(const struct sim_answer *answer)
+{
+    bool may_choose =
+        answer->dialect == SIM_OPENAI || answer->dialect == SIM_VLLM;
+
+    return may_choose && answer->ask.n > 0 ? (uint64_t)answer->ask.n : 1;
+}
+
+void
+sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens)
+{
+    const struct sim_ask *ask = &answer->ask;
+    int64_t tokens = sim_fault_is(&ask->faults, SIM_FAULT_TOKENS)
+                         ? ask->faults.arg[SIM_FAULT_TOKENS]
+                         : usual_tokens;
+
+    answer->prompt_tokens = prompt_tokens(ask);
+    answer->cached_tokens =
+        answer->prompt_tokens > CACHE_UNIT
+            ? answer->prompt_tokens / CACHE_UNIT * CACHE_UNIT
+            : 0;
+    answer->is_thinking = is_thinking(answer);
+    answer->reasoning_tokens =
+        answer->is_thinking ? (uint64_t)tokens / THINKING_PART : 0;
+    if (ask->max_tokens > 0 && ask->max_tokens < tokens) {
+        tokens = ask->max_tokens;
+        answer->is_cut_by_limit = true;
+    }
+    if (answer->reasoning_tokens > (uint64_t)tokens)
+        answer->reasoning_tokens = (uint64_t)tokens;
+    answer->choices = choices(answer);
+    answer->choice_tokens =
+        ask->endpoint == SIM_EMBEDDINGS ? 0 : (uint64_t)tokens;
+}
+
+uint64_t
+sim_answer_tokens(const struct sim_answer *answer)
+{
+    return answer->choices * answer->choice_tokens;
+}
+
+struct tg_str
+sim_answer_word(const struct sim_answer *answer, uint64_t i, uint64_t offset)
+{
+    const char *word = words[(answer->ask.seed + offset + i) % WORDS];
+
+    return i == 0 ? (struct tg_str){word + 1, strlen(word) - 1}
+                  : (struct tg_str){word, strlen(word)};
+}
+
+void
+sim_answer_words(const struct sim_answer *answer, uint64_t from, uint64_t to,
+                 struct sim_buf *out)
+{
+    if (from < to && sim_fault_is(&answer->ask.faults, SIM_FAULT_HUGELINE))
+        sim_buf_fill(out, 'x',
+                     (size_t)answer->ask.faults.arg[SIM_FAULT_HUGELINE]);
+    for (uint64_t i = from; i < to; i++) {
+        struct tg_str word = sim_answer_word(answer, i - from, from);
+
+        sim_buf_str(out, word);
+    }
+}
+
+void
+sim_answer_count(const struct sim_answer *answer, uint64_t tokens,
+                 struct sim_buf *out)
+{
+    const struct sim_faults *faults = &answer->ask.faults;
+
+    if (sim_fault_is(faults, SIM_FAULT_USAGE_NEGATIVE)) {
+        sim_buf_lit(out, "-");
+        sim_buf_uint(out, tokens + 1);
+    } else if (sim_fault_is(faults, SIM_FAULT_USAGE_HUGE)) {
+        sim_buf_uint(out, 900000000000000000u + tokens);
+    } else if (sim_fault_is(faults, SIM_FAULT_USAGE_STRING)) {
+        sim_buf_lit(out, "\"");
+        sim_buf_uint(out, tokens);
+        sim_buf_lit(out, "\"");
+    } else if (sim_fault_is(faults, SIM_FAULT_USAGE_FLOAT)) {
+        sim_buf_uint(out, tokens);
+        sim_buf_lit(out, ".5");
+    } else {
+        sim_buf_uint(out, tokens);
+    }
+}
+
+static const struct sim_shape *
+shape(const struct sim_answer *answer)
+{
+    switch (answer->ask.endpoint) {
+    case SIM_MESSAGES:
+        return &sim_shape_messages;
+    case SIM_EMBEDDINGS:
+        return &sim_shape_embeddings;
+    default:
+        return &sim_shape_openai;
+    }
+}
+
+void
+sim_answer_json(const struct sim_answer *answer, struct sim_buf *out)
+{
+    if (sim_fault_is(&answer->ask.faults, SIM_FAULT_GARBAGE))
+        sim_buf_lit(out, "<html><body>upstream connect error</body></html>\n");
+    else
+        shape(answer)->json(answer, out);
+}
+
+uint64_t
+sim_answer_events(const struct sim_answer *answer)
+{
+    return shape(answer)->lead(answer) + sim_answer_tokens(answer) +
+           shape(answer)->tail(answer);
+}
+
+uint64_t
+sim_answer_tokens_after(const struct sim_answer *answer, uint64_t events)
+{
+    uint64_t tokens = sim_answer_tokens(answer), lead;
+
+    if (events == 0)
+        return 0;
+    lead = shape(answer)->lead(answer);
+    if (events <= lead)
+        return 0;
+    return events - lead < tokens ? events - lead : tokens;
+}
+
+void
+sim_answer_event(const struct sim_answer *answer, uint64_t i,
+                 struct sim_buf *out)
+{
+    if (i > 0 && sim_fault_is(&answer->ask.faults, SIM_FAULT_GARBAGE))
+        sim_buf_lit(out, "data: {\"id\":\"a03, \"choices\":[{\n\ndat\n\n");
+    else
+        shape(answer)->event(answer, i, out);
+}
+
+void
+sim_answer_end(const struct sim_answer *answer, struct sim_buf *out)
+{
+    if (!sim_fault_is(&answer->ask.faults, SIM_FAULT_NO_DONE))
+        shape(answer)->end(answer, out);
+}
+
+static void
+line_end(const struct sim_answer *answer, struct sim_buf *out)
+{
+    if (sim_fault_is(&answer->ask.faults, SIM_FAULT_CRLF))
+        sim_buf_lit(out, "\r\n");
+    else
+        sim_buf_lit(out, "\n");
+}
+
+void
+sim_shape_data(const struct sim_answer *answer, struct sim_buf *out)
+{
+    if (sim_fault_is(&answer->ask.faults, SIM_FAULT_NOSPACE))
+        sim_buf_lit(out, "data:");
+    else
+        sim_buf_lit(out, "data: ");
+}
+
+void
+sim_shape_close(const struct sim_answer *answer, struct sim_buf *out)
+{
+    line_end(answer, out);
+    line_end(answer, out);
+}
+
+void
+sim_shape_name(const struct sim_answer *answer, const char *name,
+               struct sim_buf *out)
+{
+    sim_buf_printf(out, "event: %s", name);
+    line_end(answer, out);
+}
+
+void
+sim_answer_error_event(const struct sim_answer *answer, struct sim_buf *out)
+{
+    if (answer->dialect == SIM_ANTHROPIC) {
+        sim_shape_name(answer, "error", out);
+        sim_shape_data(answer, out);
+        sim_buf_lit(out, "{\"type\":\"error\",\"error\":{\"type\":"
+                         "\"overloaded_error\",\"message\":\"Overloaded\"}}");
+    } else {
+        sim_shape_data(answer, out);
+        sim_buf_lit(out, "{\"error\":{\"message\":\"The engine failed while "
+                         "it was answering.\",\"type\":\"internal_error\","
+                         "\"param\":null,\"code\":");
+        if (answer->dialect == SIM_VLLM)
+            sim_buf_lit(out, "500}}");
+        else
+            sim_buf_lit(out, "\"internal_error\"}}");
+    }
+    sim_shape_close(answer, out);
+}

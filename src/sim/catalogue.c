@@ -1,0 +1,190 @@
+#include "catalogue.h"
+
+#define IN(dialect) (1u << (dialect))
+#define IN_ALL (IN(SIM_DIALECT_COUNT) - 1)
+#define IN_OPENAI_LIKE (IN(SIM_DEEPSEEK) | IN(SIM_OPENAI) | IN(SIM_VLLM))
+#define IN_MESSAGES (IN(SIM_DEEPSEEK) | IN(SIM_ANTHROPIC))
+
+static const struct {
+    const char *method;
+    const char *path; /* also under /v1 */
+    enum sim_endpoint endpoint;
+    unsigned dialects;
+} routes[] = {
+    {"POST", "/chat/completions", SIM_CHAT, IN_OPENAI_LIKE},
+    {"POST", "/completions", SIM_COMPLETIONS, IN_OPENAI_LIKE},
+    {"POST", "/beta/chat/completions", SIM_CHAT, IN(SIM_DEEPSEEK)},
+    {"POST", "/beta/completions", SIM_COMPLETIONS, IN(SIM_DEEPSEEK)},
+    {"POST", "/embeddings", SIM_EMBEDDINGS, IN_OPENAI_LIKE},
+    {"POST", "/messages", SIM_MESSAGES, IN_MESSAGES},
+    {"POST", "/anthropic/messages", SIM_MESSAGES, IN_MESSAGES},
+    {"POST", "/anthropic/v1/messages", SIM_MESSAGES, IN_MESSAGES},
+    {"GET", "/models", SIM_MODELS, IN_ALL},
+    {"GET", "/user/balance", SIM_BALANCE, IN(SIM_DEEPSEEK)},
+};
+
+static const struct {
+    const char *name;
+    const char *served_as;
+    unsigned dialects;
+    bool is_listed;
+} models[] = {
+    {"deepseek-flash", "deepseek-flash", IN(SIM_DEEPSEEK), true},
+    {"deepseek-v4-pro", "deepseek-v4-pro", IN(SIM_DEEPSEEK), true},
+    {"deepseek-v4-flash", "deepseek-flash", IN(SIM_DEEPSEEK), false},
+    {"deepseek-v4-flash-vision-exp", "deepseek-flash", IN(SIM_DEEPSEEK), false},
+    {"gpt-4o-mini", "gpt-4o-mini", IN(SIM_OPENAI), true},
+    {"gpt-4o", "gpt-4o", IN(SIM_OPENAI), true},
+    {"text-embedding-3-small", "text-embedding-3-small", IN(SIM_OPENAI), true},
+    {"sim-vllm", "sim-vllm", IN(SIM_VLLM), true},
+    {"claude-opus-4-5", "claude-opus-4-5", IN(SIM_ANTHROPIC), true},
+    {"claude-sonnet-4-5", "claude-sonnet-4-5", IN(SIM_ANTHROPIC), true},
+    {"sim-embed", "sim-embed", IN_ALL, false},
+};
+
+enum {
+    ROUTES = sizeof(routes) / sizeof(routes[0]),
+    MODELS = sizeof(models) / sizeof(models[0]),
+};
+
+static bool
+is(struct tg_str text, const char *word)
+{
+    return tg_str_eq(text, (struct tg_str){word, strlen(word)});
+}
+
+static bool
+cut_front(struct tg_str *text, struct tg_str front)
+{
+    if (text->len < front.len || memcmp(text->data, front.data, front.len))
+        return false;
+    text->data += front.len;
+    text->len -= front.len;
+    return true;
+}
+
+enum sim_endpoint
+sim_catalogue_route(enum sim_dialect dialect, const struct sim_request *request,
+                    struct tg_str *item)
+{
+    struct tg_str path = request->path, rest;
+
+    *item = (struct tg_str){0};
+    rest = path;
+    if (cut_front(&rest, TG_STR("/v1/")))
+        cut_front(&path, TG_STR("/v1"));
+    for (size_t i = 0; i < ROUTES; i++)
+        if ((routes[i].dialects & IN(dialect)) && is(path, routes[i].path) &&
+            is(request->method, routes[i].method))
+            return routes[i].endpoint;
+    rest = path;
+    if (is(request->method, "GET") && cut_front(&rest, TG_STR("/models/"))) {
+        *item = rest;
+        return SIM_MODELS;
+    }
+    return SIM_NOWHERE;
+}
+
+static bool
+is_claude(const char *name)
+{
+    return strncmp(name, "claude", 6) == 0;
+}
+
+/* DeepSeek serves Claude's names with models of its own (wire-contract 1.7). */
+static const char *
+serve_claude(enum sim_dialect dialect, const char *asked)
+{
+    if (dialect == SIM_ANTHROPIC)
+        return asked;
+    return strncmp(asked, "claude-opus", 11) == 0 ? "deepseek-v4-pro"
+                                                  : "deepseek-flash";
+}
+
+const char *
+sim_catalogue_model(enum sim_dialect dialect, enum sim_endpoint endpoint,
+                    const char *asked)
+{
+    if (endpoint == SIM_MESSAGES && is_claude(asked))
+        return serve_claude(dialect, asked);
+    if (dialect == SIM_VLLM)
+        return asked;
+    for (size_t i = 0; i < MODELS; i++)
+        if ((models[i].dialects & IN(dialect)) &&
+            strcmp(models[i].name, asked) == 0)
+            return models[i].served_as;
+    return NULL;
+}
+
+static const char *
+owner(enum sim_dialect dialect)
+{
+    static const char *const owners[SIM_DIALECT_COUNT] = {
+        [SIM_DEEPSEEK] = "deepseek",
+        [SIM_OPENAI] = "system",
+        [SIM_VLLM] = "vllm",
+        [SIM_ANTHROPIC] = "anthropic",
+    };
+
+    return owners[dialect];
+}
+
+static void
+put_model(enum sim_dialect dialect, const char *name, struct sim_buf *out)
+{
+    if (dialect == SIM_ANTHROPIC) {
+        sim_buf_printf(out,
+                       "{\"type\":\"model\",\"id\":\"%s\",\"display_name\":"
+                       "\"%s\",\"created_at\":\"2025-11-01T00:00:00Z\"}",
+                       name, name);
+        return;
+    }
+    sim_buf_printf(out, "{\"id\":\"%s\",\"object\":\"model\",", name);
+    if (dialect != SIM_DEEPSEEK)
+        sim_buf_lit(out, "\"created\":1761955200,");
+    sim_buf_printf(out, "\"owned_by\":\"%s\"", owner(dialect));
+    if (dialect == SIM_VLLM)
+        sim_buf_printf(out,
+                       ",\"root\":\"%s\",\"parent\":null,\"max_model_len\":"
+                       "4096,\"permission\":[]",
+                       name);
+    sim_buf_lit(out, "}");
+}
+
+void
+sim_catalogue_list(enum sim_dialect dialect, struct sim_buf *out)
+{
+    bool is_first = true;
+
+    sim_buf_lit(out, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < MODELS; i++) {
+        if (!models[i].is_listed || !(models[i].dialects & IN(dialect)))
+            continue;
+        if (!is_first)
+            sim_buf_lit(out, ",");
+        put_model(dialect, models[i].name, out);
+        is_first = false;
+    }
+    sim_buf_lit(out, "]}");
+}
+
+int
+sim_catalogue_item(enum sim_dialect dialect, struct tg_str item,
+                   struct sim_buf *out)
+{
+    for (size_t i = 0; i < MODELS; i++)
+        if ((models[i].dialects & IN(dialect)) && is(item, models[i].name)) {
+            put_model(dialect, models[i].name, out);
+            return 0;
+        }
+    return -1;
+}
+
+void
+sim_catalogue_balance(struct sim_buf *out)
+{
+    sim_buf_lit(out, "{\"is_available\":true,\"balance_infos\":[{\"currency\":"
+                     "\"CNY\",\"total_balance\":\"110.00\","
+                     "\"granted_balance\":\"10.00\",\"topped_up_balance\":"
+                     "\"100.00\"}]}");
+}

@@ -1,0 +1,31 @@
+/*
+ * catalogue.h: the models, paths and fixed answers of each dialect.
+ */
+#ifndef SIM_CATALOGUE_H
+#define SIM_CATALOGUE_H
+
+#include "ask.h"
+#include "buf.h"
+#include "options.h"
+#include "request.h"
+
+/* The endpoint that method and path lead to, with or without /v1; SIM_NOWHERE
+ * when the dialect has none there.  *item is what follows /models/. */
+enum sim_endpoint sim_catalogue_route(enum sim_dialect dialect,
+                                      const struct sim_request *request,
+                                      struct tg_str *item);
+
+/* The name under which the asked model is served and counted, or NULL when
+ * the dialect does not know it.  It may be asked itself. */
+const char *sim_catalogue_model(enum sim_dialect dialect,
+                                enum sim_endpoint endpoint, const char *asked);
+
+/* Appends the list of models, or one of them; -1 when there is no such one. */
+void sim_catalogue_list(enum sim_dialect dialect, struct sim_buf *out);
+int sim_catalogue_item(enum sim_dialect dialect, struct tg_str item,
+                       struct sim_buf *out);
+
+/* Appends DeepSeek's answer to GET /user/balance. */
+void sim_catalogue_balance(struct sim_buf *out);
+
+#endif

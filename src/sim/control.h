@@ -1,0 +1,14 @@
+/*
+ * control.h: the simulator's own endpoints under /sim/, for tests.
+ */
+#ifndef SIM_CONTROL_H
+#define SIM_CONTROL_H
+
+#include "buf.h"
+#include "request.h"
+
+/* Answers GET /sim/count, GET /sim/requests, POST /sim/reset and
+ * POST /sim/fault: appends a JSON body and returns the HTTP status. */
+int sim_control(const struct sim_request *request, struct sim_buf *body);
+
+#endif

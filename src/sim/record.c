@@ -1,0 +1,286 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record.h"
+
+enum { RING = 4096, BODY_BYTES = 4096 };
+
+/* The runs of bytes point behind the headers, into the same allocation. */
+struct sim_record {
+    int references; /* the ring's and the call's; under lock */
+    uint64_t number;
+    struct timespec at;
+    int status;
+    const char *outcome;
+    struct sim_request request; /* body: its first BODY_BYTES */
+    size_t body_bytes;
+    unsigned char body_sha256[SHA256_DIGEST_LENGTH];
+    struct sim_header headers[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sim_record *ring[RING];
+static uint64_t next_number;
+static int log_fd = -1;
+static bool keeps_ring;
+
+int
+sim_record_init(const char *log_file, bool keeps)
+{
+    keeps_ring = keeps;
+    if (!log_file)
+        return 0;
+    log_fd = open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    return log_fd < 0 ? -1 : 0;
+}
+
+static struct tg_str
+copy(char **to, struct tg_str from)
+{
+    struct tg_str made = {*to, from.len};
+
+    if (from.len > 0)
+        memcpy(*to, from.data, from.len);
+    *to += from.len;
+    return made;
+}
+
+static size_t
+size_of(const struct sim_request *request, size_t body)
+{
+    size_t size = sizeof(struct sim_record) + request->method.len +
+                  request->path.len + request->query.len + body;
+
+    for (size_t i = 0; i < request->header_count; i++)
+        size += sizeof(struct sim_header) + request->headers[i].name.len +
+                request->headers[i].value.len;
+    return size;
+}
+
+static struct sim_record *
+copy_request(const struct sim_request *from)
+{
+    struct tg_str body = from->body;
+    struct sim_record *r;
+    char *at;
+
+    if (body.len > BODY_BYTES)
+        body.len = BODY_BYTES;
+    r = malloc(size_of(from, body.len));
+    if (!r)
+        return NULL;
+    *r = (struct sim_record){.outcome = "open", .body_bytes = from->body.len};
+    at = (char *)&r->headers[from->header_count];
+    r->request = *from;
+    r->request.method = copy(&at, from->method);
+    r->request.path = copy(&at, from->path);
+    r->request.query = copy(&at, from->query);
+    r->request.body = copy(&at, body);
+    r->request.headers = r->headers;
+    for (size_t i = 0; i < from->header_count; i++) {
+        r->headers[i].name = copy(&at, from->headers[i].name);
+        r->headers[i].value = copy(&at, from->headers[i].value);
+    }
+    return r;
+}
+
+static void
+drop(struct sim_record *record)
+{
+    if (record && --record->references == 0)
+        free(record);
+}
+
+struct sim_record *
+sim_record_open(const struct sim_request *request)
+{
+    struct sim_record *r;
+
+    if (!keeps_ring && log_fd < 0)
+        return NULL;
+    r = copy_request(request);
+    if (!r)
+        return NULL;
+    clock_gettime(CLOCK_REALTIME, &r->at);
+    if (r->body_bytes > BODY_BYTES)
+        SHA256((const unsigned char *)request->body.data, r->body_bytes,
+               r->body_sha256);
+    pthread_mutex_lock(&lock);
+    r->number = next_number++;
+    r->references = 1;
+    if (keeps_ring) {
+        drop(ring[r->number % RING]);
+        ring[r->number % RING] = r;
+        r->references++;
+    }
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+static void
+hex(const unsigned char *digest, char out[2 * SHA256_DIGEST_LENGTH + 1])
+{
+    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void
+hash(struct tg_str data, char out[2 * SHA256_DIGEST_LENGTH + 1])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const unsigned char *)data.data, data.len, digest);
+    hex(digest, out);
+}
+
+/* Text that is not UTF-8 is shown with `?` for each byte outside ASCII. */
+static json_t *
+show_text(struct tg_str text)
+{
+    json_t *shown = json_stringn(text.data ? text.data : "", text.len);
+    char *plain;
+
+    if (shown)
+        return shown;
+    plain = malloc(text.len);
+    if (!plain)
+        return json_null();
+    for (size_t i = 0; i < text.len; i++)
+        plain[i] = (unsigned char)text.data[i] < 0x80 ? text.data[i] : '?';
+    shown = json_stringn(plain, text.len);
+    free(plain);
+    return shown;
+}
+
+static bool
+is_credential(struct tg_str name)
+{
+    return sim_request_same_name(name, "authorization") ||
+           sim_request_same_name(name, "x-api-key") ||
+           sim_request_same_name(name, "api-key") ||
+           sim_request_same_name(name, "proxy-authorization");
+}
+
+/* `Bearer sha256:...`: the scheme stays, the credential is hashed. */
+static json_t *
+show_credential(struct tg_str value)
+{
+    static const char bearer[] = "Bearer ";
+    char digest[2 * SHA256_DIGEST_LENGTH + 1];
+    size_t scheme = sizeof(bearer) - 1;
+
+    if (value.len < scheme || memcmp(value.data, bearer, scheme) != 0)
+        scheme = 0;
+    hash((struct tg_str){value.data + scheme, value.len - scheme}, digest);
+    return json_sprintf("%ssha256:%s", scheme ? bearer : "", digest);
+}
+
+static json_t *
+show_headers(const struct sim_request *request)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct sim_header *h = &request->headers[i];
+
+        json_array_append_new(all, json_pack("[o,o]", show_text(h->name),
+                                             is_credential(h->name)
+                                                 ? show_credential(h->value)
+                                                 : show_text(h->value)));
+    }
+    return all;
+}
+
+static json_t *
+show_request_id(const struct sim_request *request)
+{
+    struct tg_str id = sim_request_header(request, "x-request-id");
+
+    return id.data ? show_text(id) : json_null();
+}
+
+static json_t *
+show(const struct sim_record *r)
+{
+    const struct sim_request *q = &r->request;
+    char digest[2 * SHA256_DIGEST_LENGTH + 1];
+
+    if (r->body_bytes > BODY_BYTES)
+        hex(r->body_sha256, digest);
+    else
+        hash(q->body, digest);
+    return json_pack("{s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:i,s:s}",
+                     "number", (json_int_t)r->number, "at",
+                     (double)r->at.tv_sec + (double)r->at.tv_nsec / 1e9,
+                     "method", show_text(q->method), "path", show_text(q->path),
+                     "query", show_text(q->query), "headers", show_headers(q),
+                     "x_request_id", show_request_id(q), "body_sha256", digest,
+                     "body_bytes", (json_int_t)r->body_bytes, "body",
+                     show_text(q->body), "status", r->status, "outcome",
+                     r->outcome);
+}
+
+static void
+write_log(const struct sim_record *record)
+{
+    json_t *shown = show(record);
+    char *line = json_dumps(shown, JSON_COMPACT);
+    char *whole = NULL;
+    int len = line ? asprintf(&whole, "%s\n", line) : -1;
+
+    if (len < 0 || write(log_fd, whole, (size_t)len) != len)
+        fprintf(stderr, "tollgate-sim: cannot write the log: %s\n",
+                strerror(errno));
+    free(whole);
+    free(line);
+    json_decref(shown);
+}
+
+void
+sim_record_close(struct sim_record *record, int status, const char *outcome)
+{
+    if (!record)
+        return;
+    pthread_mutex_lock(&lock);
+    record->status = status;
+    record->outcome = outcome;
+    if (log_fd >= 0)
+        write_log(record);
+    drop(record);
+    pthread_mutex_unlock(&lock);
+}
+
+json_t *
+sim_record_show(size_t most)
+{
+    json_t *all = json_array();
+    uint64_t from;
+
+    if (most > RING)
+        most = RING;
+    pthread_mutex_lock(&lock);
+    from = next_number > most ? next_number - most : 0;
+    for (uint64_t n = from; n < next_number; n++)
+        if (ring[n % RING] && ring[n % RING]->number == n)
+            json_array_append_new(all, show(ring[n % RING]));
+    pthread_mutex_unlock(&lock);
+    return json_pack("{s:s,s:o}", "object", "list", "data", all);
+}
+
+void
+sim_record_reset(void)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < RING; i++) {
+        drop(ring[i]);
+        ring[i] = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+}

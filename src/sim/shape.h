@@ -1,0 +1,33 @@
+/*
+ * shape.h: how an answer looks on the wire: OpenAI's way, or Anthropic's.
+ */
+#ifndef SIM_SHAPE_H
+#define SIM_SHAPE_H
+
+#include "answer.h"
+
+struct sim_shape {
+    void (*json)(const struct sim_answer *answer, struct sim_buf *out);
+    void (*event)(const struct sim_answer *answer, uint64_t i,
+                  struct sim_buf *out);
+    void (*end)(const struct sim_answer *answer, struct sim_buf *out);
+    /* Events before the first token's, and after the last one's. */
+    uint64_t (*lead)(const struct sim_answer *answer);
+    uint64_t (*tail)(const struct sim_answer *answer);
+};
+
+extern const struct sim_shape sim_shape_openai;
+extern const struct sim_shape sim_shape_messages;
+extern const struct sim_shape sim_shape_embeddings; /* json only */
+
+/* Appends the start of an event, `data: `, or what a fault makes of it. */
+void sim_shape_data(const struct sim_answer *answer, struct sim_buf *out);
+
+/* Appends the end of an event, an empty line. */
+void sim_shape_close(const struct sim_answer *answer, struct sim_buf *out);
+
+/* Appends `event: name` and its line end. */
+void sim_shape_name(const struct sim_answer *answer, const char *name,
+                    struct sim_buf *out);
+
+#endif

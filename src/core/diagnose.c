@@ -97,6 +97,8 @@ judge_nonsense(struct tg_str text)
 {
     if (tg_placeholder_is_expression(text))
         return TG_DIAGNOSIS_VARIABLE;
+    if (text.len == 24 && memcmp(text.data, "key_", 4) == 0)
+        return TG_DIAGNOSIS_KEY_ID;
     if (is_masked(text))
         return TG_DIAGNOSIS_MASKED;
     if (tg_placeholder_is_word(text))
@@ -109,8 +111,6 @@ judge_nonsense(struct tg_str text)
         return TG_DIAGNOSIS_ASSIGNMENT;
     if (is_jwt(text))
         return TG_DIAGNOSIS_JWT;
-    if (text.len == 24 && memcmp(text.data, "key_", 4) == 0)
-        return TG_DIAGNOSIS_KEY_ID;
     return TG_DIAGNOSIS_UNKNOWN;
 }
 

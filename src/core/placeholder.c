@@ -105,12 +105,12 @@ static bool
 is_one_of(struct tg_str word)
 {
     static const char *const words[] = {
-        "null",   "none",     "undefined", "nil",      "nan",    "false",
-        "true",   "empty",    "test",      "key",      "apikey", "token",
-        "secret", "string",   "password",  "todo",     "tbd",    "foo",
-        "bar",    "foobar",   "fake",      "na",       "local",  "ollama",
-        "vllm",   "abc",      "123",       "1234",     "12345",  "anything",
-        "mykey",  "myapikey", "sk",        "lmstudio",
+        "null",   "none",     "undefined", "nil",  "nan",    "false",
+        "true",   "empty",    "test",      "key",  "apikey", "token",
+        "secret", "string",   "password",  "todo", "tbd",    "foo",
+        "bar",    "foobar",   "fake",      "na",   "local",  "ollama",
+        "vllm",   "abc",      "123",       "1234", "12345",  "anything",
+        "mykey",  "myapikey", "lmstudio",
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

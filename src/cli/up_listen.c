@@ -1,0 +1,178 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "up_home.h"
+
+/* A decimal port; -1 when it is not one. */
+static int
+parse_port(const char *text)
+{
+    char *end;
+    size_t len = strlen(text);
+
+    if (len == 0 || len > 5 || strspn(text, "0123456789") != len) {
+        return -1;
+    }
+    long port = strtol(text, &end, 10);
+    return port <= 65535 ? (int)port : -1;
+}
+
+static bool
+set_address(struct tg_listen *listen, const char *host, int port)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&listen->addr;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&listen->addr;
+
+    memset(&listen->addr, 0, sizeof(listen->addr));
+    if (strcmp(host, "*") == 0) {
+        host = "0.0.0.0";
+    } else if (strcmp(host, "localhost") == 0) {
+        host = "127.0.0.1";
+    }
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        listen->addr_len = sizeof(*v4);
+        return true;
+    }
+    size_t len = strlen(host);
+    char inner[INET6_ADDRSTRLEN];
+    if (len < 4 || len - 2 >= sizeof(inner) || host[0] != '[' ||
+        host[len - 1] != ']') {
+        return false;
+    }
+    memcpy(inner, host + 1, len - 2);
+    inner[len - 2] = '\0';
+    if (inet_pton(AF_INET6, inner, &v6->sin6_addr) != 1) {
+        return false;
+    }
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons((uint16_t)port);
+    listen->addr_len = sizeof(*v6);
+    return true;
+}
+
+static void
+write_texts(struct tg_listen *listen)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&listen->addr;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&listen->addr;
+    char host[INET6_ADDRSTRLEN];
+
+    if (v4->sin_family == AF_INET) {
+        bool is_any = v4->sin_addr.s_addr == htonl(INADDR_ANY);
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+        snprintf(listen->text, sizeof(listen->text), "%s:%d", host,
+                 ntohs(v4->sin_port));
+        snprintf(listen->url, sizeof(listen->url), "http://%s:%d",
+                 is_any ? "127.0.0.1" : host, ntohs(v4->sin_port));
+        return;
+    }
+    bool is_any = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+    snprintf(listen->text, sizeof(listen->text), "[%s]:%d", host,
+             ntohs(v6->sin6_port));
+    snprintf(listen->url, sizeof(listen->url), "http://[%s]:%d",
+             is_any ? "::1" : host, ntohs(v6->sin6_port));
+}
+
+int
+tg_listen_parse(struct tg_listen *listen, const char *text)
+{
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    int port = colon != NULL ? parse_port(colon + 1) : -1;
+
+    if (port < 0 || (size_t)(colon - text) >= sizeof(host)) {
+        return tg_say_failed("\"%s\" is not an address: write ADDR:PORT, as in "
+                             "127.0.0.1:8080 or [::1]:8080",
+                             text);
+    }
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    if (!set_address(listen, host, port)) {
+        return tg_say_failed(
+            "\"%s\" is not an IP address of this machine: write "
+            "ADDR:PORT, as in 127.0.0.1:8080 or [::1]:8080",
+            host);
+    }
+    write_texts(listen);
+    return 0;
+}
+
+static int
+fail_bind(const struct tg_listen *listen)
+{
+    switch (errno) {
+    case EADDRINUSE:
+        return tg_say_failed("the address %s is in use by another program; "
+                             "choose another with --listen ADDR:PORT",
+                             listen->text);
+    case EACCES:
+        return tg_say_failed("the address %s needs root: ports below 1024 are "
+                             "not for everybody; choose another with --listen",
+                             listen->text);
+    case EADDRNOTAVAIL:
+        return tg_say_failed("the address %s is not one of this machine's",
+                             listen->text);
+    default:
+        return tg_say_failed("the address %s cannot be used: %s", listen->text,
+                             strerror(errno));
+    }
+}
+
+/* Bound as nginx will bind it: v6 only, past connections that linger. */
+static int
+bind_like_nginx(struct tg_listen *address, int fd)
+{
+    const int on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->addr.ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    }
+    /* Linux lets two sockets bind with SO_REUSEADDR until one listens. */
+    if (bind(fd, (struct sockaddr *)&address->addr, address->addr_len) != 0 ||
+        listen(fd, 1) != 0) {
+        return fail_bind(address);
+    }
+    socklen_t len = sizeof(address->addr);
+    getsockname(fd, (struct sockaddr *)&address->addr, &len);
+    write_texts(address);
+    return 0;
+}
+
+int
+tg_listen_probe(struct tg_listen *listen)
+{
+    int fd = socket(listen->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return fail_bind(listen);
+    }
+    int rc = bind_like_nginx(listen, fd);
+    close(fd);
+    return rc;
+}
+
+bool
+tg_listen_answers(const struct tg_listen *listen)
+{
+    const struct timeval limit = {.tv_sec = 1};
+    int fd = socket(listen->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return false;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    bool answers = connect(fd, (const struct sockaddr *)&listen->addr,
+                           listen->addr_len) == 0;
+    close(fd);
+    return answers;
+}

@@ -1,0 +1,43 @@
+/*
+ * up_programs.h: the two programs `tollgate up` runs: where they are, whom
+ * they run as, and what they are told.
+ */
+#ifndef TG_UP_PROGRAMS_H
+#define TG_UP_PROGRAMS_H
+
+#include "up_home.h"
+
+#define TG_PROGRAM_ENV_MAX 16
+
+struct tg_program {
+    char *argv[12];
+};
+
+struct tg_up_programs {
+    char daemon_path[TG_PATH_SIZE];
+    char nginx_path[TG_PATH_SIZE];
+    char module_path[TG_PATH_SIZE];
+    char conf_path[TG_PATH_SIZE + 32];
+    char nginx_log[TG_PATH_SIZE + 32];
+    const char *user; /* of nginx's workers; NULL: ours */
+    const char *group;
+    struct tg_program daemon;
+    struct tg_program nginx;
+    char *envp[TG_PROGRAM_ENV_MAX]; /* a list, so that no secret of the
+                                       operator's shell goes along */
+};
+
+/*
+ * Finds the programs (the daemon and the module beside our own executable,
+ * else where a package puts them) and fills in their arguments.  What is
+ * missing is said on standard error.  Returns 0 or 1.
+ */
+int tg_up_programs_find(struct tg_up_programs *programs,
+                        const struct tg_up_home *home);
+
+/* Writes nginx's configuration.  Returns 0, or 1 after it said why. */
+int tg_up_programs_configure(const struct tg_up_programs *programs,
+                             const struct tg_up_home *home,
+                             const struct tg_listen *listen);
+
+#endif

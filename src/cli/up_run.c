@@ -1,0 +1,371 @@
+#include "up_run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "say.h"
+#include "supervise.h"
+#include "up_process.h"
+#include "up_programs.h"
+#include "up_ready.h"
+
+#define POLL_MS 10 /* while something is waited for */
+#define PROGRESS_MS 1000
+#define READY_MS 120000
+#define CALLS_MS 10000 /* how long calls in flight have to end */
+#define TERM_MS 5000
+#define DAEMON_TERM_MS 10000
+
+enum phase {
+    PHASE_DAEMON_STARTS,
+    PHASE_NGINX_STARTS,
+    PHASE_SERVES,
+    PHASE_CALLS_END,
+    PHASE_NGINX_ENDS,
+    PHASE_DAEMON_ENDS,
+    PHASE_OVER,
+};
+
+struct supervisor {
+    const struct tg_up_run *run;
+    struct tg_up_programs programs;
+    struct tg_child daemon;
+    struct tg_child nginx;
+    enum phase phase;
+    int64_t deadline_ms; /* of the phase */
+    int64_t progress_ms; /* when to say that it takes long */
+    int64_t since_ms;    /* Unix time of the daemon's first start */
+    int stop_count;
+    int exit_status;
+};
+
+static int64_t
+clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+enter(struct supervisor *up, enum phase phase, int64_t now_ms, int64_t limit_ms)
+{
+    up->phase = phase;
+    up->deadline_ms = now_ms + limit_ms;
+    up->progress_ms = now_ms + PROGRESS_MS;
+}
+
+static void
+report_progress(struct supervisor *up, int64_t now_ms, const char *text)
+{
+    if (now_ms >= up->progress_ms) {
+        up->progress_ms = INT64_MAX;
+        tg_say_failed("%s", text);
+    }
+}
+
+/* Children that are neither of the two: workers whose master was killed. */
+static size_t
+signal_orphans(struct supervisor *up, int signal_number)
+{
+    pid_t pids[256];
+    size_t count = tg_process_children(getpid(), pids, 256);
+    size_t orphans = 0;
+
+    for (size_t i = 0; i < count && i < 256; i++) {
+        if (pids[i] != up->daemon.pid && pids[i] != up->nginx.pid) {
+            kill(pids[i], signal_number);
+            orphans++;
+        }
+    }
+    return orphans;
+}
+
+static void
+end_calls(struct supervisor *up, int64_t now_ms)
+{
+    tg_child_signal(&up->nginx, SIGQUIT);
+    signal_orphans(up, SIGQUIT);
+    enter(up, PHASE_CALLS_END, now_ms, CALLS_MS);
+}
+
+static void
+end_nginx(struct supervisor *up, int64_t now_ms)
+{
+    tg_child_signal(&up->nginx, SIGTERM);
+    signal_orphans(up, SIGTERM);
+    enter(up, PHASE_NGINX_ENDS, now_ms, TERM_MS);
+}
+
+static void
+end_daemon(struct supervisor *up, int64_t now_ms)
+{
+    tg_child_signal(&up->daemon, SIGTERM);
+    enter(up, PHASE_DAEMON_ENDS, now_ms, DAEMON_TERM_MS);
+}
+
+/* A start that does not come to serve is an end, with this status. */
+static void
+give_up(struct supervisor *up, int64_t now_ms)
+{
+    up->exit_status = TG_EXIT_FAILED;
+    end_nginx(up, now_ms);
+}
+
+static void
+start_child(struct tg_child *child, int64_t now_ms)
+{
+    if (tg_child_start(child, now_ms) != 0) {
+        tg_say_failed("%s cannot be started: %s; trying again in 1 s",
+                      child->name, strerror(errno));
+        child->due_ms = now_ms + 1000;
+    }
+}
+
+static void
+start_nginx(struct supervisor *up, int64_t now_ms)
+{
+    start_child(&up->nginx, now_ms);
+    enter(up, PHASE_NGINX_STARTS, now_ms, READY_MS);
+}
+
+static void
+child_ended(struct supervisor *up, struct tg_child *child, int wait_status,
+            int64_t now_ms)
+{
+    char cause[64];
+
+    tg_child_ended(child, wait_status, now_ms, cause, sizeof(cause));
+    if (up->phase >= PHASE_CALLS_END) {
+        return;
+    }
+    if (up->phase < PHASE_SERVES) {
+        tg_say_failed("%s %s at its start: see its message above", child->name,
+                      cause);
+        give_up(up, now_ms);
+        return;
+    }
+    tg_say_failed("%s %s; starting it again in %.1f s", child->name, cause,
+                  (double)child->backoff_ms / 1000);
+    if (child == &up->nginx) {
+        signal_orphans(up, SIGQUIT);
+    }
+}
+
+static void
+reap(struct supervisor *up, int64_t now_ms)
+{
+    int wait_status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        if (pid == up->daemon.pid) {
+            child_ended(up, &up->daemon, wait_status, now_ms);
+        } else if (pid == up->nginx.pid) {
+            child_ended(up, &up->nginx, wait_status, now_ms);
+        }
+    }
+}
+
+static void
+stop(struct supervisor *up, int64_t now_ms)
+{
+    up->stop_count++;
+    if (up->phase < PHASE_CALLS_END) {
+        end_calls(up, now_ms);
+    } else if (up->phase == PHASE_CALLS_END && up->stop_count > 1) {
+        end_nginx(up, now_ms);
+    }
+}
+
+static void
+take_signals(struct supervisor *up, int fd, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+
+    while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGCHLD:
+            reap(up, now_ms);
+            break;
+        case SIGHUP:
+            if (up->phase == PHASE_SERVES) {
+                tg_child_signal(&up->nginx, SIGHUP);
+            }
+            break;
+        default:
+            stop(up, now_ms);
+        }
+    }
+}
+
+static void
+start_due(struct tg_child *child, int64_t now_ms)
+{
+    if (child->pid == 0 && child->due_ms <= now_ms) {
+        start_child(child, now_ms);
+    }
+}
+
+static void
+check_start(struct supervisor *up, int64_t now_ms)
+{
+    const struct tg_up_run *run = up->run;
+
+    if (now_ms >= up->deadline_ms) {
+        tg_say_failed("%s did not become ready within %d s",
+                      up->phase == PHASE_DAEMON_STARTS ? "tollgated" : "nginx",
+                      READY_MS / 1000);
+        give_up(up, now_ms);
+    } else if (up->phase == PHASE_DAEMON_STARTS) {
+        report_progress(up, now_ms, "waiting for tollgated");
+        if (tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
+            start_nginx(up, now_ms);
+        }
+    } else {
+        report_progress(up, now_ms, "waiting for nginx");
+        if (up->nginx.pid != 0 && tg_listen_answers(run->listen)) {
+            up->phase = PHASE_SERVES;
+            run->ready(run->ready_arg);
+        }
+    }
+}
+
+static bool
+nginx_is_gone(struct supervisor *up)
+{
+    return up->nginx.pid == 0 && signal_orphans(up, 0) == 0;
+}
+
+static void
+check_end(struct supervisor *up, int64_t now_ms)
+{
+    bool is_late = now_ms >= up->deadline_ms;
+
+    switch (up->phase) {
+    case PHASE_CALLS_END:
+        report_progress(up, now_ms,
+                        "waiting up to 10 s for calls to end; a second "
+                        "signal ends them now");
+        if (nginx_is_gone(up)) {
+            end_daemon(up, now_ms);
+        } else if (is_late) {
+            end_nginx(up, now_ms);
+        }
+        break;
+    case PHASE_NGINX_ENDS:
+        if (nginx_is_gone(up)) {
+            end_daemon(up, now_ms);
+        } else if (is_late) {
+            tg_child_signal(&up->nginx, SIGKILL);
+            signal_orphans(up, SIGKILL);
+        }
+        break;
+    default:
+        report_progress(up, now_ms, "waiting for tollgated to end");
+        if (up->daemon.pid == 0) {
+            up->phase = PHASE_OVER;
+        } else if (is_late) {
+            tg_child_signal(&up->daemon, SIGKILL);
+        }
+    }
+}
+
+static void
+tick(struct supervisor *up, int64_t now_ms)
+{
+    if (up->phase < PHASE_SERVES) {
+        check_start(up, now_ms);
+    } else if (up->phase > PHASE_SERVES) {
+        check_end(up, now_ms);
+    } else {
+        start_due(&up->daemon, now_ms);
+        start_due(&up->nginx, now_ms);
+    }
+}
+
+/* How long poll may sleep: -1 while everything runs. */
+static int
+sleep_ms(const struct supervisor *up, int64_t now_ms)
+{
+    int64_t due_ms = up->daemon.due_ms < up->nginx.due_ms ? up->daemon.due_ms
+                                                          : up->nginx.due_ms;
+
+    if (up->phase != PHASE_SERVES) {
+        return POLL_MS;
+    }
+    if (due_ms == INT64_MAX) {
+        return -1;
+    }
+    return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static int
+open_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+init(struct supervisor *up, const struct tg_up_run *run)
+{
+    up->run = run;
+    up->daemon = (struct tg_child){
+        .name = "tollgated",
+        .argv = up->programs.daemon.argv,
+        .envp = up->programs.envp,
+        .inherit_fd = run->children_fd,
+        .due_ms = INT64_MAX,
+    };
+    up->nginx = up->daemon;
+    up->nginx.name = "nginx";
+    up->nginx.argv = up->programs.nginx.argv;
+    up->since_ms = clock_ms(CLOCK_REALTIME);
+}
+
+int
+tg_up_run(const struct tg_up_run *run)
+{
+    struct supervisor up = {.exit_status = TG_EXIT_OK};
+
+    if (tg_up_programs_find(&up.programs, run->home) != 0 ||
+        tg_up_programs_configure(&up.programs, run->home, run->listen) != 0) {
+        return TG_EXIT_FAILED;
+    }
+    int signals_fd = open_signals();
+    if (signals_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        return tg_say_failed("signals cannot be received: %s", strerror(errno));
+    }
+    init(&up, run);
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    start_child(&up.daemon, now_ms);
+    enter(&up, PHASE_DAEMON_STARTS, now_ms, READY_MS);
+    while (up.phase != PHASE_OVER) {
+        struct pollfd wait = {.fd = signals_fd, .events = POLLIN};
+        poll(&wait, 1, sleep_ms(&up, now_ms));
+        now_ms = clock_ms(CLOCK_MONOTONIC);
+        take_signals(&up, signals_fd, now_ms);
+        tick(&up, now_ms);
+    }
+    close(signals_fd);
+    return up.exit_status;
+}

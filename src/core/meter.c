@@ -188,6 +188,8 @@ take(struct tg_meter *meter, enum tg_json_token token)
         break;
     case TG_JSON_OBJECT_END:
     case TG_JSON_ARRAY_END:
+        if (meter->json.depth == 0 && meter->shape == TG_METER_JSON)
+            tg_usage_update(&meter->report, &meter->event_report);
         break;
     default:
         path = current(meter);
@@ -302,8 +304,6 @@ tg_meter_feed(struct tg_meter *meter, const void *data, size_t len)
     feed_json(meter, start, len);
     meter->has_garbage = meter->json.error != TG_JSON_OK;
     meter->is_complete = tg_json_is_complete(&meter->json);
-    if (meter->is_complete)
-        tg_usage_update(&meter->report, &meter->event_report);
 }
 
 void

@@ -1,0 +1,305 @@
+/*
+ * The meter: what recorded and made-up answers say about themselves, however
+ * they are cut, and what is not believed.
+ */
+#include "meter.h"
+
+#include "cut.h"
+#include "data.h"
+#include "tap.h"
+
+static const char *const doubts[] = {"absent",  "ok",       "not-number",
+                                     "not-int", "negative", "huge",
+                                     "cached",  "reasoning"};
+
+static void
+feed(void *arg, const char *data, size_t len)
+{
+    tg_meter_feed(arg, data, len);
+}
+
+/* Everything that a caller may read, in one line. */
+static void
+run(char *out, const char *data, size_t len, size_t way,
+    enum tg_meter_shape shape)
+{
+    struct tg_meter meter;
+    struct tg_usage usage;
+    enum tg_usage_doubt doubt;
+
+    tg_meter_init(&meter, shape);
+    cut_feed(data, len, way, feed, &meter);
+    tg_meter_end(&meter);
+    doubt = tg_meter_usage(&meter, &usage);
+    sprintf(out, "%s p%d h%d w%d c%d r%d t%d ev%d/%d bytes%d est%d%s%s%s%s%s%s",
+            doubts[doubt], (int)usage.prompt_tokens, (int)usage.cached_tokens,
+            (int)usage.cache_write_tokens, (int)usage.completion_tokens,
+            (int)usage.reasoning_tokens, (int)usage.total_tokens,
+            (int)meter.content_events, (int)meter.events,
+            (int)meter.content_bytes, (int)tg_meter_counted_tokens(&meter),
+            meter.has_bytes ? "" : " blank",
+            meter.is_complete ? " complete" : "", meter.has_done ? " done" : "",
+            meter.has_finish ? " finish" : "", meter.has_error ? " error" : "",
+            meter.has_garbage ? " garbage" : "");
+}
+
+static void
+check(const char *fact, const char *data, size_t len, const char *want)
+{
+    char out[256];
+    size_t way;
+    bool is_same = true;
+
+    run(out, data, len, 0, TG_METER_AUTO);
+    is_str(out, want, "%s", fact);
+    for (way = 1; way < CUT_WAYS(len); way++) {
+        run(out, data, len, way, TG_METER_AUTO);
+        is_same = is_same && strcmp(out, want) == 0;
+    }
+    ok(is_same, "the same however it is cut");
+}
+
+static void
+test_recorded(void)
+{
+    static const struct {
+        const char *file, *want;
+    } files[] = {
+        {"deepseek-chat.json", "ok p16 h0 w-1 c645 r450 t661 ev0/0 bytes26 "
+                               "est7 complete finish"},
+        {"deepseek-stream.sse", "ok p16 h0 w-1 c645 r450 t661 ev4/7 bytes21 "
+                                "est6 done finish"},
+        {"deepseek-stream-asked.sse",
+         "ok p16 h0 w-1 c645 r450 t661 ev4/7 bytes21 est6 done finish"},
+        {"openai-stream.sse", "absent p-1 h-1 w-1 c-1 r-1 t-1 ev3/6 bytes33 "
+                              "est9 done finish"},
+        {"openai-stream-asked.sse",
+         "ok p9 h4 w-1 c5 r2 t14 ev3/7 bytes33 est9 done finish"},
+        {"vllm-stream.sse", "absent p-1 h-1 w-1 c-1 r-1 t-1 ev3/6 bytes33 "
+                            "est9 done finish"},
+        {"vllm-stream-continuous.sse",
+         "ok p9 h-1 w-1 c5 r-1 t14 ev3/7 bytes33 est9 done finish"},
+        {"anthropic-stream.sse",
+         "ok p331 h300 w20 c6 r-1 t337 ev2/9 bytes12 est3 done finish"},
+        {"anthropic-message.json", "ok p11 h-1 w-1 c6 r2 t17 ev0/0 bytes12 "
+                                   "est3 complete finish"},
+        {"responses-stream.sse",
+         "ok p36 h32 w-1 c87 r64 t123 ev2/5 bytes12 est3 done"},
+        {"responses.json",
+         "ok p36 h32 w-1 c87 r64 t123 ev0/0 bytes15 est4 complete"},
+        {"embeddings.json",
+         "ok p8 h-1 w-1 c-1 r-1 t8 ev0/0 bytes0 est0 complete"},
+        {"completion.json",
+         "ok p12 h0 w-1 c7 r-1 t19 ev0/0 bytes17 est5 complete finish"},
+        {"error-openai.json",
+         "absent p-1 h-1 w-1 c-1 r-1 t-1 ev0/0 bytes0 est0 complete error"},
+        {"error-vllm.json",
+         "absent p-1 h-1 w-1 c-1 r-1 t-1 ev0/0 bytes0 est0 complete error"},
+        {"error-vllm-flat.json",
+         "absent p-1 h-1 w-1 c-1 r-1 t-1 ev0/0 bytes0 est0 complete error"},
+        {"error-stream.sse",
+         "absent p-1 h-1 w-1 c-1 r-1 t-1 ev1/3 bytes3 est1 done error"},
+        {"error-anthropic.sse",
+         "absent p-1 h-1 w-1 c-1 r-1 t-1 ev0/1 bytes0 est0 error"},
+    };
+    size_t i, len;
+    char *data;
+
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        data = data_load(files[i].file, &len);
+        check(files[i].file, data, len, files[i].want);
+        free(data);
+    }
+}
+
+#define NONE "absent p-1 h-1 w-1 c-1 r-1 t-1 "
+
+static void
+test_shapes(void)
+{
+    static const struct {
+        const char *fact, *answer, *want;
+    } cases[] = {
+        {"an empty answer", "", NONE "ev0/0 bytes0 est0 blank"},
+        {"blank lines alone", "\n\n\r\n", NONE "ev0/0 bytes0 est0 blank"},
+        {"keep-alives alone", ": keep-alive\n\n: keep-alive\n\n",
+         NONE "ev0/0 bytes0 est0"},
+        {"plain text", "Failed to deserialize the JSON body",
+         NONE "ev0/0 bytes0 est0"},
+        {"garbage for JSON", "{\"usage\":{\"prompt_tokens\":1}",
+         NONE "ev0/0 bytes0 est0 garbage"},
+        {"text of an answer that is cut",
+         "{\"choices\":[{\"message\":{\"content\":\"abc\\nd",
+         NONE "ev0/0 bytes5 est2 garbage"},
+        {"trailing garbage", "{\"usage\":{\"prompt_tokens\":1}} x",
+         "ok p1 h-1 w-1 c-1 r-1 t-1 ev0/0 bytes0 est0 garbage"},
+        {"garbage in one event",
+         "data: {\"usage\":{\"prompt_tokens\":1}}\n\n"
+         "data: {\"usage\":{\"prompt_tokens\":2}\n\n"
+         "data: {\"usage\":{\"completion_tokens\":3}}\n\n",
+         "ok p1 h-1 w-1 c3 r-1 t4 ev0/3 bytes0 est0 garbage"},
+        {"an event cut in a number", "data: {\"usage\":{\"prompt_tokens\":12",
+         NONE "ev0/1 bytes0 est0 garbage"},
+        {"an event that only lacks its blank line",
+         "data: {\"usage\":{\"prompt_tokens\":12}}",
+         "ok p12 h-1 w-1 c-1 r-1 t-1 ev0/1 bytes0 est0"},
+        {"a trailing usage event wins",
+         "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+         "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n"
+         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,"
+         "\"completion_tokens\":9}}\n\ndata: [DONE]\n\n",
+         "ok p1 h-1 w-1 c9 r-1 t10 ev0/3 bytes0 est0 done finish"},
+        {"null is absent, also behind a figure",
+         "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
+         "data: {\"usage\":{\"prompt_tokens\":null}}\n\n"
+         "data: {\"usage\":null}\n\n",
+         "ok p5 h-1 w-1 c2 r-1 t7 ev0/3 bytes0 est0"},
+        {"a later figure mends one that was wrong",
+         "data: {\"usage\":{\"prompt_tokens\":-1}}\n\n"
+         "data: {\"usage\":{\"prompt_tokens\":1}}\n\n",
+         "ok p1 h-1 w-1 c-1 r-1 t-1 ev0/2 bytes0 est0"},
+        {"an event of several lines",
+         "data: {\"usage\":\ndata: {\"prompt_tokens\":\ndata: 7}}\n\n",
+         "ok p7 h-1 w-1 c-1 r-1 t-1 ev0/1 bytes0 est0"},
+        {"CRLF and no space",
+         "data:{\"choices\":[{\"text\":\"abcdefghi\"}]}\r\n\r\n"
+         "data:[DONE]\r\n\r\n",
+         NONE "ev1/2 bytes9 est3 done"},
+        {"almost done", "data: [DONE] \n\ndata: [DONE\n\ndata: [DON]\n\n",
+         NONE "ev0/3 bytes0 est0 garbage"},
+        {"many small events are so many tokens",
+         "data: {\"choices\":[{\"text\":\"a\"}]}\n\n"
+         "data: {\"choices\":[{\"text\":\"b\"}]}\n\n"
+         "data: {\"choices\":[{\"text\":\"\"}]}\n\n",
+         NONE "ev2/3 bytes2 est2"},
+        {"an error that says nothing is none",
+         "{\"error\":null,\"x\":{\"error\":\"deep\"}}",
+         NONE "ev0/0 bytes0 est0 complete"},
+        {"nor is an empty, false or zero one",
+         "data: {\"error\":\"\"}\n\ndata: {\"error\":false}\n\n"
+         "data: {\"error\":0}\n\n",
+         NONE "ev0/3 bytes0 est0"},
+        {"usage elsewhere is not ours",
+         "{\"x\":{\"usage\":{\"prompt_tokens\":1}},\"choices\":[{\"usage\":"
+         "{\"prompt_tokens\":1}}],\"usage\":5}",
+         NONE "ev0/0 bytes0 est0 complete"},
+        {"a usage in a text is none",
+         "{\"choices\":[{\"message\":{\"content\":\"{\\\"usage\\\":"
+         "{\\\"prompt_tokens\\\":1}}\"}}]}",
+         NONE "ev0/0 bytes29 est8 complete"},
+        {"an error as the stream's first event",
+         "data: {\"error\":{\"message\":\"x\"}}\n\n",
+         NONE "ev0/1 bytes0 est0 error"},
+        {"deep nesting", "{\"a\":[[[[[[[[[[{\"usage\":{}}]]]]]]]]]]}",
+         NONE "ev0/0 bytes0 est0 complete"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check(cases[i].fact, cases[i].answer, strlen(cases[i].answer),
+              cases[i].want);
+}
+
+static void
+test_belief(void)
+{
+    static const struct {
+        const char *usage, *want;
+    } cases[] = {
+        {"{}", "absent"},
+        {"null", "absent"},
+        {"[]", "absent"},
+        {"\"prompt_tokens\"", "absent"},
+        {"{\"total_tokens\":5}", "absent"},
+        {"{\"prompt_tokens\":0,\"completion_tokens\":0}", "ok"},
+        {"{\"prompt_tokens\":-0}", "ok"},
+        {"{\"prompt_tokens\":-1}", "negative"},
+        {"{\"prompt_tokens\":-99999999999999999999}", "negative"},
+        {"{\"completion_tokens\":1.0}", "not-int"},
+        {"{\"completion_tokens\":1e2}", "not-int"},
+        {"{\"completion_tokens\":\"5\"}", "not-number"},
+        {"{\"completion_tokens\":true}", "not-number"},
+        {"{\"completion_tokens\":{}}", "not-number"},
+        {"{\"completion_tokens\":[5]}", "not-number"},
+        {"{\"prompt_tokens\":1099511627776}", "ok"},
+        {"{\"prompt_tokens\":1099511627777}", "huge"},
+        {"{\"prompt_tokens\":99999999999999999999}", "huge"},
+        {"{\"prompt_tokens\":5,\"prompt_cache_hit_tokens\":5}", "ok"},
+        {"{\"prompt_tokens\":5,\"prompt_cache_hit_tokens\":6}", "cached"},
+        {"{\"completion_tokens\":5,\"prompt_cache_hit_tokens\":6}", "cached"},
+        {"{\"prompt_tokens\":5,\"completion_tokens\":5,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":5}}",
+         "ok"},
+        {"{\"prompt_tokens\":5,\"completion_tokens\":5,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":6}}",
+         "reasoning"},
+        {"{\"prompt_tokens\":5,\"prompt_tokens_details\":null}", "ok"},
+        {"{\"input_tokens\":5,\"cache_read_input_tokens\":600}", "ok"},
+        {"{\"prompt_tokens\":5,\"total_tokens\":-1}", "negative"},
+    };
+    char answer[256], out[256];
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(answer, sizeof(answer), "{\"usage\":%s}", cases[i].usage);
+        run(out, answer, strlen(answer), 0, TG_METER_JSON);
+        *strchr(out, ' ') = '\0';
+        is_str(out, cases[i].want, "usage %s", cases[i].usage);
+    }
+}
+
+static void
+test_time_to_first(void)
+{
+    struct tg_meter meter;
+
+    tg_meter_init(&meter, TG_METER_SSE);
+    tg_meter_feed(&meter, ": keep-alive\n\n", 14);
+    is_int(meter.events, 0, "a keep-alive is no event");
+    tg_meter_feed(&meter, "data: {\"choices\":[]}\n", 21);
+    is_int(meter.events, 0, "nor is one that is not whole");
+    tg_meter_feed(&meter, "\n", 1);
+    is_int(meter.events, 1, "one with data is");
+}
+
+/* Bytes of every kind, and every answer with each byte replaced. */
+static void
+test_garbage(void)
+{
+    struct tg_meter meter;
+    uint32_t random = 1;
+    size_t i, len, at;
+    char *data = data_load("vllm-stream-continuous.sse", &len);
+
+    for (at = 0; at < len; at++) {
+        char saved = data[at];
+
+        random = random * 1664525 + 1013904223;
+        data[at] = (char)(random >> 24);
+        tg_meter_init(&meter, TG_METER_AUTO);
+        tg_meter_feed(&meter, data, len);
+        tg_meter_end(&meter);
+        data[at] = saved;
+    }
+    free(data);
+    tg_meter_init(&meter, TG_METER_AUTO);
+    for (i = 0; i < 100000; i++) {
+        char c = "[]{}\",:\\nd[DONE]ata: \r\n"[(random >> 16) % 23];
+
+        random = random * 1664525 + 1013904223;
+        tg_meter_feed(&meter, &c, 1);
+    }
+    tg_meter_end(&meter);
+    ok(meter.has_bytes, "garbage is read to its end");
+}
+
+int
+main(void)
+{
+    test_recorded();
+    test_shapes();
+    test_belief();
+    test_time_to_first();
+    test_garbage();
+    return done();
+}

@@ -1,0 +1,300 @@
+/* Goal: each second is priced by the row and the band that it lies in. */
+#include "tap.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "book.h"
+#include "civil.h"
+#include "err.h"
+#include "price.h"
+#include "route.h"
+
+static int64_t
+at(const char *text)
+{
+    int64_t instant_ms = 0;
+
+    if (tg_civil_parse((struct tg_str){text, strlen(text)}, &instant_ms) != 0)
+        ok(false, "'%s' is an instant", text);
+    return instant_ms;
+}
+
+/*
+ * 1 000 000 prompt tokens of which 400 000 were cached, and 100 000 of
+ * completion, in nano-units; 0: the model has no price then.
+ */
+static const struct {
+    const char *model;
+    const char *instant;
+    int64_t nanos;
+} costs[] = {
+    /* deepseek-flash, a Friday: 0.003 / 0.15 / 0.60, twice that in peaks */
+    {"deepseek-flash", "2026-11-20T00:59:59.999Z", 151200000},
+    {"deepseek-flash", "2026-11-20T01:00:00Z", 302400000},
+    {"deepseek-flash", "2026-11-20T03:59:59.999Z", 302400000},
+    {"deepseek-flash", "2026-11-20T04:00:00Z", 151200000},
+    {"deepseek-flash", "2026-11-20T05:59:59.999Z", 151200000},
+    {"deepseek-flash", "2026-11-20T06:00:00Z", 302400000},
+    {"deepseek-flash", "2026-11-20T09:59:59.999Z", 302400000},
+    {"deepseek-flash", "2026-11-20T10:00:00Z", 151200000},
+    /* the weekend and the Monday behind it */
+    {"deepseek-flash", "2026-11-21T02:00:00Z", 151200000},
+    {"deepseek-flash", "2026-11-22T09:59:59Z", 151200000},
+    {"deepseek-flash", "2026-11-23T00:59:59Z", 151200000},
+    {"deepseek-flash", "2026-11-23T01:00:00Z", 302400000},
+    /* Mid-Autumn and the National Day, each with a working day beside it */
+    {"deepseek-flash", "2026-09-24T02:00:00Z", 302400000},
+    {"deepseek-flash", "2026-09-25T02:00:00Z", 151200000},
+    {"deepseek-flash", "2026-09-28T02:00:00Z", 302400000},
+    {"deepseek-flash", "2026-09-30T09:59:59Z", 302400000},
+    {"deepseek-flash", "2026-10-01T01:00:00Z", 151200000},
+    {"deepseek-flash", "2026-10-02T06:00:00Z", 151200000},
+    {"deepseek-flash", "2026-10-05T03:59:59Z", 151200000},
+    {"deepseek-flash", "2026-10-07T09:59:59Z", 151200000},
+    {"deepseek-flash", "2026-10-08T01:00:00Z", 302400000},
+    /* it begins on 10 September, 04:00 */
+    {"deepseek-flash", "2026-09-10T03:59:59.999Z", 0},
+    {"deepseek-flash", "2026-09-10T04:00:00Z", 151200000},
+    {"deepseek-flash", "2026-09-10T06:00:00Z", 302400000},
+    /* deepseek-v4-flash: 0.0028 / 0.14 / 0.28 without peaks */
+    {"deepseek-v4-flash", "2026-04-30T23:59:59.999Z", 0},
+    {"deepseek-v4-flash", "2026-05-01T00:00:00Z", 113120000},
+    {"deepseek-v4-flash", "2026-05-06T02:00:00Z", 113120000},
+    {"deepseek-v4-flash", "2026-08-16T15:59:59.999Z", 113120000},
+    /* then 0.007 / 0.22 / 0.66, peaks every day for a week */
+    {"deepseek-v4-flash", "2026-08-16T16:00:00Z", 200800000},
+    {"deepseek-v4-flash", "2026-08-17T01:00:00Z", 401600000},
+    {"deepseek-v4-flash", "2026-08-22T00:59:59Z", 200800000},
+    {"deepseek-v4-flash", "2026-08-22T01:00:00Z", 401600000}, /* Saturday */
+    {"deepseek-v4-flash", "2026-08-22T09:59:59Z", 401600000},
+    {"deepseek-v4-flash", "2026-08-23T02:00:00Z", 200800000}, /* Sunday */
+    {"deepseek-v4-flash", "2026-08-24T02:00:00Z", 401600000},
+    {"deepseek-v4-flash", "2026-08-29T02:00:00Z", 200800000},
+    /* and as deepseek-flash from 10 September; a peak ends at that second */
+    {"deepseek-v4-flash", "2026-09-10T03:59:59.999Z", 401600000},
+    {"deepseek-v4-flash", "2026-09-10T04:00:00Z", 151200000},
+    {"deepseek-v4-flash", "2026-09-10T06:00:00Z", 302400000},
+    /* deepseek-v4-pro: 0.003625 / 0.435 / 0.87, then 0.022 / 0.66 / 1.98 */
+    {"deepseek-v4-pro", "2026-08-16T15:59:59.999Z", 349450000},
+    {"deepseek-v4-pro", "2026-08-16T16:00:00Z", 602800000},
+    {"deepseek-v4-pro", "2026-08-22T06:00:00Z", 1205600000},
+    {"deepseek-v4-pro", "2026-08-23T06:00:00Z", 602800000},
+    {"deepseek-v4-pro", "2026-11-20T06:00:00Z", 1205600000},
+    /* OpenAI's and the simulator's */
+    {"gpt-4o-mini", "2026-11-20T06:00:00Z", 180000000},
+    {"gpt-4o", "2026-11-20T06:00:00Z", 3000000000},
+    {"text-embedding-3-small", "2026-11-20T06:00:00Z", 20000000},
+    {"sim-embed", "2026-11-20T06:00:00Z", 10000000},
+};
+
+static void
+test_book_costs(void)
+{
+    size_t holiday_count;
+    const int32_t *holidays = tg_book_holidays(&holiday_count);
+
+    for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
+        const struct tg_book_model *model = tg_book_find(costs[i].model);
+        int64_t instant_ms = at(costs[i].instant), nanos = 0;
+        const struct tg_price *row =
+            tg_price_at(model->prices, model->price_count, instant_ms);
+
+        if (row != NULL) {
+            bool is_peak =
+                tg_price_is_peak(row, instant_ms, holidays, holiday_count);
+
+            tg_price_cost(tg_price_rates(row, is_peak), 1000000, 400000, 100000,
+                          &nanos);
+        }
+        is_int(nanos, costs[i].nanos, "%s at %s", costs[i].model,
+               costs[i].instant);
+    }
+}
+
+/* Every second of a week, told by the rule as the provider states it. */
+static void
+test_every_second_of_a_week(void)
+{
+    const struct tg_book_model *model = tg_book_find("deepseek-flash");
+    int64_t monday_ms = at("2026-11-16T00:00:00Z");
+    int wrong = 0, peaks = 0;
+
+    for (int second = 0; second < 7 * 86400; second++) {
+        int day = second / 86400, hour = second / 3600 % 24;
+        bool want =
+            day < 5 && ((hour >= 1 && hour < 4) || (hour >= 6 && hour < 10));
+        bool got = tg_price_is_peak(
+            &model->prices[0], monday_ms + second * INT64_C(1000), NULL, 0);
+
+        wrong += got != want;
+        peaks += got;
+    }
+    is_int(wrong, 0, "every second of a week is in the right band");
+    is_int(peaks, 5 * 7 * 3600, "35 hours of it are peak");
+}
+
+static void
+test_row_in_force(void)
+{
+    static const struct tg_price rows[3] = {
+        {.effective_at_ms = 100},
+        {.effective_at_ms = 200},
+        {.effective_at_ms = 300},
+    };
+
+    ok(tg_price_at(rows, 3, 99) == NULL, "none before the first");
+    ok(tg_price_at(rows, 3, 100) == &rows[0], "the first at its instant");
+    ok(tg_price_at(rows, 3, 199) == &rows[0], "until the second");
+    ok(tg_price_at(rows, 3, 200) == &rows[1], "the second at its instant");
+    ok(tg_price_at(rows, 3, INT64_MAX) == &rows[2], "the last for good");
+    ok(tg_price_at(rows, 0, 100) == NULL, "no rows, no price");
+    ok(tg_price_at(NULL, 0, 100) == NULL, "not even an array");
+}
+
+static void
+test_holidays(void)
+{
+    static const int32_t days[] = {1, 4, 8, 9};
+    struct tg_price row = {.flags = TG_PRICE_HOLIDAYS_OFF_PEAK};
+    bool is_right = true;
+
+    memset(row.peak_quarters, 0xFF, sizeof(row.peak_quarters));
+    for (size_t n = 0; n <= 4; n++) {
+        for (int32_t day = -2; day < 12; day++) {
+            bool is_off = false;
+
+            for (size_t i = 0; i < n; i++)
+                is_off |= days[i] == day;
+            is_right &=
+                tg_price_is_peak(&row, day * TG_MS_PER_DAY, days, n) == !is_off;
+        }
+    }
+    ok(is_right, "a holiday is found among none to four");
+    row.flags = 0;
+    ok(tg_price_is_peak(&row, 4 * TG_MS_PER_DAY, days, 4),
+       "holidays do not count for a row that does not exempt them");
+    memset(row.peak_quarters, 0, sizeof(row.peak_quarters));
+    ok(!tg_price_is_peak(&row, 5, days, 0), "no peak hours, no peak");
+}
+
+#define MAX INT64_MAX
+
+static const struct {
+    const char *what;
+    struct tg_rates rates;
+    int64_t prompt, cached, completion;
+    int err;
+    int64_t nanos;
+} sums[] = {
+    {"nothing costs nothing", {3, 5, 7}, 0, 0, 0, 0, 0},
+    {"free is free", {0, 0, 0}, 1000000, 5, 10, 0, 0},
+    {"a pico is rounded up", {1, 1, 1}, 1, 0, 0, 0, 1},
+    {"999 picos are a nano", {1, 1, 1}, 999, 0, 0, 0, 1},
+    {"1000 picos are a nano", {1, 1, 1}, 1000, 0, 0, 0, 1},
+    {"1001 picos are two", {1, 1, 1}, 1001, 0, 0, 0, 2},
+    {"one rounding for the sum", {1, 1, 1}, 2, 1, 1, 0, 1},
+    {"each at its rate", {1000, 20000, 300000}, 10, 4, 2, 0, 724},
+    {"all cached", {1000, 20000, 300000}, 10, 10, 0, 0, 10},
+    {"more cached than there are", {1, 1, 1}, 4, 5, 0, TG_ERR_RANGE, 0},
+    {"negative prompt", {1, 1, 1}, -1, 0, 0, TG_ERR_RANGE, 0},
+    {"negative prompt and cache", {1, 1, 1}, -1, -2, 0, TG_ERR_RANGE, 0},
+    {"negative cache", {1, 1, 1}, 4, -1, 0, TG_ERR_RANGE, 0},
+    {"negative completion", {1, 1, 1}, 4, 1, -1, TG_ERR_RANGE, 0},
+    {"negative rate", {1, -1, 1}, 4, 1, 1, TG_ERR_RANGE, 0},
+    {"the largest cost", {1, 1000, 1}, MAX, 0, 0, 0, MAX},
+    {"one nano more", {1, 1000, 1}, MAX, 0, 1, TG_ERR_RANGE, 0},
+    {"beyond 128 bits", {MAX, MAX, MAX}, MAX, 0, MAX, TG_ERR_RANGE, 0},
+    {"beyond 64 bits", {0, MAX, MAX}, 1001, 0, 0, TG_ERR_RANGE, 0},
+};
+
+static void
+test_cost(void)
+{
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        int64_t nanos = -7;
+
+        is_int(tg_price_cost(&sums[i].rates, sums[i].prompt, sums[i].cached,
+                             sums[i].completion, &nanos),
+               sums[i].err, "%s", sums[i].what);
+        is_int(nanos, sums[i].err == 0 ? sums[i].nanos : -7, "its cost");
+    }
+}
+
+/* The promise that holds rest on, over random rows and calls. */
+static void
+test_worst_is_worst(void)
+{
+    bool is_worst = true, is_reached = false;
+
+    srandom(11);
+    for (int n = 0; n < 20000; n++) {
+        struct tg_price row = {
+            .off_peak = {random() % 100, random() % 1000, random() % 5000},
+            .peak = {random() % 1200, random() % 1000, random() % 5000},
+        };
+        int64_t prompt = random() % 10000, completion = random() % 10000;
+        int64_t fewer = random() % (prompt + 1), worst, cost;
+
+        tg_price_worst(&row, prompt, completion, &worst);
+        tg_price_cost(tg_price_rates(&row, n % 2), fewer,
+                      random() % (fewer + 1), random() % (completion + 1),
+                      &cost);
+        is_worst &= cost <= worst;
+        tg_price_cost(&row.peak, prompt, 0, completion, &cost);
+        is_reached |= cost == worst;
+        is_worst &= cost <= worst;
+    }
+    ok(is_worst, "no call in any band costs more than the worst");
+    ok(is_reached, "and the worst is reached");
+    is_int(tg_price_worst(&(struct tg_price){.peak = {0, MAX, 0}}, MAX, 0,
+                          &(int64_t){0}),
+           TG_ERR_RANGE, "a worst case that does not fit is an error");
+}
+
+static void
+test_book_is_sound(void)
+{
+    size_t model_count, holiday_count;
+    const struct tg_book_model *models = tg_book_models(&model_count);
+    const int32_t *holidays = tg_book_holidays(&holiday_count);
+    bool is_sound = true, is_sorted = true;
+
+    for (size_t m = 0; m < model_count; m++) {
+        is_sound &= models[m].scopes != 0 && models[m].price_count > 0 &&
+                    models[m].max_context_tokens > 0;
+        for (size_t i = 0; i < models[m].price_count; i++) {
+            const struct tg_price *row = &models[m].prices[i];
+
+            is_sound &= strlen(models[m].sources[i]) > 0 &&
+                        row->off_peak.miss_picos > 0 &&
+                        row->peak.miss_picos >= row->off_peak.miss_picos &&
+                        row->off_peak.hit_picos <= row->off_peak.miss_picos;
+            is_sorted &=
+                i == 0 || row[-1].effective_at_ms < row->effective_at_ms;
+        }
+    }
+    for (size_t i = 0; i < holiday_count; i++)
+        is_sorted &= tg_civil_weekday(holidays[i]) < 5 &&
+                     (i == 0 || holidays[i - 1] < holidays[i]);
+    ok(is_sound, "every model has a scope, prices and sources");
+    ok(is_sorted, "rows and holidays stand in order, holidays on weekdays");
+    is_int(holiday_count, 19, "19 weekdays of 2026 are holidays");
+    ok(tg_book_find("deepseek-chat") == NULL, "a withdrawn model is not in it");
+    is_int(tg_book_find("deepseek-flash")->max_output_tokens, 393216, "384K");
+    is_int(tg_book_find("deepseek-flash")->max_fim_tokens, 4096, "FIM 4K");
+    is_int(tg_book_find("sim-embed")->scopes, TG_SCOPE_EMBEDDINGS, "a scope");
+}
+
+int
+main(void)
+{
+    test_book_costs();
+    test_every_second_of_a_week();
+    test_row_in_force();
+    test_holidays();
+    test_cost();
+    test_worst_is_worst();
+    test_book_is_sound();
+    return done();
+}

@@ -1,0 +1,394 @@
+#include "args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "own.h"
+#include "say.h"
+#include "suggest.h"
+#include "glyph.h"
+#include "when.h"
+
+const struct tg_option *
+tg_option_find(const struct tg_option *options, const char *name, size_t len)
+{
+    for (; options != NULL && options->name != NULL; options++) {
+        if (strlen(options->name) == len &&
+            memcmp(options->name, name, len) == 0)
+            return options;
+    }
+    return NULL;
+}
+
+const struct tg_command *
+tg_command_find(const char *noun, const char *verb)
+{
+    const struct tg_command *row;
+
+    for (row = tg_commands; row->noun != NULL; row++) {
+        if (strcmp(row->noun, noun) != 0)
+            continue;
+        if (verb == NULL ? row->verb == NULL
+                         : row->verb != NULL && strcmp(row->verb, verb) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+bool
+tg_noun_exists(const char *noun)
+{
+    const struct tg_command *row;
+
+    for (row = tg_commands; row->noun != NULL; row++) {
+        if (strcmp(row->noun, noun) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+tg_noun_has_verbs(const char *noun)
+{
+    const struct tg_command *row;
+
+    for (row = tg_commands; row->noun != NULL; row++) {
+        if (row->verb != NULL && strcmp(row->noun, noun) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *
+tg_args_value(const struct tg_cli *cli, const char *name)
+{
+    size_t i;
+
+    for (i = cli->arg_count; i > 0; i--) {
+        if (strcmp(cli->args[i - 1].option->name, name) == 0)
+            return cli->args[i - 1].value;
+    }
+    return NULL;
+}
+
+bool
+tg_args_has(const struct tg_cli *cli, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < cli->arg_count; i++) {
+        if (strcmp(cli->args[i].option->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_choice(const char *const *choices, const char *value)
+{
+    for (; *choices != NULL; choices++) {
+        if (strcmp(*choices, value) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+refuse_choice(const struct tg_cli *cli, const struct tg_option *option,
+              const char *value)
+{
+    char list[256] = "";
+    size_t i, used = 0;
+
+    for (i = 0; option->choices[i] != NULL && used < sizeof(list); i++) {
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+                                 i == 0 ? "" : ", ", option->choices[i]);
+    }
+    return tg_say_usage(cli, "--%s cannot be \"%s\"; it is one of: %s",
+                        option->name, value, list);
+}
+
+static bool
+is_count(const char *value)
+{
+    size_t len = strspn(value, "0123456789");
+
+    return len > 0 && len <= 18 && value[len] == '\0';
+}
+
+static bool
+is_amount(const char *value)
+{
+    size_t whole = strspn(value, "0123456789"), fraction;
+
+    if (whole == 0 || whole > 18)
+        return false;
+    if (value[whole] == '\0')
+        return true;
+    if (value[whole] != '.')
+        return false;
+    fraction = strspn(value + whole + 1, "0123456789");
+    return fraction > 0 && value[whole + 1 + fraction] == '\0';
+}
+
+static int
+check_value(const struct tg_cli *cli, const struct tg_option *option,
+            const char *value)
+{
+    const char *equals;
+    int64_t ms;
+
+    if (option->choices != NULL && !is_choice(option->choices, value))
+        return refuse_choice(cli, option, value);
+    switch (option->value) {
+    case TG_VALUE_COUNT:
+        if (!is_count(value))
+            return tg_say_usage(cli, "--%s takes a whole number, not \"%s\"",
+                                option->name, value);
+        break;
+    case TG_VALUE_AMOUNT:
+        if (!is_amount(value))
+            return tg_say_usage(
+                cli, "--%s takes an amount such as 10 or 0.28, not \"%s\"",
+                option->name, value);
+        break;
+    case TG_VALUE_MS:
+        if (!is_count(value) && !tg_duration_parse(value, &ms))
+            return tg_say_usage(
+                cli, "--%s takes milliseconds, or 500ms or 2s, not \"%s\"",
+                option->name, value);
+        break;
+    case TG_VALUE_LABEL:
+        equals = strchr(value, '=');
+        if (equals == NULL || equals == value)
+            return tg_say_usage(cli, "--%s takes NAME=VALUE, not \"%s\"",
+                                option->name, value);
+        break;
+    default:
+        break;
+    }
+    return TG_EXIT_OK;
+}
+
+static bool
+may_repeat(const struct tg_option *option)
+{
+    return option->value == TG_VALUE_SWITCH || option->value == TG_VALUE_LIST ||
+           option->value == TG_VALUE_LABEL;
+}
+
+static int
+add_arg(struct tg_cli *cli, const struct tg_option *option, const char *value)
+{
+    int rc;
+
+    if (value != NULL) {
+        rc = check_value(cli, option, value);
+        if (rc != TG_EXIT_OK)
+            return rc;
+    }
+    if (!may_repeat(option) && tg_args_has(cli, option->name))
+        return tg_say_usage(cli, "--%s stands twice", option->name);
+    cli->args[cli->arg_count++] = (struct tg_arg){option, value};
+    return TG_EXIT_OK;
+}
+
+static int
+refuse_option(const struct tg_cli *cli, const char *name, size_t len)
+{
+    struct tg_suggestion near;
+    const struct tg_option *option;
+    char *shown = strndup(name, len);
+    int rc;
+
+    tg_suggest_init(&near, shown);
+    option = cli->command != NULL ? cli->command->options : NULL;
+    for (; option != NULL && option->name != NULL; option++)
+        tg_suggest_try(&near, option->name);
+    for (option = tg_global_options; option->name != NULL; option++)
+        tg_suggest_try(&near, option->name);
+    if (tg_suggest_best(&near) != NULL)
+        rc = tg_say_usage(cli, "unknown option --%s; did you mean --%s?", shown,
+                          tg_suggest_best(&near));
+    else if (cli->noun != NULL && cli->command == NULL)
+        rc = tg_say_usage(cli,
+                          "unknown option --%s; options of a verb stand "
+                          "behind the verb",
+                          shown);
+    else
+        rc = tg_say_usage(cli, "unknown option --%s", shown);
+    free(shown);
+    return rc;
+}
+
+static int
+take_long(struct tg_cli *cli, int argc, char **argv, int *i)
+{
+    char *name = argv[*i] + 2;
+    size_t len = strcspn(name, "=");
+    char *value = name[len] == '=' ? name + len + 1 : NULL;
+    const struct tg_option *option = NULL;
+
+    if (cli->command != NULL)
+        option = tg_option_find(cli->command->options, name, len);
+    if (option == NULL)
+        option = tg_option_find(tg_global_options, name, len);
+    if (option == NULL)
+        return refuse_option(cli, name, len);
+    if (option->argument == NULL) {
+        if (value != NULL)
+            return tg_say_usage(cli, "--%s takes no value", option->name);
+        return add_arg(cli, option, NULL);
+    }
+    if (value == NULL) {
+        if (*i + 1 >= argc)
+            return tg_say_usage(cli, "--%s needs a value: --%s %s",
+                                option->name, option->name, option->argument);
+        value = argv[++*i];
+    }
+    if (strcmp(option->name, "token") != 0)
+        return add_arg(cli, option, value);
+    /* Those who list processes need not see it. */
+    free(cli->token);
+    cli->token = tg_own(strdup(value));
+    memset(value, '*', strlen(value));
+    return add_arg(cli, option, cli->token);
+}
+
+static int
+take_short(struct tg_cli *cli, const char *arg)
+{
+    static const struct {
+        const char *arg, *name;
+    } names[] = {
+        {"-h", "help"}, {"-V", "version"}, {"-q", "quiet"}, {"-y", "yes"}};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(arg, names[i].arg) == 0)
+            return add_arg(cli,
+                           tg_option_find(tg_global_options, names[i].name,
+                                          strlen(names[i].name)),
+                           NULL);
+    }
+    return tg_say_usage(cli, "unknown option %s", arg);
+}
+
+static int
+refuse_noun(const struct tg_cli *cli, const char *word)
+{
+    struct tg_suggestion near;
+    const struct tg_command *row;
+
+    tg_suggest_init(&near, word);
+    for (row = tg_commands; row->noun != NULL; row++)
+        tg_suggest_try(&near, row->noun);
+    tg_suggest_try(&near, "help");
+    if (tg_suggest_best(&near) != NULL)
+        return tg_say_usage(cli,
+                            "\"%s\" is not a tollgate command; did you mean "
+                            "\"%s\"?",
+                            word, tg_suggest_best(&near));
+    return tg_say_usage(cli, "\"%s\" is not a tollgate command", word);
+}
+
+static int
+refuse_verb(const struct tg_cli *cli, const char *word)
+{
+    struct tg_suggestion near;
+    const struct tg_command *row;
+
+    tg_suggest_init(&near, word);
+    for (row = tg_commands; row->noun != NULL; row++) {
+        if (row->verb != NULL && strcmp(row->noun, cli->noun) == 0)
+            tg_suggest_try(&near, row->verb);
+    }
+    if (tg_suggest_best(&near) != NULL)
+        return tg_say_usage(
+            cli, "\"%s\" is not a verb of \"%s\"; did you mean \"%s\"?", word,
+            cli->noun, tg_suggest_best(&near));
+    return tg_say_usage(cli, "\"%s\" is not a verb of \"%s\"", word, cli->noun);
+}
+
+static int
+take_word(struct tg_cli *cli, const char *word)
+{
+    const struct tg_command *row;
+
+    if (cli->noun == NULL) {
+        if (!tg_noun_exists(word))
+            return refuse_noun(cli, word);
+        cli->noun = word;
+        cli->command = tg_command_find(word, NULL);
+        return TG_EXIT_OK;
+    }
+    if (tg_noun_has_verbs(cli->noun) &&
+        (cli->command == NULL || cli->command->verb == NULL)) {
+        row = tg_command_find(cli->noun, word);
+        if (row == NULL)
+            return refuse_verb(cli, word);
+        cli->command = row;
+        return TG_EXIT_OK;
+    }
+    if (tg_glyph_is_secret(word))
+        return tg_say_usage(cli, "that is a secret, and a command line is no "
+                                 "place for one: name a key by its ID, key_…");
+    if (cli->command->operand == NULL)
+        return tg_say_usage(cli, "nothing can stand here: \"%s\"", word);
+    if (cli->operand != NULL)
+        return tg_say_usage(cli, "one %s only, not \"%s\" as well",
+                            cli->command->operand, word);
+    cli->operand = word;
+    return TG_EXIT_OK;
+}
+
+static int
+check_whole(const struct tg_cli *cli)
+{
+    if (cli->noun == NULL || cli->wants_help || cli->wants_version)
+        return TG_EXIT_OK;
+    if (cli->command == NULL)
+        return tg_say_usage(cli, "\"%s\" needs a verb", cli->noun);
+    if (cli->command->operand != NULL && cli->operand == NULL)
+        return tg_say_usage(cli, "%s %s needs %s", cli->noun,
+                            cli->command->verb, cli->command->operand);
+    return TG_EXIT_OK;
+}
+
+static int
+take(struct tg_cli *cli, int argc, char **argv, int *i, bool *is_over)
+{
+    if (*is_over || argv[*i][0] != '-' || argv[*i][1] == '\0')
+        return take_word(cli, argv[*i]);
+    if (strcmp(argv[*i], "--") == 0) {
+        *is_over = true;
+        return TG_EXIT_OK;
+    }
+    if (argv[*i][1] == '-')
+        return take_long(cli, argc, argv, i);
+    return take_short(cli, argv[*i]);
+}
+
+int
+tg_args_parse(struct tg_cli *cli, int argc, char **argv)
+{
+    bool is_over = false;
+    int i, rc;
+
+    cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
+    if (cli->args == NULL)
+        return tg_say_failed("out of memory");
+    for (i = 1; i < argc; i++) {
+        rc = take(cli, argc, argv, &i, &is_over);
+        if (rc != TG_EXIT_OK)
+            return rc;
+        cli->wants_help = tg_args_has(cli, "help");
+        if (cli->wants_help)
+            break;
+    }
+    cli->is_json = tg_args_has(cli, "json");
+    cli->is_quiet = tg_args_has(cli, "quiet");
+    cli->is_yes = tg_args_has(cli, "yes");
+    cli->wants_version = tg_args_has(cli, "version");
+    return check_whole(cli);
+}

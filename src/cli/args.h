@@ -1,0 +1,36 @@
+/*
+ * args.h: from argv to a command's row and its options.
+ */
+#ifndef TG_ARGS_H
+#define TG_ARGS_H
+
+#include "cli.h"
+
+/*
+ * Fills cli's command, operand and args; values are checked for their kind
+ * and choices.  Options that all commands take may stand anywhere, those of
+ * a command behind its verb.  Returns TG_EXIT_OK, or TG_EXIT_USAGE after it
+ * said what is wrong.  The strings stay argv's; args is cli's, on the heap.
+ */
+int tg_args_parse(struct tg_cli *cli, int argc, char **argv);
+
+/* The last value of an option, or NULL. */
+const char *tg_args_value(const struct tg_cli *cli, const char *name);
+
+bool tg_args_has(const struct tg_cli *cli, const char *name);
+
+/* The option of this name in a table, or NULL. */
+const struct tg_option *tg_option_find(const struct tg_option *options,
+                                       const char *name, size_t len);
+
+/*
+ * The row of a noun and a verb (either may be NULL: a noun's own row, or the
+ * first row of a noun whatever its verb when is_any).
+ */
+const struct tg_command *tg_command_find(const char *noun, const char *verb);
+
+/* Whether any row has this noun, and whether any of those has a verb. */
+bool tg_noun_exists(const char *noun);
+bool tg_noun_has_verbs(const char *noun);
+
+#endif

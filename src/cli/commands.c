@@ -1,0 +1,141 @@
+#include "nouns.h"
+#include "up.h"
+
+#include <string.h>
+
+const struct tg_option tg_global_options[] = {
+    {"json", NULL, "print the API's object", TG_VALUE_SWITCH, NULL, NULL},
+    {"quiet", NULL, "print results only (-q)", TG_VALUE_SWITCH, NULL, NULL},
+    {"yes", NULL, "answer yes to questions (-y)", TG_VALUE_SWITCH, NULL, NULL},
+    {"no-color", NULL, "no colours on a terminal; NO_COLOR does the same",
+     TG_VALUE_SWITCH, NULL, NULL},
+    {"home", "DIR", "the home of a gate on this machine; TOLLGATE_HOME, ./var",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"admin-url", "URL",
+     "its admin API: http://…, https://…, unix:/PATH; "
+     "TOLLGATE_ADMIN_URL",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"token", "TOKEN", "an operator's token; better: TOLLGATE_ADMIN_TOKEN",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"help", NULL, "say what a command does (-h)", TG_VALUE_SWITCH, NULL, NULL},
+    {"version", NULL, "say which version this is (-V)", TG_VALUE_SWITCH, NULL,
+     NULL},
+    {0},
+};
+
+const struct tg_option tg_limit_options[] = {
+    {"limit", "N", "at most so many rows; all", TG_VALUE_COUNT, NULL, NULL},
+    {0},
+};
+
+/* src/cli/up_options.c reads these; here they are for help and checks. */
+const struct tg_option tg_up_options[] = {
+    {"home", "DIR", "where all state is; TOLLGATE_HOME, else ./var",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"listen", "ADDR:PORT", "the address; TOLLGATE_LISTEN, 127.0.0.1:8080",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"detach", NULL, "return when it is ready; it goes on by itself",
+     TG_VALUE_SWITCH, NULL, NULL},
+    {"die-with-parent", NULL, "end when the calling process ends",
+     TG_VALUE_SWITCH, NULL, NULL},
+    {0},
+};
+
+const struct tg_option tg_down_options[] = {
+    {"home", "DIR", "where all state is; TOLLGATE_HOME, else ./var",
+     TG_VALUE_TEXT, NULL, NULL},
+    {0},
+};
+
+const struct tg_option tg_status_options[] = {
+    {"home", "DIR", "where all state is; TOLLGATE_HOME, else ./var",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"json", NULL, "print an object instead of text", TG_VALUE_SWITCH, NULL,
+     NULL},
+    {0},
+};
+
+const struct tg_command tg_commands[] = {
+    {"up", NULL, NULL, "run nginx and the daemon, supervised", "up --detach",
+     tg_up_options, NULL, tg_cli_up},
+    {"down", NULL, NULL, "end what up runs", "down", tg_down_options, NULL,
+     tg_cli_down},
+    {"status", NULL, NULL, "say what runs, and whether it is well",
+     "status --json", tg_status_options, NULL, tg_cli_status},
+
+    {"keys", "create", NULL, "make a key and show it once",
+     "keys create --name ci --scope chat --rpm 60 --monthly-limit 10",
+     tg_keys_create_options, tg_keys_create, NULL},
+    {"keys", "list", NULL, "list keys, newest first",
+     "keys list --status active", tg_keys_list_options, tg_keys_list, NULL},
+    {"keys", "show", "ID", "show a key's policy and its secrets' use",
+     "keys show key_…", NULL, tg_keys_show, NULL},
+    {"keys", "disable", "ID", "end a key for good; asks first",
+     "keys disable key_… --yes", NULL, tg_keys_disable, NULL},
+
+    {"accounts", "create", NULL, "make an account",
+     "accounts create --name research --billing prepaid",
+     tg_accounts_create_options, tg_accounts_create, NULL},
+    {"accounts", "list", NULL, "list accounts", "accounts list",
+     tg_limit_options, tg_accounts_list, NULL},
+    {"accounts", "show", "ACCOUNT", "show balance, plan and verification",
+     "accounts show default", NULL, tg_accounts_show, NULL},
+
+    {"models", NULL, NULL, "list models, who serves them, and prices", "models",
+     tg_limit_options, tg_models_list, NULL},
+    {"models", "list", NULL, "the same", "models list --json", tg_limit_options,
+     tg_models_list, NULL},
+    {"models", "add", "ID", "offer a model, or change one",
+     "models add qwen3-32b --upstream vllm --prompt 0.2 --completion 0.8",
+     tg_models_add_options, tg_models_add, NULL},
+
+    {"prices", "list", NULL, "show the price book", "prices list",
+     tg_limit_options, tg_prices_list, NULL},
+
+    {"upstreams", "add", NULL, "add a provider",
+     "upstreams add --name deepseek --base-url https://api.deepseek.com",
+     tg_upstreams_add_options, tg_upstreams_add, NULL},
+    {"upstreams", "list", NULL, "list providers", "upstreams list",
+     tg_limit_options, tg_upstreams_list, NULL},
+
+    {"credentials", "add", NULL, "give a provider's secret to the gate",
+     "credentials add --upstream deepseek < secret.txt",
+     tg_credentials_add_options, tg_credentials_add, NULL},
+    {"credentials", "list", NULL, "list credentials, never secrets",
+     "credentials list", tg_limit_options, tg_credentials_list, NULL},
+
+    {"usage", NULL, NULL, "requests, tokens and cost, to the nano-unit",
+     "usage --since 30d --by model", tg_usage_options, tg_usage_show, NULL},
+
+    {"calls", "list", NULL, "list calls, newest first",
+     "calls list --since 168h --not-ok", tg_calls_list_options, tg_calls_list,
+     NULL},
+    {0},
+};
+
+const char *
+tg_noun_summary(const char *noun)
+{
+    static const struct {
+        const char *noun, *summary;
+    } rows[] = {
+        {"up", "run the gate on this machine"},
+        {"down", "end it"},
+        {"status", "what runs, and whether it is well"},
+        {"keys", "who may call, and what"},
+        {"accounts", "who pays"},
+        {"models", "what is offered"},
+        {"prices", "what it costs"},
+        {"upstreams", "the providers behind the gate"},
+        {"credentials", "the secrets they know us by"},
+        {"usage", "what was used, and what it cost"},
+        {"calls", "the calls, one by one"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].noun, noun) == 0)
+            return rows[i].summary;
+    }
+    return NULL;
+}

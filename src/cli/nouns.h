@@ -1,0 +1,65 @@
+/*
+ * nouns.h: what the rows of the command table run, and the options they take.
+ *
+ * Each returns an exit code after all was said.
+ */
+#ifndef TG_NOUNS_H
+#define TG_NOUNS_H
+
+#include "cell.h"
+#include "cli.h"
+
+int tg_keys_create(struct tg_cli *cli);
+int tg_keys_list(struct tg_cli *cli);
+int tg_keys_show(struct tg_cli *cli);
+int tg_keys_disable(struct tg_cli *cli);
+
+int tg_accounts_create(struct tg_cli *cli);
+int tg_accounts_list(struct tg_cli *cli);
+int tg_accounts_show(struct tg_cli *cli);
+
+int tg_models_list(struct tg_cli *cli);
+int tg_models_add(struct tg_cli *cli);
+int tg_prices_list(struct tg_cli *cli);
+
+int tg_upstreams_add(struct tg_cli *cli);
+int tg_upstreams_list(struct tg_cli *cli);
+int tg_credentials_add(struct tg_cli *cli);
+int tg_credentials_list(struct tg_cli *cli);
+
+int tg_usage_show(struct tg_cli *cli);
+int tg_calls_list(struct tg_cli *cli);
+
+extern const struct tg_option tg_keys_create_options[];
+extern const struct tg_option tg_keys_list_options[];
+extern const struct tg_option tg_accounts_create_options[];
+extern const struct tg_option tg_models_add_options[];
+extern const struct tg_option tg_upstreams_add_options[];
+extern const struct tg_option tg_credentials_add_options[];
+extern const struct tg_option tg_usage_options[];
+extern const struct tg_option tg_calls_list_options[];
+extern const struct tg_option tg_limit_options[];
+extern const struct tg_option tg_up_options[];
+extern const struct tg_option tg_down_options[];
+extern const struct tg_option tg_status_options[];
+
+/* Sends the command's options as an object; *answer is the caller's. */
+int tg_noun_post(struct tg_cli *cli, const char *path, json_t **answer);
+
+/* Shows one thing, named by the operand, as a page or as JSON. */
+int tg_noun_show(struct tg_cli *cli, const char *noun,
+                 const struct tg_column *columns);
+
+/*
+ * Prints what was made: its id with --quiet, JSON with --json, else the page.
+ */
+void tg_noun_made(const struct tg_cli *cli, const struct tg_column *columns,
+                  const json_t *object);
+
+/* TG_EXIT_USAGE, said, unless all of these options are given; ends in NULL. */
+int tg_noun_require(const struct tg_cli *cli, const char *const *names);
+
+/* A member that is a text, or "". */
+const char *tg_noun_text(const json_t *object, const char *member);
+
+#endif

@@ -1,0 +1,279 @@
+#include "client.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "own.h"
+#include "verdict.h"
+#include "say.h"
+#include "server.h"
+
+#define ANSWER_BYTES_MAX (64u << 20)
+#define CONNECT_TIMEOUT_S 5L
+#define TIMEOUT_S 120L
+#define PATIENCE_US 1000000 /* silence that is worth a word */
+
+struct tg_client {
+    CURL *curl;
+    struct curl_slist *headers;
+    struct tg_server server;
+    char error[CURL_ERROR_SIZE];
+    bool is_waiting_shown;
+};
+
+struct body {
+    char *data;
+    size_t len;
+};
+
+static size_t
+receive(char *data, size_t size, size_t n, void *arg)
+{
+    struct body *body = arg;
+    size_t len = size * n;
+    char *grown;
+
+    if (len > ANSWER_BYTES_MAX - body->len)
+        return 0;
+    grown = realloc(body->data, body->len + len + 1);
+    if (grown == NULL)
+        return 0;
+    memcpy(grown + body->len, data, len);
+    body->data = grown;
+    body->len += len;
+    return len;
+}
+
+static int
+show_waiting(void *arg, curl_off_t down_total, curl_off_t down,
+             curl_off_t up_total, curl_off_t up)
+{
+    struct tg_client *client = arg;
+    curl_off_t us = 0;
+
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    curl_easy_getinfo(client->curl, CURLINFO_TOTAL_TIME_T, &us);
+    if (us > PATIENCE_US && !client->is_waiting_shown) {
+        client->is_waiting_shown = true;
+        fprintf(stderr, "waiting for %s …\n", client->server.shown);
+    }
+    return 0;
+}
+
+static struct curl_slist *
+add_header(struct curl_slist *list, const char *line)
+{
+    return tg_own(curl_slist_append(list, line));
+}
+
+static void
+set_headers(struct tg_client *client)
+{
+    struct curl_slist *list = NULL;
+    char *line = NULL;
+
+    list = add_header(list, "Accept: application/json");
+    list = add_header(list, "Content-Type: application/json");
+    list = add_header(list, "Expect:");
+    if (client->server.token != NULL) {
+        if (asprintf(&line, "Authorization: Bearer %s", client->server.token) <
+            0)
+            tg_own(NULL);
+        list = add_header(list, line);
+        explicit_bzero(line, strlen(line));
+        free(line);
+    }
+    client->headers = list;
+}
+
+static void
+set_options(struct tg_client *client, bool has_progress)
+{
+    CURL *curl = client->curl;
+
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "tollgate/" TG_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    if (client->server.socket != NULL)
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->server.socket);
+    if (tg_server_is_local(&client->server))
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    if (has_progress) {
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_waiting);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    }
+}
+
+static int
+open_client(struct tg_cli *cli)
+{
+    struct tg_client *client;
+    int rc;
+
+    if (cli->client != NULL)
+        return TG_EXIT_OK;
+    client = tg_own(calloc(1, sizeof(*client)));
+    rc = tg_server_find(&client->server, cli);
+    if (rc != TG_EXIT_OK) {
+        tg_server_release(&client->server);
+        free(client);
+        return rc;
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    client->curl = tg_own(curl_easy_init());
+    set_headers(client);
+    set_options(client, !cli->is_quiet && isatty(STDERR_FILENO));
+    if (strncmp(client->server.url, "http://", 7) == 0 &&
+        !tg_server_is_local(&client->server))
+        tg_say_note(cli,
+                    "tollgate: %s is not encrypted: others on the way "
+                    "can read the token",
+                    client->server.shown);
+    cli->client = client;
+    return TG_EXIT_OK;
+}
+
+void
+tg_client_close(struct tg_client *client)
+{
+    struct curl_slist *line;
+
+    if (client == NULL)
+        return;
+    for (line = client->headers; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(client->headers);
+    curl_easy_cleanup(client->curl);
+    curl_global_cleanup();
+    tg_server_release(&client->server);
+    free(client);
+}
+
+static void
+set_request(struct tg_client *client, const char *method, const char *url,
+            const char *sent)
+{
+    CURL *curl = client->curl;
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (sent != NULL || strcmp(method, "GET") != 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent != NULL ? sent : "{}");
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, -1L);
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
+        curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+    }
+}
+
+static int
+refuse_transport(const struct tg_client *client, CURLcode code)
+{
+    const char *cause =
+        *client->error != '\0' ? client->error : curl_easy_strerror(code);
+
+    if (code == CURLE_WRITE_ERROR)
+        return tg_say_failed("the answer of %s is too large",
+                             client->server.shown);
+    return tg_say_unreachable(
+        "cannot reach the gate at %s (%s). Start one with \"tollgate up\", or "
+        "name its address with --admin-url",
+        client->server.shown, cause);
+}
+
+static int
+perform(struct tg_client *client, const char *method, const char *target,
+        const char *sent, struct tg_verdict *answer, struct body *received)
+{
+    char *url = NULL;
+    CURLcode code;
+
+    if (asprintf(&url, "%s/admin/v1%s", client->server.url, target) < 0)
+        tg_own(NULL);
+    *client->error = '\0';
+    set_request(client, method, url, sent);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, received);
+    code = curl_easy_perform(client->curl);
+    free(url);
+    if (code != CURLE_OK)
+        return refuse_transport(client, code);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+    answer->from = client->server.shown;
+    answer->token_from = client->server.token_from;
+    return TG_EXIT_OK;
+}
+
+static int
+call(struct tg_cli *cli, const char *method, const char *target,
+     const char *sent, json_t **object)
+{
+    struct tg_verdict answer = {0};
+    struct body received = {0};
+    int rc;
+
+    rc = perform(cli->client, method, target, sent, &answer, &received);
+    if (rc == TG_EXIT_OK)
+        rc = tg_verdict_read(cli, &answer, received.data, received.len, object);
+    if (received.data != NULL)
+        explicit_bzero(received.data, received.len);
+    free(received.data);
+    return rc;
+}
+
+int
+tg_client_call(struct tg_cli *cli, const char *method, const char *target,
+               const json_t *body, json_t **answer)
+{
+    char *sent = NULL;
+    int rc;
+
+    *answer = NULL;
+    rc = open_client(cli);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    /* Nothing is sent to somebody we cannot prove ourselves to. */
+    if (cli->client->server.token == NULL) {
+        method = "GET";
+        target = "/health";
+        body = NULL;
+    }
+    if (body != NULL)
+        sent = tg_own(json_dumps(body, JSON_COMPACT));
+    rc = call(cli, method, target, sent, answer);
+    if (sent != NULL)
+        explicit_bzero(sent, strlen(sent));
+    free(sent);
+    return rc;
+}
+
+char *
+tg_client_escape(const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *escaped = tg_own(malloc(3 * strlen(text) + 1)), *at = escaped;
+
+    for (; *text != '\0'; text++) {
+        if ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+            (*text >= '0' && *text <= '9') || strchr("-_.~", *text) != NULL) {
+            *at++ = *text;
+            continue;
+        }
+        *at++ = '%';
+        *at++ = digits[(unsigned char)*text >> 4];
+        *at++ = digits[(unsigned char)*text & 15];
+    }
+    *at = '\0';
+    return escaped;
+}

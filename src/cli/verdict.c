@@ -1,0 +1,81 @@
+#include "verdict.h"
+
+#include <string.h>
+
+#include "args.h"
+#include "say.h"
+
+/* The option that fills this member of the request, or NULL. */
+static const struct tg_option *
+option_of(const struct tg_cli *cli, const char *member)
+{
+    const struct tg_option *option = cli->command->options;
+    size_t len;
+
+    for (; option != NULL && option->name != NULL; option++) {
+        if (option->member == NULL)
+            continue;
+        len = strlen(option->member);
+        /* "scopes[1]" and "scopes.1" are about "scopes". */
+        if (strncmp(option->member, member, len) == 0 &&
+            (member[len] == '\0' || member[len] == '[' || member[len] == '.'))
+            return option;
+    }
+    return NULL;
+}
+
+static int
+refuse(const struct tg_cli *cli, const json_t *error)
+{
+    const char *message = json_string_value(json_object_get(error, "message"));
+    const char *member = json_string_value(json_object_get(error, "param"));
+    const struct tg_option *option;
+
+    if (member == NULL || *member == '\0')
+        return tg_say_failed("%s", message);
+    option = option_of(cli, member);
+    if (option == NULL)
+        return tg_say_failed("%s (%s)", message, member);
+    return tg_say_failed("%s (%s, option --%s)", message, member, option->name);
+}
+
+static int
+refuse_token(const struct tg_verdict *answer)
+{
+    if (answer->token_from == NULL)
+        return tg_say_failed(
+            "no token for %s: give one with --token or TOLLGATE_ADMIN_TOKEN, "
+            "or set TOLLGATE_HOME to the home of a gate on this machine",
+            answer->from);
+    return tg_say_failed("%s does not know the token of %s", answer->from,
+                         answer->token_from);
+}
+
+int
+tg_verdict_read(const struct tg_cli *cli, const struct tg_verdict *answer,
+                const char *data, size_t len, json_t **object)
+{
+    json_t *root = json_loadb(data != NULL ? data : "", len, 0, NULL);
+    json_t *error = json_object_get(root, "error");
+    int rc;
+
+    if (answer->token_from == NULL || answer->status == 401)
+        rc = refuse_token(answer);
+    else if (answer->status >= 502 && answer->status <= 504)
+        rc = tg_say_unreachable(
+            "nginx answers at %s, but the daemon behind it does not (%ld). "
+            "See \"tollgate status\"",
+            answer->from, answer->status);
+    else if (json_is_string(json_object_get(error, "message")))
+        rc = refuse(cli, error);
+    else if (answer->status >= 200 && answer->status < 300 &&
+             json_is_object(root)) {
+        *object = root;
+        return TG_EXIT_OK;
+    } else
+        rc = tg_say_failed("what answers at %s is not a gate's admin API "
+                           "(status %ld): check --admin-url",
+                           answer->from, answer->status);
+    json_decref(root);
+    return rc;
+}

@@ -1,0 +1,71 @@
+#include "list.h"
+#include "nouns.h"
+
+static const char *const billings[] = {"prepaid", "postpaid", NULL};
+
+const struct tg_option tg_accounts_create_options[] = {
+    {"name", "NAME", "what it is called", TG_VALUE_TEXT, "name", NULL},
+    {"billing", "HOW", "prepaid or postpaid", TG_VALUE_TEXT, "billing",
+     billings},
+    {0},
+};
+
+static const struct tg_column list_columns[] = {
+    {"ID", "id", TG_CELL_TEXT, NULL, 0},
+    {"NAME", "name", TG_CELL_TEXT, NULL, 32},
+    {"STATUS", "status", TG_CELL_STATUS, NULL, 0},
+    {"BILLING", "billing", TG_CELL_TEXT, NULL, 0},
+    {"VERIFICATION", "verification", TG_CELL_TEXT, NULL, 0},
+    {"BALANCE", "balance", TG_CELL_AMOUNT, NULL, 0},
+    {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
+    {0},
+};
+
+static const struct tg_column page_columns[] = {
+    {"ID", "id", TG_CELL_TEXT, NULL, 0},
+    {"Name", "name", TG_CELL_TEXT, NULL, 0},
+    {"Status", "status", TG_CELL_STATUS, NULL, 0},
+    {"Plan", "subscription", TG_CELL_TEXT, NULL, 0},
+    {"Verification", "verification", TG_CELL_TEXT, NULL, 0},
+    {"Billing", "billing", TG_CELL_TEXT, NULL, 0},
+    {"Currency", "currency", TG_CELL_TEXT, NULL, 0},
+    {"Balance", "balance", TG_CELL_AMOUNT, NULL, 0},
+    {"Granted", "granted", TG_CELL_AMOUNT, NULL, 0},
+    {"Topped up", "topped_up", TG_CELL_AMOUNT, NULL, 0},
+    {"Spent", "spent", TG_CELL_AMOUNT, NULL, 0},
+    {"Created", "created_at", TG_CELL_WHEN, NULL, 0},
+    {0},
+};
+
+int
+tg_accounts_list(struct tg_cli *cli)
+{
+    static const struct tg_list list = {
+        "/accounts", list_columns,
+        "There are no accounts. Make one: tollgate accounts create --name NAME",
+        0};
+
+    return tg_list_run(cli, &list);
+}
+
+int
+tg_accounts_show(struct tg_cli *cli)
+{
+    return tg_noun_show(cli, "accounts", page_columns);
+}
+
+int
+tg_accounts_create(struct tg_cli *cli)
+{
+    static const char *const needed[] = {"name", NULL};
+    json_t *account;
+    int rc = tg_noun_require(cli, needed);
+
+    if (rc == TG_EXIT_OK)
+        rc = tg_noun_post(cli, "/accounts", &account);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    tg_noun_made(cli, page_columns, account);
+    json_decref(account);
+    return TG_EXIT_OK;
+}

@@ -1,0 +1,237 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "client.h"
+#include "list.h"
+#include "nouns.h"
+#include "request.h"
+#include "say.h"
+#include "table.h"
+
+static const char *const kinds[] = {"production", "development", "restricted",
+                                    NULL};
+static const char *const scopes[] = {"chat",        "code",       "image",
+                                     "audio",       "embeddings", "files",
+                                     "fine_tuning", NULL};
+static const char *const statuses[] = {"active",  "inactive", "disabled",
+                                       "expired", "deleted",  NULL};
+
+const struct tg_option tg_keys_create_options[] = {
+    {"name", "NAME", "what the key is for, 1 to 100 characters", TG_VALUE_TEXT,
+     "name", NULL},
+    {"kind", "KIND", "presets: production, development or restricted",
+     TG_VALUE_TEXT, "kind", kinds},
+    {"scope", "SCOPE", "what it may call; repeat for more", TG_VALUE_LIST,
+     "scopes", scopes},
+    {"model", "MODEL", "a model it may use, or deepseek-*; repeat for more",
+     TG_VALUE_LIST, "models", NULL},
+    {"endpoint", "ROUTE", "e.g. \"POST /v1/chat/completions\"; repeatable",
+     TG_VALUE_LIST, "endpoints", NULL},
+    {"qps", "N", "requests per second", TG_VALUE_COUNT,
+     "limits.requests_per_second", NULL},
+    {"rpm", "N", "requests per minute", TG_VALUE_COUNT,
+     "limits.requests_per_minute", NULL},
+    {"rpd", "N", "requests per calendar day", TG_VALUE_COUNT,
+     "limits.requests_per_day", NULL},
+    {"tpm", "N", "tokens per minute", TG_VALUE_COUNT,
+     "limits.tokens_per_minute", NULL},
+    {"concurrency", "N", "calls at once", TG_VALUE_COUNT, "limits.concurrency",
+     NULL},
+    {"queue", "MS", "wait this long for room instead of 429; 500ms, 2s",
+     TG_VALUE_MS, "limits.max_queue_ms", NULL},
+    {"monthly-limit", "AMOUNT", "money it may spend in a calendar month",
+     TG_VALUE_AMOUNT, "budget.monthly", NULL},
+    {"daily-limit", "AMOUNT", "money it may spend in a calendar day",
+     TG_VALUE_AMOUNT, "budget.daily", NULL},
+    {"timezone", "ZONE", "where its days and months begin; UTC", TG_VALUE_TEXT,
+     "budget.timezone", NULL},
+    {"allow-ip", "CIDR", "a network it may come from; repeat for more",
+     TG_VALUE_LIST, "allowed_ips", NULL},
+    {"allow-referrer", "URL", "e.g. https://app.example.com/*; repeatable",
+     TG_VALUE_LIST, "allowed_referrers", NULL},
+    {"hours", "HOURS", "e.g. \"mon-fri 08:00-19:00 Asia/Shanghai\"",
+     TG_VALUE_TEXT, "hours", NULL},
+    {"expires", "WHEN", "a date, an instant, or 90d from now", TG_VALUE_TEXT,
+     "expires_at", NULL},
+    {"account", "ACCOUNT", "who pays: id or name; default", TG_VALUE_TEXT,
+     "account", NULL},
+    {"description", "TEXT", "more about it", TG_VALUE_TEXT, "description",
+     NULL},
+    {"owner", "WHO", "whom to ask about it", TG_VALUE_TEXT, "owner", NULL},
+    {"label", "NAME=VALUE", "a label; repeat for more", TG_VALUE_LABEL,
+     "labels", NULL},
+    {0},
+};
+
+const struct tg_option tg_keys_list_options[] = {
+    {"account", "ACCOUNT", "only keys of this account: id or name",
+     TG_VALUE_TEXT, "account", NULL},
+    {"status", "STATUS", "only keys in this state", TG_VALUE_TEXT, "status",
+     statuses},
+    {"limit", "N", "at most so many rows; all", TG_VALUE_COUNT, NULL, NULL},
+    {0},
+};
+
+static const struct tg_column list_columns[] = {
+    {"ID", "id", TG_CELL_TEXT, NULL, 0},
+    {"NAME", "name", TG_CELL_TEXT, NULL, 32},
+    {"STATUS", "status", TG_CELL_STATUS, NULL, 0},
+    {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
+    {"LAST_USED", "last_used_at", TG_CELL_WHEN, "never", 0},
+    {"KIND", "kind", TG_CELL_TEXT, NULL, 0},
+    {"EXPIRES", "expires_at", TG_CELL_WHEN, "never", 0},
+    {"LAST4", "last4", TG_CELL_TEXT, NULL, 0},
+    {"ACCOUNT", "account_id", TG_CELL_TEXT, NULL, 0},
+    {0},
+};
+
+static const struct tg_column page_columns[] = {
+    {"ID", "id", TG_CELL_TEXT, NULL, 0},
+    {"Name", "name", TG_CELL_TEXT, NULL, 0},
+    {"Description", "description", TG_CELL_TEXT, NULL, 0},
+    {"Owner", "owner", TG_CELL_TEXT, NULL, 0},
+    {"Labels", "labels", TG_CELL_LIST, NULL, 0},
+    {"Account", "account_id", TG_CELL_TEXT, NULL, 0},
+    {"Kind", "kind", TG_CELL_TEXT, NULL, 0},
+    {"Status", "status", TG_CELL_STATUS, NULL, 0},
+    {"Created", "created_at", TG_CELL_WHEN, NULL, 0},
+    {"Last used", "last_used_at", TG_CELL_WHEN, "never", 0},
+    {"Expires", "expires_at", TG_CELL_WHEN, "never", 0},
+    {"Scopes", "scopes", TG_CELL_LIST, "none", 0},
+    {"Models", "models", TG_CELL_LIST, "as its kind says", 0},
+    {"Endpoints", "endpoints", TG_CELL_LIST, "as its scopes say", 0},
+    {"Limits", "limits", TG_CELL_LIST, "none", 0},
+    {"Budget", "budget", TG_CELL_LIST, "none", 0},
+    {"From networks", "allowed_ips", TG_CELL_LIST, "any", 0},
+    {"From pages", "allowed_referrers", TG_CELL_LIST, "any", 0},
+    {"Hours", "hours", TG_CELL_TEXT, "always", 0},
+    {0},
+};
+
+static const struct tg_column secret_columns[] = {
+    {"SECRET", "id", TG_CELL_TEXT, NULL, 0},
+    {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
+    {"VALID_UNTIL", "valid_until", TG_CELL_WHEN, "no end of its own", 0},
+    {"LAST_USED", "last_used_at", TG_CELL_WHEN, "never", 0},
+    {"FROM", "last_used_ip", TG_CELL_TEXT, NULL, 0},
+    {"BY", "last_used_agent", TG_CELL_TEXT, NULL, 48},
+    {0},
+};
+
+/* The key itself is the one thing that cannot be asked for again. */
+static int
+print_made(const struct tg_cli *cli, const json_t *key)
+{
+    const char *secret = tg_noun_text(key, "key");
+
+    if (*secret == '\0')
+        return tg_say_failed("the answer holds no key: is this tollgate older "
+                             "or newer than its daemon?");
+    if (cli->is_json) {
+        tg_table_json(key);
+    } else if (cli->is_quiet) {
+        printf("%s\n", secret);
+    } else {
+        tg_table_page(cli, page_columns, key);
+        printf("\n    %s\n\n", secret);
+    }
+    if (fflush(stdout) != 0)
+        return tg_say_failed("%s was made, but the key could not be printed "
+                             "and is lost: tollgate keys disable %s --yes",
+                             tg_noun_text(key, "id"), tg_noun_text(key, "id"));
+    if (!cli->is_json)
+        tg_say_note(cli, "This is the only time the key is shown: put it "
+                         "where the program reads it.");
+    return TG_EXIT_OK;
+}
+
+int
+tg_keys_create(struct tg_cli *cli)
+{
+    static const char *const needed[] = {"name", NULL};
+    json_t *key;
+    int rc = tg_noun_require(cli, needed);
+
+    if (rc == TG_EXIT_OK)
+        rc = tg_noun_post(cli, "/keys", &key);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    rc = print_made(cli, key);
+    json_decref(key);
+    return rc;
+}
+
+int
+tg_keys_list(struct tg_cli *cli)
+{
+    static const struct tg_list list = {
+        "/keys", list_columns,
+        "There are no such keys. Make one: tollgate keys create --name NAME",
+        0};
+
+    return tg_list_run(cli, &list);
+}
+
+int
+tg_keys_show(struct tg_cli *cli)
+{
+    char *path = tg_request_path("keys", cli->operand, "");
+    struct tg_table secrets;
+    json_t *key;
+    int rc = tg_client_call(cli, "GET", path, NULL, &key);
+
+    free(path);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    if (cli->is_json) {
+        tg_table_json(key);
+    } else {
+        tg_table_page(cli, page_columns, key);
+        putchar('\n');
+        tg_table_init(&secrets, cli, secret_columns);
+        tg_table_rows(&secrets, json_object_get(key, "secrets"));
+    }
+    json_decref(key);
+    return TG_EXIT_OK;
+}
+
+static int
+confirm_disable(struct tg_cli *cli, const char *path)
+{
+    json_t *key;
+    int rc;
+
+    if (cli->is_yes)
+        return TG_EXIT_OK;
+    rc = tg_client_call(cli, "GET", path, NULL, &key);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    rc = tg_say_confirm(cli,
+                        "Disable %s (%s) for good? Its calls are refused from "
+                        "now on, and it cannot be resumed.",
+                        cli->operand, tg_noun_text(key, "name"));
+    json_decref(key);
+    return rc;
+}
+
+int
+tg_keys_disable(struct tg_cli *cli)
+{
+    char *path = tg_request_path("keys", cli->operand, "");
+    char *action = tg_request_path("keys", cli->operand, "/disable");
+    json_t *body = json_object(), *key = NULL;
+    int rc = confirm_disable(cli, path);
+
+    if (rc == TG_EXIT_OK)
+        rc = tg_client_call(cli, "POST", action, body, &key);
+    if (rc == TG_EXIT_OK && cli->is_json)
+        tg_table_json(key);
+    else if (rc == TG_EXIT_OK && !cli->is_quiet)
+        printf("%s is disabled.\n", cli->operand);
+    json_decref(key);
+    json_decref(body);
+    free(action);
+    free(path);
+    return rc;
+}

@@ -1,0 +1,105 @@
+#include "args.h"
+#include "client.h"
+#include "list.h"
+#include "nouns.h"
+#include "request.h"
+#include "say.h"
+
+const struct tg_option tg_models_add_options[] = {
+    {"upstream", "NAME", "who serves it", TG_VALUE_TEXT, "upstream", NULL},
+    {"prompt", "PRICE", "price of a million prompt tokens", TG_VALUE_AMOUNT,
+     "price.prompt", NULL},
+    {"completion", "PRICE", "price of a million completion tokens",
+     TG_VALUE_AMOUNT, "price.completion", NULL},
+    {"cache-hit", "PRICE", "of a million prompt tokens from cache; as prompt",
+     TG_VALUE_AMOUNT, "price.prompt_cache_hit", NULL},
+    {"development", NULL, "development keys may use it", TG_VALUE_SWITCH,
+     "development", NULL},
+    {"max-output", "TOKENS", "the longest answer", TG_VALUE_COUNT,
+     "max_output_tokens", NULL},
+    {"max-context", "TOKENS", "prompt and answer together", TG_VALUE_COUNT,
+     "max_context_tokens", NULL},
+    {0},
+};
+
+static const struct tg_column list_columns[] = {
+    {"MODEL", "id", TG_CELL_TEXT, NULL, 40},
+    {"UPSTREAM", "upstream", TG_CELL_TEXT, "none", 0},
+    {"PROMPT/M", "price.prompt", TG_CELL_AMOUNT, "unpriced", 0},
+    {"CACHE_HIT/M", "price.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
+    {"COMPLETION/M", "price.completion", TG_CELL_AMOUNT, "unpriced", 0},
+    {"CONTEXT", "max_context_tokens", TG_CELL_COUNT, NULL, 0},
+    {"OUTPUT", "max_output_tokens", TG_CELL_COUNT, NULL, 0},
+    {"DEVELOPMENT", "development", TG_CELL_YES, NULL, 0},
+    {0},
+};
+
+static const struct tg_column page_columns[] = {
+    {"ID", "id", TG_CELL_TEXT, NULL, 0},
+    {"Upstream", "upstream", TG_CELL_TEXT, "none", 0},
+    {"Prompt, per million tokens", "price.prompt", TG_CELL_AMOUNT,
+     "unpriced, so refused", 0},
+    {"From cache", "price.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
+    {"Completion", "price.completion", TG_CELL_AMOUNT, "unpriced, so refused",
+     0},
+    {"Context tokens", "max_context_tokens", TG_CELL_COUNT, NULL, 0},
+    {"Output tokens", "max_output_tokens", TG_CELL_COUNT, NULL, 0},
+    {"For development keys", "development", TG_CELL_YES, NULL, 0},
+    {0},
+};
+
+static const struct tg_column price_columns[] = {
+    {"MODEL", "model", TG_CELL_TEXT, NULL, 40},
+    {"FROM", "effective_at", TG_CELL_WHEN, "always", 0},
+    {"WINDOW", "window", TG_CELL_TEXT, "always", 0},
+    {"PROMPT/M", "prompt", TG_CELL_AMOUNT, NULL, 0},
+    {"CACHE_HIT/M", "prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
+    {"COMPLETION/M", "completion", TG_CELL_AMOUNT, NULL, 0},
+    {"CURRENCY", "currency", TG_CELL_TEXT, NULL, 0},
+    {0},
+};
+
+int
+tg_models_list(struct tg_cli *cli)
+{
+    static const struct tg_list list = {
+        "/models", list_columns,
+        "There are no models. Add an upstream that serves some: tollgate "
+        "upstreams add --name NAME --base-url URL",
+        0};
+
+    return tg_list_run(cli, &list);
+}
+
+/* The id is the operand; everything else is options. */
+int
+tg_models_add(struct tg_cli *cli)
+{
+    static const char *const needed[] = {"upstream", "prompt", "completion",
+                                         NULL};
+    json_t *body, *model = NULL;
+    int rc = tg_noun_require(cli, needed);
+
+    if (rc != TG_EXIT_OK)
+        return rc;
+    body = tg_request_body(cli);
+    json_object_set_new(body, "id", json_string(cli->operand));
+    rc = tg_client_call(cli, "POST", "/models", body, &model);
+    json_decref(body);
+    if (rc == TG_EXIT_OK)
+        tg_noun_made(cli, page_columns, model);
+    json_decref(model);
+    return rc;
+}
+
+int
+tg_prices_list(struct tg_cli *cli)
+{
+    static const struct tg_list list = {
+        "/prices", price_columns,
+        "There are no prices. Add a model with its price: tollgate models add "
+        "ID --upstream NAME --prompt PRICE --completion PRICE",
+        0};
+
+    return tg_list_run(cli, &list);
+}

@@ -44,9 +44,10 @@ take_wrap(struct tg_str *text, bool is_front)
 {
     for (size_t i = 0; i < sizeof(wraps) / sizeof(wraps[0]); i++) {
         size_t len = strlen(wraps[i].bytes);
-        const char *end = text->data + (is_front ? 0 : text->len - len);
 
-        if (text->len < len || memcmp(end, wraps[i].bytes, len) != 0)
+        if (text->len < len ||
+            memcmp(text->data + (is_front ? 0 : text->len - len),
+                   wraps[i].bytes, len) != 0)
             continue;
         text->data += is_front ? len : 0;
         text->len -= len;

@@ -1,0 +1,292 @@
+/*
+ * ngx_http_tollgate_answer.c: what the gate says itself: refusals, answers
+ * from the state file, and nginx's own errors in the same envelope.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include "answer.h"
+#include "refusal.h"
+
+static ngx_int_t ngx_http_tollgate_send(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+
+
+/* Rendered here first: most answers are far smaller than they may be. */
+
+static char  ngx_http_tollgate_text[TG_ANSWER_SIZE];
+
+
+static void
+ngx_http_tollgate_keep(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    struct tg_text *text, enum tg_code code)
+{
+    const struct tg_code_row  *row;
+
+    row = tg_code_row(code);
+    ctx->status = row->status;
+    ctx->should_retry = row->should_retry;
+
+    ctx->answer.data = ngx_pnalloc(r->pool, text->len + 1);
+    if (ctx->answer.data == NULL) {
+        ctx->answer.data = (u_char *) "";
+        return;
+    }
+
+    ngx_memcpy(ctx->answer.data, text->data, text->len);
+    ctx->answer.len = text->len;
+}
+
+
+/* Prepares a refused admission's answer, or the one to be given locally. */
+
+void
+ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    struct tg_admission *a, struct tg_str key)
+{
+    enum tg_code    code;
+    struct tg_text  text;
+
+    text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
+    code = a->code;
+
+    if (a->action == TG_ACTION_ANSWER) {
+        code = tg_answer_write(&text, &ngx_http_tollgate_worker.state,
+                               ngx_http_tollgate_now_ms(), a);
+        if (code == TG_CODE_NONE) {
+            ngx_http_tollgate_keep(r, ctx, &text, TG_CODE_NONE);
+            return;
+        }
+
+        text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
+    }
+
+    if (code == TG_CODE_METHOD_NOT_ALLOWED) {
+        ngx_str_set(&ctx->allow, "GET");
+
+        if (r->method == NGX_HTTP_GET) {
+            ngx_str_set(&ctx->allow, "POST");
+        }
+    }
+
+    tg_refusal_write(&text, &ngx_http_tollgate_worker.state, a, key);
+    ngx_http_tollgate_keep(r, ctx, &text, code);
+}
+
+
+void
+ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, enum tg_code code)
+{
+    struct tg_text  text;
+
+    text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
+    tg_refusal_write_code(&text, code, (struct tg_str) { NULL, 0 });
+    ngx_http_tollgate_keep(r, ctx, &text, code);
+}
+
+
+ngx_int_t
+ngx_http_tollgate_answer_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_tollgate_ctx_t  *ctx;
+
+    ctx = ngx_http_tollgate_get_ctx(r);
+    if (ctx == NULL || ctx->answer.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_tollgate_send(r, ctx);
+}
+
+
+ngx_int_t
+ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_memzero(&h->lowcase_key, sizeof(u_char *));
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+/* A request without a call gets an id all the same. */
+
+static ngx_int_t
+ngx_http_tollgate_name_request(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    struct tg_call_id            id;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (ctx->request_id.len) {
+        return NGX_OK;
+    }
+
+    ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
+    if (ctx->request_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    id = tg_call_id_make(w->claim.writer_id,
+                         (uint64_t) 1 << 63 | w->answers++);
+    tg_request_id_text(&id, (char *) ctx->request_id.data);
+    ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_send_header(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_str_t  value;
+
+    r->err_status = 0;
+    r->headers_out.status = ctx->status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_length_n = ctx->answer.len;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_tollgate_name_request(r, ctx) != NGX_OK
+        || ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->should_retry != NULL) {
+        value.data = (u_char *) ctx->should_retry;
+        value.len = ngx_strlen(ctx->should_retry);
+
+        if (ngx_http_tollgate_add_header(r, "x-should-retry", &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->status == NGX_HTTP_NOT_ALLOWED && ctx->allow.len
+        && ngx_http_tollgate_add_header(r, "Allow", &ctx->allow) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_send(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    rc = ngx_http_tollgate_send_header(r, ctx);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = ctx->answer.data;
+    b->last = ctx->answer.data + ctx->answer.len;
+    b->memory = ctx->answer.len ? 1 : 0;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/* Whether the upstream can have seen anything of the request. */
+
+static ngx_uint_t
+ngx_http_tollgate_was_sent(ngx_http_request_t *r)
+{
+    return r->upstream != NULL && r->upstream->request_sent;
+}
+
+
+static enum tg_code
+ngx_http_tollgate_code_of(ngx_http_request_t *r, ngx_uint_t status)
+{
+    switch (status) {
+    case NGX_HTTP_NOT_FOUND:
+        return TG_CODE_NOT_FOUND;
+    case NGX_HTTP_NOT_ALLOWED:
+        return TG_CODE_METHOD_NOT_ALLOWED;
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+    case NGX_HTTP_REQUEST_HEADER_TOO_LARGE:
+        return TG_CODE_REQUEST_TOO_LARGE;
+    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
+        return TG_CODE_UNSUPPORTED_MEDIA_TYPE;
+    case NGX_HTTP_BAD_GATEWAY:
+        return ngx_http_tollgate_was_sent(r) ? TG_CODE_UPSTREAM_ERROR
+                                             : TG_CODE_UPSTREAM_UNAVAILABLE;
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        return TG_CODE_UPSTREAM_UNAVAILABLE;
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return ngx_http_tollgate_was_sent(r) ? TG_CODE_UPSTREAM_TIMEOUT
+                                             : TG_CODE_UPSTREAM_UNAVAILABLE;
+    default:
+        return status < 500 ? TG_CODE_INVALID_REQUEST
+                            : TG_CODE_INTERNAL_ERROR;
+    }
+}
+
+
+/* Where error_page leads: an error of nginx's, said our way. */
+
+ngx_int_t
+ngx_http_tollgate_error_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                status;
+    enum tg_code              code;
+    ngx_http_tollgate_ctx_t  *ctx;
+
+    status = r->err_status ? r->err_status : NGX_HTTP_NOT_FOUND;
+    code = ngx_http_tollgate_code_of(r, status);
+
+    ctx = ngx_http_tollgate_get_ctx(r);
+    if (ctx == NULL) {
+        ctx = ngx_http_tollgate_add_ctx(r);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ctx->is_done = 1;
+    ngx_http_tollgate_refuse_code(r, ctx, code);
+    ngx_http_tollgate_settle(ctx, ctx->status, code);
+
+    return ngx_http_tollgate_send(r, ctx);
+}

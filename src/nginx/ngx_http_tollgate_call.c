@@ -1,0 +1,325 @@
+/*
+ * ngx_http_tollgate_call.c: a call's life in this worker: its hold in the
+ * state file, its settlement, its record in the journal.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include <sys/prctl.h>
+#include <sys/random.h>
+
+#include "digest.h"
+#include "err.h"
+
+#define NGX_HTTP_TOLLGATE_REWRITE_MS  1000
+
+static void ngx_http_tollgate_rewrite(ngx_event_t *ev);
+
+
+ngx_http_tollgate_worker_t  ngx_http_tollgate_worker;
+
+
+/* The text of a header, or an empty one. */
+
+static struct tg_str
+ngx_http_tollgate_header(ngx_table_elt_t *h)
+{
+    if (h == NULL) {
+        return (struct tg_str) { NULL, 0 };
+    }
+
+    return (struct tg_str) { (char *) h->value.data, h->value.len };
+}
+
+
+ngx_int_t
+ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_admission *a)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    /* A journal that takes no records admits no calls. */
+
+    if (w->unwritten) {
+        return NGX_DECLINED;
+    }
+
+    ctx->slot = tg_area_begin(&w->claim, &a->call);
+    if (ctx->slot == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "tollgate: no room for another call in the state file");
+        return NGX_DECLINED;
+    }
+
+    ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0;
+    ctx->edit_rule = a->edit_rule;
+    tg_meter_init(&ctx->meter, TG_METER_AUTO);
+
+    return NGX_OK;
+}
+
+
+/* Shows an answer's bytes to the meter, before the client sees them. */
+
+void
+ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
+    size_t len)
+{
+    int64_t          elapsed;
+    struct tg_call  *call;
+
+    if (ctx->slot == NULL || len == 0) {
+        return;
+    }
+
+    call = &ctx->slot->call;
+    tg_meter_feed(&ctx->meter, data, len);
+
+    if (call->ttft_ms == TG_ABSENT_MS
+        && (ctx->meter.events
+            || (ctx->meter.has_bytes && ctx->meter.shape == TG_METER_JSON)))
+    {
+        elapsed = ngx_http_tollgate_now_ms() - call->at_ms;
+        call->ttft_ms = elapsed < 0 ? 0 : (uint32_t) elapsed;
+    }
+
+    /* For the daemon, should this process die with the call in flight. */
+
+    call->counted = tg_meter_counted_tokens(&ctx->meter);
+}
+
+
+static void
+ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)
+{
+    int64_t                      now_ms;
+    struct tg_str                agent, trace_id;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    now_ms = ngx_http_tollgate_now_ms();
+    agent = ngx_http_tollgate_header(ctx->request->headers_in.user_agent);
+    trace_id = (struct tg_str) { (char *) ctx->trace_id.data,
+                                 ctx->trace_id.len };
+
+    /* A second try begins a new segment, on what may be another disk. */
+
+    if (tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
+                          now_ms) == 0
+        || tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
+                             now_ms) == 0)
+    {
+        tg_area_end(&w->claim, ctx->slot);
+        return;
+    }
+
+    /* The slot keeps the record until the journal takes it. */
+
+    if (w->unwritten++ == 0) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "tollgate: the journal takes no records; no call is "
+                      "admitted until it does");
+        ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
+    }
+}
+
+
+void
+ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
+    enum tg_code code)
+{
+    struct tg_usage              usage;
+    struct tg_outcome            outcome;
+    enum tg_usage_doubt          doubt;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (ctx->slot == NULL) {
+        return;
+    }
+
+    tg_meter_end(&ctx->meter);
+    doubt = tg_meter_usage(&ctx->meter, &usage);
+
+    ngx_memzero(&outcome, sizeof(struct tg_outcome));
+    outcome.usage = doubt == TG_USAGE_BELIEVED ? &usage : NULL;
+    outcome.counted_tokens = tg_meter_counted_tokens(&ctx->meter);
+    outcome.status = (uint16_t) status;
+    outcome.code = (uint16_t) code;
+    outcome.now_ms = ngx_http_tollgate_now_ms();
+
+    /*
+     * An upstream that was asked and said no made nothing.  One that was
+     * asked and was left, or died, may have.
+     */
+
+    outcome.is_produced = (ctx->slot->call.flags & TG_CALL_SENT)
+                          && ctx->upstream_status < 300
+                          && (ctx->meter.has_bytes || ctx->client_left);
+
+    if (ctx->client_left) {
+        ctx->slot->call.flags |= TG_CALL_CLIENT_LEFT;
+    }
+
+    tg_settle(&w->state, &ctx->slot->call, &outcome);
+    ngx_http_tollgate_journal(ctx);
+    ctx->slot = NULL;
+}
+
+
+/* The request is over, however it came to that. */
+
+void
+ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_uint_t           status;
+    enum tg_code         code;
+    ngx_http_request_t  *r;
+
+    if (ctx->slot == NULL) {
+        return;
+    }
+
+    r = ctx->request;
+    status = r->headers_out.status;
+    code = TG_CODE_NONE;
+
+    if (!ctx->meter.is_complete && !ctx->meter.has_done) {
+        ctx->client_left = r->connection->error || r->connection->read->eof
+                           || !r->header_sent;
+        code = ctx->client_left ? TG_CODE_CLIENT_CLOSED
+                                : TG_CODE_UPSTREAM_ERROR;
+    }
+
+    if (!r->header_sent) {
+        status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    ngx_http_tollgate_settle(ctx, status, code);
+}
+
+
+static void
+ngx_http_tollgate_write_slot(void *arg, struct tg_call_slot *slot)
+{
+    ngx_http_tollgate_worker_t  *w = arg;
+
+    struct tg_str  none = { NULL, 0 };
+
+    /* A status is there once a call is settled, and not before. */
+
+    if (slot->call.status == 0 || w->unwritten == 0) {
+        return;
+    }
+
+    if (tg_journal_append(&w->journal, &slot->call, none, none,
+                          ngx_http_tollgate_now_ms())
+        != 0)
+    {
+        return;
+    }
+
+    tg_area_end(&w->claim, slot);
+    w->unwritten--;
+}
+
+
+static void
+ngx_http_tollgate_rewrite(ngx_event_t *ev)
+{
+    ngx_http_tollgate_worker_t  *w = ev->data;
+
+    tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot, w);
+
+    if (w->unwritten) {
+        ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "tollgate: the journal takes records again");
+}
+
+
+static const char *
+ngx_http_tollgate_why(int err)
+{
+    switch (err) {
+    case TG_ERR_FORMAT:
+        return "it is not a state file";
+    case TG_ERR_VERSION:
+        return "it is of another version; restart tollgated";
+    case TG_ERR_FULL:
+        return "every area is taken; too many workers";
+    default:
+        return "is tollgated running?";
+    }
+}
+
+
+ngx_int_t
+ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf)
+{
+    int                          err;
+    uint64_t                     writer_id;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    /* Its memory holds upstream credentials: no core dumps, no tracers. */
+
+    (void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+
+    if (tg_digest_init() != 0
+        || getrandom(&writer_id, sizeof(writer_id), 0) != sizeof(writer_id))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "tollgate: no SHA-256 or no randomness");
+        return NGX_ERROR;
+    }
+
+    err = tg_state_open(&w->state, mcf->state_dir,
+                        (char *) mcf->state_name.data);
+    if (err == 0) {
+        err = tg_area_claim(&w->claim, &w->state, writer_id | 1,
+                            ngx_http_tollgate_now_ms());
+    }
+
+    if (err != 0) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log,
+                      err == TG_ERR_SYSTEM ? ngx_errno : 0,
+                      "tollgate: cannot use the state file \"%V\": %s",
+                      &mcf->state, ngx_http_tollgate_why(err));
+        return NGX_ERROR;
+    }
+
+    tg_journal_init(&w->journal, mcf->journal_dir, writer_id | 1);
+    w->key = mcf->key;
+    w->rewrite.handler = ngx_http_tollgate_rewrite;
+    w->rewrite.data = w;
+    w->rewrite.log = cycle->log;
+    w->rewrite.cancelable = 1;
+    w->is_open = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tollgate_close_worker(void)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (!w->is_open) {
+        return;
+    }
+
+    if (w->unwritten) {
+        tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,
+                     w);
+    }
+
+    ngx_http_tollgate_forget_credentials();
+    tg_journal_close(&w->journal);
+    tg_area_leave(&w->claim);
+    tg_state_close(&w->state);
+    ngx_memzero(&w->key, sizeof(struct tg_master_key));
+    w->is_open = 0;
+}

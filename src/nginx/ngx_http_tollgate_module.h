@@ -1,0 +1,160 @@
+/*
+ * ngx_http_tollgate_module.h: what the adapter's files share.
+ *
+ * The adapter translates and never decides: a request goes to src/core, the
+ * verdict comes back as a status, a proxied call, or an answer of our own.
+ *
+ *     _module.c    directives, variables, processes
+ *     _access.c    head and body of a request to core; the verdict
+ *     _body.c      the body for core, and core's edits to it
+ *     _answer.c    refusals and answers of our own
+ *     _filter.c    the upstream's answer: metered, edited, replaced
+ *     _upstream.c  where an upstream is; its connection
+ *     _call.c      a call's life: held, settled, journalled
+ */
+#ifndef NGX_HTTP_TOLLGATE_MODULE_H
+#define NGX_HTTP_TOLLGATE_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "admit.h"
+#include "area.h"
+#include "edit.h"
+#include "journal.h"
+#include "meter.h"
+#include "seal.h"
+#include "settle.h"
+
+typedef struct {
+    ngx_str_t             state;        /* the state file's path */
+    ngx_str_t             journal;      /* the journal's folder */
+    ngx_str_t             master_key;   /* the key file's path */
+
+    /* Opened by the master, so that workers need no way to these paths. */
+    ngx_fd_t              state_dir;
+    ngx_fd_t              journal_dir;
+    ngx_str_t             state_name;
+    struct tg_master_key  key;
+} ngx_http_tollgate_main_conf_t;
+
+typedef struct {
+    ngx_flag_t            enable;
+} ngx_http_tollgate_loc_conf_t;
+
+typedef struct {
+    ngx_uint_t            row;          /* in the catalog's upstreams */
+} ngx_http_tollgate_srv_conf_t;
+
+/* What one worker has. */
+typedef struct {
+    unsigned              is_open:1;
+    struct tg_state       state;
+    struct tg_area_claim  claim;
+    struct tg_journal     journal;
+    struct tg_master_key  key;
+    uint64_t              answers;      /* of our own; makes request ids */
+    ngx_uint_t            unwritten;    /* calls the journal did not take */
+    ngx_event_t           rewrite;      /* tries those again */
+} ngx_http_tollgate_worker_t;
+
+/* How an upstream's answer goes to the client. */
+typedef enum {
+    NGX_HTTP_TOLLGATE_PASS = 0,         /* metered, maybe edited */
+    NGX_HTTP_TOLLGATE_REPLACE,          /* kept back; ours instead */
+    NGX_HTTP_TOLLGATE_DISCARD           /* the client has its last byte */
+} ngx_http_tollgate_mode_e;
+
+/* Beginning of an upstream's error that is read for its sentence. */
+#define NGX_HTTP_TOLLGATE_ERROR_SIZE  4096
+
+typedef struct {
+    ngx_http_request_t   *request;
+    struct tg_head        head;
+    struct tg_call_slot  *slot;         /* NULL: not admitted, or settled */
+
+    ngx_str_t             answer;       /* a refusal or answer of our own */
+    ngx_uint_t            status;       /* its status */
+    const char           *should_retry;
+    ngx_str_t             allow;        /* for 405 */
+
+    ngx_str_t             url;          /* for proxy_pass */
+    ngx_str_t             host;         /* for the Host header */
+    ngx_str_t             ssl_name;
+    ngx_str_t             authorization;
+    ngx_str_t             request_id;
+    ngx_str_t             trace_id;     /* the upstream's own */
+    ngx_uint_t            upstream;     /* row */
+    ngx_uint_t            address;      /* next to try */
+    struct sockaddr_storage  sockaddr;
+    ngx_str_t             peer_name;
+
+    struct tg_meter       meter;
+    struct tg_edit       *edit;         /* NULL: nothing to take out */
+    ngx_chain_t          *free;
+    ngx_chain_t          *busy;
+    u_char               *error;        /* NGX_HTTP_TOLLGATE_ERROR_SIZE */
+    size_t                error_len;
+    ngx_uint_t            upstream_status;
+
+    ngx_http_tollgate_mode_e  mode;
+    unsigned              is_stream:1;
+    unsigned              edit_rule:2;
+    unsigned              is_body_read:1;
+    unsigned              is_observed:1;  /* an upstream's header came */
+    unsigned              is_held:1;      /* its header is kept back */
+    unsigned              is_done:1;      /* the answer was ended by us */
+    unsigned              client_left:1;
+} ngx_http_tollgate_ctx_t;
+
+extern ngx_module_t                ngx_http_tollgate_module;
+extern ngx_http_tollgate_worker_t  ngx_http_tollgate_worker;
+
+/* _module.c */
+ngx_http_tollgate_ctx_t *ngx_http_tollgate_get_ctx(ngx_http_request_t *r);
+ngx_http_tollgate_ctx_t *ngx_http_tollgate_add_ctx(ngx_http_request_t *r);
+int64_t ngx_http_tollgate_now_ms(void);
+
+/* _access.c */
+ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
+
+/* _body.c */
+ngx_int_t ngx_http_tollgate_scan_body(ngx_http_request_t *r,
+    struct tg_body *body);
+ngx_int_t ngx_http_tollgate_edit_body(ngx_http_request_t *r,
+    const struct tg_body_edit *edits, size_t n);
+
+/* _answer.c */
+void ngx_http_tollgate_refuse(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, struct tg_admission *a, struct tg_str key);
+void ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, enum tg_code code);
+ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* _filter.c */
+ngx_int_t ngx_http_tollgate_filter_init(ngx_conf_t *cf);
+
+/* _upstream.c */
+char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_tollgate_authorize(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+void ngx_http_tollgate_forget_credentials(void);
+
+/* _call.c */
+ngx_int_t ngx_http_tollgate_begin(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+void ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
+    size_t len);
+void ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx,
+    ngx_uint_t status, enum tg_code code);
+void ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf);
+void ngx_http_tollgate_close_worker(void);
+
+#endif

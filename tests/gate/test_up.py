@@ -1,0 +1,399 @@
+"""`tollgate up`, `down` and `status`: starting, supervising, ending."""
+
+import json
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import (BUILD, clean_env, free_port, http_request,
+                      processes_of, wait)
+
+SLOW = "sim:slow=50 sim:tokens=%d"
+
+
+def run(*args, **env):
+    result = subprocess.run([BUILD / "tollgate", *map(str, args)],
+                            capture_output=True, text=True, timeout=60,
+                            stdin=subprocess.DEVNULL, env=clean_env(**env))
+    return result.returncode, result.stdout, result.stderr
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def mode(path):
+    return oct(os.stat(path).st_mode & 0o777)
+
+
+
+
+def test_a_first_start_serves_and_tells_where(own_gate):
+    assert (own_gate.home / "run/admin.url").read_text() == \
+        own_gate.url + "\n"
+    answer = own_gate.request("GET", "/nowhere")
+    assert answer.status == 404
+    assert answer.json["error"]["message"]
+    assert answer.headers["x-request-id"]
+    assert own_gate.chat(own_gate.key()).status == 200
+
+
+def test_what_it_writes_is_for_its_owner_alone(own_gate):
+    assert mode(own_gate.home) == "0o700"
+    assert mode(own_gate.home / "admin.token") == "0o600"
+    assert mode(own_gate.home / "master.key") == "0o600"
+    assert mode(own_gate.home / "run") == "0o700"
+    assert mode(own_gate.home / "log") == "0o700"
+    assert mode(own_gate.shm) == "0o700"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has one user")
+def test_workers_of_root_are_not_root(gate):
+    user = pwd.getpwnam("www-data").pw_uid
+    workers = gate.nginx_workers()
+    assert workers
+    for pid in workers:
+        assert os.stat(f"/proc/{pid}").st_uid == user
+
+
+def test_children_get_no_secret_of_the_shell(make_gate):
+    it = make_gate()
+    canary = "canary-6a5e1f"
+    port = free_port()
+    process = subprocess.Popen(
+        [BUILD / "tollgate", "up", "--home", it.home, "--listen",
+         f"127.0.0.1:{port}", "--die-with-parent"],
+        stdout=subprocess.PIPE, text=True,
+        env=clean_env(DEEPSEEK_API_KEY=canary, TOLLGATE_ADMIN_TOKEN=canary,
+                      AWS_SECRET_ACCESS_KEY=canary))
+    try:
+        assert process.stdout.readline().startswith("tollgate is ready")
+        pids = [it.daemon_pid(), it.nginx_pid(), *it.nginx_workers()]
+        assert len(pids) >= 3
+        for pid in pids:
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                assert canary.encode() not in environ.read()
+            with open(f"/proc/{pid}/cmdline", "rb") as command:
+                assert canary.encode() not in command.read()
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def test_a_second_up_on_the_same_home_is_refused(gate):
+    code, out, err = run("up", "--home", gate.home, "--listen",
+                         f"127.0.0.1:{free_port()}")
+    assert (code, out) == (1, "")
+    assert f"already running on {gate.home}, pid {gate.up_pid()}" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_an_address_in_use_is_one_clear_sentence(tmp_path, detach):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        code, out, err = run("up", "--home", tmp_path / "home", "--listen",
+                             address, *detach)
+    assert (code, out) == (1, "")
+    assert f"the address {address} is in use" in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "home/store.db").exists()
+
+
+@pytest.mark.parametrize("args, status, words", [
+    (["--listen", "127.0.0.1"], 2, "ADDR:PORT"),
+    (["--listen", "127.0.0.1:65536"], 2, "ADDR:PORT"),
+    (["--listen", "127.0.0.1:-1"], 2, "ADDR:PORT"),
+    (["--listen", "nowhere:80"], 2, "IP address"),
+    (["--listen", "[::1:80"], 2, "IP address"),
+    (["--listen", "192.0.2.1:8080"], 1, "not one of this machine's"),
+    (["--nope"], 2, "nope"),
+    (["--listen"], 2, "listen"),
+    (["--detach", "--die-with-parent"], 2, "exclude"),
+])
+def test_wrong_use_is_said_in_one_sentence(tmp_path, args, status, words):
+    code, out, err = run("up", "--home", tmp_path / "home", *args)
+    assert (code, out) == (status, "")
+    assert words in err
+    assert not (tmp_path / "home/store.db").exists()
+
+
+def test_a_home_nginx_cannot_name_is_refused(tmp_path):
+    code, _, err = run("up", "--home", tmp_path / "a$b")
+    assert code == 1
+    assert "nginx cannot take" in err
+
+
+def test_a_home_with_a_space_works(make_gate, tmp_path):
+    it = make_gate()
+    it.home = it.home.parent / "my home; {really}"
+    try:
+        it.start_up()
+        assert it.request("GET", "/nowhere").status == 404
+    finally:
+        it.stop_up()
+
+
+def test_ipv6_and_the_wildcard_are_reachable_as_told(make_gate):
+    it = make_gate()
+    it.start_up("[::1]:0")
+    assert it.url.startswith("http://[::1]:")
+    assert it.request("GET", "/nowhere").status == 404
+    it.stop_up()
+    it.start_up("*:0")
+    assert it.url.startswith("http://127.0.0.1:")
+    assert it.request("GET", "/nowhere").status == 404
+
+
+def test_a_killed_daemon_is_started_again_with_a_growing_wait(own_gate):
+    key = own_gate.key()
+    nginx = own_gate.nginx_pid()
+    for wait_s in ["0.1", "0.2", "0.4", "0.8", "1.6"]:
+        own_gate.kill_daemon()
+        assert own_gate.chat(key).status == 200
+        wait(lambda: "tollgated killed by signal 9; starting it again in "
+             f"{wait_s} s" in own_gate.said(), what="report")
+        if wait_s != "1.6":
+            own_gate.wait_daemon()
+
+    answer = own_gate.request("GET", "/admin/v1/keys", "tgo_any")
+    assert answer.status == 503
+    assert answer.code == "daemon_unavailable"
+    assert answer.headers["x-request-id"]
+    assert own_gate.cli("status")[0] == 3
+
+    own_gate.wait_daemon()
+    assert own_gate.nginx_pid() == nginx
+    own_gate.wait_calls(5)
+
+
+def test_a_killed_worker_is_replaced(own_gate):
+    key = own_gate.key()
+    before = own_gate.nginx_workers()
+    os.kill(before[0], signal.SIGKILL)
+    wait(lambda: len(own_gate.nginx_workers()) == len(before) and
+         before[0] not in own_gate.nginx_workers(), what="new worker")
+    for _ in range(20):
+        assert own_gate.chat(key).status == 200
+
+
+def test_a_killed_nginx_master_is_replaced_and_streams_go_on(own_gate):
+    key = own_gate.key()
+    master, workers = own_gate.nginx_pid(), own_gate.nginx_workers()
+    stream = own_gate.chat(key, SLOW % 40, stream=True, max_tokens=40)
+    events = stream.events()
+    next(events)
+    os.kill(master, signal.SIGKILL)
+    wait(lambda: own_gate.nginx_pid() not in (None, master),
+         what="new master")
+    wait(lambda: own_gate.nginx_workers(), what="new workers")
+
+    assert [e for e in events][-1]["choices"][0]["finish_reason"] == "length"
+    wait(lambda: not any(map(is_alive, workers)), what="end of old workers")
+    assert own_gate.chat(key).status == 200
+    own_gate.wait_calls(2)
+
+
+def test_a_killed_up_leaves_nothing(own_gate):
+    own_gate.key()
+    os.kill(own_gate.up_pid(), signal.SIGKILL)
+    wait(lambda: not processes_of(own_gate.home), what="end of all processes")
+    own_gate.start_up()
+    assert len(own_gate.cli_json("keys", "list")["data"]) == 1
+
+
+def test_workers_without_master_and_up_are_ended_by_the_next_start(own_gate):
+    master, workers = own_gate.nginx_pid(), own_gate.nginx_workers()
+    os.kill(own_gate.up_pid(), signal.SIGSTOP)
+    os.kill(master, signal.SIGKILL)
+    os.kill(own_gate.up_pid(), signal.SIGKILL)
+    assert any(map(is_alive, workers))
+    port = own_gate.url.rpartition(":")[2]
+    own_gate.start_up(f"127.0.0.1:{port}")
+    assert not any(map(is_alive, workers))
+    assert own_gate.request("GET", "/nowhere").status == 404
+
+
+def test_stale_files_do_no_harm(own_gate):
+    os.kill(own_gate.up_pid(), signal.SIGKILL)
+    wait(lambda: not processes_of(own_gate.home), what="end of all processes")
+    run_dir = own_gate.home / "run"
+    (run_dir / "nginx.pid").write_text("1\n")
+    (run_dir / "up.lock").write_text("1\n")
+    (run_dir / "nginx.conf.new").write_text("half of a conf")
+    (run_dir / "admin.url").write_text("http://127.0.0.1:1\n")
+    (own_gate.shm / "admin.sock").unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(own_gate.shm / "admin.sock"))
+    assert own_gate.cli("status")[0] == 1
+    own_gate.start_up()
+    assert own_gate.cli("status")[0] == 0
+
+
+def test_detach_returns_when_ready_and_down_when_gone(make_gate):
+    it = make_gate()
+    env = {"TOLLGATE_HOME": str(it.home),
+           "TOLLGATE_LISTEN": f"127.0.0.1:{free_port()}"}
+    code, out, err = run("up", "--detach", **env)
+    try:
+        assert (code, err) == (0, "")
+        assert out == f"tollgate is ready on http://{env['TOLLGATE_LISTEN']}\n"
+        assert http_request(f"http://{env['TOLLGATE_LISTEN']}", "GET",
+                            "/nowhere").status == 404
+        code, out, _ = run("status", "--json", **env)
+        status = json.loads(out)
+        assert code == 0
+        assert status["running"] is True
+        assert status["url"] == f"http://{env['TOLLGATE_LISTEN']}"
+        assert status["daemon"]["health"] is not None
+        assert is_alive(status["daemon"]["pid"])
+        assert len(status["nginx"]["workers"]) >= 1
+        assert mode(it.home / "log/tollgate.log") == "0o600"
+    finally:
+        down = run("down", **env)
+    assert down == (0, "ended\n", "")
+    assert not processes_of(it.home)
+    assert run("down", **env)[0] == 0
+    assert run("status", **env)[0] == 1
+
+
+def test_a_detached_start_that_fails_says_why(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "store.db").write_text("this is not a database, certainly not")
+    code, out, err = run("up", "--home", home, "--detach", "--listen",
+                         f"127.0.0.1:{free_port()}")
+    assert (code, out) == (1, "")
+    assert "store.db" in err
+    assert not processes_of(home)
+    assert (home / "store.db").read_text().startswith("this is not")
+
+
+def test_an_end_waits_for_calls_in_flight(own_gate):
+    key = own_gate.key()
+    stream = own_gate.chat(key, SLOW % 30, stream=True, max_tokens=30)
+    events = stream.events()
+    next(events)
+    os.kill(own_gate.up_pid(), signal.SIGTERM)
+    with pytest.raises(OSError):
+        while True:  # no new connection is taken
+            own_gate.request("GET", "/nowhere")
+    assert list(events)[-1]["choices"][0]["finish_reason"] == "length"
+    assert own_gate.stop_up() == 0
+
+
+def test_a_second_signal_ends_at_once(own_gate):
+    key = own_gate.key()
+    stream = own_gate.chat(key, SLOW % 1000, stream=True, max_tokens=1000)
+    next(stream.events())
+    os.kill(own_gate.up_pid(), signal.SIGINT)
+    wait(lambda: "waiting up to 10 s" in own_gate.said(), what="progress")
+    begin = time.monotonic()
+    os.kill(own_gate.up_pid(), signal.SIGINT)
+    assert own_gate.stop_up() == 0
+    assert time.monotonic() - begin < 5
+    stream.close()
+
+
+def test_the_terminals_interrupt_reaches_up_alone(own_gate):
+    for pid in (own_gate.daemon_pid(), own_gate.nginx_pid()):
+        assert os.getpgid(pid) != os.getpgid(own_gate.up_pid())
+
+
+def test_a_reload_takes_new_servers_and_cuts_no_stream(own_gate):
+    key = own_gate.key()
+    old = own_gate.nginx_workers()
+    stream = own_gate.chat(key, SLOW % 40, stream=True, max_tokens=40)
+    events = stream.events()
+    next(events)
+    port = free_port()
+    (own_gate.home / "nginx.d/more.conf").write_text(
+        f"server {{ listen 127.0.0.1:{port}; include gate.conf; }}\n")
+    os.kill(own_gate.up_pid(), signal.SIGHUP)
+
+    def served():
+        try:
+            return http_request(f"http://127.0.0.1:{port}", "GET", "/key",
+                                {"Authorization": f"Bearer {key}"})
+        except OSError:
+            return None
+
+    assert wait(served, what="new server").status == 200
+    assert list(events)[-1]["choices"][0]["finish_reason"] == "length"
+    wait(lambda: not any(map(is_alive, old)), what="end of old workers")
+
+
+def test_up_ends_with_its_parent(make_gate):
+    it = make_gate()
+    code = ("import subprocess, sys; "
+            "p = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE); "
+            "print(p.stdout.readline().decode(), flush=True); p.wait()")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, BUILD / "tollgate", "up", "--home",
+         it.home, "--listen", "127.0.0.1:0", "--die-with-parent"],
+        stdout=subprocess.PIPE, text=True, env=clean_env())
+    assert parent.stdout.readline().startswith("tollgate is ready")
+    assert processes_of(it.home)
+    parent.kill()
+    parent.wait()
+    wait(lambda: not processes_of(it.home), what="end of all processes")
+
+
+def test_down_and_status_where_nothing_runs(tmp_path):
+    home = tmp_path / "nothing"
+    assert run("down", "--home", home)[0] == 0
+    code, out, _ = run("status", "--home", home)
+    assert code == 1
+    assert "not running" in out
+    code, out, _ = run("status", "--home", home, "--json")
+    assert code == 1
+    assert json.loads(out)["running"] is False
+    assert not home.exists()
+
+
+def test_what_nginx_refuses_has_our_envelope(gate):
+    refusals = {
+        "a body past 32 MiB": (
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: 40000000\r\nConnection: close\r\n\r\n", 413),
+        "a header past 16 KiB": (
+            b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Long: "
+            + b"a" * 20000 + b"\r\n\r\n", 400),
+        "a request that is none": (b"GET /v1/mo dels x\r\n\r\n", 400),
+    }
+    for what, (data, status) in refusals.items():
+        answer = gate.request(None, None, body=data, raw=True)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert re.match(rb"HTTP/1.1 %d " % status, head), (what, answer)
+        assert b"x-request-id:" in head.lower(), what
+        assert json.loads(body)["error"]["message"], what
+
+
+def test_http2_over_tls_by_an_operators_own_server(tls_gate):
+    key = tls_gate.key()
+    for stream in (False, True):
+        body = json.dumps({"model": "deepseek-flash", "stream": stream,
+                           "messages": [{"role": "user", "content": "hi"}]})
+        result = subprocess.run(
+            ["curl", "-sS", "--http2", "--cacert", tls_gate.ca, "-w",
+             "\n%{http_version} %{http_code}", "-H",
+             f"Authorization: Bearer {key}", "-H",
+             "Content-Type: application/json", "-d", body,
+             tls_gate.tls_url + "/v1/chat/completions"],
+            capture_output=True, text=True, timeout=30)
+        assert result.stderr == ""
+        text, _, last = result.stdout.rpartition("\n")
+        assert last == "2 200", result.stdout
+        assert ("data: [DONE]" in text) is stream
+    tls_gate.wait_calls(2)

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base62.h"
 #include "crc32.h"
@@ -39,6 +40,12 @@ stuck(void *buf, size_t len)
 {
     memset(buf, 0xFF, len);
     return 0;
+}
+
+static int
+kernel(void *buf, size_t len)
+{
+    return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -1;
 }
 
 /* docs/key-format.md has the same. */
@@ -83,6 +90,23 @@ test_mint(void)
     tg_key_mint(&key, TG_KIND_PRODUCTION, counting);
     memcpy(text, key.data, TG_KEY_LEN);
     is_str(text, vectors[3].text, "bytes 0, 1, 2 ... give the fourth vector");
+}
+
+static void
+test_mint_by_the_kernel(void)
+{
+    struct tg_secret keys[64];
+    enum tg_key_kind kind;
+    int sound = 0, same = 0;
+
+    for (int i = 0; i < 64; i++) {
+        tg_key_mint(&keys[i], TG_KIND_RESTRICTED, kernel);
+        sound += tg_key_parse(tg_secret_str(&keys[i]), &kind) == 0;
+        for (int j = 0; j < i; j++)
+            same += tg_secret_is_equal(&keys[i], &keys[j]);
+    }
+    is_int(sound, 64, "keys of the kernel's generator parse");
+    is_int(same, 0, "and no two are the same");
 }
 
 static void
@@ -310,6 +334,7 @@ main(void)
 {
     test_vectors();
     test_mint();
+    test_mint_by_the_kernel();
     test_mint_refuses();
     test_unbiased();
     test_every_change_is_found();

@@ -88,27 +88,16 @@ hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that a backslash and c stand for; 0 for none. */
+/* The byte that a backslash and another byte stand for; 0 for none. */
+static const char simple[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
 static char
 simple_escape(char c)
 {
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    }
-    return 0;
+    return simple[(unsigned char)c];
 }
 
 /* One byte of an escape.  Returns whether it may stand there. */
@@ -171,30 +160,50 @@ whole(struct tg_json *json, const char *quote)
     return 1;
 }
 
-/* A run of plain bytes up to the quote, an escape or the chunk's end. */
+/* A backslash at q; the short escapes at once, when they are all there. */
+static bool
+is_short_escape(struct tg_json *json, const char *q)
+{
+    char decoded = q + 1 < json->end ? simple_escape(q[1]) : 0;
+
+    end_run(json, q);
+    if (!decoded)
+        return false;
+    if (json->surrogate)
+        drop_surrogate(json);
+    hold(json, &decoded, 1);
+    json->run = q + 2;
+    return true;
+}
+
+/* Plain bytes and short escapes, up to the quote or the chunk's end. */
 static int
 plain(struct tg_json *json)
 {
     const char *p = json->cursor, *q;
-    bool has_high = false;
+    bool has_high;
 
-    q = tg_span_plain(p, json->end, &has_high);
-    if ((has_high || json->utf8.need) && check(json, p, q, q == json->end) < 0)
-        return TG_JSON_ERROR;
-    if (q > p && json->surrogate)
-        drop_surrogate(json);
-    if (q == json->end) {
-        end_run(json, q);
-        json->cursor = q;
+    for (;; p = json->run) {
+        has_high = false;
+        q = tg_span_plain(p, json->end, &has_high);
+        if ((has_high || json->utf8.need) &&
+            check(json, p, q, q == json->end) < 0)
+            return TG_JSON_ERROR;
+        if (q > p && json->surrogate)
+            drop_surrogate(json);
+        if (q == json->end || *q != '\\')
+            break;
+        if (is_short_escape(json, q))
+            continue;
+        json->cursor = q + 1;
+        json->sub = ESCAPE;
         return 0;
     }
-    if (*q == '"')
-        return whole(json, q);
-    if (*q != '\\')
-        return tg_json_fail(json, TG_JSON_CONTROL, q);
+    if (q < json->end)
+        return *q == '"' ? whole(json, q)
+                         : tg_json_fail(json, TG_JSON_CONTROL, q);
     end_run(json, q);
-    json->cursor = q + 1;
-    json->sub = ESCAPE;
+    json->cursor = q;
     return 0;
 }
 

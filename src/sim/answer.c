@@ -93,7 +93,8 @@ void
 sim_answer_words(const struct sim_answer *answer, uint64_t from, uint64_t to,
                  struct sim_buf *out)
 {
-    if (from < to && sim_fault_is(&answer->ask.faults, SIM_FAULT_HUGELINE))
+    if (from < to && to == answer->choice_tokens &&
+        sim_fault_is(&answer->ask.faults, SIM_FAULT_HUGELINE))
         sim_buf_fill(out, 'x',
                      (size_t)answer->ask.faults.arg[SIM_FAULT_HUGELINE]);
     for (uint64_t i = from; i < to; i++) {

@@ -216,6 +216,8 @@ sim_error_mask(struct tg_str credential, struct sim_buf *masked)
     size_t shown = credential.len < 4 ? credential.len : 4;
 
     sim_buf_lit(masked, "****");
+    if (shown == 0)
+        return;
     sim_buf_add(masked, credential.data + credential.len - shown, shown);
 }
 

@@ -42,6 +42,9 @@ enum sim_json_type {
 /* Starts on body, which must stay where it is. */
 void sim_json_init(struct sim_json *json, struct tg_str body);
 
+/* Skips white space; the byte it ends at, or -1 at the end of the body. */
+int sim_json_next(struct sim_json *json);
+
 /* Skips white space and tells what the next value looks like. */
 enum sim_json_type sim_json_peek(struct sim_json *json);
 

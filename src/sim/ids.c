@@ -1,0 +1,51 @@
+#include "ids.h"
+
+/* splitmix64: ids need to differ, not to be secret. */
+static uint64_t
+draw(struct sim_env *env)
+{
+    uint64_t z = env->random += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static void
+put_hex(char *out, uint64_t bits, int digits)
+{
+    for (int i = 0; i < digits; i++)
+        out[i] = "0123456789abcdef"[bits >> (60 - 4 * i) & 15];
+}
+
+void
+sim_ids_give(struct sim_call *call, struct sim_env *env)
+{
+    static const char *const prefix[SIM_DIALECT_COUNT] = {
+        [SIM_OPENAI] = "chatcmpl-",
+        [SIM_VLLM] = "chatcmpl-",
+        [SIM_ANTHROPIC] = "msg_",
+    };
+    uint64_t high = draw(env), low = draw(env);
+    char *id = call->answer.id;
+    const char *before = prefix[call->answer.dialect];
+
+    put_hex(call->trace, draw(env), 16);
+    put_hex(call->trace + 16, draw(env), 16);
+    call->trace[SIM_TRACE_BYTES - 1] = 0;
+    if (before) {
+        size_t len = strlen(before);
+
+        memcpy(id, before, len);
+        put_hex(id + len, high, 16);
+        put_hex(id + len + 16, low, 8);
+        id[len + 24] = 0;
+        return;
+    }
+    memcpy(id, "xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx", 37);
+    put_hex(id, high, 8);
+    put_hex(id + 9, high << 32, 4);
+    put_hex(id + 15, high << 48, 3);
+    put_hex(id + 20, low, 3);
+    put_hex(id + 24, low << 12, 12);
+}

@@ -177,6 +177,7 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
 {
     a->action = TG_ACTION_REFUSE;
     a->reason = TG_REASON_CODE;
+    a->credential = TG_CREDENTIAL_MISSING;
     a->has_key = false;
     a->head.route = NULL;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));

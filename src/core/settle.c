@@ -3,6 +3,7 @@
 #include "code.h"
 #include "price.h"
 #include "route.h"
+#include "usage.h"
 
 /*
  * Room above the bounds on entry before a report is unbelievable: chat
@@ -132,16 +133,40 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     count(&state->accounts[call->account_slot].counters, call);
 }
 
+/*
+ * Whether the upstream may have made an answer that costs.  One that said no,
+ * or said nothing at all, made none; one that was left in the middle may have.
+ */
+static bool
+may_cost(const struct tg_call *call, const struct tg_outcome *outcome)
+{
+    const struct tg_meter *meter = outcome->meter;
+
+    if (!(call->flags & TG_CALL_SENT))
+        return false;
+    if (outcome->upstream_status >= 300)
+        return false;
+    if (meter->has_error && meter->content_bytes == 0)
+        return false;
+    return meter->has_bytes || outcome->client_left;
+}
+
 void
 tg_settle(struct tg_state *state, struct tg_call *call,
           const struct tg_outcome *outcome)
 {
-    if (outcome->usage != NULL && is_possible(call, outcome->usage))
-        take_report(call, outcome->usage);
-    else if (!outcome->is_produced)
+    struct tg_usage usage;
+    int64_t counted = tg_meter_counted_tokens(outcome->meter);
+
+    if (outcome->client_left)
+        call->flags |= TG_CALL_CLIENT_LEFT;
+    if (tg_meter_usage(outcome->meter, &usage) == TG_USAGE_BELIEVED &&
+        is_possible(call, &usage))
+        take_report(call, &usage);
+    else if (!may_cost(call, outcome))
         take_nothing(call);
-    else if (outcome->counted_tokens > 0 || !completes(call))
-        take_count(call, outcome->counted_tokens);
+    else if (counted > 0 || !completes(call))
+        take_count(call, counted);
     else
         take_hold(call);
     finish(state, call, outcome->status, outcome->code, outcome->now_ms);

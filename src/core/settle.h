@@ -4,16 +4,16 @@
 #ifndef TG_SETTLE_H
 #define TG_SETTLE_H
 
+#include "meter.h"
 #include "state.h"
-#include "usage.h"
 
 /* What is known at the end of a call. */
 struct tg_outcome {
-    const struct tg_usage *usage; /* NULL: none that is believed */
-    int64_t counted_tokens;       /* of the answer, seen on the way */
+    const struct tg_meter *meter; /* of the answer, ended */
+    uint16_t upstream_status;     /* 0: no answer began */
     uint16_t status;              /* as the client saw it */
     uint16_t code;                /* enum tg_code */
-    bool is_produced; /* the upstream may have made an answer that costs */
+    bool client_left;             /* before the answer was whole */
     int64_t now_ms;
 };
 

@@ -61,6 +61,11 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
     }
 
+    if (a->credential == TG_CREDENTIAL_IN_URL) {
+        /* nginx's error log shows it with every line. */
+        ngx_str_set(&r->request_line, "(a key in the URL)");
+    }
+
     if (code == TG_CODE_METHOD_NOT_ALLOWED) {
         ngx_str_set(&ctx->allow, "GET");
 

@@ -127,9 +127,7 @@ void
 ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     enum tg_code code)
 {
-    struct tg_usage              usage;
     struct tg_outcome            outcome;
-    enum tg_usage_doubt          doubt;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     if (ctx->slot == NULL) {
@@ -137,29 +135,19 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     }
 
     tg_meter_end(&ctx->meter);
-    doubt = tg_meter_usage(&ctx->meter, &usage);
 
     ngx_memzero(&outcome, sizeof(struct tg_outcome));
-    outcome.usage = doubt == TG_USAGE_BELIEVED ? &usage : NULL;
-    outcome.counted_tokens = tg_meter_counted_tokens(&ctx->meter);
+    outcome.meter = &ctx->meter;
+    outcome.upstream_status = (uint16_t) ctx->upstream_status;
     outcome.status = (uint16_t) status;
     outcome.code = (uint16_t) code;
+    outcome.client_left = ctx->client_left;
     outcome.now_ms = ngx_http_tollgate_now_ms();
 
-    /*
-     * An upstream that was asked and said no made nothing.  One that was
-     * asked and was left, or died, may have.
-     */
-
-    outcome.is_produced = (ctx->slot->call.flags & TG_CALL_SENT)
-                          && ctx->upstream_status < 300
-                          && (ctx->meter.has_bytes || ctx->client_left);
-
-    if (ctx->client_left) {
-        ctx->slot->call.flags |= TG_CALL_CLIENT_LEFT;
-    }
-
     tg_settle(&w->state, &ctx->slot->call, &outcome);
+    ctx->cost_nanos = ctx->slot->call.cost_nanos;
+    ctx->is_settled = 1;
+
     ngx_http_tollgate_journal(ctx);
     ctx->slot = NULL;
 }

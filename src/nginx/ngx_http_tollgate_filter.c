@@ -122,6 +122,25 @@ ngx_http_tollgate_sift(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 }
 
 
+/* An event stream is one that says so; everything else must be JSON. */
+
+static enum tg_meter_shape
+ngx_http_tollgate_shape(ngx_http_request_t *r)
+{
+    static ngx_str_t  sse = ngx_string("text/event-stream");
+
+    if (r->headers_out.content_type.len >= sse.len
+        && ngx_strncasecmp(r->headers_out.content_type.data, sse.data,
+                           sse.len)
+           == 0)
+    {
+        return TG_METER_SSE;
+    }
+
+    return TG_METER_JSON;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_header_filter(ngx_http_request_t *r)
 {
@@ -141,6 +160,7 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
     ctx->mode = NGX_HTTP_TOLLGATE_PASS;
 
     ngx_http_tollgate_sift(r, ctx);
+    tg_meter_init(&ctx->meter, ngx_http_tollgate_shape(r));
 
     if (ctx->upstream_status < 200 || ctx->upstream_status >= 300) {
         ctx->mode = NGX_HTTP_TOLLGATE_REPLACE;
@@ -252,7 +272,12 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         }
     }
 
-    if (end.has_last && !ctx->meter.has_bytes) {
+    /* Nothing at all, or something that is no answer from the start. */
+
+    if ((end.has_last && !ctx->meter.has_bytes)
+        || (ctx->is_held && ctx->meter.has_garbage
+            && ctx->meter.shape == TG_METER_JSON))
+    {
         ngx_http_tollgate_consume(in);
         return ngx_http_tollgate_break_off(r, ctx);
     }
@@ -284,7 +309,26 @@ static ngx_int_t
 ngx_http_tollgate_release_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
+    u_char     *p;
+    ngx_str_t   cost;
+
     ctx->is_held = 0;
+
+    if (ctx->is_settled) {
+        p = ngx_pnalloc(r->pool, TG_MONEY_TEXT_SIZE);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        cost.data = p;
+        cost.len = tg_money_format(ctx->cost_nanos, (char *) p);
+
+        if (ngx_http_tollgate_add_header(r, "x-tollgate-cost", &cost)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     if (ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
         != NGX_OK)

@@ -97,6 +97,7 @@ typedef struct {
     u_char               *error;        /* NGX_HTTP_TOLLGATE_ERROR_SIZE */
     size_t                error_len;
     ngx_uint_t            upstream_status;
+    int64_t               cost_nanos;   /* once it is settled */
 
     ngx_http_tollgate_mode_e  mode;
     unsigned              is_stream:1;
@@ -104,6 +105,7 @@ typedef struct {
     unsigned              is_body_read:1;
     unsigned              is_observed:1;  /* an upstream's header came */
     unsigned              is_held:1;      /* its header is kept back */
+    unsigned              is_settled:1;
     unsigned              is_done:1;      /* the answer was ended by us */
     unsigned              client_left:1;
 } ngx_http_tollgate_ctx_t;

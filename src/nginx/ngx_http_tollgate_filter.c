@@ -247,6 +247,75 @@ ngx_http_tollgate_consume(ngx_chain_t *in)
 }
 
 
+/*
+ * When nginx has all of the answer, its last buffer comes right behind: both
+ * then go out in one write, and with a length where no header went before.
+ * The bytes stay where they are, for nothing more is read into their place.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_keep_tail(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in)
+{
+    ngx_chain_t  *cl, **last;
+
+    for (last = &ctx->tail; *last; last = &(*last)->next) { /* void */ }
+
+    for ( /* void */ ; in; in = in->next) {
+        cl = ngx_alloc_chain_link(r->pool);
+        if (cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        cl->buf = ngx_alloc_buf(r->pool);
+        if (cl->buf == NULL) {
+            return NGX_ERROR;
+        }
+
+        *cl->buf = *in->buf;
+        cl->next = NULL;
+        *last = cl;
+        last = &cl->next;
+
+        in->buf->pos = in->buf->last;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Puts what was kept in front of the last buffer. */
+
+static ngx_chain_t *
+ngx_http_tollgate_join_tail(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in)
+{
+    off_t         size;
+    ngx_chain_t  *cl, *all;
+
+    all = ctx->tail;
+    ctx->tail = NULL;
+    size = 0;
+
+    for (cl = all; ; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+
+        if (cl->next == NULL) {
+            cl->next = in;
+            break;
+        }
+    }
+
+    if (ctx->is_held && ctx->edit == NULL
+        && r->headers_out.content_length_n == -1)
+    {
+        r->headers_out.content_length_n = size;
+    }
+
+    return all;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t *in)
@@ -288,6 +357,15 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         || (ctx->meter.shape == TG_METER_JSON && ctx->meter.is_complete))
     {
         ngx_http_tollgate_settle(ctx, ctx->upstream_status, TG_CODE_NONE);
+    }
+
+    if (end.has_data && !end.has_last && r->upstream->length == 0) {
+        return ngx_http_tollgate_keep_tail(r, ctx, in);
+    }
+
+    if (ctx->tail != NULL) {
+        in = ngx_http_tollgate_join_tail(r, ctx, in);
+        had_bytes = 1;
     }
 
     if (ctx->is_held) {

@@ -92,6 +92,7 @@ typedef struct {
 
     struct tg_meter       meter;
     struct tg_edit       *edit;         /* NULL: nothing to take out */
+    ngx_chain_t          *tail;         /* kept for the last buffer's sake */
     ngx_chain_t          *free;
     ngx_chain_t          *busy;
     u_char               *error;        /* NGX_HTTP_TOLLGATE_ERROR_SIZE */

@@ -32,15 +32,30 @@ is_ambiguous(struct tg_str path)
     return false;
 }
 
+/* Asked first of all: such a URL is shown nowhere, whatever its path is. */
+static bool
+has_clean_url(const struct tg_request *request, struct tg_admission *a)
+{
+    if (!tg_credential_in_url(request->path, request->query, NULL))
+        return true;
+    a->credential = TG_CREDENTIAL_IN_URL;
+    return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
+}
+
+static bool
+is_ready(const struct tg_state *state, struct tg_admission *a)
+{
+    if (atomic_load_explicit(&state->header->is_ready,
+                             memory_order_acquire) == 0)
+        return refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+    return true;
+}
+
 static bool
 has_credential(const struct tg_request *request, struct tg_admission *a)
 {
     enum tg_key_kind kind;
 
-    if (tg_credential_in_url(request->path, request->query, NULL)) {
-        a->credential = TG_CREDENTIAL_IN_URL;
-        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
-    }
     a->credential = tg_credential_verdict(request->credential);
     if (a->credential == TG_CREDENTIAL_MISSING ||
         a->credential == TG_CREDENTIAL_EMPTY)
@@ -181,12 +196,8 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     a->has_key = false;
     a->head.route = NULL;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
-    if (atomic_load_explicit(&state->header->is_ready,
-                             memory_order_acquire) == 0) {
-        refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
-        return;
-    }
-    if (!has_route(request, a) || !has_credential(request, a) ||
+    if (!has_clean_url(request, a) || !is_ready(state, a) ||
+        !has_route(request, a) || !has_credential(request, a) ||
         !leads_to_key(state, request->credential->key, a) ||
         !is_in_force(request->now_ms, a) || !has_account(state, a) ||
         !may_call(a))

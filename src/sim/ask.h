@@ -5,7 +5,7 @@
 #define SIM_ASK_H
 
 #include "fault.h"
-#include "json.h"
+#include "sim_json.h"
 
 enum { SIM_MODEL_BYTES = 128, SIM_ASK_SENTENCE_BYTES = 320 };
 

@@ -7,7 +7,7 @@
 #ifndef SIM_CONN_H
 #define SIM_CONN_H
 
-#include "call.h"
+#include "sim_call.h"
 #include "reader.h"
 #include "timers.h"
 

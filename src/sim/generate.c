@@ -1,6 +1,6 @@
 #include <time.h>
 
-#include "body.h"
+#include "sim_body.h"
 #include "count.h"
 #include "fault.h"
 #include "generate.h"

@@ -4,7 +4,7 @@
 #ifndef SIM_GENERATE_H
 #define SIM_GENERATE_H
 
-#include "call.h"
+#include "sim_call.h"
 
 /* Plans the answer and starts to wait for its first token. */
 void sim_generate_start(struct sim_call *call, const struct sim_env *env,

@@ -4,7 +4,7 @@
 #ifndef SIM_IDS_H
 #define SIM_IDS_H
 
-#include "call.h"
+#include "sim_call.h"
 
 /* Gives the call its trace and its answer's id, in the shape of its dialect:
  * DeepSeek's is a bare UUID. */

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "body.h"
+#include "sim_body.h"
 #include "reply.h"
 
 #define BAD_REQUEST "invalid_request_error"

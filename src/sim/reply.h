@@ -4,7 +4,7 @@
 #ifndef SIM_REPLY_H
 #define SIM_REPLY_H
 
-#include "call.h"
+#include "sim_call.h"
 
 /* Sends what is in env->scratch and ends the call. */
 void sim_reply(struct sim_call *call, struct sim_env *env,

@@ -4,7 +4,7 @@
 #ifndef SIM_SHAPE_H
 #define SIM_SHAPE_H
 
-#include "answer.h"
+#include "sim_answer.h"
 
 struct sim_shape {
     void (*json)(const struct sim_answer *answer, struct sim_buf *out);

@@ -1,5 +1,5 @@
 /*
- * body.h: puts head and body of an answer into the output, framed, and ends
+ * sim_body.h: puts head and body of an answer into the output, framed, and ends
  * the call.
  *
  * The next piece of body stands in env->scratch; putting it empties scratch.
@@ -7,7 +7,7 @@
 #ifndef SIM_BODY_H
 #define SIM_BODY_H
 
-#include "call.h"
+#include "sim_call.h"
 
 /* Puts the head of a body whose length nobody knows, or whose provider does
  * not say it; a no-op when the head has been put. */

@@ -1,4 +1,4 @@
-#include "answer.h"
+#include "sim_answer.h"
 #include "shape.h"
 
 /* A token is a word of this text, read round and round.  The number of words

@@ -1,5 +1,5 @@
 /*
- * json.h: reads JSON once, front to back, without a tree.
+ * sim_json.h: reads JSON once, front to back, without a tree.
  *
  * A reader walks the request body and takes the few members it wants; the
  * rest is checked and skipped.  This is the simulator's own reader on purpose:

@@ -1,5 +1,5 @@
 /*
- * call.h: one call from its request to the last byte of its answer.
+ * sim_call.h: one call from its request to the last byte of its answer.
  *
  * It does no I/O: it appends bytes to a buffer and says when it wants to be
  * stepped again.  The connection (conn.h) sends them and keeps the time.
@@ -7,7 +7,7 @@
 #ifndef SIM_CALL_H
 #define SIM_CALL_H
 
-#include "answer.h"
+#include "sim_answer.h"
 #include "head.h"
 #include "record.h"
 #include "request.h"

@@ -1,6 +1,6 @@
 /*
- * answer.h: the answer to one call: how many tokens of what kind, which words,
- * and its bytes as JSON or as stream events.
+ * sim_answer.h: the answer to one call: how many tokens of what kind, which
+ * words, and its bytes as JSON or as stream events.
  *
  * Tokens and words are a function of the request and the options alone; only
  * the id and the time differ from call to call.

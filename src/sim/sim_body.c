@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "body.h"
+#include "sim_body.h"
 #include "fault.h"
 
 /* Puts the first `part` bytes of scratch into out as body, framed as if all

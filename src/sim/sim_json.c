@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "json.h"
+#include "sim_json.h"
 
 enum { MAX_DEPTH = 128, MAX_DIGITS = 18 };
 

@@ -1,5 +1,5 @@
 /* Strings of JSON: read, decoded, compared. */
-#include "json.h"
+#include "sim_json.h"
 
 /* Eight bytes at a time while none of them is a quote, a backslash or a
  * control character. */

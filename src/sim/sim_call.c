@@ -1,5 +1,5 @@
-#include "body.h"
-#include "call.h"
+#include "sim_body.h"
+#include "sim_call.h"
 #include "catalogue.h"
 #include "control.h"
 #include "count.h"

@@ -1,5 +1,6 @@
 #include "admit.h"
 
+#include "bound.h"
 #include "diagnose.h"
 #include "edit.h"
 #include "key.h"
@@ -45,8 +46,8 @@ has_clean_url(const struct tg_request *request, struct tg_admission *a)
 static bool
 is_ready(const struct tg_state *state, struct tg_admission *a)
 {
-    if (atomic_load_explicit(&state->header->is_ready,
-                             memory_order_acquire) == 0)
+    if (atomic_load_explicit(&state->header->is_ready, memory_order_acquire) ==
+        0)
         return refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
     return true;
 }
@@ -133,12 +134,11 @@ has_route(const struct tg_request *request, struct tg_admission *a)
 
     if (is_ambiguous(request->path))
         return refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
-    a->head.route = tg_route_find(request->method, request->path, &a->head.argument,
-                             &has_path);
+    a->head.route = tg_route_find(request->method, request->path,
+                                  &a->head.argument, &has_path);
     if (a->head.route == NULL)
         return refuse(a,
-                      has_path ? TG_CODE_METHOD_NOT_ALLOWED
-                               : TG_CODE_NOT_FOUND,
+                      has_path ? TG_CODE_METHOD_NOT_ALLOWED : TG_CODE_NOT_FOUND,
                       TG_REASON_CODE);
     return true;
 }
@@ -150,7 +150,8 @@ may_call(struct tg_admission *a)
         !(a->key.endpoints & (uint64_t)1 << a->head.route->endpoint) &&
         a->head.route->scope != TG_SCOPE_NONE)
         return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_KEY_ENDPOINT);
-    if ((a->key.scopes & a->head.route->scope) != (uint32_t)a->head.route->scope)
+    if ((a->key.scopes & a->head.route->scope) !=
+        (uint32_t)a->head.route->scope)
         return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
     return true;
 }
@@ -169,6 +170,14 @@ starts_with(struct tg_str s, const char *prefix, size_t len)
     return true;
 }
 
+/* Whether nothing but parameters follows the type of len bytes. */
+static bool
+ends_type(struct tg_str s, size_t len)
+{
+    return s.len == len || s.data[len] == ';' || s.data[len] == ' ' ||
+           s.data[len] == '\t';
+}
+
 /* JSON, without an encoding: what is judged is what is sent. */
 static bool
 is_json(const struct tg_request *request, struct tg_admission *a)
@@ -181,7 +190,8 @@ is_json(const struct tg_request *request, struct tg_admission *a)
         return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
     if (request->content_type.len == 0)
         return true;
-    if (!starts_with(request->content_type, type, sizeof(type) - 1))
+    if (!starts_with(request->content_type, type, sizeof(type) - 1) ||
+        !ends_type(request->content_type, sizeof(type) - 1))
         return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
     return true;
 }
@@ -221,15 +231,25 @@ matches(struct tg_str pattern, struct tg_str name)
 }
 
 bool
-tg_admit_may_use(const struct tg_state *state,
-                 const struct tg_key_policy *key, struct tg_str model)
+tg_admit_may_use(const struct tg_state *state, const struct tg_key_policy *key,
+                 const struct tg_model *model)
 {
     struct tg_str list = tg_state_blob(state, key->models), pattern;
+    struct tg_str name = {model->name,
+                          tg_field_len(model->name, sizeof(model->name))};
 
-    if (key->models == 0)
-        return key->kind != TG_KIND_RESTRICTED;
+    if (key->models == 0) {
+        switch (key->kind) {
+        case TG_KIND_PRODUCTION:
+            return true;
+        case TG_KIND_DEVELOPMENT:
+            return model->flags & TG_MODEL_DEVELOPMENT;
+        default:
+            return false;
+        }
+    }
     while (tg_blob_next(&list, &pattern)) {
-        if (matches(pattern, model))
+        if (matches(pattern, name))
             return true;
     }
     return false;
@@ -242,41 +262,24 @@ code_of_fault(const struct tg_body_fault *fault)
                                             : TG_CODE_INVALID_REQUEST;
 }
 
-static int64_t
-limit_of(const struct tg_body_facts *facts, enum tg_body_member member)
+/* Sets aside the most that this request can cost. */
+static bool
+has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
+           const struct tg_price *price, struct tg_admission *a)
 {
-    const struct tg_body_value *value = &facts->members[member];
+    enum tg_body_member member;
+    struct tg_call *call = &a->call;
 
-    return value->is_present && !value->is_null ? value->value : -1;
-}
-
-/* The most answer tokens this request can cost; n answers count n times. */
-static int64_t
-completion_bound(const struct tg_body_facts *facts,
-                 const struct tg_model *model, enum tg_endpoint endpoint)
-{
-    static const enum tg_body_member limits[] = {
-        TG_BODY_MAX_TOKENS, TG_BODY_MAX_COMPLETION_TOKENS,
-        TG_BODY_MAX_OUTPUT_TOKENS};
-    int64_t most = -1, n, best_of;
-
-    if (endpoint == TG_ENDPOINT_EMBEDDINGS)
-        return 0;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        n = limit_of(facts, limits[i]);
-        if (n > most)
-            most = n;
-    }
-    if (most < 0)
-        most = endpoint == TG_ENDPOINT_CHAT ? model->max_output_tokens
-                                            : model->max_fim_tokens;
-    n = limit_of(facts, TG_BODY_N);
-    best_of = limit_of(facts, TG_BODY_BEST_OF);
-    if (best_of > n)
-        n = best_of;
-    if (n > 1 && __builtin_mul_overflow(most, n, &most))
-        return INT64_MAX;
-    return most;
+    call->prompt_bound = (int64_t)facts->prompt_bytes;
+    if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
+                            a->head.route->endpoint, &call->completion_bound,
+                            &member) == 0 &&
+        tg_price_worst(price, call->prompt_bound, call->completion_bound,
+                       &call->held_nanos) == 0)
+        return true;
+    a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
+                                           facts->members[member].at};
+    return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
 }
 
 /* Whether the upstream sends a stream's usage only when it is asked. */
@@ -285,8 +288,7 @@ must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
 {
     const struct tg_body_value *options =
         &facts->members[TG_BODY_STREAM_OPTIONS];
-    const struct tg_body_value *asked =
-        &facts->members[TG_BODY_INCLUDE_USAGE];
+    const struct tg_body_value *asked = &facts->members[TG_BODY_INCLUDE_USAGE];
 
     if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
         return false;
@@ -312,36 +314,28 @@ plan_edits(const struct tg_body_facts *facts, struct tg_admission *a)
     a->edit_rule = TG_EDIT_ALL_USAGE;
 }
 
+/* Freezes the price of this moment in the call. */
 static bool
 has_price(const struct tg_catalog *catalog, const struct tg_model *model,
-          const struct tg_body_facts *facts, int64_t now_ms,
-          struct tg_admission *a)
+          int64_t now_ms, struct tg_admission *a, const struct tg_price **price)
 {
-    const struct tg_price *price;
     const struct tg_rates *rates;
     struct tg_call *call = &a->call;
     uint32_t n = model->price_count, days = catalog->holiday_count;
+    bool is_peak;
 
     if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
         return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    price = tg_price_at(model->prices, n, now_ms);
-    if (price == NULL)
+    *price = tg_price_at(model->prices, n, now_ms);
+    if (*price == NULL)
         return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    if (tg_price_is_peak(price, now_ms, catalog->holidays, days))
+    is_peak = tg_price_is_peak(*price, now_ms, catalog->holidays, days);
+    if (is_peak)
         call->flags |= TG_CALL_PEAK;
-    rates = tg_price_rates(price, call->flags & TG_CALL_PEAK);
+    rates = tg_price_rates(*price, is_peak);
     call->hit_picos = rates->hit_picos;
     call->miss_picos = rates->miss_picos;
     call->output_picos = rates->output_picos;
-    call->prompt_bound = (int64_t)facts->prompt_bytes;
-    call->completion_bound =
-        completion_bound(facts, model, a->head.route->endpoint);
-    if (tg_price_worst(price, call->prompt_bound, call->completion_bound,
-                       &call->held_nanos) != 0) {
-        a->body_fault = (struct tg_body_fault){
-            .kind = TG_BODY_RANGE, .member = TG_BODY_MAX_TOKENS};
-        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
-    }
     return true;
 }
 
@@ -359,14 +353,16 @@ has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
         return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_UPSTREAM);
     if (a->upstream.credential == 0 ||
         a->upstream.credential > TG_CATALOG_CREDENTIALS)
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                      TG_REASON_NO_CREDENTIAL);
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_CREDENTIAL);
     if (a->upstream.address_count == 0 ||
         a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
         return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_ADDRESS);
     a->credential_row = (uint16_t)(a->upstream.credential - 1);
     credential = &catalog->credentials[a->credential_row];
-        memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
+    /* What was sealed for one upstream is sent to no other. */
+    if (credential->id[0] == '\0' || credential->upstream != a->upstream_row)
+        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_CREDENTIAL);
+    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
     memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
     return true;
 }
@@ -379,22 +375,24 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
 {
     struct tg_str name = {facts->model, facts->model_len};
     const struct tg_model *model;
+    const struct tg_price *price;
     int row;
 
     a->call.flags = 0;
-    if (limit_of(facts, TG_BODY_STREAM) == 1)
+    if (facts->members[TG_BODY_STREAM].value)
         a->call.flags = TG_CALL_STREAM;
     tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
     row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
     if (row < 0)
         return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
     model = &catalog->models[row];
-    if (!tg_admit_may_use(state, &a->key, name))
+    if (!tg_admit_may_use(state, &a->key, model))
         return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_KEY_MODELS);
     if (!(model->scopes & (uint32_t)a->head.route->scope))
         return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
-    return has_price(catalog, model, facts, now_ms, a) &&
-           has_upstream(catalog, model, a);
+    return has_price(catalog, model, now_ms, a, &price) &&
+           has_upstream(catalog, model, a) &&
+           has_bounds(facts, model, price, a);
 }
 
 static bool
@@ -427,6 +425,15 @@ fill_call(int64_t now_ms, struct tg_admission *a)
         tg_route_upstream_path(a->head.route, a->upstream.dialect);
 }
 
+bool
+tg_admit_again(const struct tg_state *state, int64_t now_ms,
+               struct tg_admission *a)
+{
+    a->has_key = false;
+    return is_known(state, a) && is_in_force(now_ms, a) &&
+           has_account(state, a) && may_call(a);
+}
+
 void
 tg_admit_body(const struct tg_state *state, const struct tg_head *head,
               const struct tg_body_facts *facts,
@@ -439,14 +446,10 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
 
     if (head != &a->head)
         a->head = *head;
-    a->has_key = false;
     do {
         memset(&a->call, 0, sizeof(a->call));
         /* The body may have taken its time: the key is asked again. */
-        if (!is_known(state, a) || !is_in_force(now_ms, a) ||
-            !has_account(state, a) || !may_call(a))
-            return;
-        if (!is_sound(facts, fault, a))
+        if (!tg_admit_again(state, now_ms, a) || !is_sound(facts, fault, a))
             return;
         catalog = tg_state_catalog(state, &catalog_seq);
         a->action = TG_ACTION_PROXY;
@@ -455,7 +458,8 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
             fill_call(now_ms, a);
         }
         /* What was read belongs together, or is read again. */
-        is_current = tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
-                     tg_state_catalog_is_current(state, catalog_seq);
+        is_current =
+            tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
+            tg_state_catalog_is_current(state, catalog_seq);
     } while (!is_current);
 }

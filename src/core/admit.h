@@ -109,8 +109,19 @@ void tg_admit_body(const struct tg_state *state, const struct tg_head *head,
                    const struct tg_body_fault *fault, int64_t now_ms,
                    struct tg_admission *admission);
 
-/* Whether a key may use a model of this name, by its list. */
+/*
+ * Judges the key of admission->head once more, as its policy is by now.
+ * Returns whether the call may go on; action is REFUSE when not.
+ */
+bool tg_admit_again(const struct tg_state *state, int64_t now_ms,
+                    struct tg_admission *admission);
+
+/*
+ * Whether a key may use a model: by its list, else by its kind.  A key of
+ * kind development without a list has the models marked for it.
+ */
 bool tg_admit_may_use(const struct tg_state *state,
-                      const struct tg_key_policy *key, struct tg_str model);
+                      const struct tg_key_policy *key,
+                      const struct tg_model *model);
 
 #endif

@@ -9,6 +9,15 @@ field(const char *text, size_t size)
     return (struct tg_str){text, tg_field_len(text, size)};
 }
 
+static enum tg_code
+refuse(struct tg_admission *a, enum tg_code code)
+{
+    a->action = TG_ACTION_REFUSE;
+    a->code = code;
+    a->reason = TG_REASON_CODE;
+    return code;
+}
+
 static struct tg_str
 name_of(const struct tg_model *model)
 {
@@ -25,7 +34,7 @@ is_offered(const struct tg_state *state, const struct tg_key_policy *key,
            tg_price_at(model->prices, model->price_count, now_ms) != NULL &&
            model->upstream < TG_CATALOG_UPSTREAMS &&
            catalog->upstreams[model->upstream].id[0] != '\0' &&
-           tg_admit_may_use(state, key, name_of(model));
+           tg_admit_may_use(state, key, model);
 }
 
 static void
@@ -70,16 +79,13 @@ put_one_model(struct tg_text *out, const struct tg_state *state,
     struct tg_str name = a->head.argument;
     int row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
 
-    if (row >= 0 && is_offered(state, &a->key, catalog,
-                               &catalog->models[row], now_ms)) {
+    if (row >= 0 &&
+        is_offered(state, &a->key, catalog, &catalog->models[row], now_ms)) {
         put_model(out, catalog, &catalog->models[row]);
         return TG_CODE_NONE;
     }
     tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
-    a->action = TG_ACTION_REFUSE;
-    a->code = TG_CODE_MODEL_NOT_FOUND;
-    a->reason = TG_REASON_CODE;
-    return a->code;
+    return refuse(a, TG_CODE_MODEL_NOT_FOUND);
 }
 
 /* What is left of an account, granted money being spent first. */
@@ -164,8 +170,8 @@ static void
 put_use(struct tg_text *out, const struct tg_counters *counters)
 {
     tg_text_puts(out, ",\"use\":{\"requests\":");
-    tg_text_int(out, atomic_load_explicit(&counters->calls,
-                                          memory_order_relaxed));
+    tg_text_int(out,
+                atomic_load_explicit(&counters->calls, memory_order_relaxed));
     tg_text_puts(out, ",\"prompt_tokens\":");
     tg_text_int(out, atomic_load_explicit(&counters->prompt_tokens,
                                           memory_order_relaxed));
@@ -176,8 +182,8 @@ put_use(struct tg_text *out, const struct tg_counters *counters)
     tg_text_money(out, atomic_load_explicit(&counters->settled_nanos,
                                             memory_order_relaxed));
     tg_text_puts(out, ",\"in_flight\":");
-    tg_text_int(out, atomic_load_explicit(&counters->in_flight,
-                                          memory_order_relaxed));
+    tg_text_int(
+        out, atomic_load_explicit(&counters->in_flight, memory_order_relaxed));
     tg_text_puts(out, "}");
 }
 
@@ -229,10 +235,7 @@ write_once(struct tg_text *out, const struct tg_state *state,
         put_key(out, state, a);
         return TG_CODE_NONE;
     default:
-        a->action = TG_ACTION_REFUSE;
-        a->code = TG_CODE_INTERNAL_ERROR;
-        a->reason = TG_REASON_CODE;
-        return a->code;
+        return refuse(a, TG_CODE_INTERNAL_ERROR);
     }
 }
 
@@ -245,17 +248,20 @@ tg_answer_write(struct tg_text *out, const struct tg_state *state,
     uint64_t seq;
     enum tg_code code;
 
-    /* A policy that changed meanwhile takes its texts along: read again. */
+    /* A policy that changed meanwhile takes its texts along: judge again. */
     for (;;) {
+        a->action = TG_ACTION_ANSWER;
         out->len = start;
+        out->is_cut = false;
         catalog = tg_state_catalog(state, &seq);
         code = write_once(out, state, catalog, now_ms, a);
         if (!tg_state_key_is_current(state, a->head.key_slot, a->key_seq)) {
-            (void)tg_state_key(state, a->head.key_slot, &a->key, &a->key_seq);
+            if (!tg_admit_again(state, now_ms, a))
+                return a->code;
             continue;
         }
         if (tg_state_catalog_is_current(state, seq))
             break;
     }
-    return out->is_cut ? TG_CODE_INTERNAL_ERROR : code;
+    return out->is_cut ? refuse(a, TG_CODE_INTERNAL_ERROR) : code;
 }

@@ -1,0 +1,89 @@
+#include "bound.h"
+
+#include "err.h"
+#include "usage.h"
+
+/* Larger than the answers of any model today: for one nobody described. */
+#define UNKNOWN_LIMIT_TOKENS (1 << 20)
+
+#define TIMES (1u << TG_BODY_N | 1u << TG_BODY_BEST_OF)
+
+/*
+ * The members by which an upstream lets a request limit the answer.  One that
+ * it ignores bounds nothing: DeepSeek has no max_completion_tokens, nobody's
+ * completions have, and max_output_tokens is of another endpoint.
+ */
+static uint32_t
+obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint)
+{
+    uint32_t members = 0;
+
+    if (dialect != TG_DIALECT_NONE)
+        members |= 1u << TG_BODY_MAX_TOKENS;
+    if (endpoint == TG_ENDPOINT_CHAT &&
+        (dialect == TG_DIALECT_OPENAI || dialect == TG_DIALECT_VLLM))
+        members |= 1u << TG_BODY_MAX_COMPLETION_TOKENS;
+    return members;
+}
+
+static int64_t
+value_of(const struct tg_body_facts *facts, int member)
+{
+    const struct tg_body_value *value = &facts->members[member];
+
+    return value->is_present && !value->is_null ? value->value : 0;
+}
+
+/* The largest of these members, TG_BODY_NONE when all are 0 or absent. */
+static enum tg_body_member
+largest_of(const struct tg_body_facts *facts, uint32_t members)
+{
+    int found = TG_BODY_NONE, m;
+
+    for (m = TG_BODY_MODEL; m < TG_BODY_MEMBERS; m++) {
+        if ((members >> m & 1) && value_of(facts, m) > value_of(facts, found))
+            found = m;
+    }
+    return (enum tg_body_member)found;
+}
+
+static int64_t
+model_limit(const struct tg_model *model, enum tg_endpoint endpoint)
+{
+    int64_t most = endpoint == TG_ENDPOINT_CHAT ? model->max_output_tokens
+                                                : model->max_fim_tokens;
+
+    if (most <= 0)
+        most = model->max_output_tokens;
+    if (most <= 0)
+        most = model->max_context_tokens;
+    return most > 0 ? most : UNKNOWN_LIMIT_TOKENS;
+}
+
+/* What upstreams make of a limit of 0 differs, so it counts as none. */
+int
+tg_bound_completion(const struct tg_body_facts *facts,
+                    const struct tg_model *model, enum tg_dialect dialect,
+                    enum tg_endpoint endpoint, int64_t *tokens,
+                    enum tg_body_member *member)
+{
+    enum tg_body_member limit = largest_of(facts, obeyed(dialect, endpoint));
+    enum tg_body_member times = largest_of(facts, TIMES);
+    int64_t most = value_of(facts, limit), n = value_of(facts, times);
+
+    *member = limit == TG_BODY_NONE ? TG_BODY_MAX_TOKENS : limit;
+    if (endpoint == TG_ENDPOINT_EMBEDDINGS) {
+        *tokens = 0;
+        return 0;
+    }
+    if (limit == TG_BODY_NONE)
+        most = model_limit(model, endpoint);
+    if (most > TG_USAGE_TOKENS_MAX)
+        return TG_ERR_RANGE;
+    if (n > TG_USAGE_TOKENS_MAX / most) {
+        *member = times;
+        return TG_ERR_RANGE;
+    }
+    *tokens = n > 1 ? most * n : most;
+    return 0;
+}

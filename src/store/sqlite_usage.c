@@ -18,11 +18,11 @@
 
 /* By enum tg_usage_by; then without a key, and for one. */
 static const char *const queries[][2] = {
-    [TG_USAGE_TOTAL] = BOTH("''", ""),
-    [TG_USAGE_KEY] = BOTH("key_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_USAGE_ACCOUNT] = BOTH("account_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_USAGE_MODEL] = BOTH("model", "GROUP BY 1 ORDER BY 1"),
-    [TG_USAGE_QUARTER] = BOTH("at / 900000", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_TOTAL] = BOTH("''", ""),
+    [TG_BY_KEY] = BOTH("key_id", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_ACCOUNT] = BOTH("account_id", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_MODEL] = BOTH("model", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_QUARTER] = BOTH("at / 900000", "GROUP BY 1 ORDER BY 1"),
 };
 
 int

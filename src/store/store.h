@@ -128,11 +128,11 @@ struct tg_store_filter {
 
 /* What the rows of a usage query are about. */
 enum tg_usage_by {
-    TG_USAGE_TOTAL = 0,
-    TG_USAGE_KEY,
-    TG_USAGE_ACCOUNT,
-    TG_USAGE_MODEL,
-    TG_USAGE_QUARTER, /* quarter-hours: at / 900 000 */
+    TG_BY_TOTAL = 0,
+    TG_BY_KEY,
+    TG_BY_ACCOUNT,
+    TG_BY_MODEL,
+    TG_BY_QUARTER, /* quarter-hours: at / 900 000 */
 };
 
 struct tg_store_usage {

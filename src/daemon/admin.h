@@ -1,0 +1,37 @@
+/*
+ * admin.h: the handlers of the admin API; api/openapi.yaml describes them.
+ *
+ * Each answers one route by filling reply.  The dispatcher has checked who
+ * asks and what that one may; a change is committed and published before its
+ * handler returns.
+ */
+#ifndef TG_ADMIN_H
+#define TG_ADMIN_H
+
+#include "request.h"
+
+void tg_admin_account_list(struct tg_request *, struct tg_reply *);
+void tg_admin_account_create(struct tg_request *, struct tg_reply *);
+void tg_admin_account_show(struct tg_request *, struct tg_reply *);
+
+void tg_admin_key_list(struct tg_request *, struct tg_reply *);
+void tg_admin_key_create(struct tg_request *, struct tg_reply *);
+void tg_admin_key_show(struct tg_request *, struct tg_reply *);
+void tg_admin_key_disable(struct tg_request *, struct tg_reply *);
+
+void tg_admin_model_list(struct tg_request *, struct tg_reply *);
+void tg_admin_model_show(struct tg_request *, struct tg_reply *);
+void tg_admin_model_put(struct tg_request *, struct tg_reply *);
+void tg_admin_price_list(struct tg_request *, struct tg_reply *);
+
+void tg_admin_upstream_list(struct tg_request *, struct tg_reply *);
+void tg_admin_upstream_show(struct tg_request *, struct tg_reply *);
+void tg_admin_upstream_put(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_list(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_add(struct tg_request *, struct tg_reply *);
+
+void tg_admin_usage(struct tg_request *, struct tg_reply *);
+void tg_admin_call_list(struct tg_request *, struct tg_reply *);
+void tg_admin_health(struct tg_request *, struct tg_reply *);
+
+#endif

@@ -1,0 +1,157 @@
+#include <string.h>
+
+#include "admin.h"
+#include "clock.h"
+#include "err.h"
+#include "members.h"
+#include "policy.h"
+#include "shapes.h"
+
+struct walk {
+    struct tg_daemon *daemon;
+    struct tg_page_list list;
+    json_t *one;
+};
+
+/* What the account has spent: what is older than the state file, and it. */
+static int64_t
+spent_nanos(struct tg_daemon *daemon, const struct tg_store_account *row)
+{
+    int64_t spent = row->base_nanos;
+    uint32_t slot;
+
+    pthread_mutex_lock(&daemon->publish_lock);
+    if (tg_publisher_account_slot(daemon->publisher, row->id, &slot) == 0)
+        spent +=
+            atomic_load(&daemon->state.accounts[slot].counters.settled_nanos);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return spent;
+}
+
+static json_t *
+account_object(struct tg_daemon *daemon, const struct tg_store_account *row)
+{
+    int64_t spent = spent_nanos(daemon, row);
+    int64_t balance = row->granted_nanos + row->topped_up_nanos - spent;
+
+    return json_pack("{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o}",
+                     "object", "account", "id", row->id, "name", row->name,
+                     "plan", tg_reply_text(row->plan), "status", row->status,
+                     "verification", row->verification, "billing", row->billing,
+                     "granted", tg_reply_money(row->granted_nanos), "topped_up",
+                     tg_reply_money(row->topped_up_nanos), "spent",
+                     tg_reply_money(spent), "balance", tg_reply_money(balance),
+                     "created_at", tg_reply_instant(row->created_at));
+}
+
+static int
+list_account(void *arg, const struct tg_store_account *row)
+{
+    struct walk *walk = arg;
+
+    tg_page_list_add(&walk->list, row->id, account_object(walk->daemon, row));
+    return 0;
+}
+
+static int
+one_account(void *arg, const struct tg_store_account *row)
+{
+    struct walk *walk = arg;
+
+    walk->one = account_object(walk->daemon, row);
+    return 0;
+}
+
+void
+tg_admin_account_list(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    struct walk walk = {.daemon = daemon};
+    struct tg_store_page page;
+    int err;
+
+    if (!tg_request_page(request, reply, "acct_", &page))
+        return;
+    walk.list.limit = page.limit++;
+    walk.list.data = json_array();
+    pthread_mutex_lock(&daemon->admin_lock);
+    err = store->ops->account_each(store, &page, list_account, &walk);
+    tg_page_list_reply(&walk.list, reply, store, err);
+    pthread_mutex_unlock(&daemon->admin_lock);
+}
+
+static void
+reply_account(struct tg_request *request, struct tg_reply *reply,
+              unsigned status, const char *id_or_name)
+{
+    struct tg_store *store = request->daemon->admin;
+    struct walk walk = {.daemon = request->daemon};
+    int err = store->ops->account_get(store, id_or_name, one_account, &walk);
+
+    if (err == 0)
+        tg_reply_json(reply, status, walk.one);
+    else
+        tg_reply_store(reply, store, err, "account");
+}
+
+void
+tg_admin_account_show(struct tg_request *request, struct tg_reply *reply)
+{
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    reply_account(request, reply, 200, request->subject);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+static bool
+add_account(struct tg_request *request, struct tg_reply *reply,
+            const struct tg_store_account *row)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    int err = tg_daemon_begin(daemon, store);
+
+    if (err == 0)
+        err = tg_daemon_end(daemon, store, store->ops->account_add(store, row));
+    if (err == TG_ERR_DUPLICATE)
+        return tg_reply_error(reply, 409, "already_exists", "name",
+                              "there is an account '%s' already", row->name);
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "account");
+    return tg_policy_account(daemon, store, row->id) == 0 ||
+           tg_shapes_not_in_force(reply);
+}
+
+void
+tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
+{
+    char id[TG_ID_TEXT_SIZE];
+    struct tg_store_account row = {
+        .id = id,
+        .plan = "",
+        .status = "active",
+        .verification = "unverified",
+        .billing = "prepaid",
+        .created_at = tg_clock_ms(),
+    };
+
+    if (!tg_members_only(reply, request->body, "", "name billing granted") ||
+        !tg_members_text(reply, request->body, "name", 1, 100, &row.name) ||
+        !tg_members_choice(reply, request->body, "billing", "prepaid postpaid",
+                           &row.billing) ||
+        !tg_members_money(reply, request->body, "granted", &row.granted_nanos))
+        return;
+    if (strncmp(row.name, "acct_", 5) == 0) {
+        tg_reply_invalid(reply, "name", "a name does not begin like an id");
+        return;
+    }
+    if (tg_id_mint(id, "acct_", tg_random) != 0) {
+        tg_reply_error(reply, 500, "internal_error", NULL,
+                       "the kernel gives no random bytes");
+        return;
+    }
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    if (add_account(request, reply, &row))
+        reply_account(request, reply, 201, id);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}

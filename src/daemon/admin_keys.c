@@ -1,0 +1,333 @@
+#include <string.h>
+
+#include "admin.h"
+#include "clock.h"
+#include "draft.h"
+#include "err.h"
+#include "members.h"
+#include "policy.h"
+#include "shapes.h"
+
+struct walk {
+    struct tg_store *store;
+    struct tg_page_list list;
+    int64_t now_ms;
+    json_t *one;
+};
+
+/* What the secrets of a key say about it. */
+struct secrets {
+    json_t *list;
+    char prefix[16], last4[8];
+    int64_t last_used_at;
+};
+
+static int
+add_secret(void *arg, const struct tg_store_secret *row)
+{
+    struct secrets *secrets = arg;
+
+    if (json_array_size(secrets->list) == 0) {
+        strncpy(secrets->prefix, row->prefix, sizeof(secrets->prefix) - 1);
+        strncpy(secrets->last4, row->last4, sizeof(secrets->last4) - 1);
+    }
+    if (row->last_used_at > secrets->last_used_at)
+        secrets->last_used_at = row->last_used_at;
+    json_array_append_new(
+        secrets->list,
+        json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "id", row->id, "created_at",
+                  tg_reply_instant(row->created_at), "valid_until",
+                  tg_reply_instant(row->valid_until), "last_used_at",
+                  tg_reply_instant(row->last_used_at), "last_used_ip",
+                  tg_reply_text(row->last_used_ip), "last_used_agent",
+                  tg_reply_text(row->last_used_agent)));
+    return 0;
+}
+
+static json_t *
+number_or_null(int64_t n)
+{
+    return n == 0 ? json_null() : json_integer(n);
+}
+
+static json_t *
+limits_object(const struct tg_store_key *row)
+{
+    return json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:I}", "requests_per_second",
+        number_or_null(row->requests_per_second), "requests_per_minute",
+        number_or_null(row->requests_per_minute), "requests_per_day",
+        number_or_null(row->requests_per_day), "tokens_per_minute",
+        number_or_null(row->tokens_per_minute), "concurrency",
+        number_or_null(row->concurrency), "max_queue_ms",
+        (json_int_t)row->max_queue_ms);
+}
+
+static const char *
+status_of(const struct tg_store_key *row, int64_t now_ms)
+{
+    if (strcmp(row->status, "active") == 0 && row->expires_at != 0 &&
+        row->expires_at <= now_ms)
+        return "expired";
+    return row->status;
+}
+
+static json_t *
+key_object(struct tg_store *store, const struct tg_store_key *row,
+           int64_t now_ms)
+{
+    struct secrets secrets = {.list = json_array()};
+
+    if (store->ops->secret_each(store, row->id, add_secret, &secrets) != 0) {
+        json_decref(secrets.list);
+        return NULL;
+    }
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,"
+        "s:{s:o,s:o,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:n,s:i},s:o}",
+        "object", "key", "id", row->id, "account_id", row->account_id, "name",
+        row->name, "description", tg_reply_text(row->description), "owner",
+        tg_reply_text(row->owner), "labels", tg_reply_stored(row->labels),
+        "kind", row->kind, "status", status_of(row, now_ms), "prefix",
+        secrets.prefix, "last4", secrets.last4, "scopes",
+        tg_reply_stored(row->scopes), "models", tg_reply_stored(row->models),
+        "endpoints", tg_reply_stored(row->endpoints), "limits",
+        limits_object(row), "budget", "monthly",
+        tg_reply_money_or_null(row->monthly_nanos), "daily",
+        tg_reply_money_or_null(row->daily_nanos), "timezone", row->timezone,
+        "allowed_ips", tg_reply_stored(row->allowed_ips), "allowed_referrers",
+        tg_reply_stored(row->allowed_referrers), "hours",
+        tg_reply_text(row->hours), "created_at",
+        tg_reply_instant(row->created_at), "expires_at",
+        tg_reply_instant(row->expires_at), "ended_at",
+        tg_reply_instant(row->ended_at), "last_used_at",
+        tg_reply_instant(secrets.last_used_at), "rotation", "interval_days",
+        "grace_days", 7, "secrets", secrets.list);
+}
+
+static int
+list_key(void *arg, const struct tg_store_key *row)
+{
+    struct walk *walk = arg;
+    json_t *object = key_object(walk->store, row, walk->now_ms);
+
+    if (object == NULL)
+        return TG_ERR_SYSTEM;
+    tg_page_list_add(&walk->list, row->id, object);
+    return 0;
+}
+
+static int
+one_key(void *arg, const struct tg_store_key *row)
+{
+    struct walk *walk = arg;
+
+    walk->one = key_object(walk->store, row, walk->now_ms);
+    return walk->one == NULL ? TG_ERR_SYSTEM : 0;
+}
+
+static bool
+list_filters(const struct tg_request *request, struct tg_reply *reply,
+             char account_id[TG_ID_TEXT_SIZE], const char **account,
+             const char **status)
+{
+    const char *given = tg_request_argument(request, "account");
+
+    *status = tg_request_argument(request, "status");
+    if (*status != NULL && strcmp(*status, "active") != 0 &&
+        strcmp(*status, "inactive") != 0 && strcmp(*status, "disabled") != 0 &&
+        strcmp(*status, "deleted") != 0)
+        return tg_reply_invalid(reply, "status",
+                                "status is one of: active inactive disabled "
+                                "deleted");
+    if (given != NULL && !tg_shapes_account(request->daemon->admin, reply,
+                                            "account", given, account_id))
+        return false;
+    *account = given != NULL ? account_id : NULL;
+    return true;
+}
+
+void
+tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
+    char account_id[TG_ID_TEXT_SIZE];
+    const char *account = NULL, *status = NULL;
+    struct tg_store_page page;
+    int err;
+
+    if (!tg_request_page(request, reply, "key_", &page))
+        return;
+    pthread_mutex_lock(&daemon->admin_lock);
+    if (list_filters(request, reply, account_id, &account, &status)) {
+        walk.list.limit = page.limit++;
+        walk.list.data = json_array();
+        err = store->ops->key_each(store, account, status, &page, list_key,
+                                   &walk);
+        tg_page_list_reply(&walk.list, reply, store, err);
+    }
+    pthread_mutex_unlock(&daemon->admin_lock);
+}
+
+static json_t *
+read_key(struct tg_request *request, struct tg_reply *reply, const char *id)
+{
+    struct tg_store *store = request->daemon->admin;
+    struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
+    int err = store->ops->key_get(store, id, one_key, &walk);
+
+    if (err != 0)
+        tg_reply_store(reply, store, err, "key");
+    return walk.one;
+}
+
+void
+tg_admin_key_show(struct tg_request *request, struct tg_reply *reply)
+{
+    json_t *object;
+
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    object = read_key(request, reply, request->subject);
+    if (object != NULL)
+        tg_reply_json(reply, 200, object);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+/* Makes the secret, and what may be kept of it. */
+static int
+mint(struct tg_secret *secret, enum tg_key_kind kind,
+     struct tg_store_secret *row, char prefix[TG_KEY_PREFIX_LEN + 1],
+     char last4[5])
+{
+    int err = tg_key_mint(secret, kind, tg_random);
+
+    if (err == 0)
+        err = tg_digest_of(tg_secret_str(secret), &row->digest);
+    if (err != 0)
+        return err;
+    memcpy(prefix, secret->data, TG_KEY_PREFIX_LEN);
+    prefix[TG_KEY_PREFIX_LEN] = '\0';
+    memcpy(last4, secret->data + secret->len - 4, 4);
+    last4[4] = '\0';
+    row->prefix = prefix;
+    row->last4 = last4;
+    return 0;
+}
+
+static int
+store_key(struct tg_daemon *daemon, const struct tg_store_key *key,
+          const struct tg_store_secret *secret)
+{
+    struct tg_store *store = daemon->admin;
+    int err = tg_daemon_begin(daemon, store);
+
+    if (err != 0)
+        return err;
+    err = store->ops->key_add(store, key);
+    if (err == 0)
+        err = store->ops->secret_add(store, secret);
+    return tg_daemon_end(daemon, store, err);
+}
+
+static void
+create(struct tg_request *request, struct tg_reply *reply,
+       struct tg_draft *draft, struct tg_secret *secret)
+{
+    char id[TG_ID_TEXT_SIZE], secret_id[TG_ID_TEXT_SIZE];
+    char account_id[TG_ID_TEXT_SIZE], prefix[TG_KEY_PREFIX_LEN + 1], last4[5];
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store_secret row = {.id = secret_id, .key_id = id};
+    json_t *object;
+    int err;
+
+    if (!tg_shapes_account(daemon->admin, reply, "account", draft->account,
+                           account_id))
+        return;
+    if (tg_id_mint(id, "key_", tg_random) != 0 ||
+        tg_id_mint(secret_id, "sec_", tg_random) != 0 ||
+        mint(secret, draft->kind, &row, prefix, last4) != 0) {
+        tg_reply_error(reply, 500, "internal_error", NULL,
+                       "the kernel gives no random bytes");
+        return;
+    }
+    draft->row.id = id;
+    draft->row.account_id = account_id;
+    draft->row.created_at = row.created_at = tg_clock_ms();
+    err = store_key(daemon, &draft->row, &row);
+    if (err != 0) {
+        tg_reply_store(reply, daemon->admin, err, "key");
+        return;
+    }
+    if (tg_policy_key(daemon, daemon->admin, id) != 0) {
+        tg_shapes_not_in_force(reply);
+        return;
+    }
+    object = read_key(request, reply, id);
+    if (object == NULL)
+        return;
+    json_object_set_new(object, "key", json_stringn(secret->data, secret->len));
+    tg_reply_json(reply, 201, object);
+}
+
+void
+tg_admin_key_create(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_secret secret;
+    struct tg_draft draft;
+
+    if (tg_draft_read(&draft, request->body, tg_clock_ms(), reply)) {
+        pthread_mutex_lock(&request->daemon->admin_lock);
+        create(request, reply, &draft, &secret);
+        pthread_mutex_unlock(&request->daemon->admin_lock);
+        tg_secret_wipe(&secret);
+    }
+    tg_draft_release(&draft);
+}
+
+static int
+take_status(void *arg, const struct tg_store_key *row)
+{
+    strncpy(arg, row->status, 15);
+    return 0;
+}
+
+static bool
+disable(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    char status[16] = "";
+    int err = store->ops->key_get(store, request->subject, take_status, status);
+
+    if (err == 0 && strcmp(status, "deleted") == 0)
+        return tg_reply_error(reply, 409, "key_deleted", NULL,
+                              "the key was deleted");
+    if (err == 0 && strcmp(status, "disabled") != 0) {
+        err = tg_daemon_begin(daemon, store);
+        if (err == 0)
+            err = tg_daemon_end(daemon, store,
+                                store->ops->key_end(store, request->subject,
+                                                    "disabled", tg_clock_ms()));
+    }
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "key");
+    return tg_policy_key(daemon, store, request->subject) == 0 ||
+           tg_shapes_not_in_force(reply);
+}
+
+void
+tg_admin_key_disable(struct tg_request *request, struct tg_reply *reply)
+{
+    json_t *object = NULL;
+
+    if (!tg_members_only(reply, request->body, "", ""))
+        return;
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    if (disable(request, reply))
+        object = read_key(request, reply, request->subject);
+    if (object != NULL)
+        tg_reply_json(reply, 200, object);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}

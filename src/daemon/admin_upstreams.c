@@ -1,0 +1,328 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin.h"
+#include "book.h"
+#include "catalog.h"
+#include "clock.h"
+#include "draft_text.h"
+#include "err.h"
+#include "members.h"
+#include "resolve.h"
+#include "shapes.h"
+#include "url.h"
+
+#define NEW_CONTEXT_TOKENS 131072
+#define NEW_OUTPUT_TOKENS 8192
+
+struct walk {
+    struct tg_store *store;
+    struct tg_page_list list;
+    json_t *one;
+};
+
+/* What other tables say about an upstream. */
+struct around {
+    const char *id;
+    json_t *models;
+    json_t *credential;
+};
+
+static int
+add_model_name(void *arg, const struct tg_store_model *row)
+{
+    struct around *around = arg;
+
+    if (row->upstream_id != NULL && strcmp(row->upstream_id, around->id) == 0)
+        json_array_append_new(around->models, json_string(row->name));
+    return 0;
+}
+
+static int
+take_credential(void *arg, const struct tg_store_credential *row)
+{
+    struct around *around = arg;
+
+    if (strcmp(row->upstream_id, around->id) != 0 ||
+        strcmp(row->status, "active") != 0)
+        return 0;
+    json_decref(around->credential);
+    around->credential =
+        json_pack("{s:s,s:s}", "id", row->id, "last4", row->last4);
+    return 0;
+}
+
+static json_t *
+upstream_object(struct tg_store *store, const struct tg_store_upstream *row)
+{
+    struct around around = {row->id, json_array(), json_null()};
+
+    store->ops->model_each(store, add_model_name, &around);
+    store->ops->credential_each(store, take_credential, &around);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "object",
+                     "upstream", "id", row->id, "name", row->name, "dialect",
+                     row->dialect, "base_url", row->base_url, "addresses",
+                     tg_reply_stored(row->addresses), "models", around.models,
+                     "credential", around.credential, "created_at",
+                     tg_reply_instant(row->created_at));
+}
+
+static int
+list_upstream(void *arg, const struct tg_store_upstream *row)
+{
+    struct walk *walk = arg;
+
+    tg_page_list_add(&walk->list, row->id, upstream_object(walk->store, row));
+    return 0;
+}
+
+static int
+one_upstream(void *arg, const struct tg_store_upstream *row)
+{
+    struct walk *walk = arg;
+
+    walk->one = upstream_object(walk->store, row);
+    return 0;
+}
+
+void
+tg_admin_upstream_list(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_store *store = request->daemon->admin;
+    struct walk walk = {.store = store};
+    int err;
+
+    walk.list.data = json_array();
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    err = store->ops->upstream_each(store, list_upstream, &walk);
+    tg_page_list_reply(&walk.list, reply, store, err);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+static void
+reply_upstream(struct tg_request *request, struct tg_reply *reply,
+               unsigned status, const char *id_or_name)
+{
+    struct tg_store *store = request->daemon->admin;
+    struct walk walk = {.store = store};
+    int err = store->ops->upstream_get(store, id_or_name, one_upstream, &walk);
+
+    if (err == 0)
+        tg_reply_json(reply, status, walk.one);
+    else
+        tg_reply_store(reply, store, err, "upstream");
+}
+
+void
+tg_admin_upstream_show(struct tg_request *request, struct tg_reply *reply)
+{
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    reply_upstream(request, reply, 200, request->subject);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+/* An upstream as it is asked for. */
+struct change {
+    struct tg_store_upstream row;
+    char id[TG_ID_TEXT_SIZE];
+    char known_dialect[16];
+    bool is_known;
+    bool may_replace;
+    const char *dialect;
+    const json_t *models;
+    char *addresses;
+    uint64_t positions; /* taken ones */
+};
+
+static bool
+check_name(struct tg_reply *reply, const char *name)
+{
+    if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                     "0123456789._-") == strlen(name) &&
+        strncmp(name, "up_", 3) != 0)
+        return true;
+    return tg_reply_invalid(reply, "name",
+                            "an upstream's name has letters, digits, '.', "
+                            "'_' or '-', and does not begin with up_");
+}
+
+static bool
+check_model(struct tg_reply *reply, const char *param, const char *text)
+{
+    if (strchr(text, '*') == NULL)
+        return tg_draft_model(reply, param, text);
+    return tg_reply_invalid(reply, param,
+                            "'%s': an upstream's models are exact names", text);
+}
+
+static bool
+read_change(struct change *change, const json_t *body, struct tg_reply *reply)
+{
+    struct tg_error error;
+    struct tg_url url;
+    int err;
+
+    if (!tg_members_only(reply, body, "",
+                         "name base_url dialect models replace") ||
+        !tg_members_text(reply, body, "name", 1, 31, &change->row.name) ||
+        !check_name(reply, change->row.name) ||
+        !tg_members_text(reply, body, "base_url", 1, 250,
+                         &change->row.base_url) ||
+        !tg_members_choice(reply, body, "dialect", tg_catalog_dialects,
+                           &change->dialect) ||
+        !tg_members_texts(reply, body, "models", TG_CATALOG_MODELS, check_model,
+                          &change->models) ||
+        !tg_members_bool(reply, body, "replace", &change->may_replace))
+        return false;
+    if (tg_url_parse(&url, change->row.base_url, &error) != 0)
+        return tg_reply_invalid(reply, "base_url", "%s", error.text);
+    err = tg_resolve_host(url.host, &change->addresses, &error);
+    if (err != 0)
+        return tg_reply_invalid(reply, "base_url", "%s", error.text);
+    change->row.addresses = change->addresses;
+    change->row.dialect = change->dialect;
+    if (change->dialect == NULL)
+        change->row.dialect =
+            strstr(url.host, "deepseek") != NULL ? "deepseek" : "openai";
+    return true;
+}
+
+static int
+look_at_other(void *arg, const struct tg_store_upstream *row)
+{
+    struct change *change = arg;
+
+    change->positions |= (uint64_t)1 << row->position;
+    if (strcmp(row->name, change->row.name) != 0)
+        return 0;
+    change->is_known = true;
+    snprintf(change->id, sizeof(change->id), "%s", row->id);
+    snprintf(change->known_dialect, sizeof(change->known_dialect), "%s",
+             row->dialect);
+    return 0;
+}
+
+static bool
+find_place(struct change *change, struct tg_store *store,
+           struct tg_reply *reply)
+{
+    int err = store->ops->upstream_each(store, look_at_other, change);
+
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "upstream");
+    if (change->is_known && !change->may_replace)
+        return tg_reply_error(reply, 409, "already_exists", "name",
+                              "there is an upstream '%s' already; send "
+                              "\"replace\": true to change it",
+                              change->row.name);
+    change->row.id = change->id;
+    if (change->is_known) {
+        if (change->dialect == NULL)
+            change->row.dialect = change->known_dialect;
+        return true;
+    }
+    if (~change->positions == 0)
+        return tg_reply_error(reply, 409, "limit_reached", NULL,
+                              "there are %d upstreams already; that is all "
+                              "there can be",
+                              TG_CATALOG_UPSTREAMS);
+    change->row.position = __builtin_ctzll(~change->positions);
+    change->row.created_at = tg_clock_ms();
+    return tg_id_mint(change->id, "up_", tg_random) == 0 ||
+           tg_reply_error(reply, 500, "internal_error", NULL,
+                          "the kernel gives no random bytes");
+}
+
+/* An unknown model is made, without a price, so it is refused until then. */
+static int
+serve(struct tg_store *store, const char *model, const char *upstream_id,
+      bool may_make)
+{
+    struct tg_store_model row = {
+        .name = model,
+        .scopes = "[\"chat\",\"code\"]",
+        .upstream_id = upstream_id,
+        .max_context_tokens = NEW_CONTEXT_TOKENS,
+        .max_output_tokens = NEW_OUTPUT_TOKENS,
+        .max_fim_tokens = NEW_OUTPUT_TOKENS,
+        .created_at = tg_clock_ms(),
+    };
+    int err = store->ops->model_serve(store, model, upstream_id);
+
+    if (err == TG_ERR_NOT_FOUND)
+        err = may_make ? store->ops->model_put(store, &row) : 0;
+    return err;
+}
+
+static bool
+has_dialect(const struct tg_book_model *model, const char *dialect)
+{
+    if (strcmp(model->provider, "simulator") == 0)
+        return strcmp(dialect, "deepseek") == 0;
+    return strcmp(model->provider, dialect) == 0;
+}
+
+static int
+serve_all(struct tg_store *store, const struct change *change)
+{
+    const json_t *item;
+    int err = 0;
+    size_t i, n;
+
+    if (change->models != NULL) {
+        json_array_foreach((json_t *)change->models, i, item)
+        {
+            if (err == 0)
+                err =
+                    serve(store, json_string_value(item), change->row.id, true);
+        }
+        return err;
+    }
+    if (change->is_known)
+        return 0;
+    const struct tg_book_model *book = tg_book_models(&n);
+
+    for (i = 0; i < n && err == 0; i++) {
+        if (has_dialect(&book[i], change->row.dialect))
+            err = serve(store, book[i].name, change->row.id, false);
+    }
+    return err;
+}
+
+static bool
+store_change(struct tg_request *request, struct tg_reply *reply,
+             const struct change *change)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    int err = tg_daemon_begin(daemon, store);
+
+    if (err == 0) {
+        err = change->is_known ? store->ops->upstream_set(store, &change->row)
+                               : store->ops->upstream_add(store, &change->row);
+        if (err == 0)
+            err = serve_all(store, change);
+        err = tg_daemon_end(daemon, store, err);
+    }
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "upstream");
+    return tg_shapes_publish_catalog(request, reply);
+}
+
+void
+tg_admin_upstream_put(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct change change = {.addresses = NULL};
+
+    if (read_change(&change, request->body, reply)) {
+        pthread_mutex_lock(&daemon->admin_lock);
+        if (find_place(&change, daemon->admin, reply) &&
+            store_change(request, reply, &change))
+            reply_upstream(request, reply, change.is_known ? 200 : 201,
+                           change.id);
+        pthread_mutex_unlock(&daemon->admin_lock);
+    }
+    free(change.addresses);
+}

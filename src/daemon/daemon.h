@@ -1,0 +1,64 @@
+/*
+ * daemon.h: what the threads of tollgated share.
+ *
+ * Threads: the main one (ingest, recovery, heartbeat), those of the admin
+ * API, and the resolver.  Locks are taken in the order in which they stand
+ * here.
+ */
+#ifndef TG_DAEMON_H
+#define TG_DAEMON_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "options.h"
+#include "paths.h"
+#include "publish.h"
+#include "seal.h"
+#include "store.h"
+
+struct tg_daemon {
+    struct tg_options options;
+    struct tg_paths paths;
+    struct tg_master_key master_key; /* constant once it is read */
+    int64_t started_at_ms;
+
+    /* The connection for reports: usage and calls.  Only reads. */
+    pthread_mutex_t reports_lock;
+    struct tg_store *reports;
+
+    /* The connection for all else, so one change at a time. */
+    pthread_mutex_t admin_lock;
+    struct tg_store *admin;
+
+    /*
+     * Held in a transaction, because SQLite's own waiting is too coarse;
+     * ingest lets those who wait for it go first.
+     */
+    pthread_mutex_t write_lock;
+    _Atomic int writers_waiting;
+
+    /* The state file and its writer. */
+    pthread_mutex_t publish_lock;
+    struct tg_state state;
+    struct tg_publisher *publisher;
+    struct tg_catalog *catalog; /* as last published */
+
+    uint64_t own_writer_id; /* in the journal; constant */
+
+    /* For the health report; see ingest.h. */
+    _Atomic uint64_t lag_bytes;
+    _Atomic uint32_t bad_segments;
+    _Atomic int64_t ingested_at_ms;
+};
+
+/* Begins a change of the store: the write lock and a transaction. */
+int tg_daemon_begin(struct tg_daemon *daemon, struct tg_store *store);
+
+/*
+ * Ends it: commits when err is 0, else rolls back.  Returns err, or what the
+ * commit said.
+ */
+int tg_daemon_end(struct tg_daemon *daemon, struct tg_store *store, int err);
+
+#endif

@@ -1,0 +1,278 @@
+#include "draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "draft_text.h"
+#include "err.h"
+#include "hours.h"
+#include "money.h"
+#include "network.h"
+#include "zone.h"
+
+#define LIST_MAX 256
+#define RATE_MAX 1000000000
+#define QUEUE_MAX_MS 60000
+
+static const struct preset {
+    const char *name;
+    bool has_all_scopes;
+    int64_t requests_per_minute, tokens_per_minute, monthly_nanos;
+} presets[] = {
+    [TG_KIND_PRODUCTION] = {"production", true, 1000, 100000, 0},
+    [TG_KIND_DEVELOPMENT] = {"development", true, 60, 20000,
+                             10 * TG_NANOS_PER_UNIT},
+    [TG_KIND_RESTRICTED] = {"restricted", false, 0, 0, 0},
+};
+
+static const char all_scopes[] = "[\"chat\",\"code\",\"image\",\"audio\","
+                                 "\"embeddings\",\"files\",\"fine_tuning\"]";
+
+static void
+take_preset(struct tg_draft *draft)
+{
+    const struct preset *preset = &presets[draft->kind];
+
+    draft->row.kind = preset->name;
+    draft->row.scopes = preset->has_all_scopes ? all_scopes : "[]";
+    draft->row.requests_per_minute = preset->requests_per_minute;
+    draft->row.tokens_per_minute = preset->tokens_per_minute;
+    draft->row.monthly_nanos = preset->monthly_nanos;
+}
+
+static bool
+read_texts(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    const char *kind = "production";
+
+    if (!tg_members_text(reply, body, "name", 1, 100, &row->name) ||
+        !tg_members_text(reply, body, "description", 0, 1000,
+                         &row->description) ||
+        !tg_members_text(reply, body, "owner", 0, 200, &row->owner) ||
+        !tg_members_text(reply, body, "account", 0, 100, &draft->account) ||
+        !tg_members_choice(reply, body, "kind",
+                           "production development restricted", &kind))
+        return false;
+    draft->kind = tg_key_kind_of((struct tg_str){kind, strlen(kind)});
+    take_preset(draft);
+    return true;
+}
+
+static bool
+read_labels(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    const json_t *labels = NULL;
+    const char *name;
+    json_t *value;
+
+    if (!tg_members_object(reply, body, "labels", &labels))
+        return false;
+    if (json_object_size(labels) > 64)
+        return tg_reply_invalid(reply, "labels", "up to 64 labels");
+    json_object_foreach((json_t *)labels, name, value)
+    {
+        const char *text = NULL;
+        char param[96] = "labels";
+
+        if (strlen(name) == 0 || strlen(name) > 63 ||
+            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789-_/") != strlen(name))
+            return tg_reply_invalid(reply, param,
+                                    "a label's name has 1 to 63 letters, "
+                                    "digits, '-', '_' or '/'");
+        strcat(strcat(param, "."), name);
+        if (!tg_members_text(reply, labels, param, 0, 200, &text))
+            return false;
+        if (text == NULL)
+            return tg_reply_invalid(reply, param, "%s must be a string", param);
+    }
+    draft->lists[DRAFT_LABELS] =
+        labels ? json_dumps(labels, JSON_COMPACT) : NULL;
+    return true;
+}
+
+/* A network in its one spelling; an endpoint by the name of its route. */
+static json_t *
+canonical(int which, const char *text)
+{
+    char clean[TG_NETWORK_TEXT_SIZE];
+
+    if (which == DRAFT_IPS && tg_network_normalize(text, clean) == 0)
+        return json_string(clean);
+    if (which == DRAFT_ENDPOINTS)
+        return json_string(tg_draft_route(text)->name);
+    return json_string(text);
+}
+
+static bool
+read_lists(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    static const struct {
+        int which;
+        const char *param;
+        tg_text_check *check;
+    } rows[] = {
+        {DRAFT_SCOPES, "scopes", tg_draft_scope},
+        {DRAFT_MODELS, "models", tg_draft_model},
+        {DRAFT_ENDPOINTS, "endpoints", tg_draft_endpoint},
+        {DRAFT_IPS, "allowed_ips", tg_draft_network},
+        {DRAFT_REFERRERS, "allowed_referrers", tg_draft_referrer},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const json_t *list = NULL, *item;
+        json_t *clean;
+        size_t j;
+
+        if (!tg_members_texts(reply, body, rows[i].param, LIST_MAX,
+                              rows[i].check, &list))
+            return false;
+        if (list == NULL)
+            continue;
+        clean = json_array();
+        json_array_foreach((json_t *)list, j, item) json_array_append_new(
+            clean, canonical(rows[i].which, json_string_value(item)));
+        draft->lists[rows[i].which] = json_dumps(clean, JSON_COMPACT);
+        json_decref(clean);
+    }
+    return true;
+}
+
+static bool
+read_limits(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    const json_t *limits = NULL;
+    const struct {
+        const char *param;
+        int64_t max, *value;
+    } rows[] = {
+        {"limits.requests_per_second", RATE_MAX, &row->requests_per_second},
+        {"limits.requests_per_minute", RATE_MAX, &row->requests_per_minute},
+        {"limits.requests_per_day", RATE_MAX, &row->requests_per_day},
+        {"limits.tokens_per_minute", RATE_MAX, &row->tokens_per_minute},
+        {"limits.concurrency", RATE_MAX, &row->concurrency},
+    };
+
+    if (!tg_members_object(reply, body, "limits", &limits) ||
+        !tg_members_only(reply, limits, "limits.",
+                         "requests_per_second requests_per_minute "
+                         "requests_per_day tokens_per_minute concurrency "
+                         "max_queue_ms"))
+        return false;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!tg_members_number(reply, limits, rows[i].param, 1, rows[i].max,
+                               rows[i].value))
+            return false;
+    }
+    return tg_members_number(reply, limits, "limits.max_queue_ms", 0,
+                             QUEUE_MAX_MS, &row->max_queue_ms);
+}
+
+static bool
+read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    const json_t *budget = NULL;
+    struct tg_zone zone;
+
+    if (!tg_members_object(reply, body, "budget", &budget) ||
+        !tg_members_only(reply, budget, "budget.", "monthly daily timezone") ||
+        !tg_members_money(reply, budget, "budget.monthly",
+                          &row->monthly_nanos) ||
+        !tg_members_money(reply, budget, "budget.daily", &row->daily_nanos) ||
+        !tg_members_text(reply, budget, "budget.timezone", 0, 64,
+                         &row->timezone))
+        return false;
+    if (tg_zone_open(&zone, row->timezone) != 0)
+        return tg_reply_invalid(reply, "budget.timezone",
+                                "there is no time zone '%s'; write a name "
+                                "such as Asia/Shanghai",
+                                row->timezone);
+    tg_zone_close(&zone);
+    return true;
+}
+
+static bool
+read_times(struct tg_draft *draft, const json_t *body, int64_t now_ms,
+           struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    const char *expires = NULL;
+
+    if (!tg_members_text(reply, body, "hours", 0, 200, &row->hours) ||
+        !tg_members_text(reply, body, "expires_at", 0, 64, &expires))
+        return false;
+    if (row->hours[0] != '\0' && !tg_hours_is_valid(row->hours))
+        return tg_reply_invalid(reply, "hours",
+                                "hours are days, a span and a time zone, such "
+                                "as 'mon-fri 08:00-19:00 Asia/Shanghai'");
+    if (expires == NULL)
+        return true;
+    if (tg_draft_expiry(expires, now_ms, &row->expires_at) != 0)
+        return tg_reply_invalid(reply, "expires_at",
+                                "expires_at is a date such as 2027-01-31, an "
+                                "instant such as 2027-01-31T18:00:00Z, or a "
+                                "span such as 90d");
+    if (row->expires_at <= now_ms)
+        return tg_reply_invalid(reply, "expires_at",
+                                "expires_at lies in the past");
+    return true;
+}
+
+static void
+take_lists(struct tg_draft *draft)
+{
+    struct tg_store_key *row = &draft->row;
+    const char **const targets[] = {
+        [DRAFT_SCOPES] = &row->scopes,
+        [DRAFT_MODELS] = &row->models,
+        [DRAFT_ENDPOINTS] = &row->endpoints,
+        [DRAFT_IPS] = &row->allowed_ips,
+        [DRAFT_REFERRERS] = &row->allowed_referrers,
+        [DRAFT_LABELS] = &row->labels,
+    };
+
+    for (int i = 0; i < DRAFT_LISTS; i++) {
+        if (draft->lists[i] != NULL)
+            *targets[i] = draft->lists[i];
+    }
+}
+
+bool
+tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
+              struct tg_reply *reply)
+{
+    *draft = (struct tg_draft){
+        .account = "default",
+        .row = {.description = "",
+                .owner = "",
+                .labels = "{}",
+                .status = "active",
+                .models = "[]",
+                .endpoints = "[]",
+                .allowed_ips = "[]",
+                .allowed_referrers = "[]",
+                .timezone = "UTC",
+                .hours = ""},
+    };
+    if (!tg_members_only(reply, body, "",
+                         "name description owner labels account kind scopes "
+                         "models endpoints limits budget allowed_ips "
+                         "allowed_referrers hours expires_at") ||
+        !read_texts(draft, body, reply) || !read_labels(draft, body, reply) ||
+        !read_lists(draft, body, reply) || !read_limits(draft, body, reply) ||
+        !read_budget(draft, body, reply) ||
+        !read_times(draft, body, now_ms, reply))
+        return false;
+    take_lists(draft);
+    return true;
+}
+
+void
+tg_draft_release(struct tg_draft *draft)
+{
+    for (int i = 0; i < DRAFT_LISTS; i++)
+        free(draft->lists[i]);
+}

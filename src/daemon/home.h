@@ -1,0 +1,36 @@
+/*
+ * home.h: the folder that holds all of one Tollgate, and its two secrets.
+ */
+#ifndef TG_HOME_H
+#define TG_HOME_H
+
+#include "digest.h"
+#include "error.h"
+#include "files.h"
+#include "paths.h"
+#include "seal.h"
+
+/*
+ * Makes the home and its folders where they are missing, finds its paths,
+ * and takes its lock.  *lock_fd holds the lock until it is closed.  Returns
+ * 0; TG_ERR_BUSY when another daemon runs here; TG_ERR_SYSTEM, TG_ERR_RANGE.
+ * *error says why.
+ */
+int tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
+                 const struct tg_owner *workers, struct tg_error *error);
+
+/*
+ * Reads the master key.  When there is none, makes one if may_make, else
+ * returns TG_ERR_NOT_FOUND and *error says what to do.
+ */
+int tg_home_master_key(struct tg_master_key *key, const struct tg_paths *paths,
+                       bool may_make, struct tg_error *error);
+
+/*
+ * Reads the digest of the token in admin.token.  When there is no such file,
+ * makes one if may_make, else returns TG_ERR_NOT_FOUND.
+ */
+int tg_home_token(struct tg_digest *digest, const struct tg_paths *paths,
+                  bool may_make, struct tg_error *error);
+
+#endif

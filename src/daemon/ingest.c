@@ -1,0 +1,369 @@
+#include "ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+#include "last_used.h"
+#include "log.h"
+#include "segments.h"
+
+#define BUFFER_BYTES (1u << 20)
+#define BATCH_RECORDS 4000
+#define DOUBTS_MAX 3
+#define YIELD_US 200
+#define YIELDS_MAX 50
+
+struct tg_ingest {
+    struct tg_daemon *daemon;
+    struct tg_store *store;
+    int dir_fd;
+    struct tg_segments segments;
+    struct tg_last_used used;
+    size_t batch; /* records in this transaction */
+    bool is_warned;
+    char buffer[BUFFER_BYTES];
+};
+
+int
+tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
+               struct tg_error *error)
+{
+    struct tg_ingest *self = calloc(1, sizeof(*self));
+    int err;
+
+    if (self == NULL)
+        return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
+    self->daemon = daemon;
+    self->dir_fd =
+        open(daemon->paths.journal, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->dir_fd < 0)
+        err = tg_error_set(error, TG_ERR_SYSTEM, "cannot open %s: %s",
+                           daemon->paths.journal, strerror(errno));
+    else
+        err = tg_store_open_sqlite(&self->store, daemon->paths.store, error);
+    if (err == 0) {
+        err = tg_segments_open(&self->segments, self->dir_fd, self->store);
+        if (err != 0)
+            *error = self->store->error;
+    }
+    if (err != 0)
+        tg_ingest_close(self);
+    else
+        *ingest = self;
+    return err;
+}
+
+static void
+mark_bad(struct tg_ingest *ingest, struct tg_segment *segment,
+         const char *reason)
+{
+    char name[TG_JOURNAL_NAME_SIZE];
+
+    tg_journal_name(name, segment->writer_id, segment->number);
+    segment->is_bad = true;
+    segment->is_final = false;
+    tg_log(TG_LOG_ERROR,
+           "journal %s cannot be read at byte %llu (%s); the rest of it is "
+           "left in place, all else goes on",
+           name, (unsigned long long)segment->offset, reason);
+    ingest->batch++;
+}
+
+/* A first look can be too early; a third one at the same byte is not. */
+static void
+doubt(struct tg_ingest *ingest, struct tg_segment *segment, const char *reason)
+{
+    if (++segment->doubts >= DOUBTS_MAX)
+        mark_bad(ingest, segment, reason);
+}
+
+/* Reads the header of a segment that is new.  Whether records follow. */
+static bool
+begin_segment(struct tg_ingest *ingest, struct tg_segment *segment)
+{
+    struct tg_segment_header header;
+    ssize_t n = pread(segment->fd, ingest->buffer, TG_JOURNAL_HEADER_SIZE, 0);
+    int err = n < 0
+                  ? TG_ERR_SYSTEM
+                  : tg_journal_read_header(ingest->buffer, (size_t)n, &header);
+
+    if (err == TG_ERR_NOT_FOUND)
+        return false;
+    if (err == 0 && (header.writer_id != segment->writer_id ||
+                     header.number != segment->number))
+        err = TG_ERR_FORMAT;
+    if (err != 0) {
+        doubt(ingest, segment,
+              err == TG_ERR_SYSTEM    ? strerror(errno)
+              : err == TG_ERR_VERSION ? "another version"
+                                      : "a bad header");
+        return false;
+    }
+    segment->offset = TG_JOURNAL_HEADER_SIZE;
+    return true;
+}
+
+static int
+take_record(struct tg_ingest *ingest, const struct tg_record *record)
+{
+    bool is_new;
+    int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
+
+    if (err == 0 && is_new)
+        err = tg_last_used_note(&ingest->used, ingest->store, record);
+    ingest->batch++;
+    return err;
+}
+
+static void
+warn_unknown(struct tg_ingest *ingest)
+{
+    if (!ingest->is_warned)
+        tg_log(TG_LOG_WARNING,
+               "the journal has records of a newer Tollgate; they are "
+               "skipped");
+    ingest->is_warned = true;
+}
+
+/*
+ * Takes records from a buffer of len bytes.  Returns 0 with *used set to the
+ * bytes of whole records and *end to why it stopped there: TG_ERR_NOT_FOUND,
+ * TG_ERR_CORRUPT, or 0 for a full batch.
+ */
+static int
+take_buffer(struct tg_ingest *ingest, size_t len, size_t *used, int *end)
+{
+    struct tg_record record;
+    size_t size;
+    int err = 0;
+
+    *used = 0;
+    *end = 0;
+    while (err == 0 && ingest->batch < BATCH_RECORDS) {
+        int got = tg_journal_read(ingest->buffer + *used, len - *used, &record,
+                                  &size);
+
+        if (got == 0 && record.type == TG_RECORD_CALL) {
+            err = take_record(ingest, &record);
+        } else if (got == TG_ERR_VERSION) {
+            warn_unknown(ingest);
+        } else if (got != 0) {
+            *end = got;
+            break;
+        }
+        if (err == 0)
+            *used += size;
+    }
+    return err;
+}
+
+/* Takes in a segment to its end, or until the batch is full. */
+static int
+take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
+{
+    size_t used;
+    int end, err;
+
+    if (segment->fd < 0 || segment->is_bad ||
+        segment->offset >= segment->size ||
+        (segment->offset == 0 && !begin_segment(ingest, segment)))
+        return 0;
+    while (ingest->batch < BATCH_RECORDS) {
+        ssize_t n = pread(segment->fd, ingest->buffer, BUFFER_BYTES,
+                          (off_t)segment->offset);
+
+        if (n < 0)
+            doubt(ingest, segment, strerror(errno));
+        if (n <= 0)
+            return 0;
+        err = take_buffer(ingest, (size_t)n, &used, &end);
+        if (err != 0)
+            return err;
+        segment->offset += used;
+        if (used > 0)
+            segment->doubts = 0;
+        if (end != 0 && end != TG_ERR_NOT_FOUND) {
+            doubt(ingest, segment, "a checksum does not hold");
+            return 0;
+        }
+        if (end == TG_ERR_NOT_FOUND && (size_t)n < BUFFER_BYTES)
+            return 0;
+    }
+    return 0;
+}
+
+static int
+keep_offsets(struct tg_ingest *ingest)
+{
+    int err = tg_last_used_flush(&ingest->used, ingest->store);
+
+    for (size_t i = 0; i < ingest->segments.count && err == 0; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+        struct tg_store_segment row = {
+            .writer_id = segment->writer_id,
+            .number = segment->number,
+            .offset = segment->offset,
+            .bad = segment->is_bad ? "cannot be read" : "",
+        };
+
+        if (segment->offset != segment->committed ||
+            (segment->is_bad && segment->doubts == DOUBTS_MAX))
+            err = ingest->store->ops->segment_put(ingest->store, &row);
+    }
+    return err;
+}
+
+static void
+settle_offsets(struct tg_ingest *ingest, bool is_committed)
+{
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (is_committed) {
+            segment->committed = segment->offset;
+            if (segment->is_bad)
+                segment->doubts = 0;
+        } else {
+            segment->offset = segment->committed;
+            if (segment->doubts >= DOUBTS_MAX)
+                segment->is_bad = false;
+        }
+    }
+    tg_last_used_forget(&ingest->used);
+}
+
+/* One transaction; *is_done when every segment was read to its end. */
+static int
+take_batch(struct tg_ingest *ingest, bool *is_done)
+{
+    struct tg_daemon *daemon = ingest->daemon;
+    int err;
+
+    pthread_mutex_lock(&daemon->write_lock);
+    ingest->batch = 0;
+    err = ingest->store->ops->begin(ingest->store);
+    for (size_t i = 0; err == 0 && i < ingest->segments.count; i++)
+        err = take_segment(ingest, &ingest->segments.list[i]);
+    if (err == 0)
+        err = keep_offsets(ingest);
+    if (err == 0)
+        err = ingest->store->ops->commit(ingest->store);
+    if (err != 0)
+        ingest->store->ops->rollback(ingest->store);
+    settle_offsets(ingest, err == 0);
+    pthread_mutex_unlock(&daemon->write_lock);
+    *is_done = ingest->batch < BATCH_RECORDS;
+    for (int i = 0; i < YIELDS_MAX && atomic_load(&daemon->writers_waiting);
+         i++)
+        usleep(YIELD_US);
+    return err;
+}
+
+static bool
+has_work(const struct tg_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (segment->fd >= 0 && !segment->is_bad &&
+            segment->size > segment->offset)
+            return true;
+    }
+    return false;
+}
+
+static int
+remove_done(struct tg_ingest *ingest)
+{
+    struct tg_segments *segments = &ingest->segments;
+    int err = 0;
+
+    for (size_t i = segments->count; i-- > 0 && err == 0;) {
+        struct tg_segment segment = segments->list[i];
+
+        if (!segment.is_final || segment.is_bad || segment.doubts > 0)
+            continue;
+        tg_segments_remove(segments, i);
+        pthread_mutex_lock(&ingest->daemon->write_lock);
+        err = ingest->store->ops->segment_gone(ingest->store, segment.writer_id,
+                                               segment.number);
+        pthread_mutex_unlock(&ingest->daemon->write_lock);
+    }
+    return err;
+}
+
+static void
+report(struct tg_ingest *ingest)
+{
+    uint64_t lag = 0;
+    uint32_t bad = 0;
+
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (segment->is_bad)
+            bad++;
+        else if (segment->size > segment->offset)
+            lag += segment->size - segment->offset;
+    }
+    atomic_store(&ingest->daemon->lag_bytes, lag);
+    atomic_store(&ingest->daemon->bad_segments, bad);
+}
+
+int
+tg_ingest_pass(struct tg_ingest *ingest)
+{
+    struct tg_daemon *daemon = ingest->daemon;
+    const struct tg_state *state =
+        daemon->state.map != NULL ? &daemon->state : NULL;
+    bool is_done = false;
+    int err = tg_segments_scan(&ingest->segments, state, daemon->own_writer_id);
+
+    if (err != 0) {
+        tg_log(TG_LOG_ERROR, "cannot read the journal's folder: %s",
+               strerror(errno));
+        return err;
+    }
+    report(ingest);
+    while (err == 0 && !is_done && has_work(ingest))
+        err = take_batch(ingest, &is_done);
+    if (err == 0)
+        err = remove_done(ingest);
+    if (err != 0)
+        tg_log(TG_LOG_ERROR, "calls wait in the journal: %s",
+               ingest->store->error.text);
+    else
+        atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
+    report(ingest);
+    return err;
+}
+
+struct tg_store *
+tg_ingest_store(const struct tg_ingest *ingest)
+{
+    return ingest->store;
+}
+
+int
+tg_ingest_folder(const struct tg_ingest *ingest)
+{
+    return ingest->dir_fd;
+}
+
+void
+tg_ingest_close(struct tg_ingest *ingest)
+{
+    if (ingest == NULL)
+        return;
+    tg_segments_close(&ingest->segments);
+    if (ingest->store != NULL)
+        ingest->store->ops->close(ingest->store);
+    if (ingest->dir_fd >= 0)
+        close(ingest->dir_fd);
+    free(ingest);
+}

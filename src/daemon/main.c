@@ -1,0 +1,259 @@
+/*
+ * tollgated: the control daemon.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+#include "first.h"
+#include "home.h"
+#include "http.h"
+#include "log.h"
+#include "recover.h"
+#include "resolve.h"
+#include "statefile.h"
+
+#define TICK_MS 50
+#define SECOND_MS 1000
+
+/* What runs, in the order in which it is begun. */
+struct program {
+    struct tg_daemon daemon;
+    int lock_fd;
+    int signal_fd;
+    struct tg_ingest *ingest;
+    struct tg_recovery recovery;
+    struct tg_http *http;
+    struct tg_resolver *resolver;
+};
+
+/* Every text of the API may be a secret, so none is left in free memory. */
+static void
+wipe_and_free(void *p)
+{
+    if (p != NULL)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static int
+count_row(void *arg, const struct tg_store_credential *row)
+{
+    (void)row;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int
+open_stores(struct tg_daemon *daemon, struct tg_error *error)
+{
+    int err = tg_store_open_sqlite(&daemon->admin, daemon->paths.store, error);
+
+    if (err == 0)
+        err =
+            tg_store_open_sqlite(&daemon->reports, daemon->paths.store, error);
+    return err;
+}
+
+/* The two secrets and what a store must hold; see first.h. */
+static int
+fill_home(struct tg_daemon *daemon, struct tg_error *error)
+{
+    struct tg_store *store = daemon->admin;
+    struct tg_digest token;
+    bool is_done = false, has_token;
+    int credentials = 0, err;
+
+    err = tg_first_is_done(store, &is_done);
+    if (err == 0)
+        err = store->ops->credential_each(store, count_row, &credentials);
+    if (err != 0) {
+        *error = store->error;
+        return err;
+    }
+    err = tg_home_master_key(&daemon->master_key, &daemon->paths,
+                             credentials == 0, error);
+    if (err != 0)
+        return err;
+    err = tg_home_token(&token, &daemon->paths, !is_done, error);
+    if (err != 0 && err != TG_ERR_NOT_FOUND)
+        return err;
+    has_token = err == 0;
+    err = tg_first_fill(store, has_token ? &token : NULL, tg_clock_ms());
+    if (err != 0)
+        *error = store->error;
+    return err;
+}
+
+static int
+start(struct program *program, struct tg_error *error)
+{
+    struct tg_daemon *daemon = &program->daemon;
+    struct tg_owner workers = {daemon->options.has_worker,
+                               daemon->options.worker_uid,
+                               daemon->options.worker_gid};
+    int err;
+
+    err = tg_home_open(&daemon->paths, &program->lock_fd, daemon->options.home,
+                       &workers, error);
+    if (err == 0)
+        err = open_stores(daemon, error);
+    if (err == 0)
+        err = fill_home(daemon, error);
+    if (err == 0)
+        err = tg_ingest_open(&program->ingest, daemon, error);
+    if (err == 0)
+        err = tg_statefile_open(daemon, program->ingest, error);
+    if (err == 0)
+        err = tg_statefile_publish(daemon, error);
+    if (err != 0)
+        return err;
+    tg_recovery_init(&program->recovery, daemon, program->ingest);
+    err = tg_http_start(&program->http, daemon, error);
+    if (err == 0 && tg_resolver_start(&program->resolver, daemon) != 0)
+        err = tg_error_set(error, TG_ERR_SYSTEM, "cannot start a thread");
+    return err;
+}
+
+static void
+beat(struct program *program, int64_t now_ms)
+{
+    struct tg_daemon *daemon = &program->daemon;
+
+    pthread_mutex_lock(&daemon->publish_lock);
+    tg_publish_seen(daemon->publisher, now_ms);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    tg_recovery_pass(&program->recovery, now_ms);
+}
+
+/* Until a signal says that it is over. */
+static void
+run(struct program *program)
+{
+    struct pollfd signals = {.fd = program->signal_fd, .events = POLLIN};
+    int64_t next_beat_ms = 0, retry_ms = 0;
+
+    while (poll(&signals, 1, TICK_MS) <= 0) {
+        int64_t now_ms = tg_clock_ms();
+
+        /* A clock that was set back must not stop the heart. */
+        if (now_ms >= next_beat_ms || next_beat_ms - now_ms > SECOND_MS) {
+            beat(program, now_ms);
+            next_beat_ms = now_ms + SECOND_MS;
+        }
+        if ((now_ms >= retry_ms || retry_ms - now_ms > SECOND_MS) &&
+            tg_ingest_pass(program->ingest) != 0)
+            retry_ms = now_ms + SECOND_MS;
+    }
+}
+
+static void
+stop(struct program *program)
+{
+    struct tg_daemon *daemon = &program->daemon;
+
+    tg_http_stop(program->http);
+    tg_resolver_stop(program->resolver);
+    if (program->http != NULL) {
+        tg_ingest_pass(program->ingest);
+        tg_recovery_release(&program->recovery);
+    }
+    tg_ingest_close(program->ingest);
+    tg_statefile_close(daemon);
+    if (daemon->reports != NULL)
+        daemon->reports->ops->close(daemon->reports);
+    if (daemon->admin != NULL)
+        daemon->admin->ops->close(daemon->admin);
+    sodium_memzero(&daemon->master_key, sizeof(daemon->master_key));
+}
+
+/* Before any thread: they inherit the mask. */
+static int
+take_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigdelset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int
+prepare(struct program *program, struct tg_error *error)
+{
+    struct tg_daemon *daemon = &program->daemon;
+    pid_t parent = getppid();
+
+    umask(077);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (daemon->options.dies_with_parent) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent)
+            return tg_error_set(error, TG_ERR_SYSTEM,
+                                "the process that started it is gone");
+    }
+    program->signal_fd = take_signals();
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    pthread_mutex_init(&daemon->reports_lock, NULL);
+    pthread_mutex_init(&daemon->admin_lock, NULL);
+    pthread_mutex_init(&daemon->write_lock, NULL);
+    pthread_mutex_init(&daemon->publish_lock, NULL);
+    daemon->started_at_ms = tg_clock_ms();
+    if (sodium_init() < 0 || tg_digest_init() != 0 ||
+        tg_random(&daemon->own_writer_id, sizeof(daemon->own_writer_id)) != 0)
+        return tg_error_set(error, TG_ERR_CRYPTO,
+                            "the cryptographic libraries do not start");
+    daemon->own_writer_id |= 1;
+    return program->signal_fd < 0
+               ? tg_error_set(error, TG_ERR_SYSTEM, "no signalfd: %s",
+                              strerror(errno))
+               : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct program program = {.lock_fd = -1};
+    struct tg_error error;
+
+    if (tg_options_read(&program.daemon.options, argc, argv, &error) != 0) {
+        fprintf(stderr, "tollgated: %s\n", error.text);
+        return 2;
+    }
+    if (program.daemon.options.shows_help) {
+        fputs(tg_options_usage, stdout);
+        return 0;
+    }
+    if (program.daemon.options.shows_version) {
+        puts("tollgated " TG_VERSION);
+        return 0;
+    }
+    if (prepare(&program, &error) != 0 || start(&program, &error) != 0) {
+        fprintf(stderr, "tollgated: %s\n", error.text);
+        stop(&program);
+        return 1;
+    }
+    tg_log(TG_LOG_INFO, "version %s serves %s on %s", TG_VERSION,
+           program.daemon.paths.home, program.daemon.paths.admin_socket);
+    run(&program);
+    stop(&program);
+    tg_log(TG_LOG_INFO, "ended");
+    return 0;
+}

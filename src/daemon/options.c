@@ -1,0 +1,139 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+
+const char tg_options_usage[] =
+    "usage: tollgated --home DIR [--worker-user NAME | --shm-owner UID:GID]\n"
+    "                 [--foreground] [--die-with-parent]\n"
+    "       tollgated --help | --version\n"
+    "\n"
+    "Keeps Tollgate's policy and books: serves the admin API on a socket,\n"
+    "publishes policy to nginx's workers, takes in their journal.  It runs in\n"
+    "the foreground; `tollgate up` starts and watches it.\n"
+    "\n"
+    "  --home DIR          where everything is kept; made if it is missing\n"
+    "  --worker-user NAME  the user nginx's workers run as (when root)\n"
+    "  --shm-owner UID:GID the same, by number\n"
+    "  --foreground        the only mode; accepted for unit files\n"
+    "  --die-with-parent   end when the process that started it ends\n";
+
+enum {
+    OPT_HOME = 256,
+    OPT_WORKER_USER,
+    OPT_SHM_OWNER,
+    OPT_FOREGROUND,
+    OPT_DIE,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option table[] = {
+    {"home", required_argument, NULL, OPT_HOME},
+    {"worker-user", required_argument, NULL, OPT_WORKER_USER},
+    {"shm-owner", required_argument, NULL, OPT_SHM_OWNER},
+    {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"die-with-parent", no_argument, NULL, OPT_DIE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int
+read_user(struct tg_options *options, const char *name, struct tg_error *error)
+{
+    const struct passwd *user = getpwnam(name);
+
+    if (user == NULL)
+        return tg_error_set(error, TG_ERR_FORMAT,
+                            "--worker-user: there is no user '%s'", name);
+    options->has_worker = true;
+    options->worker_uid = user->pw_uid;
+    options->worker_gid = user->pw_gid;
+    return 0;
+}
+
+static int
+read_owner(struct tg_options *options, const char *text, struct tg_error *error)
+{
+    char *end;
+    unsigned long uid, gid;
+
+    errno = 0;
+    uid = strtoul(text, &end, 10);
+    if (*end == ':' && end != text && end[1] != '\0') {
+        gid = strtoul(end + 1, &end, 10);
+        if (*end == '\0' && errno == 0 && uid < UINT32_MAX &&
+            gid < UINT32_MAX && strspn(text, "0123456789:") == strlen(text)) {
+            options->has_worker = true;
+            options->worker_uid = (uid_t)uid;
+            options->worker_gid = (gid_t)gid;
+            return 0;
+        }
+    }
+    return tg_error_set(error, TG_ERR_FORMAT,
+                        "--shm-owner takes two numbers, UID:GID, not '%s'",
+                        text);
+}
+
+static int
+read_one(struct tg_options *options, int option, char **argv,
+         struct tg_error *error)
+{
+    switch (option) {
+    case OPT_HOME:
+        options->home = optarg;
+        return 0;
+    case OPT_WORKER_USER:
+        return read_user(options, optarg, error);
+    case OPT_SHM_OWNER:
+        return read_owner(options, optarg, error);
+    case OPT_FOREGROUND:
+        return 0;
+    case OPT_DIE:
+        options->dies_with_parent = true;
+        return 0;
+    case OPT_HELP:
+        options->shows_help = true;
+        return 0;
+    case OPT_VERSION:
+        options->shows_version = true;
+        return 0;
+    case ':':
+        return tg_error_set(error, TG_ERR_FORMAT, "%s needs a value",
+                            argv[optind - 1]);
+    }
+    return tg_error_set(error, TG_ERR_FORMAT,
+                        "unknown option %s; see tollgated --help",
+                        argv[optind - 1]);
+}
+
+int
+tg_options_read(struct tg_options *options, int argc, char **argv,
+                struct tg_error *error)
+{
+    int option, err;
+
+    memset(options, 0, sizeof(*options));
+    while ((option = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+        err = read_one(options, option, argv, error);
+        if (err != 0)
+            return err;
+    }
+    if (options->shows_help || options->shows_version)
+        return 0;
+    if (optind < argc)
+        return tg_error_set(error, TG_ERR_FORMAT,
+                            "'%s' is not an option; see tollgated --help",
+                            argv[optind]);
+    if (options->home == NULL || options->home[0] == '\0')
+        return tg_error_set(error, TG_ERR_FORMAT,
+                            "--home DIR is missing; see tollgated --help");
+    return 0;
+}

@@ -1,0 +1,285 @@
+#include "policy.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "draft_text.h"
+#include "err.h"
+#include "key.h"
+#include "log.h"
+#include "reply.h"
+
+#define LIST_MAX 256
+
+/* What a visitor needs to publish a row. */
+struct publication {
+    struct tg_daemon *daemon;
+    struct tg_store *store;
+};
+
+static struct tg_str
+str_of(const char *text)
+{
+    return (struct tg_str){text, strlen(text)};
+}
+
+static int
+say_full(int err, const char *what, const char *id)
+{
+    if (err != 0)
+        tg_log(TG_LOG_ERROR,
+               "the %s %s is stored but could not be published: the state "
+               "file is full",
+               what, id);
+    return err;
+}
+
+static int
+publish_account(void *arg, const struct tg_store_account *row)
+{
+    struct publication *publication = arg;
+    struct tg_daemon *daemon = publication->daemon;
+    struct tg_account_policy policy = {
+        .status = strcmp(row->status, "active") == 0 ? TG_ACCOUNT_ACTIVE
+                                                     : TG_ACCOUNT_SUSPENDED,
+        .billing = strcmp(row->billing, "postpaid") == 0 ? TG_BILLING_POSTPAID
+                                                         : TG_BILLING_PREPAID,
+        .granted_nanos = row->granted_nanos,
+        .topped_up_nanos = row->topped_up_nanos,
+        .settled_nanos = row->base_nanos,
+    };
+    uint32_t slot;
+    int err;
+
+    if (strcmp(row->verification, "verified") == 0)
+        policy.verification = TG_VERIFICATION_VERIFIED;
+    else if (strcmp(row->verification, "pending") == 0)
+        policy.verification = TG_VERIFICATION_PENDING;
+    memcpy(policy.id, row->id, sizeof(policy.id));
+    pthread_mutex_lock(&daemon->publish_lock);
+    err = tg_publish_text(daemon->publisher, str_of(row->name), &policy.name);
+    if (err == 0)
+        err = tg_publish_account(daemon->publisher, &policy, &slot);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return say_full(err, "account", row->id);
+}
+
+/* A stored JSON list as a blob; an empty one is no blob. */
+static int
+publish_list(struct tg_publisher *publisher, const char *text, uint32_t *blob)
+{
+    json_t *list = json_loads(text, 0, NULL), *item;
+    struct tg_str texts[LIST_MAX];
+    size_t i, count = 0;
+    int err = 0;
+
+    json_array_foreach(list, i, item)
+    {
+        if (count < LIST_MAX && json_is_string(item))
+            texts[count++] = (struct tg_str){json_string_value(item),
+                                             json_string_length(item)};
+    }
+    if (count > 0)
+        err = tg_publish_texts(publisher, texts, count, blob);
+    json_decref(list);
+    return err;
+}
+
+static int
+publish_text(struct tg_publisher *publisher, const char *text, const char *none,
+             uint32_t *blob)
+{
+    if (strcmp(text, none) == 0)
+        return 0;
+    return tg_publish_text(publisher, str_of(text), blob);
+}
+
+static int
+publish_blobs(struct tg_publisher *publisher, const struct tg_store_key *row,
+              struct tg_key_policy *policy)
+{
+    int err = publish_text(publisher, row->name, "", &policy->name);
+
+    if (err == 0)
+        err = publish_list(publisher, row->models, &policy->models);
+    if (err == 0)
+        err = publish_list(publisher, row->allowed_ips, &policy->networks);
+    if (err == 0)
+        err =
+            publish_list(publisher, row->allowed_referrers, &policy->referrers);
+    if (err == 0)
+        err = publish_text(publisher, row->hours, "", &policy->hours);
+    if (err == 0)
+        err = publish_text(publisher, row->timezone, "UTC", &policy->timezone);
+    return err;
+}
+
+static uint8_t
+status_of(const char *status)
+{
+    static const struct {
+        const char *name;
+        uint8_t status;
+    } rows[] = {
+        {"active", TG_KEY_ACTIVE},
+        {"inactive", TG_KEY_INACTIVE},
+        {"disabled", TG_KEY_DISABLED},
+        {"deleted", TG_KEY_DELETED},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, status) == 0)
+            return rows[i].status;
+    }
+    return TG_KEY_NONE;
+}
+
+static uint32_t
+scopes_of(const char *text)
+{
+    json_t *list = json_loads(text, 0, NULL), *item;
+    uint32_t scopes = 0;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item))
+            scopes |= tg_scope_of(str_of(json_string_value(item)));
+    }
+    json_decref(list);
+    return scopes;
+}
+
+static uint64_t
+endpoints_of(const char *text)
+{
+    json_t *list = json_loads(text, 0, NULL), *item;
+    uint64_t endpoints = 0;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        const struct tg_route *route =
+            json_is_string(item) ? tg_draft_route(json_string_value(item))
+                                 : NULL;
+
+        if (route != NULL)
+            endpoints |= (uint64_t)1 << route->endpoint;
+    }
+    json_decref(list);
+    return endpoints;
+}
+
+static void
+fill_policy(struct tg_key_policy *policy, const struct tg_store_key *row)
+{
+    *policy = (struct tg_key_policy){
+        .endpoints = endpoints_of(row->endpoints),
+        .scopes = scopes_of(row->scopes),
+        .kind = (uint8_t)tg_key_kind_of(str_of(row->kind)),
+        .status = status_of(row->status),
+        .created_at_ms = row->created_at,
+        .expires_at_ms = row->expires_at,
+        .ended_at_ms = row->ended_at,
+        .requests_per_second = (uint32_t)row->requests_per_second,
+        .requests_per_minute = (uint32_t)row->requests_per_minute,
+        .requests_per_day = (uint32_t)row->requests_per_day,
+        .concurrency = (uint32_t)row->concurrency,
+        .tokens_per_minute = (uint32_t)row->tokens_per_minute,
+        .max_queue_ms = (uint32_t)row->max_queue_ms,
+        .daily_nanos = row->daily_nanos,
+        .monthly_nanos = row->monthly_nanos,
+    };
+    memcpy(policy->id, row->id, sizeof(policy->id));
+}
+
+struct secrets {
+    struct tg_key_policy *policy;
+    int count;
+    int64_t now_ms;
+};
+
+/* Newest first: the first one gives the prefix and the last four. */
+static int
+take_secret(void *arg, const struct tg_store_secret *row)
+{
+    struct secrets *secrets = arg;
+    struct tg_key_policy *policy = secrets->policy;
+    struct tg_key_secret *target = &policy->secrets[secrets->count];
+
+    if (secrets->count == 2 ||
+        (row->valid_until != 0 && row->valid_until <= secrets->now_ms))
+        return 0;
+    if (secrets->count++ == 0) {
+        tg_field_set(policy->prefix, sizeof(policy->prefix), row->prefix,
+                     strlen(row->prefix));
+        tg_field_set(policy->last4, sizeof(policy->last4), row->last4,
+                     strlen(row->last4));
+    }
+    memcpy(target->digest, row->digest.bytes, sizeof(target->digest));
+    target->valid_until_ms = row->valid_until;
+    return 0;
+}
+
+static int
+publish_key(void *arg, const struct tg_store_key *row)
+{
+    struct publication *publication = arg;
+    struct tg_daemon *daemon = publication->daemon;
+    struct tg_publisher *publisher = daemon->publisher;
+    struct tg_key_policy policy;
+    struct secrets secrets = {&policy, 0, tg_clock_ms()};
+    uint32_t slot;
+    int err;
+
+    fill_policy(&policy, row);
+    err = publication->store->ops->secret_each(publication->store, row->id,
+                                               take_secret, &secrets);
+    if (err != 0)
+        return err;
+    pthread_mutex_lock(&daemon->publish_lock);
+    if (policy.status == TG_KEY_DELETED) {
+        err = tg_publish_key_gone(publisher, row->id);
+        if (err == TG_ERR_NOT_FOUND)
+            err = 0;
+    } else {
+        err = tg_publisher_account_slot(publisher, row->account_id,
+                                        &policy.account);
+        if (err == 0)
+            err = publish_blobs(publisher, row, &policy);
+        if (err == 0)
+            err = tg_publish_key(publisher, &policy, &slot);
+    }
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return say_full(err, "key", row->id);
+}
+
+int
+tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
+                  const char *id)
+{
+    struct publication publication = {daemon, store};
+
+    return store->ops->account_get(store, id, publish_account, &publication);
+}
+
+int
+tg_policy_key(struct tg_daemon *daemon, struct tg_store *store, const char *id)
+{
+    struct publication publication = {daemon, store};
+
+    return store->ops->key_get(store, id, publish_key, &publication);
+}
+
+int
+tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
+{
+    static const struct tg_store_page everything = {.limit = 0};
+    struct publication publication = {daemon, store};
+    int err = store->ops->account_each(store, &everything, publish_account,
+                                       &publication);
+
+    if (err == 0)
+        err = store->ops->key_all(store, publish_key, &publication);
+    return err;
+}

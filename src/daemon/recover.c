@@ -1,0 +1,90 @@
+#include "recover.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "area.h"
+#include "log.h"
+#include "settle.h"
+
+/* Visiting the calls of one area. */
+struct visit {
+    struct tg_recovery *recovery;
+    int64_t now_ms;
+    uint32_t settled;
+    int err;
+};
+
+void
+tg_recovery_init(struct tg_recovery *recovery, struct tg_daemon *daemon,
+                 struct tg_ingest *ingest)
+{
+    recovery->daemon = daemon;
+    recovery->ingest = ingest;
+    tg_journal_init(&recovery->journal, tg_ingest_folder(ingest),
+                    daemon->own_writer_id);
+}
+
+/* A call in the store was settled before it was journaled: it is done. */
+static void
+recover_call(void *arg, struct tg_call_slot *slot)
+{
+    static const struct tg_str nothing = {NULL, 0};
+    struct visit *visit = arg;
+    struct tg_store *store = tg_ingest_store(visit->recovery->ingest);
+    bool has = false;
+
+    if (visit->err == 0)
+        visit->err = store->ops->call_has(store, &slot->call.id, &has);
+    if (visit->err != 0 || has)
+        return;
+    tg_settle_lost(&visit->recovery->daemon->state, &slot->call, visit->now_ms);
+    visit->err = tg_journal_append(&visit->recovery->journal, &slot->call,
+                                   nothing, nothing, visit->now_ms);
+    if (visit->err == 0)
+        visit->settled++;
+    else
+        tg_log(TG_LOG_ERROR,
+               "cannot write the journal for calls of a dead worker: %s",
+               strerror(errno));
+}
+
+static void
+recover_area(struct tg_recovery *recovery, uint32_t area, int64_t now_ms)
+{
+    struct tg_state *state = &recovery->daemon->state;
+    struct visit visit = {.recovery = recovery, .now_ms = now_ms};
+    uint32_t pid = atomic_load(&state->areas[area].pid);
+
+    tg_area_each(state, area, recover_call, &visit);
+    if (visit.settled > 0)
+        tg_log(TG_LOG_WARNING,
+               "worker %u is gone; %u of its calls were settled in its place",
+               pid, visit.settled);
+    if (visit.err == 0)
+        tg_area_clear(state, area);
+}
+
+void
+tg_recovery_pass(struct tg_recovery *recovery, int64_t now_ms)
+{
+    struct tg_state *state = &recovery->daemon->state;
+    uint32_t orphans[TG_AREA_COUNT];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < state->header->area_count && i < TG_AREA_COUNT;
+         i++) {
+        if (tg_area_is_orphaned(state, i))
+            orphans[count++] = i;
+    }
+    if (count == 0 || tg_ingest_pass(recovery->ingest) != 0)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        recover_area(recovery, orphans[i], now_ms);
+}
+
+void
+tg_recovery_release(struct tg_recovery *recovery)
+{
+    tg_journal_close(&recovery->journal);
+}

@@ -1,0 +1,28 @@
+/*
+ * recover.h: calls whose worker died are settled and recorded, once.
+ */
+#ifndef TG_RECOVER_H
+#define TG_RECOVER_H
+
+#include "ingest.h"
+
+struct tg_recovery {
+    struct tg_daemon *daemon;
+    struct tg_ingest *ingest;
+    struct tg_journal journal; /* the daemon's own */
+};
+
+void tg_recovery_init(struct tg_recovery *recovery, struct tg_daemon *daemon,
+                      struct tg_ingest *ingest);
+
+/*
+ * Looks for areas whose worker is gone.  What these had journaled is taken
+ * in first; then each call left in them that the store does not have is
+ * settled and appended to the daemon's journal, and the area is freed.  An
+ * area that could not be dealt with is tried again by the next pass.
+ */
+void tg_recovery_pass(struct tg_recovery *recovery, int64_t now_ms);
+
+void tg_recovery_release(struct tg_recovery *recovery);
+
+#endif

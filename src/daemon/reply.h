@@ -1,0 +1,60 @@
+/*
+ * reply.h: what a handler of the admin API answers.
+ */
+#ifndef TG_REPLY_H
+#define TG_REPLY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store.h"
+
+struct tg_reply {
+    unsigned status;   /* HTTP; 0: no handler has answered yet */
+    json_t *body;      /* owned */
+    const char *allow; /* header of a 405; NULL for none */
+};
+
+/* Answers with a body, whose reference is taken over. */
+void tg_reply_json(struct tg_reply *reply, unsigned status, json_t *body);
+
+/*
+ * Answers with the error envelope; its type follows from status.  param is
+ * the member the error is about, or NULL.  An earlier answer is dropped.
+ * Always returns false, so that a check can end with it.
+ */
+__attribute__((format(printf, 5, 6))) bool
+tg_reply_error(struct tg_reply *reply, unsigned status, const char *code,
+               const char *param, const char *fmt, ...);
+
+/* The same for "this member is not as it must be": 400, invalid_request. */
+__attribute__((format(printf, 3, 4))) bool
+tg_reply_invalid(struct tg_reply *reply, const char *param, const char *fmt,
+                 ...);
+
+/*
+ * Answers for a store that failed: 404 for TG_ERR_NOT_FOUND, 409 for
+ * TG_ERR_DUPLICATE, both about what; else 503, and the sentence is logged.
+ */
+bool tg_reply_store(struct tg_reply *reply, const struct tg_store *store,
+                    int err, const char *what);
+
+/* The list envelope; data is taken over, next may be NULL. */
+json_t *tg_reply_list(json_t *data, bool has_more, const char *next);
+
+/*
+ * Values of objects: null for 0 or "".  Texts may be bytes of strangers: of
+ * one that is not UTF-8, the bytes that are not ASCII become '?'.
+ */
+json_t *tg_reply_instant(int64_t at_ms);
+json_t *tg_reply_text(const char *text);
+
+/* An amount as a decimal string; the second gives null for 0. */
+json_t *tg_reply_money(int64_t nanos);
+json_t *tg_reply_money_or_null(int64_t nanos);
+
+/* JSON text from the store; null if it should not be JSON. */
+json_t *tg_reply_stored(const char *text);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * request.h: a request to the admin API as its handler sees it.
+ */
+#ifndef TG_REQUEST_H
+#define TG_REQUEST_H
+
+#include "daemon.h"
+#include "id.h"
+#include "reply.h"
+
+#define TG_REQUEST_ARGUMENTS 16
+
+enum tg_role { TG_ROLE_NONE = 0, OWNER, ADMIN, AUDITOR, BILLING };
+
+struct tg_operator {
+    char id[TG_ID_TEXT_SIZE];
+    enum tg_role role;
+};
+
+struct tg_argument {
+    const char *name, *value; /* decoded */
+};
+
+/* All of it is valid while the handler runs. */
+struct tg_request {
+    struct tg_daemon *daemon;
+    const char *method;
+    const char *authorization; /* header's value, or NULL */
+    const char *subject;       /* what stands at {id}, decoded; or NULL */
+    struct tg_argument arguments[TG_REQUEST_ARGUMENTS];
+    size_t argument_count;
+    json_t *body; /* an object; NULL for a GET */
+    struct tg_operator operator;
+};
+
+/* The value of an argument of the query, NULL when it is not there. */
+const char *tg_request_argument(const struct tg_request *request,
+                                const char *name);
+
+/*
+ * Decodes %XX in place.  Returns false for a bad escape, a NUL, or bytes
+ * that are not UTF-8.
+ */
+bool tg_request_decode(char *text);
+
+/*
+ * Reads the arguments limit (1 to 1000, else 100) and after.  Returns false
+ * with the reply made when they are wrong.
+ */
+bool tg_request_page(const struct tg_request *request, struct tg_reply *reply,
+                     const char *prefix, struct tg_store_page *page);
+
+/* Reads the argument limit alone. */
+bool tg_request_limit(const struct tg_request *request, struct tg_reply *reply,
+                      uint32_t *limit);
+
+/*
+ * Reads an instant, RFC 3339 or a date (its first moment in UTC), from an
+ * argument; *at_ms stays as it is when the argument is not there.
+ */
+bool tg_request_instant(const struct tg_request *request,
+                        struct tg_reply *reply, const char *name,
+                        int64_t *at_ms);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * segments.h: the journal's folder: which segments are there, how far each
+ * has been taken in, and which of them nobody will write to again.
+ */
+#ifndef TG_SEGMENTS_H
+#define TG_SEGMENTS_H
+
+#include "journal.h"
+#include "state.h"
+#include "store.h"
+
+struct tg_segment {
+    uint64_t writer_id;
+    uint32_t number;
+    int fd;             /* -1: could not be opened */
+    uint64_t offset;    /* taken in, in this transaction too */
+    uint64_t committed; /* as the store has it */
+    uint64_t size;      /* when it was last looked at */
+    bool is_here;       /* the last scan saw its file */
+    bool is_bad;        /* the rest cannot be read */
+    bool is_final;      /* nobody will append to it: it can go when read */
+    uint8_t doubts;     /* passes in a row that found it corrupt */
+};
+
+/* By writer, then by number. */
+struct tg_segments {
+    int dir_fd;
+    struct tg_segment *list;
+    size_t count, room;
+};
+
+/*
+ * Begins with the offsets that the store has; rows whose file is gone are
+ * removed from it.  dir_fd stays the caller's.  Returns 0, TG_ERR_SYSTEM, or
+ * what the store says.
+ */
+int tg_segments_open(struct tg_segments *segments, int dir_fd,
+                     struct tg_store *store);
+
+/*
+ * Looks which files are there and how long they are.  state tells whose
+ * writers live; NULL when it is not known.  own is the daemon's writer.
+ * Returns 0 or TG_ERR_SYSTEM.
+ */
+int tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
+                     uint64_t own);
+
+/* Removes the file of a final segment that has been read. */
+void tg_segments_remove(struct tg_segments *segments, size_t index);
+
+void tg_segments_close(struct tg_segments *segments);
+
+#endif

@@ -1,0 +1,158 @@
+#include "statefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog.h"
+#include "clock.h"
+#include "err.h"
+#include "log.h"
+#include "policy.h"
+
+#define STATE_UUID "state_uuid"
+#define UUID_TEXT 33
+
+static void
+uuid_text(const uint8_t uuid[16], char text[UUID_TEXT])
+{
+    sodium_bin2hex(text, UUID_TEXT, uuid, 16);
+}
+
+/* Whether the mapped file is the one this store spoke of last. */
+static bool
+is_ours(struct tg_daemon *daemon)
+{
+    char known[UUID_TEXT + 1] = "", text[UUID_TEXT];
+    struct tg_store *store = daemon->admin;
+
+    uuid_text(daemon->state.header->uuid, text);
+    return store->ops->meta_get(store, STATE_UUID, known, sizeof(known)) == 0 &&
+           strcmp(known, text) == 0;
+}
+
+static int
+take_over(struct tg_daemon *daemon)
+{
+    const char *why = NULL;
+    int err = tg_state_open(&daemon->state, AT_FDCWD, daemon->paths.state);
+
+    if (err == 0 && is_ours(daemon))
+        return 0;
+    if (err == 0) {
+        why = "belongs to another store";
+        tg_state_close(&daemon->state);
+    } else if (err == TG_ERR_VERSION) {
+        why = "is of another version";
+    } else if (err == TG_ERR_FORMAT) {
+        why = "is damaged";
+    }
+    if (why != NULL)
+        tg_log(TG_LOG_WARNING,
+               "the state file %s %s; a new one is made, and nginx must be "
+               "restarted if it runs",
+               daemon->paths.state, why);
+    memset(&daemon->state, 0, sizeof(daemon->state));
+    return TG_ERR_NOT_FOUND;
+}
+
+static int
+remember(struct tg_daemon *daemon, const uint8_t uuid[16])
+{
+    struct tg_store *store = daemon->admin;
+    char text[UUID_TEXT];
+    int err = tg_daemon_begin(daemon, store);
+
+    if (err != 0)
+        return err;
+    uuid_text(uuid, text);
+    err = store->ops->account_rebase(store);
+    if (err == 0)
+        err = store->ops->meta_set(store, STATE_UUID, text);
+    return tg_daemon_end(daemon, store, err);
+}
+
+/* The store knows the new file's name first: a kill makes another one. */
+static int
+make_new(struct tg_daemon *daemon, struct tg_ingest *ingest,
+         struct tg_error *error)
+{
+    static const struct tg_state_size usual = {0};
+    uint8_t uuid[16];
+    int err;
+
+    if (tg_random(uuid, sizeof(uuid)) != 0)
+        return tg_error_set(error, TG_ERR_CRYPTO,
+                            "the kernel gives no random bytes");
+    err = tg_ingest_pass(ingest);
+    if (err == 0)
+        err = remember(daemon, uuid);
+    if (err != 0) {
+        *error = daemon->admin->error;
+        return err;
+    }
+    err = tg_state_create(daemon->paths.state, &usual, uuid, tg_clock_ms());
+    if (err == 0)
+        err = tg_state_open(&daemon->state, AT_FDCWD, daemon->paths.state);
+    if (err != 0)
+        return tg_error_set(error, err, "cannot make the state file %s: %s",
+                            daemon->paths.state, strerror(errno));
+    return 0;
+}
+
+int
+tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
+                  struct tg_error *error)
+{
+    int err = take_over(daemon);
+
+    if (err != 0)
+        err = make_new(daemon, ingest, error);
+    if (err != 0)
+        return err;
+    if (daemon->options.has_worker &&
+        lchown(daemon->paths.state, daemon->options.worker_uid,
+               daemon->options.worker_gid) != 0)
+        return tg_error_set(error, TG_ERR_SYSTEM, "cannot give away %s: %s",
+                            daemon->paths.state, strerror(errno));
+    err = tg_publisher_open(&daemon->publisher, &daemon->state);
+    if (err == TG_ERR_BUSY)
+        tg_error_set(error, err, "another process publishes to %s",
+                     daemon->paths.state);
+    else if (err != 0)
+        tg_error_set(error, err, "the state file %s cannot be used: %s",
+                     daemon->paths.state, strerror(errno));
+    return err;
+}
+
+int
+tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error)
+{
+    int err = tg_policy_all(daemon, daemon->admin);
+
+    if (err == 0)
+        err = tg_catalog_publish(daemon, daemon->admin);
+    if (err != 0)
+        return tg_error_set(error, err, "cannot publish the policy: %s",
+                            err == TG_ERR_FULL ? "the state file is full"
+                                               : daemon->admin->error.text);
+    pthread_mutex_lock(&daemon->publish_lock);
+    tg_publish_ready(daemon->publisher, tg_clock_ms());
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return 0;
+}
+
+void
+tg_statefile_close(struct tg_daemon *daemon)
+{
+    if (daemon->publisher != NULL)
+        tg_publisher_close(daemon->publisher);
+    if (daemon->state.map != NULL)
+        tg_state_close(&daemon->state);
+    free(daemon->catalog);
+    daemon->publisher = NULL;
+    daemon->catalog = NULL;
+}

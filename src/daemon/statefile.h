@@ -1,0 +1,25 @@
+/*
+ * statefile.h: the state file from the daemon's side: making it, taking it
+ * over, bringing it up to what the store has.
+ */
+#ifndef TG_STATEFILE_H
+#define TG_STATEFILE_H
+
+#include "ingest.h"
+
+/*
+ * Maps the state file that belongs to this store, as daemon->state, and
+ * becomes its one publisher.  When it is missing, of another version or of
+ * another store, a new one is made, after the journal was taken in, so that
+ * what accounts have spent is carried over.  Returns 0 or an enum tg_err, and
+ * *error says why.
+ */
+int tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
+                      struct tg_error *error);
+
+/* Publishes all that the store has, and says that workers may begin. */
+int tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error);
+
+void tg_statefile_close(struct tg_daemon *daemon);
+
+#endif

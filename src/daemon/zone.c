@@ -1,0 +1,152 @@
+#include "zone.h"
+
+#include <ctype.h>
+#include <endian.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+
+#define FOLDER "/usr/share/zoneinfo/"
+#define FILE_MAX (256 * 1024)
+#define HEADER 44
+#define COUNT_MAX 20000
+
+struct header {
+    uint32_t isut, isstd, leap, time, type, chars;
+};
+
+static uint32_t
+u32(const unsigned char *p)
+{
+    uint32_t n;
+
+    memcpy(&n, p, sizeof(n));
+    return be32toh(n);
+}
+
+static bool
+read_header(const unsigned char *p, size_t len, struct header *h)
+{
+    if (len < HEADER || memcmp(p, "TZif", 4) != 0 || p[4] < '2')
+        return false;
+    *h = (struct header){u32(p + 20), u32(p + 24), u32(p + 28),
+                         u32(p + 32), u32(p + 36), u32(p + 40)};
+    return h->isut < COUNT_MAX && h->isstd < COUNT_MAX && h->leap < COUNT_MAX &&
+           h->time < COUNT_MAX && h->type > 0 && h->type <= 256 &&
+           h->chars < COUNT_MAX;
+}
+
+static size_t
+body_bytes(const struct header *h, size_t time_bytes)
+{
+    return h->time * (time_bytes + 1) + h->type * 6 + h->chars +
+           h->leap * (time_bytes + 4) + h->isstd + h->isut;
+}
+
+static int
+fill(struct tg_zone *zone, const unsigned char *times, const struct header *h)
+{
+    const unsigned char *types = times + h->time * 8;
+    const unsigned char *infos = types + h->time;
+
+    zone->count = h->time;
+    zone->starts_s = calloc(h->time + 1, sizeof(*zone->starts_s));
+    zone->offsets_s = calloc(h->time + 1, sizeof(*zone->offsets_s));
+    if (zone->starts_s == NULL || zone->offsets_s == NULL) {
+        tg_zone_close(zone);
+        return TG_ERR_SYSTEM;
+    }
+    zone->offsets_s[0] = (int32_t)u32(infos);
+    for (uint32_t i = 0; i < h->time; i++) {
+        uint64_t start;
+
+        memcpy(&start, times + i * 8, sizeof(start));
+        zone->starts_s[i] = (int64_t)be64toh(start);
+        zone->offsets_s[i + 1] =
+            types[i] < h->type ? (int32_t)u32(infos + types[i] * 6) : 0;
+    }
+    return 0;
+}
+
+static int
+parse(struct tg_zone *zone, const unsigned char *p, size_t len)
+{
+    struct header h;
+    size_t skip;
+
+    if (!read_header(p, len, &h))
+        return TG_ERR_NOT_FOUND;
+    skip = HEADER + body_bytes(&h, 4);
+    if (skip > len || !read_header(p + skip, len - skip, &h) ||
+        body_bytes(&h, 8) > len - skip - HEADER)
+        return TG_ERR_NOT_FOUND;
+    return fill(zone, p + skip + HEADER, &h);
+}
+
+/* Parts of letters, digits, '+', '-' and '_', joined by '/'. */
+static bool
+is_name(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]) || strlen(name) > 64)
+        return false;
+    for (const char *p = name; *p != '\0'; p++) {
+        if (!isalnum((unsigned char)*p) && strchr("+-_/", *p) == NULL)
+            return false;
+    }
+    return true;
+}
+
+int
+tg_zone_open(struct tg_zone *zone, const char *name)
+{
+    char path[128];
+    unsigned char *bytes;
+    size_t len;
+    FILE *file;
+    int err;
+
+    if (!is_name(name))
+        return TG_ERR_NOT_FOUND;
+    snprintf(path, sizeof(path), FOLDER "%s", name);
+    file = fopen(path, "rbe");
+    if (file == NULL && strcmp(name, "UTC") == 0) {
+        *zone = (struct tg_zone){.offsets_s = calloc(1, sizeof(int32_t))};
+        return zone->offsets_s ? 0 : TG_ERR_SYSTEM;
+    }
+    if (file == NULL)
+        return TG_ERR_NOT_FOUND;
+    bytes = malloc(FILE_MAX);
+    len = bytes ? fread(bytes, 1, FILE_MAX, file) : 0;
+    err = bytes ? parse(zone, bytes, len) : TG_ERR_SYSTEM;
+    free(bytes);
+    fclose(file);
+    return err;
+}
+
+void
+tg_zone_close(struct tg_zone *zone)
+{
+    free(zone->starts_s);
+    free(zone->offsets_s);
+    *zone = (struct tg_zone){0};
+}
+
+int32_t
+tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
+{
+    int64_t at_s = instant_ms / 1000 - (instant_ms % 1000 < 0);
+    size_t low = 0, high = zone->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (zone->starts_s[middle] <= at_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return zone->offsets_s[low];
+}

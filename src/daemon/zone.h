@@ -1,0 +1,32 @@
+/*
+ * zone.h: time zones, from the system's database (RFC 8536 files).
+ *
+ * Each zone is read anew, so no process-wide setting is touched and any
+ * thread may use its own.  Not handled: rules beyond a file's last
+ * transition; Debian's files list all until 2037.
+ */
+#ifndef TG_ZONE_H
+#define TG_ZONE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tg_zone {
+    size_t count;
+    int64_t *starts_s;  /* of each offset but the first; Unix time */
+    int32_t *offsets_s; /* count + 1: east of UTC */
+};
+
+/*
+ * Reads the zone of a name such as "Asia/Shanghai".  Returns 0,
+ * TG_ERR_NOT_FOUND when there is none of that name, or TG_ERR_SYSTEM.
+ */
+int tg_zone_open(struct tg_zone *zone, const char *name);
+
+/* Frees what the zone holds. */
+void tg_zone_close(struct tg_zone *zone);
+
+/* Seconds east of UTC at an instant.  O(log n). */
+int32_t tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms);
+
+#endif

@@ -166,7 +166,9 @@ bench_bodies(void)
     } texts[] = {
         {"plain text", "The quick brown fox jumps over it. "},
         {"code, a line break in 40", "    if (count > limit) return false;\\n"},
+        {"JSON in JSON", "{\\\"name\\\":\\\"value\\\"},"},
         {"Chinese", "\xe5\xbf\xab\xe9\x80\x9f\xe7\x9a\x84"},
+        {"Chinese in \\u escapes", "\\u5feb\\u901f\\u7684"},
     };
     static const size_t sizes[] = {1024, 8192, 32768};
     size_t t, s, len;

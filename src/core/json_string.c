@@ -21,13 +21,20 @@ tg_json_string_begin(struct tg_json *json)
     json->utf8.need = 0;
 }
 
+/* Only the length of what comes is of interest any more. */
+static bool
+is_past_room(const struct tg_json *json)
+{
+    return json->text_len >= sizeof(json->held);
+}
+
 /* Adds decoded bytes to what the token will show, as far as there is room. */
 static void
 hold(struct tg_json *json, const char *data, size_t len)
 {
     size_t room;
 
-    if (json->text_len < sizeof(json->held)) {
+    if (!is_past_room(json)) {
         room = sizeof(json->held) - (size_t)json->text_len;
         memcpy(json->held + json->text_len, data, len < room ? len : room);
     }
@@ -51,7 +58,13 @@ hold_code(struct tg_json *json, uint32_t code)
 {
     char out[4];
 
-    hold(json, out, tg_utf8_encode(code, out));
+    if (is_past_room(json))
+        json->text_len += code < 0x80      ? 1
+                          : code < 0x800   ? 2
+                          : code < 0x10000 ? 3
+                                           : 4;
+    else
+        hold(json, out, tg_utf8_encode(code, out));
 }
 
 /* A high surrogate that no low one followed. */
@@ -79,13 +92,18 @@ unit(struct tg_json *json, uint16_t code)
         hold_code(json, code);
 }
 
+/* One more than the digit's value; 0 for what is none. */
+static const uint8_t digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 static int
 hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return digits[(unsigned char)c] - 1;
 }
 
 /* The byte that a backslash and another byte stand for; 0 for none. */
@@ -160,23 +178,68 @@ whole(struct tg_json *json, const char *quote)
     return 1;
 }
 
-/* A backslash at q; the short escapes at once, when they are all there. */
-static bool
-is_short_escape(struct tg_json *json, const char *q)
+/* The four digits at p; negative when they are not. */
+static int
+hex4(const char *p)
 {
-    char decoded = q + 1 < json->end ? simple_escape(q[1]) : 0;
+    int a = hex_value(p[0]), b = hex_value(p[1]);
+    int c = hex_value(p[2]), d = hex_value(p[3]);
 
-    end_run(json, q);
-    if (!decoded)
-        return false;
-    if (json->surrogate)
-        drop_surrogate(json);
-    hold(json, &decoded, 1);
-    json->run = q + 2;
-    return true;
+    return (a | b | c | d) < 0 ? -1 : a << 12 | b << 8 | c << 4 | d;
 }
 
-/* Plain bytes and short escapes, up to the quote or the chunk's end. */
+/* The escape at q, when all of it is there.  Returns its length, else 0. */
+static size_t
+whole_escape(struct tg_json *json, const char *q)
+{
+    size_t left = (size_t)(json->end - q);
+    char decoded = left > 1 ? simple_escape(q[1]) : 0;
+    int code;
+
+    if (decoded) {
+        if (json->surrogate)
+            drop_surrogate(json);
+        hold(json, &decoded, 1);
+        return 2;
+    }
+    if (left < 6 || q[1] != 'u' || (code = hex4(q + 2)) < 0)
+        return 0;
+    unit(json, (uint16_t)code);
+    return 6;
+}
+
+/* The escapes from q on.  Returns whether the last was whole as well. */
+static bool
+escapes(struct tg_json *json, const char *q)
+{
+    size_t len = 1;
+
+    end_run(json, q);
+    while (q < json->end && *q == '\\' && len) {
+        len = whole_escape(json, q);
+        q += len;
+    }
+    json->run = q;
+    return len > 0;
+}
+
+/* Where the run from p ends, of which more than the length may matter. */
+static const char *
+run_end(struct tg_json *json, const char *p, bool *has_high)
+{
+    uint64_t passed = 0;
+    const char *q;
+
+    if (json->is_held && is_past_room(json) && !json->surrogate) {
+        q = tg_span_escaped(p, json->end, has_high, &passed);
+        json->text_len += (uint64_t)(q - p) - passed;
+        json->run = q;
+        p = q;
+    }
+    return tg_span_plain(p, json->end, has_high);
+}
+
+/* Plain bytes and whole escapes, up to the quote or the chunk's end. */
 static int
 plain(struct tg_json *json)
 {
@@ -185,7 +248,7 @@ plain(struct tg_json *json)
 
     for (;; p = json->run) {
         has_high = false;
-        q = tg_span_plain(p, json->end, &has_high);
+        q = run_end(json, p, &has_high);
         if ((has_high || json->utf8.need) &&
             check(json, p, q, q == json->end) < 0)
             return TG_JSON_ERROR;
@@ -193,9 +256,9 @@ plain(struct tg_json *json)
             drop_surrogate(json);
         if (q == json->end || *q != '\\')
             break;
-        if (is_short_escape(json, q))
+        if (escapes(json, q))
             continue;
-        json->cursor = q + 1;
+        json->cursor = json->run + 1;
         json->sub = ESCAPE;
         return 0;
     }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The first byte in [p, end) that ends a run of plain string bytes: a quote,
@@ -20,6 +21,16 @@ const char *tg_span_plain(const char *p, const char *end, bool *has_high);
 
 /* The same, without vector instructions: the reference for the tests. */
 const char *tg_span_portable(const char *p, const char *end, bool *has_high);
+
+/*
+ * Skips whole blocks of string bytes, short escapes (a backslash and one of
+ * "\/bfnrt) included, from a byte that is not itself escaped.  Returns where
+ * it stopped, at such a byte too: at the string's quote, a control character
+ * or another escape, or where fewer bytes are left than a block has; maybe
+ * at p.  Adds the escapes that it passed to *escapes.
+ */
+const char *tg_span_escaped(const char *p, const char *end, bool *has_high,
+                            uint64_t *escapes);
 
 /* The first CR or LF in [p, end); end when there is none. */
 const char *tg_span_line(const char *p, const char *end);

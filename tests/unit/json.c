@@ -303,6 +303,54 @@ test_long_strings(void)
     }
 }
 
+/* Pieces of a string, and what they decode to. */
+static const struct {
+    const char *raw, *decoded;
+} pieces[] = {
+    {"a", "a"},
+    {"plain text of some length", "plain text of some length"},
+    {"\\n", "\n"},
+    {"\\\\", "\\"},
+    {"\\\"", "\""},
+    {"\\/", "/"},
+    {"\\u0041", "A"},
+    {"\\u00E9", "\xc3\xa9"},
+    {"\\u4f60", "\xe4\xbd\xa0"},
+    {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
+    {"\\ud83d", "\xef\xbf\xbd"},
+    {"\xe4\xbd\xa0\xe5\xa5\xbd", "\xe4\xbd\xa0\xe5\xa5\xbd"},
+};
+
+static void
+test_random_strings(void)
+{
+    static struct trace trace, other;
+    static char json[8192];
+    uint32_t random = 3;
+    bool is_good = true;
+    int round;
+
+    for (round = 0; round < 4000; round++) {
+        size_t len = (size_t)sprintf(json, "[\""), decoded = 0;
+        int count = round % 200;
+
+        while (count-- > 0) {
+            size_t i = (random = random * 1664525 + 1013904223) >> 16;
+
+            i %= sizeof(pieces) / sizeof(pieces[0]);
+            len += (size_t)sprintf(json + len, "%s", pieces[i].raw);
+            decoded += strlen(pieces[i].decoded);
+        }
+        len += (size_t)sprintf(json + len, "\"]");
+        run(&trace, json, len, 0);
+        is_good = is_good && trace.json.error == TG_JSON_OK;
+        is_good = is_good && trace.json.text_len == decoded;
+        run(&other, json, len, 1 + random % (len + 1));
+        is_good = is_good && strcmp(trace.text, other.text) == 0;
+    }
+    ok(is_good, "4000 random strings have the length of their decoded text");
+}
+
 static void
 test_in_string(void)
 {
@@ -324,6 +372,7 @@ main(void)
     test_zero_byte();
     test_depth();
     test_long_strings();
+    test_random_strings();
     test_in_string();
     return done();
 }

@@ -87,7 +87,7 @@ typedef struct {
     ngx_str_t             trace_id;     /* the upstream's own */
     ngx_uint_t            upstream;     /* row */
     ngx_uint_t            address;      /* next to try */
-    struct sockaddr_storage  sockaddr;
+    struct sockaddr_in6   sockaddr;     /* room for either family */
     ngx_str_t             peer_name;
 
     struct tg_meter       meter;

@@ -120,7 +120,7 @@ ngx_http_tollgate_sockaddr(ngx_http_tollgate_ctx_t *ctx,
     struct sockaddr_in   *sin;
     struct sockaddr_in6  *sin6;
 
-    ngx_memzero(&ctx->sockaddr, sizeof(struct sockaddr_storage));
+    ngx_memzero(&ctx->sockaddr, sizeof(struct sockaddr_in6));
 
     if (address->family == 6) {
         sin6 = (struct sockaddr_in6 *) &ctx->sockaddr;

@@ -28,14 +28,15 @@ completes(const struct tg_call *call)
 static bool
 is_possible(const struct tg_call *call, const struct tg_usage *usage)
 {
+    /* Figures are at most 2^40, so the differences cannot overflow. */
     if (usage->prompt_tokens < 0 ||
-        usage->prompt_tokens > call->prompt_bound + PROMPT_SLACK_TOKENS)
+        usage->prompt_tokens - PROMPT_SLACK_TOKENS > call->prompt_bound)
         return false;
     if (!completes(call))
         return true;
     return usage->completion_tokens >= 0 &&
-           usage->completion_tokens <=
-               call->completion_bound + COMPLETION_SLACK_TOKENS;
+           usage->completion_tokens - COMPLETION_SLACK_TOKENS <=
+               call->completion_bound;
 }
 
 static void
@@ -48,14 +49,19 @@ take_report(struct tg_call *call, const struct tg_usage *usage)
     call->reasoning_tokens = or_zero(usage->reasoning_tokens);
 }
 
-/* Four bytes a token is what prompts are on average, in any language. */
+/*
+ * Four bytes a token is what prompts are on average, in any language.  A
+ * count is an estimate, and never charged above the bound.
+ */
 static void
 take_count(struct tg_call *call, int64_t counted_tokens)
 {
     call->basis = TG_BASIS_COUNTED;
     call->prompt_tokens = (call->prompt_bound + 3) / 4;
     call->cached_tokens = 0;
-    call->completion_tokens = counted_tokens;
+    call->completion_tokens = counted_tokens < call->completion_bound
+                                  ? counted_tokens
+                                  : call->completion_bound;
     call->reasoning_tokens = 0;
 }
 

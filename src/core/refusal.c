@@ -1,5 +1,7 @@
 #include "refusal.h"
 
+#include <assert.h>
+
 #include "diagnose.h"
 #include "json.h"
 #include "key.h"
@@ -10,10 +12,15 @@ say(struct tg_text *out, const char *sentence)
     tg_text_json(out, (struct tg_str){sentence, strlen(sentence)});
 }
 
+/* Room for all that stands behind the message; see end. */
+#define END_BYTES 192
+
 static void
 begin(struct tg_text *out)
 {
     tg_text_puts(out, "{\"error\":{\"message\":\"");
+    assert(out->cap - out->len > END_BYTES);
+    out->cap -= END_BYTES;
 }
 
 static void
@@ -21,6 +28,9 @@ end(struct tg_text *out, enum tg_code code, const char *param)
 {
     const struct tg_code_row *row = tg_code_row(code);
 
+    /* A message that was cut is still JSON once this stands behind it. */
+    out->cap += END_BYTES;
+    out->is_cut = false;
     tg_text_puts(out, "\",\"type\":\"");
     tg_text_puts(out, row->type);
     tg_text_puts(out, "\",\"param\":");
@@ -181,22 +191,25 @@ say_body(struct tg_text *out, const struct tg_body_fault *fault)
 /* The models a key may use: its own list, or where to find them. */
 static void
 say_models(struct tg_text *out, const struct tg_state *state,
-           const struct tg_key_policy *key)
+           const struct tg_admission *a)
 {
-    struct tg_str list = tg_state_blob(state, key->models), pattern;
+    struct tg_str list = tg_state_blob(state, a->key.models), pattern;
+    struct tg_text before = *out;
     size_t shown = 0;
 
-    if (key->models == 0) {
-        say(out, " GET /v1/models lists those it may use.");
-        return;
-    }
-    say(out, " It may use ");
+    say(out, " This API key may use ");
     while (shown < 20 && tg_blob_next(&list, &pattern)) {
         say(out, shown++ == 0 ? "`" : ", `");
         tg_text_json(out, pattern);
         say(out, "`");
     }
     say(out, list.len > 0 ? " and more." : ".");
+    /* A list that was replaced meanwhile may be another key's by now. */
+    if (shown > 0 &&
+        tg_state_key_is_current(state, a->head.key_slot, a->key_seq))
+        return;
+    *out = before;
+    say(out, " GET /v1/models lists those that this API key may use.");
 }
 
 static void
@@ -218,13 +231,13 @@ say_model(struct tg_text *out, const struct tg_state *state,
         say(out, "This API key may not use the model `");
         tg_text_json(out, model);
         say(out, "`.");
-        say_models(out, state, &a->key);
+        say_models(out, state, a);
         break;
     default:
         say(out, "There is no model `");
         tg_text_json(out, model);
         say(out, "` here.");
-        say_models(out, state, &a->key);
+        say_models(out, state, a);
     }
 }
 

@@ -8,7 +8,7 @@
 void
 tg_text_put(struct tg_text *text, struct tg_str s)
 {
-    if (s.len > text->cap - text->len) {
+    if (text->is_cut || s.len > text->cap - text->len) {
         text->is_cut = true;
         return;
     }

@@ -1,8 +1,8 @@
 /*
  * text.h: building text in a buffer somebody else owns.
  *
- * What does not fit is left out and remembered, so that one check at the end
- * is enough.
+ * The first piece that does not fit is left out, with all that follows it, and
+ * that is remembered, so that one check at the end is enough.
  */
 #ifndef TG_TEXT_H
 #define TG_TEXT_H

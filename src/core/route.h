@@ -48,14 +48,15 @@ struct tg_route {
     struct tg_str path;   /* without /v1; what the upstream is sent, too */
     enum tg_scope scope;  /* NONE: any key */
     enum tg_served served;
-    bool takes_argument;  /* path ends in '/', one segment follows */
+    bool takes_argument;  /* path ends in '/', the rest is a name, which may
+                             have slashes of its own */
     const char *name;     /* as keys and call records name it */
 };
 
 /*
  * Finds the route of a method and an undecoded path (no query), with or
- * without "/v1" in front.  argument becomes the last segment where the route
- * takes one.  Returns NULL when there is none; *has_path then says whether
+ * without "/v1" in front.  argument becomes what follows the row's path where
+ * the route takes one.  Returns NULL when there is none; *has_path then says whether
  * the path exists under another method.
  */
 const struct tg_route *tg_route_find(enum tg_method method,

@@ -28,7 +28,7 @@ long tg_seal(const struct tg_master_key *key, struct tg_str name,
 /*
  * Opens a sealed secret into out (cap bytes of room).  Returns the plain
  * length, TG_ERR_FULL, or TG_ERR_CRYPTO when the seal, the name or the key
- * is not the right one; out is untouched then.
+ * is not the right one; nothing of the secret is in out then.
  */
 long tg_seal_open(const struct tg_master_key *key, struct tg_str name,
                   const uint8_t *sealed, size_t len, char *out, size_t cap);

@@ -43,7 +43,7 @@ tg_accounts_list(struct tg_cli *cli)
     static const struct tg_list list = {
         "/accounts", list_columns,
         "There are no accounts. Make one: tollgate accounts create --name NAME",
-        0};
+        true, 0};
 
     return tg_list_run(cli, &list);
 }

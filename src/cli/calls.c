@@ -9,6 +9,8 @@ const struct tg_option tg_calls_list_options[] = {
      NULL},
     {"since", "WHEN", "from here: 15m, 168h, 7d, a date, an instant",
      TG_VALUE_WHEN, "since", NULL},
+    {"until", "WHEN", "up to here, not included; now", TG_VALUE_WHEN, "until",
+     NULL},
     {"status", "STATUS", "only calls answered with this HTTP status",
      TG_VALUE_COUNT, "status", NULL},
     {"not-ok", NULL, "only calls that failed", TG_VALUE_SWITCH, "not_ok", NULL},
@@ -47,7 +49,7 @@ tg_calls_list(struct tg_cli *cli)
         "/calls", columns,
         "There are no such calls. Make one with a key of: tollgate keys "
         "create --name NAME",
-        100};
+        true, 100};
 
     return tg_list_run(cli, &list);
 }

@@ -168,7 +168,7 @@ tg_keys_list(struct tg_cli *cli)
     static const struct tg_list list = {
         "/keys", list_columns,
         "There are no such keys. Make one: tollgate keys create --name NAME",
-        0};
+        true, 0};
 
     return tg_list_run(cli, &list);
 }

@@ -11,7 +11,7 @@
 #include "say.h"
 #include "table.h"
 
-#define PAGE_ROWS 100
+#define PAGE_ROWS 1000 /* the most that the API gives at once */
 
 /* Where a list stands between two pages. */
 struct progress {
@@ -20,6 +20,8 @@ struct progress {
     char *after;  /* NULL: no further page */
     json_t *data; /* with --json: all of them */
     struct tg_table table;
+    bool has_pages;
+    bool is_cut; /* rows of the last page were left out */
     bool is_csv;
 };
 
@@ -31,6 +33,8 @@ page_target(const struct progress *progress, const char *target)
     char *after, *page = NULL;
     int rc;
 
+    if (!progress->has_pages)
+        return tg_own(strdup(target));
     if (progress->wanted != 0 && progress->wanted - progress->rows < rows)
         rows = progress->wanted - progress->rows;
     if (progress->after == NULL) {
@@ -66,12 +70,15 @@ take_page(struct tg_cli *cli, struct progress *progress, const json_t *page)
         return tg_say_failed("the answer is not a list: is this tollgate "
                              "older or newer than its daemon?");
     while (progress->wanted != 0 &&
-           json_array_size(rows) > progress->wanted - progress->rows)
+           json_array_size(rows) > progress->wanted - progress->rows) {
+        progress->is_cut = true;
         json_array_remove(rows, json_array_size(rows) - 1);
+    }
     print_rows(cli, progress, rows);
     progress->rows += json_array_size(rows);
     free(progress->after);
-    progress->after = has_more && next != NULL && json_array_size(rows) > 0
+    progress->after = progress->has_pages && has_more && next != NULL &&
+                              json_array_size(rows) > 0
                           ? tg_own(strdup(next))
                           : NULL;
     return TG_EXIT_OK;
@@ -101,7 +108,8 @@ print_json(const struct progress *progress)
 {
     json_t *list = json_pack("{s:s, s:O, s:b, s:s?}", "object", "list", "data",
                              progress->data, "has_more",
-                             progress->after != NULL, "next", progress->after);
+                             progress->after != NULL || progress->is_cut,
+                             "next", progress->after);
 
     tg_table_json(tg_own(list));
     json_decref(list);
@@ -115,7 +123,7 @@ finish(const struct tg_cli *cli, const struct progress *progress,
         print_json(progress);
     else if (progress->rows == 0 && !progress->is_csv && !cli->is_quiet)
         printf("%s\n", list->empty);
-    else if (progress->after != NULL)
+    else if (progress->after != NULL || progress->is_cut)
         tg_say_note(cli, "There are more than these %zu; --limit shows them.",
                     progress->rows);
 }
@@ -124,7 +132,8 @@ int
 tg_list_run(struct tg_cli *cli, const struct tg_list *list)
 {
     const char *limit = tg_args_value(cli, "limit");
-    struct progress progress = {.wanted = list->limit};
+    struct progress progress = {.wanted = list->limit,
+                                .has_pages = list->has_pages};
     char *target;
     int rc = tg_request_target(cli, list->path, &target);
 

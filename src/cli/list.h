@@ -10,6 +10,7 @@ struct tg_list {
     const char *path; /* behind /admin/v1 */
     const struct tg_column *columns;
     const char *empty; /* the sentence for no rows */
+    bool has_pages;    /* the route takes limit and after */
     size_t limit;      /* rows when --limit is not given; 0: all */
 };
 

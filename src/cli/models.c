@@ -66,7 +66,7 @@ tg_models_list(struct tg_cli *cli)
         "/models", list_columns,
         "There are no models. Add an upstream that serves some: tollgate "
         "upstreams add --name NAME --base-url URL",
-        0};
+        false, 0};
 
     return tg_list_run(cli, &list);
 }
@@ -99,7 +99,7 @@ tg_prices_list(struct tg_cli *cli)
         "/prices", price_columns,
         "There are no prices. Add a model with its price: tollgate models add "
         "ID --upstream NAME --prompt PRICE --completion PRICE",
-        0};
+        false, 0};
 
     return tg_list_run(cli, &list);
 }

@@ -93,7 +93,7 @@ tg_upstreams_list(struct tg_cli *cli)
         "/upstreams", upstream_columns,
         "There are no upstreams. Add one: tollgate upstreams add --name NAME "
         "--base-url URL",
-        0};
+        false, 0};
 
     return tg_list_run(cli, &list);
 }
@@ -128,7 +128,7 @@ tg_credentials_list(struct tg_cli *cli)
         "/credentials", credential_columns,
         "There are no credentials. Add one: tollgate credentials add "
         "--upstream NAME --file FILE",
-        0};
+        false, 0};
 
     return tg_list_run(cli, &list);
 }

@@ -274,8 +274,8 @@ take_short(struct tg_cli *cli, const char *arg)
     return tg_say_usage(cli, "unknown option %s", arg);
 }
 
-static int
-refuse_noun(const struct tg_cli *cli, const char *word)
+int
+tg_args_refuse_noun(const struct tg_cli *cli, const char *word)
 {
     struct tg_suggestion near;
     const struct tg_command *row;
@@ -292,8 +292,8 @@ refuse_noun(const struct tg_cli *cli, const char *word)
     return tg_say_usage(cli, "\"%s\" is not a tollgate command", word);
 }
 
-static int
-refuse_verb(const struct tg_cli *cli, const char *word)
+int
+tg_args_refuse_verb(const struct tg_cli *cli, const char *word)
 {
     struct tg_suggestion near;
     const struct tg_command *row;
@@ -317,7 +317,7 @@ take_word(struct tg_cli *cli, const char *word)
 
     if (cli->noun == NULL) {
         if (!tg_noun_exists(word))
-            return refuse_noun(cli, word);
+            return tg_args_refuse_noun(cli, word);
         cli->noun = word;
         cli->command = tg_command_find(word, NULL);
         return TG_EXIT_OK;
@@ -326,7 +326,7 @@ take_word(struct tg_cli *cli, const char *word)
         (cli->command == NULL || cli->command->verb == NULL)) {
         row = tg_command_find(cli->noun, word);
         if (row == NULL)
-            return refuse_verb(cli, word);
+            return tg_args_refuse_verb(cli, word);
         cli->command = row;
         return TG_EXIT_OK;
     }

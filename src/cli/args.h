@@ -14,6 +14,13 @@
  */
 int tg_args_parse(struct tg_cli *cli, int argc, char **argv);
 
+/*
+ * Says that a word is no noun, or no verb of cli's noun, and which one is
+ * nearest.  Returns TG_EXIT_USAGE.
+ */
+int tg_args_refuse_noun(const struct tg_cli *cli, const char *word);
+int tg_args_refuse_verb(const struct tg_cli *cli, const char *word);
+
 /* The last value of an option, or NULL. */
 const char *tg_args_value(const struct tg_cli *cli, const char *name);
 
@@ -23,10 +30,7 @@ bool tg_args_has(const struct tg_cli *cli, const char *name);
 const struct tg_option *tg_option_find(const struct tg_option *options,
                                        const char *name, size_t len);
 
-/*
- * The row of a noun and a verb (either may be NULL: a noun's own row, or the
- * first row of a noun whatever its verb when is_any).
- */
+/* The row of a noun and a verb (NULL: of the noun alone), or NULL. */
 const struct tg_command *tg_command_find(const char *noun, const char *verb);
 
 /* Whether any row has this noun, and whether any of those has a verb. */

@@ -140,18 +140,12 @@ tg_help_run(int argc, char **argv)
         tg_help_all(stdout);
         return TG_EXIT_OK;
     }
-    if (!tg_noun_exists(argv[0])) {
-        /* The parser knows the sentence. */
-        char *words[] = {(char *)"tollgate", argv[0], NULL};
-
-        return tg_args_parse(&cli, 2, words);
-    }
+    if (!tg_noun_exists(argv[0]))
+        return tg_args_refuse_noun(&cli, argv[0]);
+    cli.noun = argv[0];
     row = tg_command_find(argv[0], argc > 1 ? argv[1] : NULL);
-    if (argc > 1 && row == NULL) {
-        cli.noun = argv[0];
-        return tg_say_usage(&cli, "\"%s\" is not a verb of \"%s\"", argv[1],
-                            argv[0]);
-    }
+    if (argc > 1 && row == NULL)
+        return tg_args_refuse_verb(&cli, argv[1]);
     if (row != NULL && (argc > 1 || !tg_noun_has_verbs(argv[0])))
         tg_help_command(stdout, row);
     else

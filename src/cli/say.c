@@ -35,7 +35,7 @@ mask(char *text)
     }
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 say(const char *before, const char *format, va_list ap)
 {
     char *raw = NULL, *safe;

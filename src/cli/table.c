@@ -146,7 +146,7 @@ tg_table_csv_head(const struct tg_column *columns)
         for (at = columns[i].member; *at != '\0'; at++)
             putchar(*at == '.' ? '_' : *at);
     }
-    fputs("\r\n", stdout);
+    putchar('\n');
 }
 
 static void
@@ -184,7 +184,7 @@ tg_table_csv_rows(const struct tg_cli *cli, const struct tg_column *columns,
             free(safe);
             free(text);
         }
-        fputs("\r\n", stdout);
+        putchar('\n');
     }
 }
 

@@ -31,7 +31,7 @@ void tg_table_rows(struct tg_table *table, const json_t *rows);
 void tg_table_page(const struct tg_cli *cli, const struct tg_column *columns,
                    const json_t *object);
 
-/* Prints the line of titles, or one line an object (RFC 4180). */
+/* Prints the line of titles, or one line an object, quoted as in RFC 4180. */
 void tg_table_csv_head(const struct tg_column *columns);
 void tg_table_csv_rows(const struct tg_cli *cli,
                        const struct tg_column *columns, const json_t *rows);

@@ -1,0 +1,1104 @@
+"""The command line, against an admin server that this file plays.
+
+Each test says what the gate answers and which words are typed, and looks at
+the request that was sent, the output and the exit code.
+"""
+
+import csv
+import http.server
+import io
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import socketserver
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TOLLGATE_BUILD", ROOT / "build")).resolve()
+CLI = BUILD / "tollgate"
+TOKEN = "tgo_" + "T" * 40
+KEY_ID = "key_" + "K" * 20
+SECRET = "sk-tgp_" + "s" * 36
+ACCOUNT_ID = "acct_" + "A" * 19
+
+KEY = {
+    "object": "key", "id": KEY_ID, "account_id": ACCOUNT_ID, "name": "ci",
+    "description": None, "kind": "production", "status": "active",
+    "prefix": "sk-tgp_", "last4": "ssss", "scopes": ["chat", "code"],
+    "models": [], "endpoints": [],
+    "limits": {"requests_per_minute": 1000}, "budget": {"monthly": "10"},
+    "allowed_ips": [], "allowed_referrers": [], "hours": None,
+    "created_at": "2026-01-02T03:04:05Z", "expires_at": None,
+    "last_used_at": None, "rotation": {},
+    "secrets": [{"id": "sec_1", "created_at": "2026-01-02T03:04:05Z",
+                 "valid_until": None, "last_used_at": None,
+                 "last_used_ip": None, "last_used_agent": None}],
+}
+CALL = {
+    "object": "call", "id": "call_" + "0" * 32, "request_id": "req_1",
+    "at": "2026-01-02T03:04:05Z", "key_id": KEY_ID, "account_id": ACCOUNT_ID,
+    "endpoint": "chat", "model": "deepseek-v4-flash", "stream": True,
+    "status": 200, "code": None, "prompt_tokens": 12,
+    "prompt_cache_hit_tokens": 4, "completion_tokens": 34,
+    "reasoning_tokens": 0, "total_tokens": 46, "cost": "0.000011256",
+    "basis": "reported", "latency_ms": 812, "ttft_ms": 120,
+    "ip": "127.0.0.1", "user_agent": "curl/8", "upstream": "sim",
+    "trace_id": None,
+}
+COUNTS = {
+    "requests": 2, "errors": 1, "prompt_tokens": 100,
+    "prompt_cache_hit_tokens": 40, "completion_tokens": 20,
+    "reasoning_tokens": 5, "total_tokens": 120, "cost": "0.0000345",
+}
+
+
+def listing(rows, **more):
+    return {"object": "list", "data": rows, "has_more": False, "next": None,
+            **more}
+
+
+class Admin:
+    """What the fake server was asked, and what it answers."""
+
+    def __init__(self):
+        self.requests = []
+        self.answers = {}
+
+    def answer(self, method, path, body, status=200):
+        self.answers[method, path] = (status, body)
+
+    @property
+    def last(self):
+        return self.requests[-1]
+
+
+def handler_of(admin):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def address_string(self):
+            return "fake"
+
+        def log_message(self, *args):
+            pass
+
+        def serve(self):
+            size = int(self.headers.get("content-length") or 0)
+            body = self.rfile.read(size)
+            path, _, query = self.path.partition("?")
+            request = {
+                "method": self.command, "path": path,
+                "query": dict(urllib.parse.parse_qsl(
+                    query, keep_blank_values=True)),
+                "body": json.loads(body) if body else None,
+                "token": self.headers.get("authorization"),
+            }
+            admin.requests.append(request)
+            status, answer = admin.answers.get(
+                (self.command, path.removeprefix("/admin/v1")),
+                (404, {"error": {"message": "no such route", "type":
+                                 "invalid_request_error", "param": None,
+                                 "code": "not_found"}}))
+            if callable(answer):
+                answer = answer(request)
+            data = answer if isinstance(answer, bytes) else json.dumps(
+                answer, ensure_ascii=False).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = serve
+
+    return Handler
+
+
+@pytest.fixture
+def admin():
+    admin = Admin()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                         handler_of(admin)) as server:
+        thread = threading.Thread(target=server.serve_forever,
+                                  kwargs={"poll_interval": 0.02})
+        thread.start()
+        admin.url = f"http://127.0.0.1:{server.server_port}"
+        yield admin
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "var"
+    path.mkdir(mode=0o700)
+    return path
+
+
+def environment(**more):
+    env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+           "HOME": "/nonexistent", "TOLLGATE_HOME": "/nonexistent"}
+    for name in ("ASAN_OPTIONS", "LSAN_OPTIONS"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    env.update(more)
+    return env
+
+
+def run(*words, env=None, stdin="", **more):
+    done = subprocess.run([CLI, *map(str, words)], env=env or environment(),
+                          input=stdin.encode(), capture_output=True,
+                          timeout=30, **more)
+    # Not text=True, which would take \r for a line's end.
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    assert "AddressSanitizer" not in done.stderr, done.stderr
+    assert "LeakSanitizer" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture
+def cli(admin):
+    """The command line, pointed at the fake server by the environment."""
+    env = environment(TOLLGATE_ADMIN_URL=admin.url,
+                      TOLLGATE_ADMIN_TOKEN=TOKEN)
+
+    def call(*words, **more):
+        return run(*words, env={**env, **more.pop("env", {})}, **more)
+
+    call.env = env
+    return call
+
+
+def on_terminal(words, env, typed="", wait_for=None):
+    """Runs it on a terminal of its own; returns exit code and screen."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(CLI, [str(CLI), *words], env)
+    screen, deadline, is_typed = b"", time.monotonic() + 20, not typed
+    while time.monotonic() < deadline:
+        if not select.select([fd], [], [], 0.1)[0]:
+            continue
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        screen += data
+        if not is_typed and wait_for.encode() in screen:
+            os.write(fd, typed.encode())
+            is_typed = True
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.close(fd)
+    status = os.waitpid(pid, 0)[1]
+    return os.waitstatus_to_exitcode(status), screen.decode()
+
+
+# Help and wrong words
+
+
+def test_version():
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, "tollgate 0.1.0\n")
+
+
+def test_nothing_said_is_wrong_usage():
+    done = run()
+    assert done.returncode == 2
+    assert "usage: tollgate" in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("words, part", [
+    (["help"], "credentials"),
+    (["--help"], "credentials"),
+    (["help", "keys"], "--monthly-limit AMOUNT"),
+    (["keys", "--help"], "tollgate keys disable ID"),
+    (["help", "keys", "create"], "--allow-ip CIDR"),
+    (["keys", "create", "--help"], "--allow-ip CIDR"),
+    (["keys", "create", "--name", "x", "-h"], "--allow-ip CIDR"),
+    (["help", "usage"], "--by GROUP"),
+    (["help", "up"], "--detach"),
+    (["models", "--help"], "tollgate models add ID"),
+])
+def test_help(words, part):
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert part in done.stdout
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (["kyes"], 'did you mean "keys"?'),
+    (["acc", "list"], 'did you mean "accounts"?'),
+    (["xyzzy"], '"xyzzy" is not a tollgate command'),
+    (["help", "kyes"], 'did you mean "keys"?'),
+    (["help", "keys", "sing"], '"sing" is not a verb of "keys"'),
+    (["keys"], '"keys" needs a verb'),
+    (["keys", "lst"], 'did you mean "list"?'),
+    (["keys", "create", "--nmae", "x"], "did you mean --name?"),
+    (["keys", "create", "--secret=x"], "unknown option --secret"),
+    (["keys", "list", "--name", "x"], "unknown option --name"),
+    (["keys", "--status", "active", "list"],
+     "options of a verb stand behind the verb"),
+    (["keys", "-x"], "unknown option -x"),
+    (["keys", "create", "--name"], "--name needs a value: --name NAME"),
+    (["keys", "create", "--name", "a", "--name", "b"], "--name stands twice"),
+    (["keys", "create"], "--name NAME is needed"),
+    (["keys", "create", "--name", "x", "--rpm", "many"],
+     '--rpm takes a whole number, not "many"'),
+    (["keys", "create", "--name", "x", "--rpm", "-1"],
+     "--rpm takes a whole number"),
+    (["keys", "create", "--name", "x", "--rpm", "1" * 30],
+     "--rpm takes a whole number"),
+    (["keys", "create", "--name", "x", "--monthly-limit", "1,50"],
+     "--monthly-limit takes an amount such as 10 or 0.28"),
+    (["keys", "create", "--name", "x", "--queue", "long"],
+     "--queue takes milliseconds"),
+    (["keys", "create", "--name", "x", "--kind", "prod"],
+     "it is one of: production, development, restricted"),
+    (["keys", "create", "--name", "x", "--scope", "chat,code"],
+     "it is one of: chat, code, image"),
+    (["keys", "create", "--name", "x", "--label", "=b"],
+     "--label takes NAME=VALUE"),
+    (["keys", "list", "--json=yes"], "--json takes no value"),
+    (["keys", "list", "--limit", "0"], "--limit begins at 1"),
+    (["keys", "show"], "keys show needs ID"),
+    (["keys", "show", "a", "b"], 'one ID only, not "b" as well'),
+    (["keys", "list", "extra"], 'nothing can stand here: "extra"'),
+    (["accounts", "create"], "--name NAME is needed"),
+    (["models", "add", "m", "--upstream", "u", "--prompt", "1"],
+     "--completion PRICE is needed"),
+    (["upstreams", "add", "--name", "u"], "--base-url URL is needed"),
+    (["upstreams", "add", "--name", "u", "--base-url", "http://127.0.0.1",
+      "--dialect", "openia"], "it is one of: deepseek, openai"),
+    (["credentials", "add"], "--upstream NAME is needed"),
+    (["usage", "--by", "week"], "it is one of: day, hour"),
+    (["usage", "--since", "soon"], '--since takes 15m, 168h'),
+    (["usage", "--since", "2026-02-30"], '--since takes 15m, 168h'),
+    (["usage", "--timezone", "Mars/Base"], 'no time zone "Mars/Base"'),
+    (["usage", "--timezone", "../passwd"], 'no time zone'),
+    (["calls", "list", "--until", "2026-01-01T00:00:00"], "--until takes"),
+])
+def test_wrong_usage(cli, admin, words, sentence):
+    done = cli(*words)
+    assert sentence in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(r"^Try: tollgate help", done.stderr, re.M)
+    assert admin.requests == []
+
+
+def test_a_secret_in_the_wrong_place_is_not_repeated(cli, admin):
+    for words in (["keys", "show", SECRET], ["keys", SECRET],
+                  ["credentials", "add", "--upstream", "u", SECRET],
+                  ["keys", "list", "--status", SECRET], [SECRET]):
+        done = cli(*words)
+        assert done.returncode == 2
+        assert SECRET not in done.stderr
+    assert admin.requests == []
+
+
+# Where the server is, and who asks
+
+
+def test_token_comes_from_the_home(admin, home):
+    admin.answer("GET", "/accounts", listing([]))
+    (home / "admin.token").write_text(TOKEN + "\n")
+    (home / "admin.token").chmod(0o600)
+    (home / "run").mkdir()
+    (home / "run/admin.url").write_text(admin.url + "\n")
+    done = run("accounts", "list", env=environment(TOLLGATE_HOME=str(home)))
+    assert done.returncode == 0, done.stderr
+    assert admin.last["token"] == "Bearer " + TOKEN
+    done = run("--home", home, "accounts", "list")
+    assert done.returncode == 0, done.stderr
+
+
+def test_home_is_var_in_the_working_folder(admin, home):
+    admin.answer("GET", "/accounts", listing([]))
+    (home / "admin.token").write_text(TOKEN)
+    (home / "admin.token").chmod(0o600)
+    env = environment(TOLLGATE_LISTEN=admin.url.removeprefix("http://"))
+    del env["TOLLGATE_HOME"]
+    done = run("accounts", "list", env=env, cwd=home.parent)
+    assert done.returncode == 0, done.stderr
+    assert admin.last["token"] == "Bearer " + TOKEN
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:{}", "*:{}", "{}"])
+def test_any_address_is_reached_by_loopback(admin, listen):
+    admin.answer("GET", "/accounts", listing([]))
+    port = admin.url.rpartition(":")[2]
+    done = run("accounts", "list",
+               env=environment(TOLLGATE_LISTEN=listen.format(port),
+                               TOLLGATE_ADMIN_TOKEN=TOKEN))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_token_file_open_to_others_is_refused(admin, home, mode):
+    token = home / "admin.token"
+    token.write_text(TOKEN)
+    token.chmod(mode)
+    done = run("keys", "list", env=environment(TOLLGATE_HOME=str(home),
+                                               TOLLGATE_ADMIN_URL=admin.url))
+    assert done.returncode == 1
+    assert f"chmod 600 {token}" in done.stderr
+    assert admin.requests == []
+
+
+def test_options_win_over_the_environment(admin, cli):
+    admin.answer("GET", "/accounts", listing([]))
+    other = "tgo_" + "O" * 40
+    done = cli("accounts", "list", "--admin-url", admin.url + "/",
+               "--token=" + other,
+               env={"TOLLGATE_ADMIN_URL": "http://127.0.0.1:1"})
+    assert done.returncode == 0, done.stderr
+    assert admin.last["token"] == "Bearer " + other
+
+
+def write_profile(folder, text, mode=0o600):
+    path = folder / "tollgate/config"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("where", ["xdg", "home"])
+def test_profile(admin, tmp_path, where):
+    admin.answer("GET", "/accounts", listing([]))
+    folder = tmp_path if where == "xdg" else tmp_path / ".config"
+    write_profile(folder, f"; work\nurl = {admin.url}\ntoken = {TOKEN}\n")
+    env = environment(**({"XDG_CONFIG_HOME": str(tmp_path)}
+                         if where == "xdg" else {"HOME": str(tmp_path)}))
+    done = run("accounts", "list", env=env)
+    assert done.returncode == 0, done.stderr
+    assert admin.last["token"] == "Bearer " + TOKEN
+
+
+@pytest.mark.parametrize("text", [
+    "urll = http://127.0.0.1\n", "[gate]\nurl = x\n", "just words\n",
+    "url = a\nurl = b\n"])
+def test_profile_with_a_fault_is_refused_by_line(tmp_path, text):
+    path = write_profile(tmp_path, text)
+    done = run("keys", "list", env=environment(XDG_CONFIG_HOME=str(tmp_path)))
+    assert done.returncode == 1
+    assert f"{path}, line " in done.stderr
+
+
+def test_profile_open_to_others_is_refused(tmp_path, admin):
+    write_profile(tmp_path, f"url = {admin.url}\ntoken = {TOKEN}\n", 0o644)
+    done = run("keys", "list", env=environment(XDG_CONFIG_HOME=str(tmp_path)))
+    assert done.returncode == 1
+    assert "chmod 600" in done.stderr
+    assert admin.requests == []
+
+
+def test_a_profiles_token_does_not_go_to_a_homes_address(admin, home,
+                                                         tmp_path):
+    """A folder one happens to stand in cannot ask for one's token."""
+    write_profile(tmp_path / "config", f"url = http://127.0.0.1:1\n"
+                  f"token = {TOKEN}\n")
+    (home / "run").mkdir()
+    (home / "run/admin.url").write_text(admin.url)
+    done = run("keys", "list",
+               env=environment(TOLLGATE_HOME=str(home),
+                               XDG_CONFIG_HOME=str(tmp_path / "config")))
+    assert done.returncode == 3
+    assert "127.0.0.1:1 " in done.stderr
+    assert admin.requests == []
+
+
+def test_without_a_token_nothing_is_sent(admin):
+    admin.answer("GET", "/health", {"object": "health"}, 401)
+    done = run("credentials", "add", "--upstream", "sim", stdin="s3cret\n",
+               env=environment(TOLLGATE_ADMIN_URL=admin.url))
+    assert done.returncode == 1
+    assert "TOLLGATE_ADMIN_TOKEN" in done.stderr
+    assert [(r["path"], r["body"]) for r in admin.requests] == [
+        ("/admin/v1/health", None)]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://127.0.0.1", "unix:x",
+                                 "http://user:pass@127.0.0.1",
+                                 "http://127.0.0.1/\n"])
+def test_an_address_that_is_none(url):
+    done = run("keys", "list", "--admin-url", url, "--token", TOKEN)
+    assert done.returncode == 1
+    assert "http://, https:// or unix:/" in done.stderr
+
+
+def test_a_token_that_is_none_is_not_sent(admin):
+    done = run("keys", "list", "--admin-url", admin.url, "--token", "a\r\nb: c")
+    assert done.returncode == 1
+    assert "one word" in done.stderr
+    assert admin.requests == []
+
+
+def test_the_token_leaves_argv(admin, home):
+    """While the server thinks, the process list shows no token."""
+    seen, started = [], threading.Event()
+
+    def look(request):
+        started.wait(10)
+        seen.append(pathlib.Path(f"/proc/{child.pid}/cmdline").read_bytes())
+        return listing([])
+
+    admin.answer("GET", "/accounts", look)
+    child = subprocess.Popen([CLI, "accounts", "list", "--admin-url",
+                              admin.url, "--token", TOKEN],
+                             env=environment(), stdout=subprocess.DEVNULL)
+    started.set()
+    assert child.wait(20) == 0
+    assert TOKEN.encode() not in seen[0] and b"tgo_" not in seen[0]
+
+
+def test_unix_socket(home):
+    admin = Admin()
+    admin.answer("GET", "/accounts", listing([]))
+    folder = tempfile.mkdtemp(dir="/dev/shm")
+    path = os.path.join(folder, "admin.sock")
+
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+
+    try:
+        with Server(path, handler_of(admin)) as server:
+            thread = threading.Thread(target=server.serve_forever,
+                                      kwargs={"poll_interval": 0.02})
+            thread.start()
+            done = run("accounts", "list", "--admin-url", "unix:" + path,
+                       "--token", TOKEN)
+            server.shutdown()
+            thread.join()
+        assert done.returncode == 0, done.stderr
+        assert admin.last["path"] == "/admin/v1/accounts"
+        os.unlink(path)
+        done = run("accounts", "list", "--admin-url", "unix:" + path,
+                   "--token", TOKEN)
+        assert done.returncode == 3
+        assert "unix:" + path in done.stderr
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_nobody_answers():
+    done = run("keys", "list", "--admin-url", "http://127.0.0.1:1", "--token",
+               TOKEN)
+    assert done.returncode == 3
+    assert "http://127.0.0.1:1" in done.stderr
+    assert "tollgate up" in done.stderr
+    assert TOKEN not in done.stderr
+
+
+def test_proxies_are_not_used_for_this_machine(admin, cli):
+    admin.answer("GET", "/accounts", listing([]))
+    done = cli("accounts", "list", env={"http_proxy": "http://127.0.0.1:1",
+                                        "ALL_PROXY": "http://127.0.0.1:1"})
+    assert done.returncode == 0, done.stderr
+
+
+# Errors of the API
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_nginx_without_its_daemon(admin, cli, status):
+    admin.answer("GET", "/keys", b"<html>Bad Gateway</html>", status)
+    done = cli("keys", "list")
+    assert done.returncode == 3
+    assert "tollgate status" in done.stderr and admin.url in done.stderr
+
+
+@pytest.mark.parametrize("param, shown", [
+    ("limits.requests_per_minute", "(limits.requests_per_minute, option --rpm)"),
+    ("scopes[1]", "(scopes[1], option --scope)"),
+    ("surprise", "(surprise)"),
+    (None, "at most 100\n"),
+])
+def test_an_error_names_the_member_and_the_option(admin, cli, param, shown):
+    admin.answer("POST", "/keys", {"error": {
+        "message": "at most 100", "type": "invalid_request_error",
+        "param": param, "code": "invalid_request"}}, 400)
+    done = cli("keys", "create", "--name", "x", "--rpm", "101")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "at most 100" in done.stderr and shown in done.stderr
+
+
+def test_a_wrong_token_names_its_source(admin, cli):
+    admin.answer("GET", "/keys", {"error": {"message": "no", "type": "x",
+                                            "param": None, "code": "x"}}, 401)
+    done = cli("keys", "list")
+    assert done.returncode == 1
+    assert "TOLLGATE_ADMIN_TOKEN" in done.stderr and TOKEN not in done.stderr
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b"{\"a\":", b"null"])
+def test_something_else_answers(admin, cli, body):
+    admin.answer("GET", "/keys", body)
+    done = cli("keys", "list")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not a gate's admin API" in done.stderr
+
+
+def test_a_redirect_is_not_followed(admin, cli):
+    admin.answer("GET", "/keys", b"", 302)
+    assert cli("keys", "list").returncode == 1
+    assert len(admin.requests) == 1
+
+
+# Keys
+
+
+def test_keys_create_sends_every_option(admin, cli):
+    admin.answer("POST", "/keys", {**KEY, "key": SECRET}, 201)
+    done = cli(
+        "keys", "create", "--name", "ci", "--kind", "restricted", "--scope",
+        "chat", "--scope=code", "--model", "deepseek-*", "--endpoint",
+        "POST /v1/chat/completions", "--qps", "5", "--rpm", "60", "--rpd",
+        "1000", "--tpm", "20000", "--concurrency", "4", "--queue", "2s",
+        "--monthly-limit", "10", "--daily-limit", "0.50", "--timezone",
+        "Asia/Shanghai", "--allow-ip", "10.0.0.0/8", "--allow-ip", "::1/128",
+        "--allow-referrer", "https://app.example.com/*", "--hours",
+        "mon-fri 08:00-19:00 Asia/Shanghai", "--expires", "90d", "--account",
+        "research", "--description", "d", "--owner", "o", "--label", "a=b",
+        "--label", "c=d=e")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["method"] == "POST"
+    assert admin.last["query"] == {}
+    assert admin.last["body"] == {
+        "name": "ci", "kind": "restricted", "scopes": ["chat", "code"],
+        "models": ["deepseek-*"], "endpoints": ["POST /v1/chat/completions"],
+        "limits": {"requests_per_second": 5, "requests_per_minute": 60,
+                   "requests_per_day": 1000, "tokens_per_minute": 20000,
+                   "concurrency": 4, "max_queue_ms": 2000},
+        "budget": {"monthly": "10", "daily": "0.50",
+                   "timezone": "Asia/Shanghai"},
+        "allowed_ips": ["10.0.0.0/8", "::1/128"],
+        "allowed_referrers": ["https://app.example.com/*"],
+        "hours": "mon-fri 08:00-19:00 Asia/Shanghai", "expires_at": "90d",
+        "account": "research", "description": "d", "owner": "o",
+        "labels": {"a": "b", "c": "d=e"},
+    }
+
+
+def test_keys_create_shows_the_key_once(admin, cli):
+    admin.answer("POST", "/keys", {**KEY, "key": SECRET}, 201)
+    done = cli("keys", "create", "--name", "ci")
+    assert done.stdout.count(SECRET) == 1 and SECRET not in done.stderr
+    assert KEY_ID in done.stdout
+    assert "only time" in done.stderr
+    done = cli("keys", "create", "--name", "ci", "--quiet")
+    assert (done.stdout, done.stderr) == (SECRET + "\n", "")
+    done = cli("keys", "create", "--name", "ci", "--json")
+    assert json.loads(done.stdout) == {**KEY, "key": SECRET}
+
+
+def test_keys_create_says_when_the_key_was_lost(admin, cli):
+    admin.answer("POST", "/keys", {**KEY, "key": SECRET}, 201)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CLI, "keys", "create", "--name", "x"],
+                              env=cli.env, stdout=full, text=True,
+                              stderr=subprocess.PIPE, timeout=30)
+    assert done.returncode == 1
+    assert f"tollgate keys disable {KEY_ID}" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_keys_list(admin, cli):
+    used = {**KEY, "id": "key_" + "U" * 20, "name": "日本語 key",
+            "status": "disabled", "last_used_at": "2026-01-03T00:00:00Z"}
+    admin.answer("GET", "/keys", listing([KEY, used]))
+    done = cli("keys", "list", "--account", "default", "--status", "active")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["query"] == {"account": "default", "status": "active",
+                                   "limit": "1000"}
+    head, first, second = done.stdout.splitlines()
+    assert head.split()[:5] == ["ID", "NAME", "STATUS", "CREATED",
+                                "LAST_USED"]
+    assert first.split()[:5] == [KEY_ID, "ci", "active",
+                                 "2026-01-02T03:04:05Z", "never"]
+    assert "2026-01-03T00:00:00Z" in second
+    # 日本語 takes six columns: what follows it stands under its title.
+    assert second.index("disabled") + 3 == head.index("STATUS")
+    assert "\033" not in done.stdout
+
+
+def test_an_empty_list_says_so(admin, cli):
+    admin.answer("GET", "/keys", listing([]))
+    done = cli("keys", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tollgate keys create --name" in done.stdout
+    assert cli("keys", "list", "--quiet").stdout == ""
+    assert json.loads(cli("keys", "list", "--json").stdout) == listing([])
+
+
+def test_lists_follow_their_pages(admin, cli):
+    def page(request):
+        at = int(request["query"].get("after", "0"))
+        rows = [{**KEY, "id": f"key_{n:020}"} for n in range(at, at + 2)]
+        return listing(rows, has_more=at < 4,
+                       next=str(at + 2) if at < 4 else None)
+
+    admin.answer("GET", "/keys", page)
+    ids = [line.split()[0] for line in
+           cli("keys", "list").stdout.splitlines()[1:]]
+    assert ids == [f"key_{n:020}" for n in range(6)]
+    assert [r["query"].get("after") for r in admin.requests] == [
+        None, "2", "4"]
+    got = json.loads(cli("keys", "list", "--json").stdout)
+    assert len(got["data"]) == 6 and not got["has_more"]
+    admin.requests.clear()
+    done = cli("keys", "list", "--limit", "3")
+    assert len(done.stdout.splitlines()) == 4
+    assert "more than these 3" in done.stderr
+    assert [r["query"]["limit"] for r in admin.requests] == ["3", "1"]
+    got = json.loads(cli("keys", "list", "--limit", "3", "--json").stdout)
+    assert len(got["data"]) == 3 and got["has_more"]
+
+
+def test_keys_show(admin, cli):
+    admin.answer("GET", "/keys/" + KEY_ID, KEY)
+    done = cli("keys", "show", KEY_ID)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^Scopes +chat, code$", done.stdout, re.M)
+    assert re.search(r"^Limits +requests_per_minute=1000$", done.stdout, re.M)
+    assert re.search(r"^sec_1 ", done.stdout, re.M)
+    assert json.loads(cli("keys", "show", KEY_ID, "--json").stdout) == KEY
+
+
+def test_an_operand_is_one_path_segment(admin, cli):
+    assert cli("keys", "show", "../accounts?x#y").returncode == 1
+    assert admin.last["path"] == "/admin/v1/keys/..%2Faccounts%3Fx%23y"
+
+
+def test_keys_disable_needs_a_yes(admin, cli):
+    admin.answer("GET", "/keys/" + KEY_ID, KEY)
+    admin.answer("POST", f"/keys/{KEY_ID}/disable",
+                 {**KEY, "status": "disabled"})
+    done = cli("keys", "disable", KEY_ID)
+    assert done.returncode == 1 and "--yes" in done.stderr
+    assert all(r["method"] == "GET" for r in admin.requests)
+    done = cli("keys", "disable", KEY_ID, "--yes")
+    assert done.returncode == 0 and KEY_ID in done.stdout
+    assert admin.last["method"] == "POST"
+    got = json.loads(cli("keys", "disable", KEY_ID, "-y", "--json").stdout)
+    assert got["status"] == "disabled"
+
+
+@pytest.mark.parametrize("typed, code, posts", [
+    ("y\n", 0, 1), ("yes\n", 0, 1), ("n\n", 1, 0), ("\n", 1, 0)])
+def test_keys_disable_asks_on_a_terminal(admin, cli, typed, code, posts):
+    admin.answer("GET", "/keys/" + KEY_ID, KEY)
+    admin.answer("POST", f"/keys/{KEY_ID}/disable", KEY)
+    got, screen = on_terminal(["keys", "disable", KEY_ID], cli.env, typed,
+                              "[y/N]")
+    assert got == code, screen
+    assert "(ci)" in screen
+    assert sum(r["method"] == "POST" for r in admin.requests) == posts
+
+
+# The other nouns
+
+
+def test_accounts(admin, cli):
+    account = {"object": "account", "id": ACCOUNT_ID, "name": "research",
+               "status": "active", "billing": "prepaid",
+               "verification": "verified", "balance": "12.5",
+               "created_at": "2026-01-02T03:04:05Z"}
+    admin.answer("POST", "/accounts", account, 201)
+    admin.answer("GET", "/accounts", listing([account]))
+    admin.answer("GET", "/accounts/research", account)
+    done = cli("accounts", "create", "--name", "research", "--billing",
+               "prepaid")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["body"] == {"name": "research", "billing": "prepaid"}
+    assert "research" in cli("accounts", "list").stdout
+    done = cli("accounts", "show", "research")
+    assert re.search(r"^Balance +12\.5$", done.stdout, re.M)
+    for words in (["create", "--name", "research"], ["show", "research"]):
+        assert json.loads(cli("accounts", *words, "--json").stdout) == account
+    assert cli("accounts", "create", "--name", "research",
+               "-q").stdout == ACCOUNT_ID + "\n"
+
+
+def test_models_and_prices(admin, cli):
+    model = {"object": "model", "id": "qwen3-32b", "upstream": "vllm",
+             "development": True, "max_context_tokens": 131072,
+             "max_output_tokens": 8192,
+             "price": {"prompt": "0.2", "prompt_cache_hit": "0.02",
+                       "completion": "0.8"}}
+    admin.answer("POST", "/models", model)
+    admin.answer("GET", "/models", listing([
+        model, {"object": "model", "id": "bare", "upstream": None,
+                "price": None}]))
+    admin.answer("GET", "/prices", listing([]))
+    done = cli("models", "add", "qwen3-32b", "--upstream", "vllm", "--prompt",
+               "0.2", "--completion", "0.8", "--cache-hit", "0.02",
+               "--development", "--max-output", "8192", "--max-context",
+               "131072")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["body"] == {
+        "id": "qwen3-32b", "upstream": "vllm", "development": True,
+        "max_context_tokens": 131072, "max_output_tokens": 8192,
+        "price": {"prompt": "0.2", "prompt_cache_hit": "0.02",
+                  "completion": "0.8"}}
+    plain = cli("models")
+    assert plain.returncode == 0 and "unpriced" in plain.stdout
+    assert plain.stdout == cli("models", "list").stdout
+    assert admin.last["query"] == {}
+    assert len(json.loads(cli("models", "--json").stdout)["data"]) == 2
+    got = json.loads(cli("models", "--json", "--limit", "1").stdout)
+    assert len(got["data"]) == 1 and got["has_more"]
+    assert "tollgate models add" in cli("prices", "list").stdout
+
+
+def test_upstreams(admin, cli):
+    upstream = {"object": "upstream", "id": "up_1", "name": "sim",
+                "dialect": "vllm", "base_url": "http://127.0.0.1:9",
+                "models": ["a", "b"], "created_at": "2026-01-02T03:04:05Z"}
+    admin.answer("POST", "/upstreams", upstream, 201)
+    admin.answer("GET", "/upstreams", listing([upstream]))
+    done = cli("upstreams", "add", "--name", "sim", "--base-url",
+               "http://127.0.0.1:9", "--dialect", "vllm", "--model", "a",
+               "--model", "b", "--replace")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["body"] == {
+        "name": "sim", "base_url": "http://127.0.0.1:9", "dialect": "vllm",
+        "models": ["a", "b"], "replace": True}
+    assert "a, b" in cli("upstreams", "list").stdout
+
+
+CREDENTIAL = {"object": "credential", "id": "cred_1", "upstream": "sim",
+              "status": "active", "last4": "cret",
+              "created_at": "2026-01-02T03:04:05Z"}
+
+
+@pytest.mark.parametrize("text", ["s3cret", "s3cret\n", "s3cret\r\n"])
+def test_a_credential_from_standard_input(admin, cli, text):
+    admin.answer("POST", "/credentials", CREDENTIAL, 201)
+    for words in ([], ["--file", "-"]):
+        done = cli("credentials", "add", "--upstream", "sim", *words,
+                   stdin=text)
+        assert done.returncode == 0, done.stderr
+        assert admin.last["body"] == {"upstream": "sim", "secret": "s3cret"}
+        assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_a_credential_from_a_file(admin, cli, tmp_path):
+    admin.answer("POST", "/credentials", CREDENTIAL, 201)
+    admin.answer("GET", "/credentials", listing([CREDENTIAL]))
+    path = tmp_path / "secret"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    done = cli("credentials", "add", "--upstream", "sim", "--file", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert admin.last["body"]["secret"] == "s3cret"
+    path.chmod(0o644)
+    done = cli("credentials", "add", "--upstream", "sim", "--file", path)
+    assert done.returncode == 0 and f"chmod 600 {path}" in done.stderr
+    assert "cret" in cli("credentials", "list").stdout
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ("", "empty"), ("\n", "empty"), ("two words", "one word"),
+    ("two\nlines", "one word"), ("caf\u00e9", "one word"),
+    ("zero\0byte", "zero byte"), ("x" * 5000, "too long")])
+def test_what_is_no_secret_is_refused(admin, cli, text, sentence):
+    done = cli("credentials", "add", "--upstream", "sim", stdin=text)
+    assert done.returncode == 1 and sentence in done.stderr
+    assert admin.requests == []
+
+
+def test_a_missing_secret_file(cli):
+    done = cli("credentials", "add", "--upstream", "u", "--file", "/no/file")
+    assert done.returncode == 1
+    assert "/no/file: No such file" in done.stderr
+
+
+def test_a_secret_typed_on_a_terminal_is_not_shown(admin, cli):
+    admin.answer("POST", "/credentials", CREDENTIAL, 201)
+    code, screen = on_terminal(["credentials", "add", "--upstream", "sim"],
+                               cli.env, "s3cret-typed\n", "nothing is shown")
+    assert code == 0, screen
+    assert "s3cret-typed" not in screen
+    assert admin.last["body"]["secret"] == "s3cret-typed"
+
+
+def test_ctrl_c_at_the_secret_ends_it(admin, cli):
+    code, screen = on_terminal(["credentials", "add", "--upstream", "sim"],
+                               cli.env, "s3c\x03", "nothing is shown")
+    assert code == -signal.SIGINT, screen
+    assert admin.requests == []
+
+
+# Usage and calls
+
+
+def usage(rows, **more):
+    return {"object": "usage", "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-03T00:00:00Z", "timezone": "UTC",
+            "currency": "USD", "rows": rows, "total": COUNTS, **more}
+
+
+def test_usage(admin, cli):
+    admin.answer("GET", "/usage", usage([{"day": "2026-01-01", **COUNTS},
+                                         {"day": "2026-01-02", **COUNTS,
+                                          "cost": "12"}]))
+    done = cli("usage")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["query"] == {"by": "day"}
+    head, first, second, total = done.stdout.splitlines()
+    assert head.split() == ["DAY", "REQUESTS", "ERRORS", "PROMPT", "CACHED",
+                            "COMPLETION", "REASONING", "TOKENS", "COST_USD"]
+    assert first.split() == ["2026-01-01", "2", "1", "100", "40", "20", "5",
+                             "120", "0.000034500"]
+    assert second.endswith("12.000000000")
+    assert total.startswith("total ")
+    assert len(first) == len(second) == len(total)
+
+
+def test_usage_filters(admin, cli):
+    admin.answer("GET", "/usage", usage([{"model": "m", **COUNTS}]))
+    done = cli("usage", "--key", KEY_ID, "--account", "a b&c", "--model",
+               "m/1", "--since", "2026-01-01", "--until",
+               "2026-01-02T10:00:00.5+08:00", "--timezone", "Asia/Shanghai",
+               "--by", "model", "--json")
+    assert json.loads(done.stdout)["rows"][0]["model"] == "m"
+    assert admin.last["query"] == {
+        "key": KEY_ID, "account": "a b&c", "model": "m/1",
+        "since": "2025-12-31T16:00:00Z", "until": "2026-01-02T02:00:00.500Z",
+        "timezone": "Asia/Shanghai", "by": "model"}
+
+
+@pytest.mark.parametrize("since, seconds", [
+    ("90s", 90), ("15m", 900), ("168h", 604800), ("7d", 604800),
+    ("2w", 1209600)])
+def test_since_a_while_ago(admin, cli, since, seconds):
+    admin.answer("GET", "/usage", usage([]))
+    before = time.time()
+    cli("usage", "--since", since)
+    after = time.time()
+    stamp = admin.last["query"]["since"]
+    assert stamp.endswith("Z")
+    whole, _, fraction = stamp[:-1].partition(".")
+    at = (time.mktime(time.strptime(whole + " UTC", "%Y-%m-%dT%H:%M:%S %Z"))
+          - time.timezone + float("0." + (fraction or "0")))
+    assert before - 0.01 <= at + seconds <= after + 0.01
+
+
+def test_no_usage_says_so(admin, cli):
+    admin.answer("GET", "/usage", usage([]))
+    done = cli("usage")
+    assert "no calls from 2026-01-01T00:00:00Z" in done.stdout
+
+
+def test_csv_is_safe_against_formulas(admin, cli):
+    names = ['=HYPERLINK("http://127.0.0.1")', "+1", "-1", "@x", "\tx", "\rx",
+             "plain", 'a,"b"\nc', "2+2"]
+    admin.answer("GET", "/usage", usage([{"model": n, **COUNTS}
+                                         for n in names]))
+    done = cli("usage", "--by", "model", "--csv")
+    rows = list(csv.reader(io.StringIO(done.stdout, newline="")))
+    assert rows[0] == ["model", *COUNTS]
+    assert [row[0] for row in rows[1:]] == [
+        '\'=HYPERLINK("http://127.0.0.1")', "'+1", "'-1", "'@x", "'\tx",
+        "'\rx", "plain", 'a,"b"\nc', "2+2"]
+    assert rows[1][1:] == [str(v) for v in COUNTS.values()]
+
+
+def test_a_negative_number_stays_one_in_csv(admin, cli):
+    admin.answer("GET", "/usage", usage([{"day": "d", **COUNTS,
+                                          "cost": "-1.5"}]))
+    rows = list(csv.reader(io.StringIO(cli("usage", "--csv").stdout)))
+    assert rows[1][-1] == "-1.5"
+
+
+def test_calls(admin, cli):
+    admin.answer("GET", "/calls", listing([CALL]))
+    done = cli("calls", "list", "--key", KEY_ID, "--account", "default",
+               "--model", "m", "--since", "2026-01-01", "--until",
+               "2026-01-02", "--status", "429", "--not-ok", "--limit", "5")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["query"] == {
+        "key": KEY_ID, "account": "default", "model": "m",
+        "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z",
+        "status": "429", "not_ok": "true", "limit": "5"}
+    row = done.stdout.splitlines()[1]
+    for part in ("0.000011256", "812 ms", "127.0.0.1", "curl/8", "reported"):
+        assert part in row
+    cli("calls", "list")
+    assert admin.last["query"] == {"limit": "100"}
+    assert json.loads(cli("calls", "list", "--json").stdout) == listing([CALL])
+
+
+def test_calls_csv(admin, cli):
+    admin.answer("GET", "/calls", listing([{**CALL, "user_agent": "=1+1"}]))
+    done = cli("calls", "list", "--csv")
+    row, = csv.DictReader(io.StringIO(done.stdout))
+    assert row["user_agent"] == "'=1+1" and row["latency_ms"] == "812"
+    assert row["code"] == ""
+
+
+# The terminal
+
+
+def test_what_a_terminal_would_obey_is_escaped(admin, cli):
+    evil = "a\033[2J\u009b31m\u202e\r\n\tz"
+    admin.answer("GET", "/keys", listing([{**KEY, "name": evil}]))
+    done = cli("keys", "list")
+    assert r"a\x1b[2J\u009b31m\u202e\r\n\tz" in done.stdout
+    assert len(done.stdout.splitlines()) == 2
+    done = cli("keys", "list", "--json")
+    assert "\033" not in done.stdout and "\u009b" not in done.stdout
+    assert json.loads(done.stdout)["data"][0]["name"] == evil
+    admin.answer("GET", "/keys", {"error": {"message": evil, "type": "x",
+                                            "param": None, "code": "x"}}, 400)
+    assert "\033" not in cli("keys", "list").stderr
+
+
+def test_colours_are_for_terminals(admin, cli):
+    admin.answer("GET", "/keys", listing([KEY]))
+    words = ["keys", "list"]
+    _, screen = on_terminal(words, {**cli.env, "TERM": "xterm"})
+    assert "\033[32mactive\033[0m" in screen
+    assert "days ago" in screen or "2026-01-02" in screen
+    for env, more in (({"NO_COLOR": "1"}, []), ({"TERM": "dumb"}, []),
+                      ({}, ["--no-color"])):
+        _, screen = on_terminal(words + more, {**cli.env, **env})
+        assert "active" in screen and "\033" not in screen
+
+
+def test_a_reader_may_leave_early(admin, cli):
+    admin.answer("GET", "/keys", listing([KEY] * 20000))
+    child = subprocess.Popen([CLI, "keys", "list"], env=cli.env, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout.readline().startswith("ID")
+    child.stdout.close()
+    assert child.stderr.read() == ""
+    assert child.wait(20) == 0
+    child.stderr.close()
+
+
+def test_a_full_disk_is_an_error(admin, cli):
+    admin.answer("GET", "/keys", listing([KEY]))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CLI, "keys", "list"], env=cli.env, stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "cannot write the output" in done.stderr
+
+
+# What is written about it: pages and completions
+
+
+def table():
+    return json.loads(run("help", "--json").stdout)
+
+
+def test_manual_pages_have_every_command_and_option():
+    overview = (ROOT / "docs/tollgate.1").read_text()
+    for option in table()["options"]:
+        assert f"Fl -{option['name']}" in overview, option
+    for row in table()["data"]:
+        noun = row["noun"]
+        own = {"up": "up", "down": "up", "status": "up"}.get(noun, noun)
+        assert f"Xr tollgate-{own} 1" in overview, noun
+        if own == "up":
+            continue
+        page = (ROOT / f"docs/tollgate-{own}.1").read_text()
+        if row["verb"]:
+            assert f"Cm {row['verb']}" in page, row
+        for option in row["options"]:
+            assert f"Fl -{option['name']}" in page, (row, option)
+
+
+def test_manual_pages_have_nothing_else():
+    rows = table()
+    common = {o["name"] for o in rows["options"]}
+    for noun in {r["noun"] for r in rows["data"]} - {"up", "down", "status"}:
+        page = (ROOT / f"docs/tollgate-{noun}.1").read_text()
+        known = common | {o["name"] for r in rows["data"]
+                          if r["noun"] == noun for o in r["options"]}
+        written = set(re.findall(r"Fl -([a-z-]+)", page))
+        assert written <= known, (noun, written - known)
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="no mandoc here")
+def test_manual_pages_are_sound():
+    nouns = {r["noun"] for r in table()["data"]} - {"up", "down", "status"}
+    pages = [ROOT / f"docs/tollgate-{noun}.1" for noun in sorted(nouns)]
+    pages.append(ROOT / "docs/tollgate.1")
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages],
+                          capture_output=True, text=True)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("words, wanted", [
+    ([""], ["keys", "usage", "help", "up"]),
+    (["k"], ["keys"]),
+    (["keys", ""], ["create", "list", "show", "disable"]),
+    (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
+    (["keys", "create", "--name", "x", "--kind", ""],
+     ["production", "development", "restricted"]),
+    (["help", "ke"], ["keys"]),
+    (["help", "keys", "cr"], ["create"]),
+    (["credentials", "add", "--file", ""], [":files"]),
+    (["--ho"], ["--home"]),
+    (["usage", "--by", "m"], ["model"]),
+    (["keys", "list", "--limit", ""], []),
+])
+def test_completion(words, wanted):
+    done = run("__complete", *words)
+    got = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    if words == [""]:
+        assert set(wanted) <= set(got)
+    else:
+        assert got == wanted
+
+
+def completed_by_bash(line):
+    script = f"""
+        source {ROOT}/dist/completions/tollgate.bash
+        COMP_WORDS=({line}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _tollgate
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    env = environment(PATH=f"{BUILD}:{os.environ['PATH']}")
+    done = subprocess.run(["bash", "-c", script], env=env, text=True,
+                          capture_output=True, timeout=30)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_completion_in_bash():
+    assert completed_by_bash("tollgate keys cr") == ["create"]
+    assert completed_by_bash("tollgate usage --by m") == ["model"]
+    assert completed_by_bash("tollgate keys create --kind ''") == [
+        "production", "development", "restricted"]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
+def test_completion_for_zsh_parses():
+    done = subprocess.run(["zsh", "-n", ROOT / "dist/completions/_tollgate"],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish here")
+def test_completion_in_fish():
+    script = (f"source {ROOT}/dist/completions/tollgate.fish; "
+              "complete -C 'tollgate keys cr'")
+    env = environment(PATH=f"{BUILD}:{os.environ['PATH']}", HOME="/tmp")
+    done = subprocess.run(["fish", "--no-config", "-c", script], env=env,
+                          capture_output=True, text=True, timeout=30)
+    assert done.stdout.split("\t")[0] == "create", done.stderr

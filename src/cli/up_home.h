@@ -47,7 +47,7 @@ int tg_listen_parse(struct tg_listen *listen, const char *text);
  */
 int tg_listen_probe(struct tg_listen *listen);
 
-/* Whether something accepts connections there. */
+/* Whether a request there is answered, with whatever, within half a second. */
 bool tg_listen_answers(const struct tg_listen *listen);
 
 /*

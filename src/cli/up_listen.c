@@ -164,15 +164,20 @@ tg_listen_probe(struct tg_listen *listen)
 bool
 tg_listen_answers(const struct tg_listen *listen)
 {
-    const struct timeval limit = {.tv_sec = 1};
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+    const struct timeval limit = {.tv_usec = 500000};
     int fd = socket(listen->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char byte;
 
     if (fd < 0) {
         return false;
     }
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     bool answers = connect(fd, (const struct sockaddr *)&listen->addr,
-                           listen->addr_len) == 0;
+                           listen->addr_len) == 0 &&
+                   send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0 &&
+                   recv(fd, &byte, 1, 0) == 1;
     close(fd);
     return answers;
 }

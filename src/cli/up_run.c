@@ -24,6 +24,8 @@
 #define CALLS_MS 10000 /* how long calls in flight have to end */
 #define TERM_MS 5000
 #define DAEMON_TERM_MS 10000
+#define WORKERS_CHECK_MS 5000
+#define WORKERLESS_MS 2000 /* a master that starts has none yet */
 
 enum phase {
     PHASE_DAEMON_STARTS,
@@ -44,6 +46,7 @@ struct supervisor {
     int64_t deadline_ms; /* of the phase */
     int64_t progress_ms; /* when to say that it takes long */
     int64_t since_ms;    /* Unix time of the daemon's first start */
+    int64_t workers_ms;  /* when to see whether nginx has workers */
     int stop_count;
     int exit_status;
 };
@@ -217,6 +220,34 @@ start_due(struct tg_child *child, int64_t now_ms)
     }
 }
 
+/*
+ * A worker that cannot begin is not started again by its master, which then
+ * listens for nobody.  The reason is in nginx's log.
+ */
+static bool
+is_workerless(const struct supervisor *up, int64_t now_ms)
+{
+    pid_t worker;
+
+    return up->nginx.pid != 0 &&
+           now_ms - up->nginx.started_ms > WORKERLESS_MS &&
+           tg_process_children(up->nginx.pid, &worker, 1) == 0;
+}
+
+static void
+check_workers(struct supervisor *up, int64_t now_ms)
+{
+    if (now_ms < up->workers_ms) {
+        return;
+    }
+    up->workers_ms = now_ms + WORKERS_CHECK_MS;
+    if (is_workerless(up, now_ms)) {
+        tg_say_failed("nginx has no workers left, see the end of %s",
+                      up->programs.nginx_log);
+        tg_child_signal(&up->nginx, SIGTERM);
+    }
+}
+
 static void
 check_start(struct supervisor *up, int64_t now_ms)
 {
@@ -237,6 +268,10 @@ check_start(struct supervisor *up, int64_t now_ms)
         if (up->nginx.pid != 0 && tg_listen_answers(run->listen)) {
             up->phase = PHASE_SERVES;
             run->ready(run->ready_arg);
+        } else if (is_workerless(up, now_ms)) {
+            tg_say_failed("nginx's workers do not begin, see the end of %s",
+                          up->programs.nginx_log);
+            give_up(up, now_ms);
         }
     }
 }
@@ -291,21 +326,25 @@ tick(struct supervisor *up, int64_t now_ms)
     } else {
         start_due(&up->daemon, now_ms);
         start_due(&up->nginx, now_ms);
+        check_workers(up, now_ms);
     }
 }
 
-/* How long poll may sleep: -1 while everything runs. */
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* How long poll may sleep. */
 static int
 sleep_ms(const struct supervisor *up, int64_t now_ms)
 {
-    int64_t due_ms = up->daemon.due_ms < up->nginx.due_ms ? up->daemon.due_ms
-                                                          : up->nginx.due_ms;
+    int64_t due_ms =
+        earlier(earlier(up->daemon.due_ms, up->nginx.due_ms), up->workers_ms);
 
     if (up->phase != PHASE_SERVES) {
         return POLL_MS;
-    }
-    if (due_ms == INT64_MAX) {
-        return -1;
     }
     return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }

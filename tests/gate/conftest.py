@@ -42,6 +42,12 @@ def free_port():
         return s.getsockname()[1]
 
 
+def shm_of(home):
+    """Where what is in memory stands: src/core/paths.h."""
+    digest = hashlib.sha256(str(Path(home).resolve()).encode()).hexdigest()
+    return Path("/dev/shm/tollgate-" + digest[:16])
+
+
 def clean_env(**more):
     """The environment without anything that would point at another gate."""
     env = {k: v for k, v in os.environ.items()
@@ -116,14 +122,18 @@ def http_request(url, method, path, headers=None, body=None, stream=False,
 
 
 def raw_request(url, data, timeout=30):
-    """Sends bytes as they are and returns all that comes until the end."""
+    """Sends bytes as they are and returns all that comes until the end, be
+    that a reset."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port),
                                   timeout=timeout) as s:
         s.sendall(data)
         chunks = []
-        while chunk := s.recv(65536):
-            chunks.append(chunk)
+        try:
+            while chunk := s.recv(65536):
+                chunks.append(chunk)
+        except ConnectionResetError:
+            pass
         return b"".join(chunks)
 
 
@@ -184,17 +194,20 @@ class Sim:
 class Gate:
     """`tollgate up` on a home of its own, before a simulated upstream."""
 
-    def __init__(self, home, sim_args=(), models=None):
+    def __init__(self, home, sim_args=(), dialect="deepseek", models=None):
         self.home = Path(os.path.realpath(home))
-        self.shm = Path("/dev/shm/tollgate-" + hashlib.sha256(
-            str(self.home).encode()).hexdigest()[:16])
         self.log = self.home.parent / (self.home.name + ".log")
         self.wait = wait
         self.sim = None
         self.url = None
         self._up = None
         self._sim_args = sim_args
+        self._dialect = dialect
         self._models = models
+
+    @property
+    def shm(self):
+        return shm_of(self.home)
 
     def start(self, listen="127.0.0.1:0"):
         """Starts the simulator (once) and `up`; on a new home adds it."""
@@ -231,7 +244,7 @@ class Gate:
         for model in self._models or ():
             args += ["--model", model]
         self.must("upstreams", "add", "--name", "sim", "--base-url",
-                  self.sim.url, *args)
+                  self.sim.url, "--dialect", self._dialect, *args)
         self.must("credentials", "add", "--upstream", "sim",
                   input="sk-0123456789abcdef0123456789abcdef\n")
 

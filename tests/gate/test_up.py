@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from conftest import (BUILD, clean_env, free_port, http_request,
-                      processes_of, wait)
+                      processes_of, shm_of, wait)
 
 SLOW = "sim:slow=50 sim:tokens=%d"
 
@@ -31,6 +32,11 @@ def is_alive(pid):
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def assert_ended(events):
+    """The rest of a stream came, and with it its regular end."""
+    assert list(events)[-1]["choices"][0]["finish_reason"] == "stop"
 
 
 def mode(path):
@@ -191,7 +197,7 @@ def test_a_killed_worker_is_replaced(own_gate):
 def test_a_killed_nginx_master_is_replaced_and_streams_go_on(own_gate):
     key = own_gate.key()
     master, workers = own_gate.nginx_pid(), own_gate.nginx_workers()
-    stream = own_gate.chat(key, SLOW % 40, stream=True, max_tokens=40)
+    stream = own_gate.chat(key, SLOW % 40, stream=True)
     events = stream.events()
     next(events)
     os.kill(master, signal.SIGKILL)
@@ -199,7 +205,7 @@ def test_a_killed_nginx_master_is_replaced_and_streams_go_on(own_gate):
          what="new master")
     wait(lambda: own_gate.nginx_workers(), what="new workers")
 
-    assert [e for e in events][-1]["choices"][0]["finish_reason"] == "length"
+    assert_ended(events)
     wait(lambda: not any(map(is_alive, workers)), what="end of old workers")
     assert own_gate.chat(key).status == 200
     own_gate.wait_calls(2)
@@ -277,25 +283,26 @@ def test_a_detached_start_that_fails_says_why(tmp_path):
     assert (code, out) == (1, "")
     assert "store.db" in err
     assert not processes_of(home)
+    shutil.rmtree(shm_of(home), ignore_errors=True)
     assert (home / "store.db").read_text().startswith("this is not")
 
 
 def test_an_end_waits_for_calls_in_flight(own_gate):
     key = own_gate.key()
-    stream = own_gate.chat(key, SLOW % 30, stream=True, max_tokens=30)
+    stream = own_gate.chat(key, SLOW % 30, stream=True)
     events = stream.events()
     next(events)
     os.kill(own_gate.up_pid(), signal.SIGTERM)
     with pytest.raises(OSError):
         while True:  # no new connection is taken
             own_gate.request("GET", "/nowhere")
-    assert list(events)[-1]["choices"][0]["finish_reason"] == "length"
+    assert_ended(events)
     assert own_gate.stop_up() == 0
 
 
 def test_a_second_signal_ends_at_once(own_gate):
     key = own_gate.key()
-    stream = own_gate.chat(key, SLOW % 1000, stream=True, max_tokens=1000)
+    stream = own_gate.chat(key, SLOW % 1000, stream=True)
     next(stream.events())
     os.kill(own_gate.up_pid(), signal.SIGINT)
     wait(lambda: "waiting up to 10 s" in own_gate.said(), what="progress")
@@ -314,7 +321,7 @@ def test_the_terminals_interrupt_reaches_up_alone(own_gate):
 def test_a_reload_takes_new_servers_and_cuts_no_stream(own_gate):
     key = own_gate.key()
     old = own_gate.nginx_workers()
-    stream = own_gate.chat(key, SLOW % 40, stream=True, max_tokens=40)
+    stream = own_gate.chat(key, SLOW % 40, stream=True)
     events = stream.events()
     next(events)
     port = free_port()
@@ -330,7 +337,7 @@ def test_a_reload_takes_new_servers_and_cuts_no_stream(own_gate):
             return None
 
     assert wait(served, what="new server").status == 200
-    assert list(events)[-1]["choices"][0]["finish_reason"] == "length"
+    assert_ended(events)
     wait(lambda: not any(map(is_alive, old)), what="end of old workers")
 
 

@@ -2,32 +2,8 @@
 
 #include <string.h>
 
+#include "body_member.h"
 #include "err.h"
-
-enum kind {
-    ANY = 0,
-    STRING,
-    BOOLEAN,
-    OBJECT,
-    INTEGER,
-};
-
-/* The governed members; the one in stream_options is found apart. */
-static const struct member {
-    const char *name;
-    enum kind kind;
-} members[TG_BODY_MEMBERS] = {
-    [TG_BODY_NONE] = {"", ANY},
-    [TG_BODY_MODEL] = {"model", STRING},
-    [TG_BODY_STREAM] = {"stream", BOOLEAN},
-    [TG_BODY_STREAM_OPTIONS] = {"stream_options", OBJECT},
-    [TG_BODY_INCLUDE_USAGE] = {"stream_options.include_usage", BOOLEAN},
-    [TG_BODY_MAX_TOKENS] = {"max_tokens", INTEGER},
-    [TG_BODY_MAX_COMPLETION_TOKENS] = {"max_completion_tokens", INTEGER},
-    [TG_BODY_MAX_OUTPUT_TOKENS] = {"max_output_tokens", INTEGER},
-    [TG_BODY_N] = {"n", INTEGER},
-    [TG_BODY_BEST_OF] = {"best_of", INTEGER},
-};
 
 static const int err_of_fault[] = {
     [TG_BODY_FINE] = 0,
@@ -57,18 +33,13 @@ static const enum tg_body_fault_kind fault_of_json[] = {
 /* What punctuation a token may cost: quotes, a colon, a comma. */
 #define MARKS_BYTES 4
 
-const char *
-tg_body_member_name(enum tg_body_member member)
-{
-    return members[member].name;
-}
-
 void
 tg_body_init(struct tg_body *body)
 {
     memset(body, 0, offsetof(struct tg_body, json));
     tg_json_init(&body->json);
     body->pending = TG_BODY_NONE;
+    body->alike = 0;
     body->is_object = false;
     body->in_options = false;
 }
@@ -86,27 +57,6 @@ json_fault(struct tg_body *body)
 {
     return fault(body, fault_of_json[body->json.error], TG_BODY_NONE,
                  body->json.error_at);
-}
-
-static bool
-is_text(const struct tg_json *json, const char *name)
-{
-    return json->text && json->text_len == strlen(name) &&
-           memcmp(json->text, name, json->text_len) == 0;
-}
-
-static enum tg_body_member
-find_member(const struct tg_body *body)
-{
-    int m;
-
-    if (body->in_options)
-        return is_text(&body->json, "include_usage") ? TG_BODY_INCLUDE_USAGE
-                                                     : TG_BODY_NONE;
-    for (m = TG_BODY_MODEL; m < TG_BODY_MEMBERS; m++)
-        if (m != TG_BODY_INCLUDE_USAGE && is_text(&body->json, members[m].name))
-            return (enum tg_body_member)m;
-    return TG_BODY_NONE;
 }
 
 /* Whether the members of the innermost object may govern. */
@@ -150,14 +100,18 @@ name(struct tg_body *body)
     else if (body->in_options && body->json.depth == 2)
         body->facts.options_are_empty = false;
     if (is_governed(body))
-        member = find_member(body);
-    if (member == TG_BODY_NONE) {
-        count(body, TG_JSON_NAME);
-        return 0;
+        member = tg_body_member_find(&body->json, body->in_options);
+    if (member != TG_BODY_NONE) {
+        if (body->facts.members[member].is_present ||
+            (body->alike >> member & 1))
+            return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
+        if (tg_body_member_is_exact(&body->json, member)) {
+            body->pending = member;
+            return 0;
+        }
+        body->alike |= 1u << member;
     }
-    if (body->facts.members[member].is_present)
-        return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
-    body->pending = member;
+    count(body, TG_JSON_NAME);
     return 0;
 }
 
@@ -204,24 +158,25 @@ static int
 governed(struct tg_body *body, enum tg_json_token token)
 {
     enum tg_body_member member = body->pending;
-    enum kind kind = members[member].kind;
+    enum tg_body_type type = tg_body_member_type(member);
     struct tg_body_value *value = &body->facts.members[member];
 
     body->pending = TG_BODY_NONE;
     value->is_present = true;
     value->at = body->json.token_at;
     value->len = tg_json_offset(&body->json) - value->at;
-    if (token == TG_JSON_NULL && kind != STRING) {
+    if (token == TG_JSON_NULL && type != TG_BODY_STRING) {
         value->is_null = true;
         return 0;
     }
-    if (kind == STRING && token == TG_JSON_STRING)
+    if (type == TG_BODY_STRING && token == TG_JSON_STRING)
         return model(body);
-    if (kind == INTEGER && token == TG_JSON_NUMBER)
+    if (type == TG_BODY_INTEGER && token == TG_JSON_NUMBER)
         return integer(body, member);
-    if (kind == OBJECT && token == TG_JSON_OBJECT)
+    if (type == TG_BODY_OBJECT && token == TG_JSON_OBJECT)
         return open_options(body);
-    if (kind != BOOLEAN || (token != TG_JSON_TRUE && token != TG_JSON_FALSE))
+    if (type != TG_BODY_BOOLEAN ||
+        (token != TG_JSON_TRUE && token != TG_JSON_FALSE))
         return fault(body, TG_BODY_TYPE, member, value->at);
     value->value = token == TG_JSON_TRUE;
     return 0;

@@ -1,0 +1,465 @@
+/* What a body asks for: whether it passes, and what is held and sent. */
+#include "admit_judge.h"
+
+#include "edit.h"
+
+#define WITH_MODEL(model) "{\"model\":\"" model "\"}"
+
+static const struct body_case refused_bodies[] = {
+    {"no body",
+     CHAT_PATH,
+     "",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request has no body; send a JSON object.")},
+    {"no JSON",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",x}",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request body is not JSON (byte 18).")},
+    {"JSON cut short",
+     CHAT_PATH,
+     "{\"model\":",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request body's JSON ends too early (byte 9).")},
+    {"more than JSON",
+     CHAT_PATH,
+     "{} {}",
+     {0},
+     INVALID("null", "invalid_request",
+             "Something follows the JSON in the request body (byte 3).")},
+    {"no UTF-8",
+     CHAT_PATH,
+     "{\"a\":\"\xff\"}",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request body has a string that is not UTF-8 (byte 6).")},
+    {"no object",
+     CHAT_PATH,
+     "[1]",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request body is not a JSON object (byte 0).")},
+    {"nested too deep",
+     CHAT_PATH,
+     "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+     "[[[[",
+     {0},
+     INVALID("null", "invalid_request",
+             "The request body's JSON is nested too deep (byte 68).")},
+    {"the model twice",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"mod\\u0065l\":\"deepseek-flash\"}",
+     {0},
+     INVALID("\"model\"", "duplicate_field",
+             "`model` stands twice; send it once (byte 18).")},
+    {"a limit that is text",
+     CHAT_PATH,
+     "{\"max_tokens\":\"9\"}",
+     {0},
+     INVALID("\"max_tokens\"", "invalid_request",
+             "`max_tokens` has the wrong type (byte 14).")},
+    {"a negative limit",
+     CHAT_PATH,
+     "{\"max_tokens\":-1}",
+     {0},
+     INVALID("\"max_tokens\"", "invalid_request",
+             "`max_tokens` is out of range (byte 14).")},
+    {"usage that is a number",
+     CHAT_PATH,
+     "{\"stream_options\":{\"include_usage\":1}}",
+     {0},
+     INVALID("\"stream_options.include_usage\"", "invalid_request",
+             "`stream_options.include_usage` has the wrong type (byte 35).")},
+    {"no model",
+     CHAT_PATH,
+     "{}",
+     {0},
+     INVALID("\"model\"", "invalid_request",
+             "The request names no model: set `model` to one of GET "
+             "/v1/models.")},
+    {"a model that is not there",
+     CHAT_PATH,
+     WITH_MODEL("gpt-5\\\"<b>"),
+     {0},
+     INVALID("\"model\"", "model_not_found",
+             "There is no model `gpt-5\\\"<b>` here. GET /v1/models lists "
+             "those that this API key may use.")},
+    {"the same, for a key with a list",
+     CHAT_PATH,
+     WITH_MODEL("gpt-5"),
+     {.models = "gpt-4o deepseek-*"},
+     INVALID("\"model\"", "model_not_found",
+             "There is no model `gpt-5` here. This API key may use `gpt-4o`, "
+             "`deepseek-*`.")},
+    {"a model that the key may not use",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.models = "gpt-4 gpt-4o-* deepseek-* *o"},
+     INVALID("\"model\"", "model_not_found",
+             "This API key may not use the model `gpt-4o`. This API key may "
+             "use `gpt-4`, `gpt-4o-*`, `deepseek-*`, `*o`.")},
+    {"a restricted key without a list",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.kind = TG_KIND_RESTRICTED},
+     INVALID("\"model\"", "model_not_found",
+             "This API key may not use the model `gpt-4o`. GET /v1/models "
+             "lists those that this API key may use.")},
+    {"a development key, and a model that is not marked",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.kind = TG_KIND_DEVELOPMENT},
+     INVALID("\"model\"", "model_not_found",
+             "This API key may not use the model `gpt-4o`. GET /v1/models "
+             "lists those that this API key may use.")},
+    {"a model of another use",
+     CHAT_PATH,
+     WITH_MODEL("embed"),
+     {0},
+     INVALID("\"model\"", "invalid_request",
+             "The model `embed` cannot be used for POST "
+             "/v1/chat/completions. Choose another one from GET "
+             "/v1/models.")},
+    {"a model without a price",
+     CHAT_PATH,
+     WITH_MODEL("unpriced"),
+     {0},
+     INVALID("\"model\"", "model_not_priced",
+             "This model has no price here, so it cannot be metered and is "
+             "not served. Ask your operator to add one to the price book.")},
+    {"a model whose first price is to come",
+     CHAT_PATH,
+     WITH_MODEL("tomorrow"),
+     {0},
+     INVALID("\"model\"", "model_not_priced",
+             "This model has no price here, so it cannot be metered and is "
+             "not served. Ask your operator to add one to the price book.")},
+    {"a model that nobody serves",
+     CHAT_PATH,
+     WITH_MODEL("nobody"),
+     {0},
+     ERROR("api_error", "\"model\"", "upstream_unavailable",
+           "The model `nobody` has no upstream. Operator: `tollgate "
+           "upstreams add`.")},
+    {"a model whose upstream was removed",
+     CHAT_PATH,
+     WITH_MODEL("removed"),
+     {0},
+     ERROR("api_error", "\"model\"", "upstream_unavailable",
+           "The model `removed` has no upstream. Operator: `tollgate "
+           "upstreams add`.")},
+    {"an upstream without a credential",
+     CHAT_PATH,
+     WITH_MODEL("keyless"),
+     {0},
+     ERROR("api_error", "null", "upstream_unavailable",
+           "The model `keyless` has an upstream without a credential. "
+           "Operator: `tollgate credentials add`.")},
+    {"a credential of another upstream",
+     CHAT_PATH,
+     WITH_MODEL("lent"),
+     {0},
+     ERROR("api_error", "null", "upstream_unavailable",
+           "The model `lent` has an upstream without a credential. "
+           "Operator: `tollgate credentials add`.")},
+    {"a credential row that is free",
+     CHAT_PATH,
+     WITH_MODEL("freed"),
+     {0},
+     ERROR("api_error", "null", "upstream_unavailable",
+           "The model `freed` has an upstream without a credential. "
+           "Operator: `tollgate credentials add`.")},
+    {"an upstream without an address",
+     CHAT_PATH,
+     WITH_MODEL("homeless"),
+     {0},
+     ERROR("api_error", "null", "upstream_unavailable",
+           "The model `homeless` has an upstream whose host name does not "
+           "resolve. Operator: `tollgate upstreams list`.")},
+    {"more tokens than a call can have",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"max_tokens\":9223372036854775807}",
+     {0},
+     INVALID("\"max_tokens\"", "invalid_request",
+             "`max_tokens` is out of range (byte 31).")},
+    {"the same by their number",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"max_tokens\":9,\"n\":999999999999}",
+     {0},
+     INVALID("\"n\"", "invalid_request", "`n` is out of range (byte 37).")},
+    {"the body comes when the key is disabled",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.status = TG_KEY_DISABLED},
+     DISABLED("")},
+    {"or deleted",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.status = TG_KEY_DELETED},
+     KEY_ERROR("invalid_api_key",
+               "This API key is well formed but not known here. It may "
+               "belong to another Tollgate, or it was deleted. Check the "
+               "base URL, or ask your operator for a new key.")},
+    {"or its account suspended",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.account = 1},
+     ERROR("permission_error", "null", "account_suspended",
+           "The account of this API key is suspended. Ask your operator.")},
+    {"or its scope taken away",
+     CHAT_PATH,
+     WITH_MODEL("gpt-4o"),
+     {.scopes = ALL_BUT_CHAT},
+     DENIED("This API key lacks the scope `chat` that POST "
+            "/v1/chat/completions needs. Ask your operator to add it, or use "
+            "another key.")},
+};
+
+static void
+test_bodies(void)
+{
+    struct tg_admission a;
+
+    for (size_t i = 0; i < COUNT(refused_bodies); i++) {
+        judge_body(&refused_bodies[i], NOON, &a);
+        is_str(refusal(&a, TG_STR("")), refused_bodies[i].want, "refused: %s",
+               refused_bodies[i].what);
+    }
+}
+
+/* Which models a key may use, by its kind and list. */
+static const struct {
+    const char *patterns, *model;
+    uint8_t kind;
+    bool may;
+} uses[] = {
+    {NULL, "gpt-4o", TG_KIND_PRODUCTION, true},
+    {NULL, "deepseek-flash", TG_KIND_DEVELOPMENT, true},
+    {NULL, "deepseek-flash", TG_KIND_RESTRICTED, false},
+    {NULL, "deepseek-flash", 99, false},
+    {"gpt-4o", "gpt-4o", TG_KIND_RESTRICTED, true},
+    {"gpt-4o", "gpt-4o", TG_KIND_DEVELOPMENT, true},
+    {"gpt-4", "gpt-4o", TG_KIND_PRODUCTION, false},
+    {"gpt-4o-mini", "gpt-4o", TG_KIND_PRODUCTION, false},
+    {"GPT-4o", "gpt-4o", TG_KIND_PRODUCTION, false},
+    {"gpt-*", "gpt-4o", TG_KIND_RESTRICTED, true},
+    {"gpt-4o*", "gpt-4o", TG_KIND_PRODUCTION, true},
+    {"gpt-4o?*", "gpt-4o", TG_KIND_PRODUCTION, false},
+    {"*", "org/qwen", TG_KIND_PRODUCTION, true},
+    {"org/*", "org/qwen", TG_KIND_PRODUCTION, true},
+    {"*qwen", "org/qwen", TG_KIND_PRODUCTION, false},
+    {"a b c org/qwen", "org/qwen", TG_KIND_PRODUCTION, true},
+};
+
+static void
+test_use(void)
+{
+    struct tg_catalog *catalog = test_catalog_new();
+    struct tg_key_policy key;
+    uint64_t seq;
+
+    for (size_t i = 0; i < COUNT(uses); i++) {
+        struct test_policy row = {.kind = uses[i].kind,
+                                  .models = uses[i].patterns};
+        const struct tg_model *model = catalog->models;
+
+        while (strcmp(model->name, uses[i].model) != 0)
+            model++;
+        tg_state_key(&state, publish_policy(&row), &key, &seq);
+        is_int(tg_admit_may_use(&state, &key, model), uses[i].may,
+               "a key of kind %d with %s and %s", uses[i].kind,
+               uses[i].patterns ? uses[i].patterns : "no list", uses[i].model);
+    }
+    free(catalog);
+}
+
+static const struct call_case {
+    const char *what, *path, *body, *now;
+    int64_t miss_picos, completion_bound, held_nanos;
+    uint16_t flags;
+    const char *upstream_path, *upstream, *credential;
+} calls[] = {
+    {"chat, off-peak: its price is frozen, the peak's is held", CHAT_PATH,
+     "{\"model\":\"deepseek-flash\",\"max_tokens\":100}", NOON, 150000, 100,
+     121200, 0, "/chat/completions", "up_0", "cred_0"},
+    {"in the last peak second", CHAT_PATH,
+     "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
+     "2026-11-17T03:59:59.999Z", 300000, 100, 121200, TG_CALL_PEAK,
+     "/chat/completions", "up_0", "cred_0"},
+    {"in the first one behind it", CHAT_PATH,
+     "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
+     "2026-11-17T04:00:00Z", 150000, 100, 121200, 0, "/chat/completions",
+     "up_0", "cred_0"},
+    {"when the next price is in force", CHAT_PATH,
+     "{\"model\":\"deepseek-flash\",\"max_tokens\":1000}",
+     "2026-12-01T00:00:00Z", 2, 1000, 4, 0, "/chat/completions", "up_0",
+     "cred_0"},
+    {"three answers cost three times", CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"n\":3,\"max_tokens\":100}", NOON, 150000, 300,
+     361200, 0, "/chat/completions", "up_1", "cred_1"},
+    {"a stream", CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"stream\":true,\"max_tokens\":1}", NOON, 150000, 1,
+     2400, TG_CALL_STREAM, "/chat/completions", "up_1", "cred_1"},
+    {"no stream", CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"stream\":null,\"max_tokens\":1}", NOON, 150000, 1,
+     2400, 0, "/chat/completions", "up_1", "cred_1"},
+    {"completions of DeepSeek are its beta's", "/v1/completions",
+     "{\"model\":\"deepseek-flash\"}", NOON, 150000, 4096, 4916400, 0,
+     "/beta/completions", "up_0", "cred_0"},
+    {"FIM elsewhere is completions", "/v1/beta/completions",
+     "{\"model\":\"org/qwen\",\"max_tokens\":7,\"best_of\":2}", NOON, 150000,
+     14, 18000, 0, "/completions", "up_2", "cred_2"},
+    {"embeddings have no answer to hold for", "/v1/embeddings",
+     "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 1200, 0,
+     "/embeddings", "up_0", "cred_0"},
+};
+
+static void
+test_calls(void)
+{
+    struct tg_admission a;
+
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        const struct call_case *row = &calls[i];
+        struct body_case body = {"", row->path, row->body, {0}, NULL};
+        const struct tg_call *call = &a.call;
+
+        judge_body(&body, row->now, &a);
+        if (!ok(a.action == TG_ACTION_PROXY, "admitted: %s", row->what)) {
+            printf("# %s\n", refusal(&a, TG_STR("")));
+            continue;
+        }
+        is_int(call->miss_picos, row->miss_picos, "its price");
+        is_int(call->prompt_bound, 4, "no prompt but a bracket");
+        is_int(call->completion_bound, row->completion_bound, "its bound");
+        is_int(call->held_nanos, row->held_nanos, "its hold");
+        is_int(call->flags, row->flags, "its flags");
+        ok(tg_str_eq(a.upstream_path, text_of(row->upstream_path)),
+           "its path upstream");
+        is_str(call->upstream_id, row->upstream, "its upstream");
+        is_str(call->credential_id, row->credential, "its credential");
+        is_str(a.upstream.id, row->upstream, "which was copied");
+        ok(call->at_ms == instant(row->now) && call->ttft_ms == TG_ABSENT_MS &&
+               call->status == 0 && call->key_slot == a.head.key_slot &&
+               call->account_slot == 0 &&
+               call->endpoint == a.head.route->endpoint &&
+               memcmp(call->key_id, KEY_ID, TG_ID_LEN) == 0 &&
+               memcmp(call->account_id, a.account.id, TG_ID_LEN) == 0 &&
+               memcmp(call->ip, a.head.ip, 16) == 0,
+           "and the rest of the call is filled");
+    }
+}
+
+static void
+test_prompt_is_held(void)
+{
+    static const struct body_case body = {
+        "",
+        CHAT_PATH,
+        "{\"model\":\"deepseek-flash\",\"max_tokens\":1,\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"0123456789\"}]}",
+        {0},
+        NULL};
+    struct tg_admission a;
+
+    judge_body(&body, NOON, &a);
+    ok(a.call.prompt_bound >= 10, "a prompt is at most its bytes");
+    is_int(a.call.held_nanos, 300 * a.call.prompt_bound + 1200,
+           "and held at the dearest rate of a day");
+}
+
+#define STREAM "\"stream\":true"
+
+/* When usage must be asked for, by dialect. */
+static const struct ask_case {
+    const char *model, *members;
+    bool must_ask;
+} asks[] = {
+    {"gpt-4o", STREAM, true},
+    {"gpt-4o", "\"stream\":false", false},
+    {"gpt-4o", "\"n\":1", false},
+    {"gpt-4o", STREAM ",\"stream_options\":null", true},
+    {"gpt-4o", STREAM ",\"stream_options\":{}", true},
+    {"gpt-4o", STREAM ",\"stream_options\":{\"include_usage\":false}", true},
+    {"gpt-4o", STREAM ",\"stream_options\":{\"include_usage\":null}", true},
+    {"gpt-4o", STREAM ",\"stream_options\":{\"include_usage\":true}", false},
+    {"org/qwen", STREAM, true},
+    {"org/qwen", STREAM ",\"stream_options\":null", true},
+    {"org/qwen", STREAM ",\"stream_options\":{}", false},
+    {"org/qwen", STREAM ",\"stream_options\":{\"include_usage\":false}", true},
+    {"org/qwen", STREAM ",\"stream_options\":{\"include_usage\":true}", false},
+    {"deepseek-flash", STREAM, false},
+    {"deepseek-flash", STREAM ",\"stream_options\":{}", false},
+    {"deepseek-flash", STREAM ",\"stream_options\":{\"include_usage\":false}",
+     false},
+};
+
+static void
+test_asking(void)
+{
+    struct tg_admission a;
+    char text[256];
+
+    for (size_t i = 0; i < COUNT(asks); i++) {
+        struct body_case body = {"", CHAT_PATH, text, {0}, NULL};
+
+        snprintf(text, sizeof(text), "{\"model\":\"%s\",%s}", asks[i].model,
+                 asks[i].members);
+        judge_body(&body, NOON, &a);
+        is_int(a.action, TG_ACTION_PROXY, "admitted: %s", text);
+        is_int(a.edit_count, asks[i].must_ask, "usage is asked for, or not");
+        is_int(a.edit_rule,
+               asks[i].must_ask ? TG_EDIT_ALL_USAGE : TG_EDIT_NOTHING,
+               "and taken out of the answer again, or not");
+    }
+}
+
+/* A body faulted late takes nothing of the slot's next owner. */
+static void
+test_slot_changes_hands(void)
+{
+    struct head_case head = {"", CHAT, .authorization = BEARER};
+    struct tg_key_policy other = test_key(7);
+    struct tg_credential credential;
+    struct tg_body_fault none = {0};
+    struct tg_body_facts facts = {.model = "gpt-4o", .model_len = 6};
+    struct tg_admission a;
+    uint32_t slot;
+
+    publish_policy(&head.key);
+    judge_head(&head, &credential, &a);
+    tg_publish_key_gone(publisher, KEY_ID);
+    tg_publish_key(publisher, &other, &slot);
+    is_int(slot, a.head.key_slot, "another key gets the slot");
+    tg_admit_body(&state, &a.head, &facts, &none, instant(NOON), &a);
+    is_int(a.code, TG_CODE_INVALID_API_KEY, "and not the call");
+    ok(a.action == TG_ACTION_REFUSE && !a.has_key, "nor its record");
+    tg_publish_key_gone(publisher, other.id);
+}
+
+int
+main(void)
+{
+    static const enum tg_code codes[] = {
+        TG_CODE_INVALID_REQUEST,      TG_CODE_DUPLICATE_FIELD,
+        TG_CODE_MODEL_NOT_FOUND,      TG_CODE_MODEL_NOT_PRICED,
+        TG_CODE_KEY_DISABLED,         TG_CODE_INVALID_API_KEY,
+        TG_CODE_ACCOUNT_SUSPENDED,    TG_CODE_PERMISSION_DENIED,
+        TG_CODE_UPSTREAM_UNAVAILABLE,
+    };
+
+    admit_test_begin();
+    tg_publish_ready(publisher, 1);
+    test_bodies();
+    test_use();
+    test_calls();
+    test_prompt_is_held();
+    test_asking();
+    test_slot_changes_hands();
+    test_reached(codes, COUNT(codes));
+    admit_test_end();
+    return done();
+}

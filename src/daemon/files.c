@@ -73,6 +73,15 @@ tg_files_write(const char *path, struct tg_str bytes, struct tg_error *error)
     return 0;
 }
 
+void
+tg_files_remove_leftover(const char *path)
+{
+    char temp[PATH_MAX];
+
+    if ((size_t)snprintf(temp, sizeof(temp), "%s.tmp", path) < sizeof(temp))
+        unlink(temp);
+}
+
 long
 tg_files_read_secret(const char *path, void *buf, size_t cap,
                      struct tg_error *error)

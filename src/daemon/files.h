@@ -12,11 +12,14 @@
 
 /*
  * Writes path, mode 0600: under another name in the same folder, synced,
- * renamed, and the folder synced.  A leftover of a killed writer is
- * overwritten.  Returns 0 or TG_ERR_SYSTEM, and *error says why.
+ * renamed, and the folder synced.  Returns 0 or TG_ERR_SYSTEM, and *error says
+ * why.
  */
 int tg_files_write(const char *path, struct tg_str bytes,
                    struct tg_error *error);
+
+/* Removes what a killed tg_files_write of this path left behind. */
+void tg_files_remove_leftover(const char *path);
 
 /*
  * Reads a secret file of at most cap bytes; refuses one that others than its

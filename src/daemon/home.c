@@ -66,8 +66,11 @@ tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
     err = tg_files_make_private(paths->run, &nobody, error);
     if (err == 0)
         err = lock_home(paths, lock_fd, error);
-    if (err == 0)
-        err = tg_files_make_private(paths->journal, workers, error);
+    if (err != 0)
+        return err;
+    tg_files_remove_leftover(paths->master_key);
+    tg_files_remove_leftover(paths->admin_token);
+    err = tg_files_make_private(paths->journal, workers, error);
     if (err == 0)
         err = tg_files_make_private(paths->shm, workers, error);
     return err;

@@ -120,6 +120,7 @@ start(struct program *program, struct tg_error *error)
         err = tg_statefile_publish(daemon, error);
     if (err != 0)
         return err;
+    atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
     tg_recovery_init(&program->recovery, daemon, program->ingest);
     err = tg_http_start(&program->http, daemon, error);
     if (err == 0 && tg_resolver_start(&program->resolver, daemon) != 0)

@@ -28,13 +28,11 @@ completes(const struct tg_call *call)
 static bool
 is_possible(const struct tg_call *call, const struct tg_usage *usage)
 {
-    /* Figures are at most 2^40, so the differences cannot overflow. */
     if (usage->prompt_tokens < 0 ||
-        usage->prompt_tokens - PROMPT_SLACK_TOKENS > call->prompt_bound)
+        (usage->completion_tokens < 0 && completes(call)))
         return false;
-    if (!completes(call))
-        return true;
-    return usage->completion_tokens >= 0 &&
+    /* Figures are at most 2^40, so the differences cannot overflow. */
+    return usage->prompt_tokens - PROMPT_SLACK_TOKENS <= call->prompt_bound &&
            usage->completion_tokens - COMPLETION_SLACK_TOKENS <=
                call->completion_bound;
 }
@@ -132,7 +130,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
                        : latency >= TG_ABSENT_MS ? TG_ABSENT_MS - 1
                                                  : (uint32_t)latency;
     call->code = code;
-    call->status = status;
+    call->status = status != 0 ? status : tg_code_row(code)->status;
     /* A status says that the record is whole, should we die from here on. */
     atomic_thread_fence(memory_order_release);
     count(&state->keys[call->key_slot].counters, call);

@@ -11,7 +11,7 @@
 struct tg_outcome {
     const struct tg_meter *meter; /* of the answer, ended */
     uint16_t upstream_status;     /* 0: no answer began */
-    uint16_t status;              /* as the client saw it */
+    uint16_t status;              /* as the client saw it; 0: the code's */
     uint16_t code;                /* enum tg_code */
     bool client_left;             /* before the answer was whole */
     int64_t now_ms;

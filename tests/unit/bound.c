@@ -1,0 +1,193 @@
+/* The most tokens of answer, by what each upstream obeys. */
+#include "bound.h"
+
+#include "err.h"
+#include "tap.h"
+#include "usage.h"
+
+#define CHAT TG_ENDPOINT_CHAT
+#define TEXT TG_ENDPOINT_COMPLETIONS
+#define DEEPSEEK TG_DIALECT_DEEPSEEK
+#define OPENAI TG_DIALECT_OPENAI
+#define VLLM TG_DIALECT_VLLM
+#define MAX "9223372036854775807"
+
+/* The model: context, output, FIM.  want -1: out of range. */
+static const struct {
+    enum tg_dialect dialect;
+    enum tg_endpoint endpoint;
+    int64_t model[3];
+    const char *members;
+    int64_t want;
+    enum tg_body_member member;
+} rows[] = {
+    /* A limit that is obeyed. */
+    {DEEPSEEK, CHAT, {100, 50, 20}, "\"max_tokens\":7", 7, TG_BODY_MAX_TOKENS},
+    {OPENAI, CHAT, {100, 50, 20}, "\"max_tokens\":7", 7, TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7",
+     7,
+     TG_BODY_MAX_COMPLETION_TOKENS},
+    {VLLM,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7",
+     7,
+     TG_BODY_MAX_COMPLETION_TOKENS},
+    {VLLM,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7,\"max_tokens\":9",
+     9,
+     TG_BODY_MAX_TOKENS},
+    {VLLM,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":70,\"max_tokens\":9",
+     70,
+     TG_BODY_MAX_COMPLETION_TOKENS},
+    {DEEPSEEK,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":700",
+     700,
+     TG_BODY_MAX_TOKENS},
+    /* One that is not. */
+    {DEEPSEEK,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7",
+     50,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7",
+     20,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_output_tokens\":7",
+     50,
+     TG_BODY_MAX_TOKENS},
+    {TG_DIALECT_NONE,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":7",
+     50,
+     TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {100, 50, 20}, "\"max_tokens\":0", 50, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":null",
+     50,
+     TG_BODY_MAX_TOKENS},
+    /* The model's own. */
+    {DEEPSEEK, CHAT, {100, 50, 20}, "", 50, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, TEXT, {100, 50, 20}, "", 20, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, TG_ENDPOINT_FIM, {100, 50, 20}, "", 20, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, TEXT, {100, 50, 0}, "", 50, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {100, 0, 20}, "", 100, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {0, 0, 0}, "", 1 << 20, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {-5, -5, -5}, "", 1 << 20, TG_BODY_MAX_TOKENS},
+    /* Several answers. */
+    {DEEPSEEK, CHAT, {100, 50, 20}, "\"n\":3", 150, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {100, 50, 20}, "\"n\":0", 50, TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, CHAT, {100, 50, 20}, "\"n\":null", 50, TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"n\":2,\"best_of\":5",
+     100,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"n\":5,\"best_of\":2",
+     100,
+     TG_BODY_MAX_TOKENS},
+    /* Embeddings have none. */
+    {OPENAI,
+     TG_ENDPOINT_EMBEDDINGS,
+     {100, 50, 20},
+     "\"n\":" MAX ",\"max_tokens\":" MAX,
+     0,
+     TG_BODY_MAX_TOKENS},
+    /* What no call can have. */
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":1099511627776",
+     TG_USAGE_TOKENS_MAX,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":1099511627777",
+     -1,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_completion_tokens\":" MAX,
+     -1,
+     TG_BODY_MAX_COMPLETION_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":" MAX ",\"n\":" MAX,
+     -1,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":2,\"n\":549755813888",
+     TG_USAGE_TOKENS_MAX,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"max_tokens\":2,\"n\":549755813889",
+     -1,
+     TG_BODY_N},
+    {OPENAI, CHAT, {100, 50, 20}, "\"best_of\":" MAX, -1, TG_BODY_BEST_OF},
+    {OPENAI,
+     CHAT,
+     {INT64_MAX, INT64_MAX, INT64_MAX},
+     "",
+     -1,
+     TG_BODY_MAX_TOKENS},
+};
+
+int
+main(void)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tg_model model = {.max_context_tokens = rows[i].model[0],
+                                 .max_output_tokens = rows[i].model[1],
+                                 .max_fim_tokens = rows[i].model[2]};
+        enum tg_body_member member = TG_BODY_NONE;
+        struct tg_body_facts facts;
+        struct tg_body body;
+        int64_t tokens = -1;
+        char text[256];
+        int len = snprintf(text, sizeof(text), "{%s}", rows[i].members), err;
+
+        tg_body_init(&body);
+        if (tg_body_feed(&body, text, (size_t)len) != 0 ||
+            tg_body_finish(&body, &facts) != 0)
+            return 1;
+        err = tg_bound_completion(&facts, &model, rows[i].dialect,
+                                  rows[i].endpoint, &tokens, &member);
+        is_int(err, rows[i].want < 0 ? TG_ERR_RANGE : 0,
+               "dialect %d, endpoint %d, %s", rows[i].dialect, rows[i].endpoint,
+               text);
+        is_int(tokens, rows[i].want, "the bound");
+        is_int(member, rows[i].member, "and where it is from");
+    }
+    return done();
+}

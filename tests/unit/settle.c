@@ -1,0 +1,300 @@
+/* How a call ends: by which basis, at what cost, and the counters after it. */
+#include "area.h"
+#include "code.h"
+#include "route.h"
+#include "settle.h"
+#include "state_test.h"
+#include "tap.h"
+
+/* What a row of a table leaves out is zero. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define BEGUN_AT 1700000000000
+#define HELD 777777
+
+#define USAGE(members) "{\"choices\":[],\"usage\":{" members "}}"
+#define TOKENS(prompt, completion)                                             \
+    USAGE("\"prompt_tokens\":" prompt ",\"completion_tokens\":" completion)
+#define EVENT(text)                                                            \
+    "data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}]}\n\n"
+
+static struct tg_state state;
+static struct tg_publisher *publisher;
+static struct tg_area_claim claim;
+
+enum { SENT = TG_CALL_SENT, LEFT = TG_CALL_CLIENT_LEFT };
+
+struct settle_case {
+    const char *what;
+    const char *answer;
+    uint16_t upstream_status, flags; /* LEFT: the client does, at the end */
+    uint16_t endpoint;
+    int64_t completion_bound; /* 0: 1000; the prompt's is always 100 */
+    enum tg_basis basis;
+    int64_t prompt, cached, completion, reasoning, cost_nanos;
+};
+
+/* Rates a token: 3 nanos for a hit, 150 for a miss, 600 for output. */
+static const struct settle_case cases[] = {
+    {"what was reported", TOKENS("10", "20"), 200, SENT, 0, 0,
+     TG_BASIS_REPORTED, 10, 0, 20, 0, 1500 + 12000},
+    {"with a cache and reasoning",
+     USAGE("\"prompt_tokens\":10,\"completion_tokens\":20,"
+           "\"prompt_cache_hit_tokens\":8,"
+           "\"completion_tokens_details\":{\"reasoning_tokens\":15}"),
+     200, SENT, 0, 0, TG_BASIS_REPORTED, 10, 8, 20, 15, 24 + 300 + 12000},
+    {"zero is zero", TOKENS("0", "0"), 200, SENT, 0, 0, TG_BASIS_REPORTED, 0, 0,
+     0, 0, 0},
+    {"a report wins when the client has left", TOKENS("10", "20"), 200,
+     SENT | LEFT, 0, 0, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
+    {"the most that is believed", TOKENS("4196", "1064"), 200, SENT, 0, 0,
+     TG_BASIS_REPORTED, 4196, 0, 1064, 0, 629400 + 638400},
+    {"one prompt token more", TOKENS("4197", "1064"), 200, SENT, 0, 0,
+     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"one answer token more", TOKENS("4196", "1065"), 200, SENT, 0, 0,
+     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"a bound near the end of int64", TOKENS("10", "20"), 200, SENT, 0,
+     INT64_MAX - 10, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
+    {"a negative figure", TOKENS("-1", "20"), 200, SENT, 0, 0, TG_BASIS_HELD,
+     100, 0, 1000, 0, HELD},
+    {"a figure that is text", TOKENS("\"10\"", "20"), 200, SENT, 0, 0,
+     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"more from the cache than there was",
+     USAGE("\"prompt_tokens\":10,\"completion_tokens\":20,"
+           "\"prompt_cache_hit_tokens\":11"),
+     200, SENT, 0, 0, TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"no answer tokens in the report", USAGE("\"prompt_tokens\":10"), 200, SENT,
+     0, 0, TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"which embeddings do not have", USAGE("\"prompt_tokens\":10"), 200, SENT,
+     TG_ENDPOINT_EMBEDDINGS, 0, TG_BASIS_REPORTED, 10, 0, 0, 0, 1500},
+    {"embeddings without a report", "{\"data\":[]}", 200, SENT,
+     TG_ENDPOINT_EMBEDDINGS, 0, TG_BASIS_COUNTED, 25, 0, 0, 0, 3750},
+    {"a stream that was cut: three tokens passed",
+     EVENT("a") EVENT("b") EVENT("c"), 200, SENT | LEFT, 0, 0, TG_BASIS_COUNTED,
+     25, 0, 3, 0, 3750 + 1800},
+    {"more counted than there can be", EVENT("a") EVENT("b") EVENT("c"), 200,
+     SENT, 0, 2, TG_BASIS_COUNTED, 25, 0, 2, 0, 3750 + 1200},
+    {"unbelievable, but something was counted",
+     EVENT("a") "data: " TOKENS("99999", "1") "\n\n", 200, SENT, 0, 0,
+     TG_BASIS_COUNTED, 25, 0, 1, 0, 3750 + 600},
+    {"an answer cut before its usage", "{\"choices\":[", 200, SENT, 0, 0,
+     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"the client left before anything came", "", 0, SENT | LEFT, 0, 0,
+     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"an empty answer", "", 200, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"a blank one", "\n\n", 200, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"a refusal", "{\"error\":{\"message\":\"no\"}}", 400, SENT, 0, 0,
+     TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"a failure", "oops", 500, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"a failure that calls itself 200", "{\"error\":{\"message\":\"no\"}}", 200,
+     SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"an error behind an answer",
+     EVENT("a") "data: {\"error\":{\"message\":\"no\"}}\n\n", 200, SENT, 0, 0,
+     TG_BASIS_COUNTED, 25, 0, 1, 0, 3750 + 600},
+    {"never sent", "", 0, 0, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+    {"never sent, and the client left", "", 0, LEFT, 0, 0, TG_BASIS_NONE, 0, 0,
+     0, 0, 0},
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof(rows[0]))
+
+static struct tg_call
+call_of(const struct settle_case *row)
+{
+    return (struct tg_call){
+        .at_ms = BEGUN_AT,
+        .endpoint = row->endpoint ? row->endpoint : TG_ENDPOINT_CHAT,
+        .flags = row->flags & SENT,
+        .ttft_ms = TG_ABSENT_MS,
+        .prompt_bound = 100,
+        .completion_bound = row->endpoint           ? 0
+                            : row->completion_bound ? row->completion_bound
+                                                    : 1000,
+        .hit_picos = 3000,
+        .miss_picos = 150000,
+        .output_picos = 600000,
+        .held_nanos = HELD,
+    };
+}
+
+/* The counters of the one key and of its account are the same here. */
+static void
+are_counters(const char *what, int64_t calls, int64_t settled, int64_t held,
+             int32_t in_flight)
+{
+    const struct tg_counters *both[] = {&state.keys[0].counters,
+                                        &state.accounts[0].counters};
+
+    for (int i = 0; i < 2; i++) {
+        ok(both[i]->calls == calls && both[i]->settled_nanos == settled &&
+               both[i]->held_nanos == held && both[i]->in_flight == in_flight,
+           "%s: the %s's counters", what, i == 0 ? "key" : "account");
+        if (tap_failed)
+            printf("# calls %lld settled %lld held %lld in flight %d\n",
+                   (long long)both[i]->calls, (long long)both[i]->settled_nanos,
+                   (long long)both[i]->held_nanos, both[i]->in_flight);
+    }
+}
+
+static void
+is_ended(const struct tg_call *call, const struct settle_case *row)
+{
+    is_int(call->basis, row->basis, "%s: by its basis", row->what);
+    is_int(call->prompt_tokens, row->prompt, "prompt tokens");
+    is_int(call->cached_tokens, row->cached, "of these cached");
+    is_int(call->completion_tokens, row->completion, "completion tokens");
+    is_int(call->reasoning_tokens, row->reasoning, "of these reasoning");
+    is_int(call->cost_nanos, row->cost_nanos, "cost");
+}
+
+static int64_t total_calls, total_nanos, total_prompt, total_completion;
+
+static void
+test_settling(void)
+{
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct settle_case *row = &cases[i];
+        struct tg_call call = call_of(row);
+        struct tg_call_slot *slot = tg_area_begin(&claim, &call);
+        struct tg_meter meter;
+        struct tg_outcome outcome = {
+            .meter = &meter,
+            .upstream_status = row->upstream_status,
+            .status = 200,
+            .client_left = row->flags & LEFT,
+            .now_ms = BEGUN_AT + 1234,
+        };
+
+        are_counters("while it runs", total_calls, total_nanos, HELD, 1);
+        tg_meter_init(&meter, TG_METER_AUTO);
+        tg_meter_feed(&meter, row->answer, strlen(row->answer));
+        tg_meter_end(&meter);
+        tg_settle(&state, &slot->call, &outcome);
+        is_ended(&slot->call, row);
+        is_int(slot->call.status, 200, "status");
+        is_int(slot->call.latency_ms, 1234, "latency");
+        is_int(slot->call.flags, row->flags, "flags");
+        total_calls++;
+        total_nanos += row->cost_nanos;
+        total_prompt += row->prompt;
+        total_completion += row->completion;
+        are_counters("when it has ended", total_calls, total_nanos, 0, 0);
+        tg_area_end(&claim, slot);
+    }
+    is_int(state.keys[0].counters.prompt_tokens, total_prompt,
+           "all prompt tokens");
+    is_int(state.accounts[0].counters.completion_tokens, total_completion,
+           "all completion tokens");
+    is_int(state.keys[0].counters.last_used_at_ms, BEGUN_AT,
+           "a key was last used when its call began");
+}
+
+/* A call whose worker died in each phase of its life. */
+static const struct {
+    struct settle_case row;
+    int64_t counted;
+} lost[] = {
+    {{"admitted, not sent", NULL, 0, 0, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0}, 0},
+    {{"sent, nothing back", NULL, 0, SENT, 0, 0, TG_BASIS_HELD, 100, 0, 1000, 0,
+      HELD},
+     0},
+    {{"some of the answer passed", NULL, 0, SENT, 0, 0, TG_BASIS_COUNTED, 25, 0,
+      7, 0, 3750 + 4200},
+     7},
+    {{"more than can be", NULL, 0, SENT, 0, 5, TG_BASIS_COUNTED, 25, 0, 5, 0,
+      3750 + 3000},
+     7},
+};
+
+static void
+test_lost_calls(void)
+{
+    for (size_t i = 0; i < COUNT(lost); i++) {
+        struct tg_call call = call_of(&lost[i].row);
+        struct tg_call_slot *slot = tg_area_begin(&claim, &call);
+
+        slot->call.counted = lost[i].counted;
+        tg_settle_lost(&state, &slot->call, BEGUN_AT + 60000);
+        is_ended(&slot->call, &lost[i].row);
+        is_int(slot->call.status, 500, "status");
+        is_int(slot->call.code, TG_CODE_INTERNAL_ERROR, "code");
+        is_int(slot->call.latency_ms, 60000, "latency");
+        is_int(slot->call.flags, lost[i].row.flags | TG_CALL_RECOVERED,
+               "flags");
+        total_calls++;
+        total_nanos += lost[i].row.cost_nanos;
+        are_counters("when it is settled", total_calls, total_nanos, 0, 0);
+        call = slot->call;
+        tg_settle_lost(&state, &slot->call, BEGUN_AT + 99000);
+        ok(memcmp(&call, &slot->call, sizeof(call)) == 0,
+           "a second time changes nothing in it");
+        are_counters("nor", total_calls, total_nanos, 0, 0);
+        tg_area_end(&claim, slot);
+    }
+}
+
+static void
+test_settled_and_not_written(void)
+{
+    struct tg_call call = call_of(&cases[0]);
+    struct tg_call_slot *slot = tg_area_begin(&claim, &call);
+    struct tg_meter meter;
+    struct tg_outcome outcome = {.meter = &meter,
+                                 .upstream_status = 200,
+                                 .code = TG_CODE_CLIENT_CLOSED,
+                                 .now_ms = BEGUN_AT - 5};
+
+    tg_meter_init(&meter, TG_METER_AUTO);
+    tg_meter_feed(&meter, cases[0].answer, strlen(cases[0].answer));
+    tg_meter_end(&meter);
+    tg_settle(&state, &slot->call, &outcome);
+    total_calls++;
+    total_nanos += cases[0].cost_nanos;
+    is_int(slot->call.status, 499, "no status: that of the code");
+    is_int(slot->call.latency_ms, 0, "a clock that went back is no time");
+    tg_settle_lost(&state, &slot->call, BEGUN_AT + 60000);
+    is_ended(&slot->call, &cases[0]);
+    is_int(slot->call.flags, SENT | TG_CALL_RECOVERED,
+           "its worker died before the journal had it");
+    are_counters("it is not counted again", total_calls, total_nanos, 0, 0);
+    tg_area_end(&claim, slot);
+}
+
+static void
+test_long_latency(void)
+{
+    struct tg_call call = call_of(&cases[0]);
+    struct tg_call_slot *slot = tg_area_begin(&claim, &call);
+
+    tg_settle_lost(&state, &slot->call, BEGUN_AT + ((int64_t)1 << 33));
+    is_int(slot->call.latency_ms, UINT32_MAX - 1,
+           "a latency is cut, and is not the mark of none");
+    tg_area_end(&claim, slot);
+}
+
+int
+main(void)
+{
+    char *dir = test_dir();
+    struct tg_account_policy account = {.id = "acct_1",
+                                        .status = TG_ACCOUNT_ACTIVE};
+    struct tg_key_policy key;
+    uint32_t slot;
+
+    test_create(&state, dir, 10);
+    key = test_key(1);
+    if (tg_publisher_open(&publisher, &state) != 0 ||
+        tg_publish_account(publisher, &account, &slot) != 0 ||
+        tg_publish_key(publisher, &key, &slot) != 0 ||
+        tg_area_claim(&claim, &state, 7, BEGUN_AT) != 0)
+        return 1;
+    test_settling();
+    test_lost_calls();
+    test_settled_and_not_written();
+    test_long_latency();
+    tg_area_leave(&claim);
+    tg_publisher_close(publisher);
+    tg_state_close(&state);
+    test_dir_remove(dir);
+    return done();
+}

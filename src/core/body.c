@@ -39,7 +39,6 @@ tg_body_init(struct tg_body *body)
     memset(body, 0, offsetof(struct tg_body, json));
     tg_json_init(&body->json);
     body->pending = TG_BODY_NONE;
-    body->alike = 0;
     body->is_object = false;
     body->in_options = false;
 }
@@ -101,17 +100,15 @@ name(struct tg_body *body)
         body->facts.options_are_empty = false;
     if (is_governed(body))
         member = tg_body_member_find(&body->json, body->in_options);
-    if (member != TG_BODY_NONE) {
-        if (body->facts.members[member].is_present ||
-            (body->alike >> member & 1))
-            return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
-        if (tg_body_member_is_exact(&body->json, member)) {
-            body->pending = member;
-            return 0;
-        }
-        body->alike |= 1u << member;
+    if (member == TG_BODY_NONE) {
+        count(body, TG_JSON_NAME);
+        return 0;
     }
-    count(body, TG_JSON_NAME);
+    if (body->facts.members[member].is_present)
+        return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
+    if (!tg_body_member_is_exact(&body->json, member))
+        return fault(body, TG_BODY_TYPE, member, body->json.token_at);
+    body->pending = member;
     return 0;
 }
 

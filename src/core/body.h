@@ -71,10 +71,10 @@ enum tg_body_fault_kind {
     TG_BODY_UTF8,       /* a string is not UTF-8, at offset */
     TG_BODY_DEPTH,      /* nested deeper than TG_JSON_DEPTH_MAX, at offset */
     TG_BODY_NOT_OBJECT, /* JSON, but not an object */
-    TG_BODY_DUPLICATE,  /* member stands twice, be it in other case, which
-                           some upstreams take for the same; offset of the
-                           second name */
-    TG_BODY_TYPE,       /* member has the wrong type; offset of the value */
+    TG_BODY_DUPLICATE,  /* member stands twice; offset of the second name */
+    TG_BODY_TYPE,       /* member has the wrong type; offset of the value.
+                           Also one whose name is in other case, which some
+                           upstreams take for the same; offset of the name */
     TG_BODY_RANGE,      /* member is negative, too large, too long, or empty */
 };
 
@@ -91,7 +91,6 @@ struct tg_body {
     struct tg_body_facts facts;
     struct tg_json json;
     enum tg_body_member pending; /* whose value comes next */
-    uint32_t alike; /* bits 1 << member: stood there in other case */
     bool is_object;
     bool in_options;
 };

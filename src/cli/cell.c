@@ -116,16 +116,20 @@ cost(const json_t *value)
     return padded;
 }
 
+/* People need no milliseconds; --json and --csv have them. */
 static char *
 when(const struct tg_cli *cli, const json_t *value)
 {
     char text[TG_WHEN_SIZE];
     int64_t at_ms;
 
-    if (!cli->is_terminal || !json_is_string(value) ||
+    if (!json_is_string(value) ||
         !tg_instant_parse(json_string_value(value), &at_ms))
         return plain(value, ",");
-    tg_instant_relative(at_ms, cli->now_ms, text);
+    if (cli->is_terminal)
+        tg_instant_relative(at_ms, cli->now_ms, text);
+    else
+        tg_instant_text(at_ms - at_ms % 1000, text);
     return tg_own(strdup(text));
 }
 

@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "args.h"
 #include "client.h"
 #include "list.h"
 #include "nouns.h"
+#include "own.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -14,8 +16,8 @@ static const char *const kinds[] = {"production", "development", "restricted",
 static const char *const scopes[] = {"chat",        "code",       "image",
                                      "audio",       "embeddings", "files",
                                      "fine_tuning", NULL};
-static const char *const statuses[] = {"active",  "inactive", "disabled",
-                                       "expired", "deleted",  NULL};
+static const char *const statuses[] = {"active", "inactive", "disabled",
+                                       "deleted", NULL};
 
 const struct tg_option tg_keys_create_options[] = {
     {"name", "NAME", "what the key is for, 1 to 100 characters", TG_VALUE_TEXT,
@@ -99,12 +101,13 @@ static const struct tg_column page_columns[] = {
     {"Last used", "last_used_at", TG_CELL_WHEN, "never", 0},
     {"Expires", "expires_at", TG_CELL_WHEN, "never", 0},
     {"Scopes", "scopes", TG_CELL_LIST, "none", 0},
-    {"Models", "models", TG_CELL_LIST, "as its kind says", 0},
+    {"Models", "models_text", TG_CELL_TEXT, NULL, 0},
     {"Endpoints", "endpoints", TG_CELL_LIST, "as its scopes say", 0},
-    {"Limits", "limits", TG_CELL_LIST, "none", 0},
-    {"Budget", "budget", TG_CELL_LIST, "none", 0},
+    {"Limits", "limits_text", TG_CELL_TEXT, "none", 0},
+    {"Budget", "budget_text", TG_CELL_TEXT, "none", 0},
     {"From networks", "allowed_ips", TG_CELL_LIST, "any", 0},
     {"From pages", "allowed_referrers", TG_CELL_LIST, "any", 0},
+    {"Days begin in", "budget.timezone", TG_CELL_TEXT, "UTC", 0},
     {"Hours", "hours", TG_CELL_TEXT, "always", 0},
     {0},
 };
@@ -118,6 +121,61 @@ static const struct tg_column secret_columns[] = {
     {"BY", "last_used_agent", TG_CELL_TEXT, NULL, 48},
     {0},
 };
+
+/* What of a policy reads better as words. */
+static const struct phrase {
+    const char *text, *member, *before, *behind;
+} phrases[] = {
+    {"limits_text", "limits.requests_per_second", "", " requests/second"},
+    {"limits_text", "limits.requests_per_minute", "", " requests/minute"},
+    {"limits_text", "limits.requests_per_day", "", " requests/day"},
+    {"limits_text", "limits.tokens_per_minute", "", " tokens/minute"},
+    {"limits_text", "limits.concurrency", "", " at once"},
+    {"limits_text", "limits.max_queue_ms", "waits up to ", " ms"},
+    {"budget_text", "budget.daily", "", " a day"},
+    {"budget_text", "budget.monthly", "", " a month"},
+};
+
+/* Appends a phrase to a text of the key, unless its member says nothing. */
+static void
+add_phrase(json_t *key, const struct phrase *phrase)
+{
+    const json_t *value = tg_cell_find(key, phrase->member);
+    const char *text = tg_noun_text(key, phrase->text);
+    char number[24], *longer = NULL;
+
+    snprintf(number, sizeof(number), "%lld",
+             (long long)json_integer_value(value));
+    if (!json_is_string(value) && json_integer_value(value) == 0)
+        return;
+    if (asprintf(&longer, "%s%s%s%s%s", text, *text != '\0' ? ", " : "",
+                 phrase->before,
+                 json_is_string(value) ? json_string_value(value) : number,
+                 phrase->behind) < 0)
+        tg_own(NULL);
+    json_object_set_new(key, phrase->text, json_string(longer));
+    free(longer);
+}
+
+static void
+print_page(const struct tg_cli *cli, const json_t *key)
+{
+    bool is_restricted = strcmp(tg_noun_text(key, "kind"), "restricted") == 0;
+    json_t *shown = tg_own(json_copy((json_t *)key));
+    const json_t *models = json_object_get(key, "models");
+    size_t i;
+
+    for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+        add_phrase(shown, &phrases[i]);
+    if (json_array_size(models) > 0)
+        json_object_set(shown, "models_text", (json_t *)models);
+    else
+        json_object_set_new(
+            shown, "models_text",
+            json_string(is_restricted ? "none" : "all that its kind may use"));
+    tg_table_page(cli, page_columns, shown);
+    json_decref(shown);
+}
 
 /* The key itself is the one thing that cannot be asked for again. */
 static int
@@ -133,7 +191,7 @@ print_made(const struct tg_cli *cli, const json_t *key)
     } else if (cli->is_quiet) {
         printf("%s\n", secret);
     } else {
-        tg_table_page(cli, page_columns, key);
+        print_page(cli, key);
         printf("\n    %s\n\n", secret);
     }
     if (fflush(stdout) != 0)
@@ -187,7 +245,7 @@ tg_keys_show(struct tg_cli *cli)
     if (cli->is_json) {
         tg_table_json(key);
     } else {
-        tg_table_page(cli, page_columns, key);
+        print_page(cli, key);
         putchar('\n');
         tg_table_init(&secrets, cli, secret_columns);
         tg_table_rows(&secrets, json_object_get(key, "secrets"));

@@ -51,11 +51,14 @@ static const struct tg_column page_columns[] = {
 static const struct tg_column price_columns[] = {
     {"MODEL", "model", TG_CELL_TEXT, NULL, 40},
     {"FROM", "effective_at", TG_CELL_WHEN, "always", 0},
-    {"WINDOW", "window", TG_CELL_TEXT, "always", 0},
     {"PROMPT/M", "prompt", TG_CELL_AMOUNT, NULL, 0},
     {"CACHE_HIT/M", "prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
     {"COMPLETION/M", "completion", TG_CELL_AMOUNT, NULL, 0},
+    {"PEAK_PROMPT/M", "peak.prompt", TG_CELL_AMOUNT, NULL, 0},
+    {"PEAK_HIT/M", "peak.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
+    {"PEAK_COMPL/M", "peak.completion", TG_CELL_AMOUNT, NULL, 0},
     {"CURRENCY", "currency", TG_CELL_TEXT, NULL, 0},
+    {"PEAK_HOURS_UTC", "peak.hours", TG_CELL_LIST, "none", 40},
     {0},
 };
 

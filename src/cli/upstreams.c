@@ -37,6 +37,7 @@ static const struct tg_column upstream_columns[] = {
     {"NAME", "name", TG_CELL_TEXT, NULL, 32},
     {"DIALECT", "dialect", TG_CELL_TEXT, NULL, 0},
     {"BASE_URL", "base_url", TG_CELL_TEXT, NULL, 48},
+    {"SECRET", "credential.last4", TG_CELL_TEXT, "none", 0},
     {"MODELS", "models", TG_CELL_LIST, "none", 48},
     {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
     {0},
@@ -47,6 +48,8 @@ static const struct tg_column upstream_page[] = {
     {"Name", "name", TG_CELL_TEXT, NULL, 0},
     {"Dialect", "dialect", TG_CELL_TEXT, NULL, 0},
     {"Base URL", "base_url", TG_CELL_TEXT, NULL, 0},
+    {"Addresses", "addresses", TG_CELL_LIST, "not resolved yet", 0},
+    {"Secret, last four", "credential.last4", TG_CELL_TEXT, "none", 0},
     {"Models", "models", TG_CELL_LIST, "none", 0},
     {"Created", "created_at", TG_CELL_WHEN, NULL, 0},
     {0},
@@ -54,7 +57,7 @@ static const struct tg_column upstream_page[] = {
 
 static const struct tg_column credential_columns[] = {
     {"ID", "id", TG_CELL_TEXT, NULL, 0},
-    {"UPSTREAM", "upstream", TG_CELL_TEXT, NULL, 0},
+    {"UPSTREAM", "upstream_id", TG_CELL_TEXT, NULL, 0},
     {"STATUS", "status", TG_CELL_STATUS, NULL, 0},
     {"LAST4", "last4", TG_CELL_TEXT, NULL, 0},
     {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
@@ -63,7 +66,7 @@ static const struct tg_column credential_columns[] = {
 
 static const struct tg_column credential_page[] = {
     {"ID", "id", TG_CELL_TEXT, NULL, 0},
-    {"Upstream", "upstream", TG_CELL_TEXT, NULL, 0},
+    {"Upstream", "upstream_id", TG_CELL_TEXT, NULL, 0},
     {"Status", "status", TG_CELL_STATUS, NULL, 0},
     {"Last four", "last4", TG_CELL_TEXT, NULL, 0},
     {"Created", "created_at", TG_CELL_WHEN, NULL, 0},

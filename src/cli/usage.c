@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,25 @@ const struct tg_option tg_usage_options[] = {
     {0},
 };
 
-/* The first column is the group's; the member is set when it is known. */
-static const struct tg_column columns[] = {
-    {"GROUP", "group", TG_CELL_TEXT, NULL, 48},
+/* What the rows of each group are named by. */
+static const struct group {
+    const char *by;
+    struct tg_column id, name; /* name: no title when it has none */
+} group_rows[] = {
+    {"day", {"DAY", "day", TG_CELL_TEXT, NULL, 0}, {0}},
+    {"hour", {"HOUR", "hour", TG_CELL_TEXT, NULL, 0}, {0}},
+    {"key",
+     {"KEY", "key_id", TG_CELL_TEXT, NULL, 0},
+     {"NAME", "key_name", TG_CELL_TEXT, NULL, 32}},
+    {"model", {"MODEL", "model", TG_CELL_TEXT, NULL, 48}, {0}},
+    {"account",
+     {"ACCOUNT", "account_id", TG_CELL_TEXT, NULL, 0},
+     {"NAME", "account_name", TG_CELL_TEXT, NULL, 32}},
+};
+
+#define GROUP_COUNT (sizeof(group_rows) / sizeof(group_rows[0]))
+
+static const struct tg_column sums[] = {
     {"REQUESTS", "requests", TG_CELL_COUNT, NULL, 0},
     {"ERRORS", "errors", TG_CELL_COUNT, NULL, 0},
     {"PROMPT", "prompt_tokens", TG_CELL_COUNT, NULL, 0},
@@ -44,44 +61,47 @@ static const struct tg_column columns[] = {
     {"REASONING", "reasoning_tokens", TG_CELL_COUNT, NULL, 0},
     {"TOKENS", "total_tokens", TG_CELL_COUNT, NULL, 0},
     {"COST", "cost", TG_CELL_COST, NULL, 0},
-    {0},
 };
 
-#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
+#define SUM_COUNT (sizeof(sums) / sizeof(sums[0]))
 
-/* What one group of rows needs to be printed. */
+/* The columns of one group, ended by an empty one. */
 struct view {
-    struct tg_column columns[COLUMN_COUNT];
-    char title[16];
+    const struct group *group;
+    struct tg_column columns[2 + SUM_COUNT + 1];
     char cost[24];
 };
 
 static void
 init_view(struct view *view, const char *by, const char *currency)
 {
-    size_t i;
+    size_t n = 0, i = 0;
 
-    memcpy(view->columns, columns, sizeof(columns));
-    for (i = 0; by[i] != '\0' && i + 1 < sizeof(view->title); i++)
-        view->title[i] = (char)(by[i] - 'a' + 'A');
-    view->title[i] = '\0';
-    snprintf(view->cost, sizeof(view->cost), "COST_%s", currency);
-    view->columns[0].title = view->title;
-    view->columns[0].member = by;
-    if (*currency != '\0')
-        view->columns[COLUMN_COUNT - 2].title = view->cost;
+    *view = (struct view){.group = group_rows};
+    while (i < GROUP_COUNT && strcmp(group_rows[i].by, by) != 0)
+        i++;
+    assert(i < GROUP_COUNT);
+    view->group = &group_rows[i];
+    view->columns[n++] = view->group->id;
+    if (view->group->name.title != NULL)
+        view->columns[n++] = view->group->name;
+    memcpy(&view->columns[n], sums, sizeof(sums));
+    if (*currency != '\0') {
+        snprintf(view->cost, sizeof(view->cost), "COST_%s", currency);
+        view->columns[n + SUM_COUNT - 1].title = view->cost;
+    }
 }
 
 static void
-print_table(struct tg_cli *cli, const struct view *view, const char *by,
-            json_t *usage)
+print_table(struct tg_cli *cli, const struct view *view, json_t *usage)
 {
     json_t *rows = json_object_get(usage, "rows");
     json_t *total = json_deep_copy(json_object_get(usage, "total"));
     struct tg_table table;
 
     if (json_is_object(total)) {
-        json_object_set_new(total, by, json_string("total"));
+        json_object_set_new(total, view->group->id.member,
+                            json_string("total"));
         json_array_append(rows, total);
     }
     tg_table_init(&table, cli, view->columns);
@@ -117,7 +137,7 @@ print_usage(struct tg_cli *cli, const char *by, json_t *usage)
     if (json_array_size(rows) == 0)
         print_empty(usage);
     else
-        print_table(cli, &view, by, usage);
+        print_table(cli, &view, usage);
 }
 
 int

@@ -51,6 +51,17 @@ refuse_token(const struct tg_verdict *answer)
                          answer->token_from);
 }
 
+/* The daemon itself says 503 when its store fails; nginx, when it is gone. */
+static bool
+is_unreached(long status, const json_t *error)
+{
+    const char *code = json_string_value(json_object_get(error, "code"));
+
+    return status == 502 || status == 504 ||
+           (status == 503 &&
+            (code == NULL || strcmp(code, "daemon_unavailable") == 0));
+}
+
 int
 tg_verdict_read(const struct tg_cli *cli, const struct tg_verdict *answer,
                 const char *data, size_t len, json_t **object)
@@ -61,7 +72,7 @@ tg_verdict_read(const struct tg_cli *cli, const struct tg_verdict *answer,
 
     if (answer->token_from == NULL || answer->status == 401)
         rc = refuse_token(answer);
-    else if (answer->status >= 502 && answer->status <= 504)
+    else if (is_unreached(answer->status, error))
         rc = tg_say_unreachable(
             "nginx answers at %s, but the daemon behind it does not (%ld). "
             "See \"tollgate status\"",

@@ -5,6 +5,7 @@ the request that was sent, the output and the exit code.
 """
 
 import csv
+import hashlib
 import http.server
 import io
 import json
@@ -37,7 +38,9 @@ KEY = {
     "description": None, "kind": "production", "status": "active",
     "prefix": "sk-tgp_", "last4": "ssss", "scopes": ["chat", "code"],
     "models": [], "endpoints": [],
-    "limits": {"requests_per_minute": 1000}, "budget": {"monthly": "10"},
+    "limits": {"requests_per_minute": 1000, "requests_per_day": None,
+               "concurrency": 4, "max_queue_ms": 0},
+    "budget": {"monthly": "10", "daily": None, "timezone": "UTC"},
     "allowed_ips": [], "allowed_referrers": [], "hours": None,
     "created_at": "2026-01-02T03:04:05Z", "expires_at": None,
     "last_used_at": None, "rotation": {},
@@ -517,6 +520,19 @@ def test_nginx_without_its_daemon(admin, cli, status):
     done = cli("keys", "list")
     assert done.returncode == 3
     assert "tollgate status" in done.stderr and admin.url in done.stderr
+    admin.answer("GET", "/keys", {"error": {
+        "message": "gone", "type": "server_error", "param": None,
+        "code": "daemon_unavailable"}}, status)
+    assert cli("keys", "list").returncode == 3
+
+
+def test_the_daemon_says_itself_what_failed(admin, cli):
+    admin.answer("POST", "/keys", {"error": {
+        "message": "the disk is full", "type": "server_error", "param": None,
+        "code": "store_unavailable"}}, 503)
+    done = cli("keys", "create", "--name", "x")
+    assert (done.returncode, done.stderr) == (
+        1, "tollgate: the disk is full\n")
 
 
 @pytest.mark.parametrize("param, shown", [
@@ -671,7 +687,9 @@ def test_keys_show(admin, cli):
     done = cli("keys", "show", KEY_ID)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^Scopes +chat, code$", done.stdout, re.M)
-    assert re.search(r"^Limits +requests_per_minute=1000$", done.stdout, re.M)
+    assert re.search(r"^Limits +1000 requests/minute, 4 at once$", done.stdout,
+                     re.M)
+    assert re.search(r"^Budget +10 a month$", done.stdout, re.M)
     assert re.search(r"^sec_1 ", done.stdout, re.M)
     assert json.loads(cli("keys", "show", KEY_ID, "--json").stdout) == KEY
 
@@ -778,7 +796,7 @@ def test_upstreams(admin, cli):
     assert "a, b" in cli("upstreams", "list").stdout
 
 
-CREDENTIAL = {"object": "credential", "id": "cred_1", "upstream": "sim",
+CREDENTIAL = {"object": "credential", "id": "cred_1", "upstream_id": "up_1",
               "status": "active", "last4": "cret",
               "created_at": "2026-01-02T03:04:05Z"}
 
@@ -867,6 +885,20 @@ def test_usage(admin, cli):
     assert len(first) == len(second) == len(total)
 
 
+@pytest.mark.parametrize("by, head", [
+    ("key", ["KEY", "NAME"]), ("account", ["ACCOUNT", "NAME"]),
+    ("model", ["MODEL", "REQUESTS"]), ("hour", ["HOUR", "REQUESTS"])])
+def test_usage_by(admin, cli, by, head):
+    row = {"key_id": KEY_ID, "key_name": "ci", "account_id": ACCOUNT_ID,
+           "account_name": "default", "model": "m",
+           "hour": "2026-01-01T00:00:00Z", **COUNTS}
+    admin.answer("GET", "/usage", usage([row]))
+    done = cli("usage", "--by", by)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0][:2] == head and lines[2][0] == "total"
+    assert lines[1][-1] == lines[2][-1] == "0.000034500"
+
+
 def test_usage_filters(admin, cli):
     admin.answer("GET", "/usage", usage([{"model": "m", **COUNTS}]))
     done = cli("usage", "--key", KEY_ID, "--account", "a b&c", "--model",
@@ -947,6 +979,137 @@ def test_calls_csv(admin, cli):
     row, = csv.DictReader(io.StringIO(done.stdout))
     assert row["user_agent"] == "'=1+1" and row["latency_ms"] == "812"
     assert row["code"] == ""
+
+
+# The real daemon, by its own socket
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A daemon on a home of its own, and the command line on its socket."""
+    if not (BUILD / "tollgated").exists():
+        pytest.fail(f"{BUILD / 'tollgated'} is not there: build it first")
+    home = tmp_path_factory.mktemp("real") / "home"
+    home.mkdir(mode=0o700)
+    digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()
+    shm = pathlib.Path("/dev/shm/tollgate-" + digest[:16])
+    log = open(home.parent / "log", "w+")
+    daemon = subprocess.Popen(
+        [BUILD / "tollgated", "--home", home, "--die-with-parent"],
+        env=environment(), stdout=log, stderr=log)
+
+    def call(*words, **more):
+        return run(*words, **more, env=environment(
+            TOLLGATE_HOME=str(home),
+            TOLLGATE_ADMIN_URL=f"unix:{shm}/admin.sock"))
+
+    try:
+        deadline = time.monotonic() + 20
+        while call("accounts", "list").returncode != 0:
+            log.seek(0)
+            assert daemon.poll() is None and time.monotonic() < deadline, (
+                log.read())
+            time.sleep(0.02)
+        yield call
+    finally:
+        daemon.terminate()
+        daemon.wait(20)
+        log.close()
+        shutil.rmtree(shm, ignore_errors=True)
+
+
+def test_real_key_from_birth_to_end(real):
+    made = real("keys", "create", "--name", "ci \033[31m")
+    # A name with a control character is the daemon's to refuse.
+    assert made.returncode == 1 and "option --name" in made.stderr
+    made = real("keys", "create", "--name", "ci", "--kind", "restricted",
+                "--scope", "chat", "--scope", "embeddings", "--model",
+                "deepseek-*", "--endpoint", "POST /v1/chat/completions",
+                "--qps", "5", "--rpm", "60", "--rpd", "1000", "--tpm",
+                "20000", "--concurrency", "4", "--queue", "2s",
+                "--monthly-limit", "10", "--daily-limit", "0.5",
+                "--timezone", "Asia/Shanghai", "--allow-ip", "10.0.0.0/8",
+                "--allow-referrer", "https://app.example.com/*", "--hours",
+                "mon-fri 08:00-19:00 Asia/Shanghai", "--expires", "90d",
+                "--account", "default", "--description", "d", "--owner", "o",
+                "--label", "team=a", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    assert re.fullmatch(r"sk-tgr_[0-9A-Za-z]{36}", key["key"])
+    assert key["scopes"] == ["chat", "embeddings"]
+    assert key["limits"] == {
+        "requests_per_second": 5, "requests_per_minute": 60,
+        "requests_per_day": 1000, "tokens_per_minute": 20000,
+        "concurrency": 4, "max_queue_ms": 2000}
+    listed = real("keys", "list", "--account", "default", "--status",
+                  "active").stdout
+    assert re.search(rf"^{key['id']} +ci +active +20\d\d-\S+ +never ",
+                     listed, re.M)
+    shown = real("keys", "show", key["id"]).stdout
+    assert re.search(r"^Budget +0\.50* a day, 10(\.0+)? a month$", shown, re.M)
+    done = real("keys", "disable", key["id"], "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "disabled" in real("keys", "show", key["id"]).stdout
+    assert key["key"] not in listed + shown
+
+
+def test_real_errors_name_the_option(real):
+    for words, option in ((["--allow-ip", "10.0.0.0/99"], "--allow-ip"),
+                          (["--model", "a b"], "--model"),
+                          (["--hours", "always"], "--hours"),
+                          (["--expires", "yesterday"], "--expires"),
+                          (["--timezone", "Mars/Base"], "--timezone"),
+                          (["--account", "nobody"], "--account")):
+        done = real("keys", "create", "--name", "x", *words)
+        assert done.returncode == 1, (words, done.stdout)
+        assert f"option {option})" in done.stderr
+    done = real("keys", "show", "key_" + "0" * 20)
+    assert done.returncode == 1 and done.stderr.startswith("tollgate: ")
+
+
+def test_real_accounts(real):
+    done = real("accounts", "create", "--name", "research", "--billing",
+                "postpaid")
+    assert done.returncode == 0, done.stderr
+    assert "postpaid" in real("accounts", "show", "research").stdout
+    assert real("accounts", "list").stdout.count("\n") == 3
+    assert real("accounts", "create", "--name", "research").returncode == 1
+
+
+def test_real_catalog(real):
+    add = ["upstreams", "add", "--name", "sim", "--base-url"]
+    done = real(*add, "http://127.0.0.1:9", "--dialect", "deepseek")
+    assert done.returncode == 0, done.stderr
+    assert real(*add, "http://127.0.0.1:8").returncode == 1
+    done = real(*add, "http://127.0.0.1:8", "--replace", "--json")
+    assert json.loads(done.stdout)["base_url"] == "http://127.0.0.1:8"
+    done = real("credentials", "add", "--upstream", "sim",
+                stdin="sk-upstream-0123456789")
+    assert done.returncode == 0, done.stderr
+    assert "6789" in real("credentials", "list").stdout
+    assert "6789" in real("upstreams", "list").stdout
+    done = real("models", "add", "qwen3-32b", "--upstream", "sim",
+                "--prompt", "0.2", "--completion", "0.8", "--cache-hit",
+                "0.02", "--development", "--max-output", "8192",
+                "--max-context", "131072", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["upstream"] == "sim"
+    for words in (["models"], ["prices", "list"]):
+        out = real(*words).stdout
+        assert re.search(r"^qwen3-32b .*0\.20* +0\.02 +0\.80* ", out, re.M), out
+        assert "deepseek" in out
+
+
+def test_real_usage_and_calls_of_nothing(real):
+    assert "no calls" in real("usage", "--since", "7d").stdout
+    for by in ("day", "hour", "key", "model", "account"):
+        done = real("usage", "--by", by, "--timezone", "Asia/Shanghai",
+                    "--since", "2026-01-01", "--until", "2026-01-02")
+        assert done.returncode == 0, done.stderr
+    done = real("calls", "list", "--since", "168h", "--until", "1h",
+                "--status", "429", "--not-ok", "--model", "m", "--account",
+                "default")
+    assert done.returncode == 0 and "no such calls" in done.stdout
 
 
 # The terminal

@@ -28,7 +28,7 @@ type_of(unsigned status)
     return "invalid_request_error";
 }
 
-static bool
+__attribute__((format(printf, 5, 0))) static bool
 error_v(struct tg_reply *reply, unsigned status, const char *code,
         const char *param, const char *fmt, va_list ap)
 {

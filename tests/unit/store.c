@@ -42,15 +42,15 @@ make_file(const char *text)
     fclose(file);
 }
 
-static long
+static unsigned long
 checksum(void)
 {
     FILE *file = fopen(path, "r");
-    long sum = 0;
+    unsigned long sum = 0;
     int c;
 
     while ((c = getc(file)) != EOF)
-        sum = sum * 31 + c;
+        sum = sum * 31 + (unsigned char)c;
     fclose(file);
     return sum;
 }
@@ -60,7 +60,7 @@ is_refused(int want, const char *part, const char *name)
 {
     struct tg_error error = {""};
     struct tg_store *store = NULL;
-    long before = checksum();
+    unsigned long before = checksum();
 
     is_int(tg_store_open_sqlite(&store, path, &error), want, "%s: refused",
            name);

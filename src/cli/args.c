@@ -6,8 +6,8 @@
 #include "own.h"
 #include "say.h"
 #include "suggest.h"
+#include "value.h"
 #include "glyph.h"
-#include "when.h"
 
 const struct tg_option *
 tg_option_find(const struct tg_option *options, const char *name, size_t len)
@@ -84,93 +84,6 @@ tg_args_has(const struct tg_cli *cli, const char *name)
 }
 
 static bool
-is_choice(const char *const *choices, const char *value)
-{
-    for (; *choices != NULL; choices++) {
-        if (strcmp(*choices, value) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int
-refuse_choice(const struct tg_cli *cli, const struct tg_option *option,
-              const char *value)
-{
-    char list[256] = "";
-    size_t i, used = 0;
-
-    for (i = 0; option->choices[i] != NULL && used < sizeof(list); i++) {
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-                                 i == 0 ? "" : ", ", option->choices[i]);
-    }
-    return tg_say_usage(cli, "--%s cannot be \"%s\"; it is one of: %s",
-                        option->name, value, list);
-}
-
-static bool
-is_count(const char *value)
-{
-    size_t len = strspn(value, "0123456789");
-
-    return len > 0 && len <= 18 && value[len] == '\0';
-}
-
-static bool
-is_amount(const char *value)
-{
-    size_t whole = strspn(value, "0123456789"), fraction;
-
-    if (whole == 0 || whole > 18)
-        return false;
-    if (value[whole] == '\0')
-        return true;
-    if (value[whole] != '.')
-        return false;
-    fraction = strspn(value + whole + 1, "0123456789");
-    return fraction > 0 && value[whole + 1 + fraction] == '\0';
-}
-
-static int
-check_value(const struct tg_cli *cli, const struct tg_option *option,
-            const char *value)
-{
-    const char *equals;
-    int64_t ms;
-
-    if (option->choices != NULL && !is_choice(option->choices, value))
-        return refuse_choice(cli, option, value);
-    switch (option->value) {
-    case TG_VALUE_COUNT:
-        if (!is_count(value))
-            return tg_say_usage(cli, "--%s takes a whole number, not \"%s\"",
-                                option->name, value);
-        break;
-    case TG_VALUE_AMOUNT:
-        if (!is_amount(value))
-            return tg_say_usage(
-                cli, "--%s takes an amount such as 10 or 0.28, not \"%s\"",
-                option->name, value);
-        break;
-    case TG_VALUE_MS:
-        if (!is_count(value) && !tg_duration_parse(value, &ms))
-            return tg_say_usage(
-                cli, "--%s takes milliseconds, or 500ms or 2s, not \"%s\"",
-                option->name, value);
-        break;
-    case TG_VALUE_LABEL:
-        equals = strchr(value, '=');
-        if (equals == NULL || equals == value)
-            return tg_say_usage(cli, "--%s takes NAME=VALUE, not \"%s\"",
-                                option->name, value);
-        break;
-    default:
-        break;
-    }
-    return TG_EXIT_OK;
-}
-
-static bool
 may_repeat(const struct tg_option *option)
 {
     return option->value == TG_VALUE_SWITCH || option->value == TG_VALUE_LIST ||
@@ -183,7 +96,7 @@ add_arg(struct tg_cli *cli, const struct tg_option *option, const char *value)
     int rc;
 
     if (value != NULL) {
-        rc = check_value(cli, option, value);
+        rc = tg_value_check(cli, option, value);
         if (rc != TG_EXIT_OK)
             return rc;
     }

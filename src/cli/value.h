@@ -1,0 +1,17 @@
+/*
+ * value.h: whether an option's argument is what it must be.
+ */
+#ifndef TG_VALUE_H
+#define TG_VALUE_H
+
+#include "cli.h"
+
+/*
+ * Checks an argument for its option's kind and choices.  Instants are read
+ * later, when the time zone is known.  Returns TG_EXIT_OK, or TG_EXIT_USAGE
+ * after it said what the option takes.
+ */
+int tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
+                   const char *value);
+
+#endif

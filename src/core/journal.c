@@ -232,12 +232,14 @@ tg_journal_read(const void *buf, size_t len, struct tg_record *record,
         return TG_ERR_NOT_FOUND;
     if (frame.crc != tg_crc32c(0, p + CRC_FROM, frame.bytes - CRC_FROM))
         return TG_ERR_CORRUPT;
-    *size = frame.bytes;
-    if (frame.type != TG_RECORD_CALL)
+    if (frame.type != TG_RECORD_CALL) {
+        *size = frame.bytes;
         return TG_ERR_VERSION;
+    }
     if (frame.bytes !=
         CALL_BYTES + (size_t)frame.agent_bytes + frame.trace_bytes)
         return TG_ERR_CORRUPT;
+    *size = frame.bytes;
 
     record->type = TG_RECORD_CALL;
     record->sequence = frame.sequence;

@@ -12,6 +12,7 @@ struct reader {
 struct member {
     const char *name;
     int (*read)(struct reader *);
+    bool takes_null; /* else a null is as if it were absent */
 };
 
 static int
@@ -41,7 +42,7 @@ read_object(struct reader *r, const struct member *members)
 
         while (m->name && !sim_json_is(&name, m->name))
             m++;
-        if (m->name && !is_null(r) ? m->read(r) : skip(r))
+        if (m->name && (m->takes_null || !is_null(r)) ? m->read(r) : skip(r))
             return -1;
     }
     return got;
@@ -89,7 +90,7 @@ read_text(struct reader *r)
 static int
 read_part(struct reader *r)
 {
-    static const struct member members[] = {{"text", read_text}, {NULL, NULL}};
+    static const struct member members[] = {{"text", read_text, false}, {NULL, NULL, false}};
 
     return read_object(r, members);
 }
@@ -309,6 +310,10 @@ read_stream(struct reader *r)
 static int
 read_include_usage(struct reader *r)
 {
+    if (is_null(r)) {
+        r->ask->include_usage = SIM_OFF;
+        return skip(r);
+    }
     return read_switch(r, &r->ask->include_usage);
 }
 
@@ -333,10 +338,10 @@ static int
 read_stream_options(struct reader *r)
 {
     static const struct member members[] = {
-        {"include_usage", read_include_usage},
-        {"continuous_usage_stats", read_continuous},
-        {"include_obfuscation", read_obfuscation},
-        {NULL, NULL},
+        {"include_usage", read_include_usage, true},
+        {"continuous_usage_stats", read_continuous, false},
+        {"include_obfuscation", read_obfuscation, false},
+        {NULL, NULL, false},
     };
 
     r->ask->has_stream_options = true;
@@ -357,8 +362,8 @@ read_thinking_type(struct reader *r)
 static int
 read_thinking(struct reader *r)
 {
-    static const struct member members[] = {{"type", read_thinking_type},
-                                            {NULL, NULL}};
+    static const struct member members[] = {{"type", read_thinking_type, false},
+                                            {NULL, NULL, false}};
 
     return read_object(r, members);
 }
@@ -375,21 +380,21 @@ read_format(struct reader *r)
 }
 
 static const struct member members[] = {
-    {"model", read_model},
-    {"messages", read_messages},
-    {"system", read_content},
-    {"prompt", read_prompt},
-    {"suffix", read_text},
-    {"input", read_input},
-    {"stream", read_stream},
-    {"stream_options", read_stream_options},
-    {"max_tokens", read_max_tokens},
-    {"max_completion_tokens", read_max_tokens},
-    {"n", read_n},
-    {"thinking", read_thinking},
-    {"dimensions", read_dimensions},
-    {"encoding_format", read_format},
-    {NULL, NULL},
+    {"model", read_model, false},
+    {"messages", read_messages, false},
+    {"system", read_content, false},
+    {"prompt", read_prompt, false},
+    {"suffix", read_text, false},
+    {"input", read_input, false},
+    {"stream", read_stream, false},
+    {"stream_options", read_stream_options, false},
+    {"max_tokens", read_max_tokens, false},
+    {"max_completion_tokens", read_max_tokens, false},
+    {"n", read_n, false},
+    {"thinking", read_thinking, false},
+    {"dimensions", read_dimensions, false},
+    {"encoding_format", read_format, false},
+    {NULL, NULL, false},
 };
 
 /* Says where the reader stopped, as serde does. */

@@ -16,6 +16,7 @@ static const int err_of_fault[] = {
     [TG_BODY_NOT_OBJECT] = TG_ERR_FORMAT,
     [TG_BODY_DUPLICATE] = TG_ERR_DUPLICATE,
     [TG_BODY_TYPE] = TG_ERR_FORMAT,
+    [TG_BODY_SPELLING] = TG_ERR_FORMAT,
     [TG_BODY_RANGE] = TG_ERR_RANGE,
 };
 
@@ -107,7 +108,7 @@ name(struct tg_body *body)
     if (body->facts.members[member].is_present)
         return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
     if (!tg_body_member_is_exact(&body->json, member))
-        return fault(body, TG_BODY_TYPE, member, body->json.token_at);
+        return fault(body, TG_BODY_SPELLING, member, body->json.token_at);
     body->pending = member;
     return 0;
 }

@@ -72,8 +72,8 @@ enum tg_body_fault_kind {
     TG_BODY_DEPTH,      /* nested deeper than TG_JSON_DEPTH_MAX, at offset */
     TG_BODY_NOT_OBJECT, /* JSON, but not an object */
     TG_BODY_DUPLICATE,  /* member stands twice; offset of the second name */
-    TG_BODY_TYPE,       /* member has the wrong type; offset of the value.
-                           Also one whose name is in other case, which some
+    TG_BODY_TYPE,       /* member has the wrong type; offset of the value */
+    TG_BODY_SPELLING,   /* member is written in other case, which some
                            upstreams take for the same; offset of the name */
     TG_BODY_RANGE,      /* member is negative, too large, too long, or empty */
 };

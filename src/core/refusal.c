@@ -170,6 +170,7 @@ say_body(struct tg_text *out, const struct tg_body_fault *fault)
         [TG_BODY_NOT_OBJECT] = "The request body is not a JSON object",
         [TG_BODY_DUPLICATE] = "stands twice; send it once",
         [TG_BODY_TYPE] = "has the wrong type",
+        [TG_BODY_SPELLING] = "is spelt otherwise here; write it as shown",
         [TG_BODY_RANGE] = "is out of range",
     };
 

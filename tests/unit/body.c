@@ -30,7 +30,7 @@ describe(struct reader *reader)
 {
     static const char *const kinds[] = {
         "fine",  "empty",      "not-json",  "truncated", "trailing", "utf8",
-        "depth", "not-object", "duplicate", "type",      "range"};
+        "depth", "not-object", "duplicate", "type", "spelling", "range"};
     const struct tg_body_fault *fault = &reader->body.fault;
     const struct tg_body_facts *facts = &reader->facts;
     char *out = reader->text;
@@ -150,17 +150,17 @@ static const struct {
     {"model twice, once in other case", "{\"model\":\"a\",\"Model\":\"b\"}",
      "!duplicate model@13"},
     {"the other way round", "{\"MODEL\":\"a\",\"model\":\"b\"}",
-     "!type model@1"},
+     "!spelling model@1"},
     {"max_tokens with a Kelvin sign",
      "{\"max_tokens\":1,\"max_to\xe2\x84\xaa"
      "ens\":2}",
      "!duplicate max_tokens@16"},
     {"stream with a long s", "{\"\\u017ftream\":1,\"stream\":true}",
-     "!type stream@1"},
+     "!spelling stream@1"},
     {"include_usage in other case",
      "{\"stream_options\":{\"include_usage\":true,\"Include_Usage\":false}}",
      "!duplicate stream_options.include_usage@40"},
-    {"other case alone", "{\"Model\":\"a\"}", "!type model@1"},
+    {"other case alone", "{\"Model\":\"a\"}", "!spelling model@1"},
     {"what only begins alike", "{\"model\":\"a\",\"model_\":1,\"mode\":2}",
      "in@1 model=a@9+3"},
     {"a model that is a number", "{\"model\":5}", "!type model@9"},

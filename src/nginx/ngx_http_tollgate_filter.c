@@ -213,7 +213,7 @@ typedef struct {
 
 
 static ngx_http_tollgate_end_t
-ngx_http_tollgate_look(ngx_chain_t *in)
+ngx_http_tollgate_look(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_chain_t              *cl;
     ngx_http_tollgate_end_t   end = { 0, 0, 0 };
@@ -228,10 +228,13 @@ ngx_http_tollgate_look(ngx_chain_t *in)
         }
     }
 
-    /* ngx_http_send_special(NGX_HTTP_FLUSH): only after a failure. */
+    /*
+     * An upstream that is given up has no cleanup left when nginx flushes
+     * what there is.  (It also flushes behind a header without a body yet.)
+     */
 
-    end.is_broken = in->next == NULL && in->buf->flush && !end.has_last
-                    && !end.has_data;
+    end.is_broken = ngx_buf_special(in->buf) && !end.has_last
+                    && r->upstream->cleanup == NULL;
 
     return end;
 }
@@ -325,7 +328,7 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t              *cl;
     ngx_http_tollgate_end_t   end;
 
-    end = ngx_http_tollgate_look(in);
+    end = ngx_http_tollgate_look(r, in);
 
     if (end.is_broken) {
         return ngx_http_tollgate_break_off(r, ctx);
@@ -685,7 +688,7 @@ ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     struct tg_text            text;
     ngx_http_tollgate_end_t   end;
 
-    end = ngx_http_tollgate_look(in);
+    end = ngx_http_tollgate_look(r, in);
 
     if (ctx->error == NULL) {
         ctx->error = ngx_pnalloc(r->pool, NGX_HTTP_TOLLGATE_ERROR_SIZE);

@@ -318,7 +318,7 @@ class Gate:
 
     def kill_daemon(self):
         """kill -9, and returns once it is gone."""
-        pid = self.daemon_pid()
+        pid = wait(self.daemon_pid, 40, "daemon to kill")
         os.kill(pid, signal.SIGKILL)
         wait(lambda: self.daemon_pid() != pid, what="death of the daemon")
 

@@ -1,0 +1,99 @@
+"""Runs every suite of built tests and sums up.
+
+The last line is "N passed, N failed"; the exit status is 1 if any failed or
+a suite ran nothing.  script/test builds what this runs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = "/usr/bin/python3"  # the one that Debian's pytest belongs to
+
+
+def run(command, log):
+    """Runs a suite; its output goes to a file."""
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("TOLLGATE_", "DEEPSEEK_"))}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    with open(log, "wb") as out:
+        return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=out, env=env).returncode
+
+
+def count(junit):
+    """Passed and failed cases, and how many did not apply here."""
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(junit).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is not None:
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def meson(folder, *args):
+    """A program that dies has failed, whatever its cases said before."""
+    logs = ROOT / folder / "meson-logs"
+    for name in ("testlog.json", "testlog.junit.xml"):
+        (logs / name).unlink(missing_ok=True)
+    code = run(["meson", "test", "-C", folder, "--no-rebuild",
+                "--print-errorlogs", *args], logs / "run.log")
+    try:
+        passed, failed, skipped = count(logs / "testlog.junit.xml")
+        with open(logs / "testlog.json") as lines:
+            programs = [json.loads(line) for line in lines]
+    except (OSError, ElementTree.ParseError):
+        return 0, 1, 0, logs / "run.log"
+    dead = sum(p["result"] not in ("OK", "SKIP") for p in programs)
+    failed = max(failed, dead, 1 if code else 0)
+    return passed, failed, skipped, logs / "run.log"
+
+
+def pytest(args):
+    logs = ROOT / "build/meson-logs"
+    junit = logs / "pytest.xml"
+    junit.unlink(missing_ok=True)
+    code = run([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-q",
+                "--tb=short", "-n", "2", "--dist", "loadfile",
+                f"--junitxml={junit}", *(args or ["tests/gate",
+                                                  "tests/docs"])],
+               logs / "pytest.log")
+    try:
+        passed, failed, skipped = count(junit)
+    except (OSError, ElementTree.ParseError):
+        return 0, 1, 0, logs / "pytest.log"
+    return passed, max(failed, 1 if code else 0), skipped, logs / "pytest.log"
+
+
+def main():
+    suites = [
+        ("unit", lambda: meson("build")),
+        ("unit and fuzz, sanitized", lambda: meson("build-asan")),
+        ("gate, sdk, docs", lambda: pytest(sys.argv[1:])),
+    ]
+    all_passed = all_failed = 0
+    for name, suite in suites:
+        begin = time.monotonic()
+        passed, failed, skipped, log = suite()
+        if passed + failed == 0:
+            print(f"{name}: nothing ran")
+            failed = 1
+        if failed:
+            print(log.read_text(errors="replace"))
+        print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped, "
+              f"{time.monotonic() - begin:.0f} s", flush=True)
+        all_passed += passed
+        all_failed += failed
+    print(f"{all_passed} passed, {all_failed} failed")
+    return 1 if all_failed else 0
+
+
+sys.exit(main())

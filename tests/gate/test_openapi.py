@@ -1,0 +1,114 @@
+"""api/openapi.yaml says what the daemon does, and the daemon what it says.
+
+The file is read by its indentation, so that no YAML library is needed.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from lone_daemon import BUILD, ROOT, LoneDaemon, wait
+
+TEXT = (ROOT / "api/openapi.yaml").read_text()
+ROUTER = (ROOT / "src/daemon/router.c").read_text()
+
+
+def blocks(text, indent):
+    """Names at an indentation, and what stands under each."""
+    parts = re.split(rf"(?m)^ {{{indent}}}([/\w{{}}'.-]+):", text)
+    return dict(zip((name.strip("'") for name in parts[1::2]), parts[2::2]))
+
+
+TOP = blocks(TEXT, 0)
+PATHS = blocks(TOP["paths"], 2)
+COMPONENTS = blocks(TOP["components"], 2)
+SCHEMAS = blocks(COMPONENTS["schemas"], 4)
+PARAMETERS = {
+    name: "in: query" in body
+    for name, body in blocks(COMPONENTS["parameters"], 4).items()}
+
+
+def described_routes():
+    routes = {}
+    for path, body in PATHS.items():
+        for method, what in blocks(body, 4).items():
+            shared = re.findall(r"#/components/parameters/(\w+)", what)
+            own = re.findall(r"- name: (\w+)", what)
+            names = {n for n in shared if PARAMETERS[n]} | set(own)
+            routes[method.upper(), path.replace("{id}", "{}")] = names
+    return routes
+
+
+def coded_routes():
+    page = re.search(r'#define PAGE "([^"]*)"', ROUTER).group(1)
+    routes = {}
+    table = ROUTER[ROUTER.index("routes[] = {"):ROUTER.index("};")]
+    for row in re.findall(r"ROUTE\((.*?)\)", table, re.S):
+        method, path = re.findall(r'"([^"]*)"', row)[:2]
+        arguments = row.split(",", 3)[3].replace("PAGE", f'"{page}"')
+        names = " ".join(re.findall(r'"([^"]*)"', arguments)).split()
+        routes[method, path] = set(names)
+    return routes
+
+
+def test_routes_and_their_arguments_are_the_same():
+    assert len(coded_routes()) > 15
+    assert described_routes() == coded_routes()
+
+
+def properties(name):
+    body = blocks(SCHEMAS[name], 6)
+    return set(blocks(body["properties"], 8))
+
+
+def required(name):
+    body = blocks(SCHEMAS[name], 6)
+    return set(body["required"].strip(" []\n").split(", "))
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    daemon = LoneDaemon(tmp_path_factory.mktemp("openapi") / "home").start()
+    daemon.key = daemon.must("/keys", {"name": "k"})
+    daemon.must("/upstreams", {"name": "u", "base_url": "http://127.0.0.1:1",
+                               "dialect": "deepseek"})
+    daemon.must("/credentials", {"upstream": "u", "secret": "x" * 20})
+    subprocess.run(
+        [BUILD / "tests/unit/journal-write", daemon.journal, "77", "2",
+         daemon.key["id"], daemon.key["account_id"]],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    wait(lambda: daemon.total()["requests"] == 2, what="calls")
+    yield daemon
+    daemon.clean()
+
+
+@pytest.mark.parametrize("path,name", [
+    ("/accounts", "account"), ("/keys", "key"), ("/models", "model"),
+    ("/prices", "price"), ("/upstreams", "upstream"),
+    ("/credentials", "credential"), ("/calls", "call")])
+def test_members_of_objects(daemon, path, name):
+    page = daemon.get(path).json
+    assert set(page) == properties("list")
+    assert page["data"]
+    for item in page["data"]:
+        assert set(item) == properties(name) == required(name)
+        assert item["object"] == name
+
+
+def test_members_of_the_rest(daemon):
+    assert set(daemon.get("/health").json) == properties("health")
+    assert set(daemon.get("/nothing").json) == properties("error")
+    usage = daemon.get("/usage?by=key").json
+    assert set(usage) == properties("usage")
+    assert set(usage["total"]) == properties("sums")
+    assert set(usage["rows"][0]) == properties("sums") | {"key_id", "key_name"}
+    assert set(daemon.key) == properties("key") | {"key"}
+    assert set(daemon.key["limits"]) == properties("limits")
+    assert set(daemon.key["budget"]) == properties("budget")
+
+
+def test_members_of_a_new_key(daemon):
+    """The error for an unknown member lists those that are known."""
+    message = daemon.post("/keys", {"?": 1}).error["message"]
+    assert set(message.split("known are: ")[1].split()) == properties("new_key")

@@ -14,6 +14,7 @@
 static ngx_int_t ngx_http_tollgate_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static void ngx_http_tollgate_consume(ngx_chain_t *in);
 static ngx_int_t ngx_http_tollgate_pass(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_tollgate_replace(ngx_http_request_t *r,
@@ -191,8 +192,15 @@ ngx_http_tollgate_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
 
-    if (ctx == NULL || !ctx->is_observed || ctx->is_done || in == NULL) {
+    if (ctx == NULL || !ctx->is_observed || in == NULL) {
         return ngx_http_next_body_filter(r, in);
+    }
+
+    /* The client has its last byte; the upstream may go on talking. */
+
+    if (ctx->is_done) {
+        ngx_http_tollgate_consume(in);
+        return NGX_OK;
     }
 
     if (ctx->mode == NGX_HTTP_TOLLGATE_REPLACE) {
@@ -587,8 +595,6 @@ ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
     ngx_buf_t   *b;
     ngx_chain_t  out;
 
-    ctx->is_done = 1;
-
     if (ctx->is_held) {
         r->headers_out.status = ctx->status;
         r->headers_out.status_line.len = 0;
@@ -606,6 +612,7 @@ ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 
         rc = ngx_http_tollgate_release_header(r, ctx);
         if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            ctx->is_done = 1;
             return rc;
         }
     }
@@ -624,6 +631,7 @@ ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 
     out.buf = b;
     out.next = NULL;
+    ctx->is_done = 1;
 
     return ngx_http_next_body_filter(r, &out);
 }

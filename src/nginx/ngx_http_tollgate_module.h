@@ -62,8 +62,7 @@ typedef struct {
 /* How an upstream's answer goes to the client. */
 typedef enum {
     NGX_HTTP_TOLLGATE_PASS = 0,         /* metered, maybe edited */
-    NGX_HTTP_TOLLGATE_REPLACE,          /* kept back; ours instead */
-    NGX_HTTP_TOLLGATE_DISCARD           /* the client has its last byte */
+    NGX_HTTP_TOLLGATE_REPLACE           /* kept back; ours instead */
 } ngx_http_tollgate_mode_e;
 
 /* Beginning of an upstream's error that is read for its sentence. */

@@ -124,6 +124,7 @@ def test_only_what_is_needed_is_asked_of_the_upstream(gates):
     ("status=vllm-401", "none", 502),
     ("redirect", "none", 502),
     ("headers-big=4000", "reported", 200),
+    ("hugeline=100000", "reported", 200),
 ])
 def test_a_fault_of_the_upstream_is_settled_by_its_basis(gate, stream, fault,
                                                          basis, status):

@@ -16,7 +16,8 @@ PATH = re.compile(rf"(?<![\w./$-])({FOLDERS}/[\w.*{{}},/-]*[\w*}}/])")
 
 
 def braces(path):
-    """a{b,c}d is two paths."""
+    """a{b,c}d is two paths; NNNN is any number."""
+    path = path.replace("NNNN", "*")
     found = re.match(r"(.*)\{([^}]*)\}(.*)", path)
     if not found:
         return [path]

@@ -7,7 +7,8 @@ tg_field_set(char *field, size_t size, const char *text, size_t len)
 {
     if (len > size)
         len = size;
-    memcpy(field, text, len);
+    if (len != 0)
+        memcpy(field, text, len);
     memset(field + len, 0, size - len);
 }
 

@@ -1,0 +1,256 @@
+/* The routes, the scopes, the ids and the codes: tables, row by row. */
+#include "route.h"
+
+#include "code.h"
+#include "id.h"
+#include "layout.h"
+#include "tap.h"
+
+#define POST TG_METHOD_POST
+#define GET TG_METHOD_GET
+#define OTHER TG_METHOD_OTHER
+
+static const struct {
+    enum tg_method method;
+    const char *path;
+    enum tg_endpoint endpoint; /* NONE: there is none */
+    bool has_path;             /* under another method */
+    const char *argument;
+} routes[] = {
+    {POST, "/chat/completions", TG_ENDPOINT_CHAT, false, ""},
+    {POST, "/v1/chat/completions", TG_ENDPOINT_CHAT, false, ""},
+    {POST, "/completions", TG_ENDPOINT_COMPLETIONS, false, ""},
+    {POST, "/v1/completions", TG_ENDPOINT_COMPLETIONS, false, ""},
+    {POST, "/beta/completions", TG_ENDPOINT_FIM, false, ""},
+    {POST, "/v1/beta/completions", TG_ENDPOINT_FIM, false, ""},
+    {POST, "/embeddings", TG_ENDPOINT_EMBEDDINGS, false, ""},
+    {POST, "/v1/embeddings", TG_ENDPOINT_EMBEDDINGS, false, ""},
+    {GET, "/models", TG_ENDPOINT_MODELS, false, ""},
+    {GET, "/v1/models", TG_ENDPOINT_MODELS, false, ""},
+    {GET, "/models/gpt-4o", TG_ENDPOINT_MODEL, false, "gpt-4o"},
+    {GET, "/v1/models/org/qwen", TG_ENDPOINT_MODEL, false, "org/qwen"},
+    {GET, "/user/balance", TG_ENDPOINT_BALANCE, false, ""},
+    {GET, "/v1/user/balance", TG_ENDPOINT_BALANCE, false, ""},
+    {GET, "/key", TG_ENDPOINT_KEY, false, ""},
+    {GET, "/v1/key", TG_ENDPOINT_KEY, false, ""},
+
+    {GET, "/v1/chat/completions", TG_ENDPOINT_NONE, true, ""},
+    {OTHER, "/v1/chat/completions", TG_ENDPOINT_NONE, true, ""},
+    {POST, "/v1/models", TG_ENDPOINT_NONE, true, ""},
+    {POST, "/v1/key", TG_ENDPOINT_NONE, true, ""},
+
+    {GET, "", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/models/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1models", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v2/models", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/v1/models", TG_ENDPOINT_NONE, false, ""},
+    {GET, "models", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/model", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/keys", TG_ENDPOINT_NONE, false, ""},
+    {POST, "/v1/chat/completions/", TG_ENDPOINT_NONE, false, ""},
+    {POST, "/v1/chat/completionsx", TG_ENDPOINT_NONE, false, ""},
+    {POST, "/beta/v1/completions", TG_ENDPOINT_NONE, false, ""},
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof(rows[0]))
+
+static void
+test_routes(void)
+{
+    for (size_t i = 0; i < COUNT(routes); i++) {
+        struct tg_str path = {routes[i].path, strlen(routes[i].path)};
+        struct tg_str argument;
+        bool has_path;
+        const struct tg_route *route =
+            tg_route_find(routes[i].method, path, &argument, &has_path);
+
+        is_int(route ? route->endpoint : TG_ENDPOINT_NONE, routes[i].endpoint,
+               "method %d, \"%s\"", routes[i].method, routes[i].path);
+        is_int(has_path, routes[i].has_path, "under another method");
+        if (route != NULL)
+            ok(tg_str_eq(argument, (struct tg_str){routes[i].argument,
+                                                   strlen(routes[i].argument)}),
+               "its argument");
+    }
+}
+
+/* What each endpoint needs, by whom it is served, and its path upstream. */
+static const struct {
+    enum tg_endpoint endpoint;
+    enum tg_scope scope;
+    enum tg_served served;
+    const char *name, *deepseek, *others;
+} endpoints[] = {
+    {TG_ENDPOINT_CHAT, TG_SCOPE_CHAT, TG_SERVED_UPSTREAM,
+     "POST /v1/chat/completions", "/chat/completions", "/chat/completions"},
+    {TG_ENDPOINT_COMPLETIONS, TG_SCOPE_CODE, TG_SERVED_UPSTREAM,
+     "POST /v1/completions", "/beta/completions", "/completions"},
+    {TG_ENDPOINT_FIM, TG_SCOPE_CODE, TG_SERVED_UPSTREAM,
+     "POST /v1/beta/completions", "/beta/completions", "/completions"},
+    {TG_ENDPOINT_EMBEDDINGS, TG_SCOPE_EMBEDDINGS, TG_SERVED_UPSTREAM,
+     "POST /v1/embeddings", "/embeddings", "/embeddings"},
+    {TG_ENDPOINT_MODELS, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models",
+     NULL, NULL},
+    {TG_ENDPOINT_MODEL, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models/{id}",
+     NULL, NULL},
+    {TG_ENDPOINT_BALANCE, TG_SCOPE_NONE, TG_SERVED_LOCALLY,
+     "GET /v1/user/balance", NULL, NULL},
+    {TG_ENDPOINT_KEY, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/key", NULL,
+     NULL},
+};
+
+static bool
+goes_to(const struct tg_route *route, enum tg_dialect dialect, const char *path)
+{
+    return tg_str_eq(tg_route_upstream_path(route, (int)dialect),
+                     (struct tg_str){path, strlen(path)});
+}
+
+static void
+test_endpoints(void)
+{
+    for (size_t i = 0; i < COUNT(endpoints); i++) {
+        const struct tg_route *route = tg_route_of(endpoints[i].endpoint);
+
+        is_str(route->name, endpoints[i].name, "the route of endpoint %d",
+               endpoints[i].endpoint);
+        is_int(route->scope, endpoints[i].scope, "its scope");
+        is_int(route->served, endpoints[i].served, "who serves it");
+        if (endpoints[i].deepseek == NULL)
+            continue;
+        ok(goes_to(route, TG_DIALECT_DEEPSEEK, endpoints[i].deepseek),
+           "its path at DeepSeek");
+        ok(goes_to(route, TG_DIALECT_OPENAI, endpoints[i].others) &&
+               goes_to(route, TG_DIALECT_VLLM, endpoints[i].others) &&
+               goes_to(route, TG_DIALECT_NONE, endpoints[i].others),
+           "and elsewhere");
+    }
+    ok(tg_route_of(TG_ENDPOINT_NONE) == NULL, "no endpoint has no route");
+}
+
+static void
+test_scopes(void)
+{
+    static const char *const names[] = {
+        "chat", "code", "image", "audio", "embeddings", "files", "fine_tuning"};
+
+    for (unsigned i = 0; i < COUNT(names); i++) {
+        is_str(tg_scope_name((enum tg_scope)(1 << i)), names[i],
+               "the scope of bit %u", i);
+        is_int(tg_scope_of((struct tg_str){names[i], strlen(names[i])}), 1 << i,
+               "and back");
+    }
+    ok(tg_scope_name(TG_SCOPE_NONE) == NULL, "none has no name");
+    ok(tg_scope_name((enum tg_scope)3) == NULL, "nor have two");
+    is_int(tg_scope_of(TG_STR("")), TG_SCOPE_NONE, "no name is no scope");
+    is_int(tg_scope_of(TG_STR("Chat")), TG_SCOPE_NONE, "nor are capitals");
+    is_int(tg_scope_of(TG_STR("chats")), TG_SCOPE_NONE, "nor more letters");
+}
+
+/* They stand in journals: none changes its number. */
+static const struct {
+    int code, status;
+    const char *type, *name;
+} codes[] = {
+    {0, 200, "", ""},
+    {1, 401, "authentication_error", "missing_api_key"},
+    {2, 401, "authentication_error", "malformed_api_key"},
+    {3, 401, "authentication_error", "invalid_api_key"},
+    {4, 401, "authentication_error", "key_expired"},
+    {5, 401, "authentication_error", "key_disabled"},
+    {6, 401, "authentication_error", "key_inactive"},
+    {7, 401, "authentication_error", "key_rotated"},
+    {8, 403, "permission_error", "account_unverified"},
+    {9, 403, "permission_error", "account_suspended"},
+    {10, 403, "permission_error", "ip_not_allowed"},
+    {11, 403, "permission_error", "referrer_not_allowed"},
+    {12, 403, "permission_error", "permission_denied"},
+    {13, 404, "invalid_request_error", "model_not_found"},
+    {14, 400, "invalid_request_error", "invalid_request"},
+    {15, 400, "invalid_request_error", "duplicate_field"},
+    {16, 413, "invalid_request_error", "request_too_large"},
+    {17, 415, "invalid_request_error", "unsupported_media_type"},
+    {18, 429, "rate_limit_error", "rate_limit_exceeded"},
+    {19, 402, "billing_error", "insufficient_balance"},
+    {20, 402, "billing_error", "budget_exceeded"},
+    {21, 400, "invalid_request_error", "model_not_priced"},
+    {22, 502, "api_error", "upstream_error"},
+    {23, 503, "api_error", "upstream_unavailable"},
+    {24, 504, "api_error", "upstream_timeout"},
+    {25, 404, "invalid_request_error", "not_found"},
+    {26, 405, "invalid_request_error", "method_not_allowed"},
+    {27, 500, "api_error", "internal_error"},
+    {28, 503, "api_error", "gate_unavailable"},
+    {29, 499, "invalid_request_error", "client_closed_request"},
+};
+
+static void
+test_codes(void)
+{
+    is_int(COUNT(codes), TG_CODE_COUNT, "every code has a row here");
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        const struct tg_code_row *row = tg_code_row((enum tg_code)i);
+
+        is_str(row->name, codes[i].name, "code %zu", i);
+        is_str(row->type, codes[i].type, "its type");
+        is_int(row->status, codes[i].status, "its status");
+        ok((row->should_retry != NULL) == (codes[i].status == 402),
+           "only who cannot pay is told not to try again");
+    }
+    ok(tg_code_row(TG_CODE_COUNT) == tg_code_row(TG_CODE_INTERNAL_ERROR) &&
+           tg_code_row((enum tg_code) - 1) ==
+               tg_code_row(TG_CODE_INTERNAL_ERROR),
+       "a code that is none is an internal error");
+}
+
+static int
+fill(void *buf, size_t len)
+{
+    memset(buf, 61, len);
+    return 0;
+}
+
+static int
+fail(void *buf, size_t len)
+{
+    (void)buf;
+    (void)len;
+    return -1;
+}
+
+static void
+test_ids(void)
+{
+    struct tg_call_id id = tg_call_id_make(0x0123456789abcdef, 0xfedcba98);
+    char text[64] = "", call[TG_CALL_ID_TEXT_SIZE];
+    char request[TG_REQUEST_ID_TEXT_SIZE];
+
+    is_int(tg_id_mint(text, "key_", fill), 0, "an id is made");
+    is_str(text, "key_zzzzzzzzzzzzzzzzzzzz", "of 24 characters");
+    ok(tg_id_is(text, "key_"), "and is one");
+    ok(!tg_id_is(text, "acct_"), "of its sort only");
+    ok(tg_id_mint(text, "key_", fail) != 0, "no randomness, no id");
+    ok(!tg_id_is("key_zzzzzzzzzzzzzzzzzzz", "key_"), "one too short");
+    ok(!tg_id_is("key_zzzzzzzzzzzzzzzzzzzzz", "key_"), "one too long");
+    ok(!tg_id_is("key_zzzzzzzzzz-zzzzzzzzz", "key_"), "not base62");
+    ok(!tg_id_is("", "key_") && !tg_id_is("key_", "key_"), "nothing");
+
+    tg_call_id_text(&id, call);
+    is_str(call, "call_0123456789abcdef00000000fedcba98", "a call's id");
+    tg_request_id_text(&id, request);
+    is_str(request, "req_0123456789abcdef00000000fedcba98", "a request's");
+}
+
+int
+main(void)
+{
+    test_routes();
+    test_endpoints();
+    test_scopes();
+    test_codes();
+    test_ids();
+    return done();
+}

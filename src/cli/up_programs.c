@@ -58,8 +58,8 @@ find_files(struct tg_up_programs *programs)
                              own, own);
     }
     if (find_file(programs->nginx_path, "nginx", X_OK,
-                  (const char *[]){"/usr/sbin", "/usr/local/sbin", "/usr/bin",
-                                   NULL}) != 0) {
+                  (const char *[]){own, "/usr/sbin", "/usr/local/sbin",
+                                   "/usr/bin", NULL}) != 0) {
         return tg_say_failed("nginx is not installed: run script/bootstrap, "
                              "or apt-get install nginx");
     }

@@ -167,6 +167,7 @@ stop(struct program *program)
 
     tg_http_stop(program->http);
     tg_resolver_stop(program->resolver);
+    pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
         tg_ingest_pass(program->ingest);
         tg_recovery_release(&program->recovery);

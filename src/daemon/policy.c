@@ -10,6 +10,7 @@
 #include "reply.h"
 
 #define LIST_MAX 256
+#define EMPTY "[]" /* what most lists of most keys are */
 
 /* What a visitor needs to publish a row. */
 struct publication {
@@ -68,11 +69,14 @@ publish_account(void *arg, const struct tg_store_account *row)
 static int
 publish_list(struct tg_publisher *publisher, const char *text, uint32_t *blob)
 {
-    json_t *list = json_loads(text, 0, NULL), *item;
     struct tg_str texts[LIST_MAX];
+    json_t *list, *item;
     size_t i, count = 0;
     int err = 0;
 
+    if (strcmp(text, EMPTY) == 0)
+        return 0;
+    list = json_loads(text, 0, NULL);
     json_array_foreach(list, i, item)
     {
         if (count < LIST_MAX && json_is_string(item))
@@ -153,10 +157,13 @@ scopes_of(const char *text)
 static uint64_t
 endpoints_of(const char *text)
 {
-    json_t *list = json_loads(text, 0, NULL), *item;
+    json_t *list, *item;
     uint64_t endpoints = 0;
     size_t i;
 
+    if (strcmp(text, EMPTY) == 0)
+        return 0;
+    list = json_loads(text, 0, NULL);
     json_array_foreach(list, i, item)
     {
         const struct tg_route *route =

@@ -8,6 +8,8 @@
 #include "log.h"
 #include "money.h"
 
+#define TEXT_MAX 1024
+
 void
 tg_reply_json(struct tg_reply *reply, unsigned status, json_t *body)
 {
@@ -32,13 +34,13 @@ __attribute__((format(printf, 5, 0))) static bool
 error_v(struct tg_reply *reply, unsigned status, const char *code,
         const char *param, const char *fmt, va_list ap)
 {
-    char message[1024];
+    char message[TEXT_MAX];
 
     vsnprintf(message, sizeof(message), fmt, ap);
     tg_reply_json(reply, status,
-                  json_pack("{s:{s:o,s:s,s:s?,s:s}}", "error", "message",
-                            json_string_nocheck(message), "type",
-                            type_of(status), "param", param, "code", code));
+                  json_pack("{s:{s:o,s:s,s:o,s:s}}", "error", "message",
+                            tg_reply_text(message), "type", type_of(status),
+                            "param", tg_reply_text(param), "code", code));
     return false;
 }
 
@@ -103,7 +105,7 @@ json_t *
 tg_reply_text(const char *text)
 {
     json_t *value;
-    char clean[512];
+    char clean[TEXT_MAX];
     size_t i;
 
     if (text == NULL || text[0] == '\0')

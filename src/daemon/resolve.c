@@ -14,6 +14,7 @@
 #include "url.h"
 
 #define PERIOD_S 30
+#define END_S 1
 
 struct tg_resolver {
     pthread_t thread;
@@ -222,13 +223,18 @@ tg_resolver_start(struct tg_resolver **resolver, struct tg_daemon *daemon)
 void
 tg_resolver_stop(struct tg_resolver *resolver)
 {
+    struct timespec until;
+
     if (resolver == NULL)
         return;
     pthread_mutex_lock(&resolver->lock);
     resolver->is_ending = true;
     pthread_cond_signal(&resolver->wake);
     pthread_mutex_unlock(&resolver->lock);
-    pthread_join(resolver->thread, NULL);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += END_S;
+    if (pthread_timedjoin_np(resolver->thread, NULL, &until) != 0)
+        return;
     pthread_cond_destroy(&resolver->wake);
     pthread_mutex_destroy(&resolver->lock);
     free(resolver);

@@ -22,7 +22,11 @@ struct tg_resolver;
  */
 int tg_resolver_start(struct tg_resolver **resolver, struct tg_daemon *daemon);
 
-/* Ends the thread, after a resolution under way; takes NULL. */
+/*
+ * Ends the thread; takes NULL.  One that waits for the system's resolver is
+ * not waited for longer than a second: it goes with the process, and gets no
+ * further than the admin lock, which the caller takes and keeps.
+ */
 void tg_resolver_stop(struct tg_resolver *resolver);
 
 #endif

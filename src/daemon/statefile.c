@@ -34,8 +34,9 @@ is_ours(struct tg_daemon *daemon)
            strcmp(known, text) == 0;
 }
 
+/* TG_ERR_NOT_FOUND: a new one is needed. */
 static int
-take_over(struct tg_daemon *daemon)
+take_over(struct tg_daemon *daemon, struct tg_error *error)
 {
     const char *why = NULL;
     int err = tg_state_open(&daemon->state, AT_FDCWD, daemon->paths.state);
@@ -49,6 +50,9 @@ take_over(struct tg_daemon *daemon)
         why = "is of another version";
     } else if (err == TG_ERR_FORMAT) {
         why = "is damaged";
+    } else if (errno != ENOENT) {
+        return tg_error_set(error, err, "cannot map the state file %s: %s",
+                            daemon->paths.state, strerror(errno));
     }
     if (why != NULL)
         tg_log(TG_LOG_WARNING,
@@ -107,9 +111,9 @@ int
 tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                   struct tg_error *error)
 {
-    int err = take_over(daemon);
+    int err = take_over(daemon, error);
 
-    if (err != 0)
+    if (err == TG_ERR_NOT_FOUND)
         err = make_new(daemon, ingest, error);
     if (err != 0)
         return err;

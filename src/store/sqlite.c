@@ -119,6 +119,7 @@ set_up(struct tg_sqlite *db)
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA trusted_schema = OFF",
+        "PRAGMA cache_size = -32768",
     };
 
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {

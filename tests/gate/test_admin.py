@@ -200,6 +200,29 @@ def test_it_dies_with_its_parent(make):
     wait(lambda: not os.path.exists(f"/proc/{pid}"), what="end of the daemon")
 
 
+def test_workers_of_another_user_get_what_they_need(make):
+    """Only root can give things away; others name themselves."""
+    uid, gid = (65534, 65534) if os.geteuid() == 0 else (os.getuid(),
+                                                         os.getgid())
+    daemon = make().start("--shm-owner", f"{uid}:{gid}")
+    for path in (daemon.shm, daemon.state, daemon.socket, daemon.journal):
+        st = os.stat(path)
+        assert (st.st_uid, st.st_gid) == (uid, gid), path
+    for name in ("master.key", "admin.token", "store.db"):
+        assert os.stat(daemon.home / name).st_uid == os.geteuid()
+    assert daemon.stop() == 0
+    daemon.start("--shm-owner", f"{uid}:{gid}", "--foreground")
+
+
+def test_a_folder_that_is_a_trap_is_refused(make, tmp_path):
+    daemon = make()
+    daemon.shm.symlink_to(tmp_path)
+    result = run("--home", daemon.home)
+    daemon.shm.unlink()
+    assert result.returncode == 1
+    assert f"{daemon.shm} is not a folder" in result.stderr
+
+
 # Who asks
 
 
@@ -271,6 +294,21 @@ def test_bodies_that_are_not_json_objects(daemon, body):
 def test_a_body_that_is_too_large(daemon):
     reply = daemon.post("/keys", b'{"name":"' + b"x" * (1 << 20) + b'"}')
     assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+
+
+def test_errors_are_json_whatever_was_sent(daemon):
+    reply = daemon.post("/keys", {"é" * 40: 1, "name": "x"})
+    assert reply.error["code"] == "unknown_member"
+    assert daemon.get("/" + "x" * 3000).error["code"] == "not_found"
+    connection = SocketConnection(daemon.socket)
+    connection.connect()
+    connection.sock.sendall(
+        b"GET /admin/v1/\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Authorization: Bearer " + daemon.token.encode() + b"\r\n\r\n")
+    answer = connection.sock.makefile("rb").read()
+    connection.close()
+    assert b" 404 " in answer.split(b"\r\n")[0]
+    assert b'"code":"not_found"' in answer
 
 
 # Keys
@@ -639,6 +677,10 @@ def test_answers_hold_while_the_daemon_is_killed(make):
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
         daemon.start()
-    stored = [k["id"] for k in daemon.get("/keys?limit=1000").json["data"]]
-    assert set(answered) <= set(stored)
+    stored, query = set(), "/keys?limit=1000"
+    while query:
+        page = daemon.get(query).json
+        stored |= {key["id"] for key in page["data"]}
+        query = page["next"] and "/keys?limit=1000&after=" + page["next"]
+    assert not set(answered) - stored
     assert len(answered) > 50

@@ -175,16 +175,30 @@ tg_up_is_gone(const struct tg_up_home *home)
 }
 
 static void
-signal_leftovers(const struct tg_up_home *home, int signal_number)
+signal_group(pid_t group, int signal_number)
 {
     pid_t pids[LEFTOVERS_MAX];
-    size_t count = tg_process_holders(home->children_file, pids, LEFTOVERS_MAX);
+    size_t count = tg_process_members(group, pids, LEFTOVERS_MAX);
 
     for (size_t i = 0; i < count && i < LEFTOVERS_MAX; i++) {
-        if (pids[i] != getpid()) {
-            kill(pids[i], signal_number);
-        }
+        kill(pids[i], signal_number);
     }
+}
+
+/* The file names the process groups of all that was started. */
+static void
+signal_leftovers(const struct tg_up_home *home, int signal_number)
+{
+    FILE *groups = fopen(home->children_file, "re");
+    int group;
+
+    if (groups == NULL) {
+        return;
+    }
+    while (fscanf(groups, "%d", &group) == 1) {
+        signal_group(group, signal_number);
+    }
+    fclose(groups);
 }
 
 /* Ends what still holds the lock of the children; false when it stays. */
@@ -210,7 +224,8 @@ outwait_leftovers(const struct tg_up_home *home, int fd)
 int
 tg_up_lock_children(const struct tg_up_home *home)
 {
-    int fd = open(home->children_file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(home->children_file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC,
+                  0600);
 
     if (fd < 0) {
         tg_say_failed("%s cannot be opened: %s", home->children_file,
@@ -218,11 +233,25 @@ tg_up_lock_children(const struct tg_up_home *home)
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && !outwait_leftovers(home, fd)) {
-        tg_say_failed("processes of an earlier run do not end; see who has %s "
-                      "open",
+        tg_say_failed("processes of an earlier run do not end; their process "
+                      "groups stand in %s",
                       home->children_file);
         close(fd);
         return -1;
     }
+    if (ftruncate(fd, 0) != 0) {
+        tg_say_failed("%s cannot be written: %s", home->children_file,
+                      strerror(errno));
+        close(fd);
+        return -1;
+    }
     return fd;
+}
+
+void
+tg_up_note_child(int children_fd, pid_t pid)
+{
+    if (dprintf(children_fd, "%d\n", (int)pid) < 0) {
+        tg_say_failed("a process id cannot be noted: %s", strerror(errno));
+    }
 }

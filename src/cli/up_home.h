@@ -61,9 +61,13 @@ pid_t tg_up_holder(const struct tg_up_home *home);
 
 /*
  * Takes the lock that every child inherits.  What an earlier run left
- * behind holds it still: that is ended first.  Returns the descriptor or -1.
+ * behind holds it still: that is ended first.  Returns the descriptor, to
+ * which tg_up_note_child writes, or -1.
  */
 int tg_up_lock_children(const struct tg_up_home *home);
+
+/* Notes a child, which leads a process group, for whoever comes after us. */
+void tg_up_note_child(int children_fd, pid_t pid);
 
 /* Whether no process of any run on this home is left. */
 bool tg_up_is_gone(const struct tg_up_home *home);

@@ -55,84 +55,76 @@ read_proc(pid_t pid, const char *name, char *text, size_t size)
     return len;
 }
 
-/* The name in stat may hold spaces and parentheses: the last one ends it. */
-static pid_t
-parent_of(pid_t pid)
-{
-    char stat[512];
-    int parent = 0;
+struct stat_line {
+    char name[32];
+    pid_t parent;
+    pid_t group;
+};
 
-    if (read_proc(pid, "stat", stat, sizeof(stat)) <= 0) {
+/* The name may hold spaces and parentheses: the last one ends it. */
+static bool
+read_stat(pid_t pid, struct stat_line *line)
+{
+    char text[512];
+
+    if (read_proc(pid, "stat", text, sizeof(text)) <= 0) {
+        return false;
+    }
+    const char *name = strchr(text, '(');
+    char *end = strrchr(text, ')');
+    if (name == NULL || end == NULL ||
+        sscanf(end + 1, " %*c %d %d", &line->parent, &line->group) != 2) {
+        return false;
+    }
+    *end = '\0';
+    snprintf(line->name, sizeof(line->name), "%s", name + 1);
+    return true;
+}
+
+static bool
+is_child(const struct stat_line *line, pid_t parent)
+{
+    return line->parent == parent;
+}
+
+static bool
+is_member(const struct stat_line *line, pid_t group)
+{
+    return line->group == group && (strcmp(line->name, "nginx") == 0 ||
+                                    strcmp(line->name, "tollgated") == 0);
+}
+
+static size_t
+find(bool (*is_it)(const struct stat_line *, pid_t), pid_t whose, pid_t *pids,
+     size_t size)
+{
+    struct found found = {pids, size, 0};
+    struct stat_line line;
+    DIR *proc = opendir("/proc");
+    pid_t pid;
+
+    if (proc == NULL) {
         return 0;
     }
-    const char *end = strrchr(stat, ')');
-    if (end == NULL || sscanf(end + 1, " %*c %d", &parent) != 1) {
-        return 0;
+    while ((pid = next_process(proc)) != 0) {
+        if (read_stat(pid, &line) && is_it(&line, whose)) {
+            add(&found, pid);
+        }
     }
-    return parent;
+    closedir(proc);
+    return found.count;
 }
 
 size_t
 tg_process_children(pid_t parent, pid_t *pids, size_t size)
 {
-    struct found found = {pids, size, 0};
-    DIR *proc = opendir("/proc");
-    pid_t pid;
-
-    if (proc == NULL) {
-        return 0;
-    }
-    while ((pid = next_process(proc)) != 0) {
-        if (parent_of(pid) == parent) {
-            add(&found, pid);
-        }
-    }
-    closedir(proc);
-    return found.count;
-}
-
-static bool
-has_open(pid_t pid, const char *path)
-{
-    char folder[64];
-    char target[4200];
-    struct dirent *entry;
-    bool is_found = false;
-
-    snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)pid);
-    DIR *fds = opendir(folder);
-    if (fds == NULL) {
-        return false;
-    }
-    while (!is_found && (entry = readdir(fds)) != NULL) {
-        ssize_t len =
-            readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
-        if (len > 0) {
-            target[len] = '\0';
-            is_found = strcmp(target, path) == 0;
-        }
-    }
-    closedir(fds);
-    return is_found;
+    return find(is_child, parent, pids, size);
 }
 
 size_t
-tg_process_holders(const char *path, pid_t *pids, size_t size)
+tg_process_members(pid_t group, pid_t *pids, size_t size)
 {
-    struct found found = {pids, size, 0};
-    DIR *proc = opendir("/proc");
-    pid_t pid;
-
-    if (proc == NULL) {
-        return 0;
-    }
-    while ((pid = next_process(proc)) != 0) {
-        if (has_open(pid, path)) {
-            add(&found, pid);
-        }
-    }
-    closedir(proc);
-    return found.count;
+    return find(is_member, group, pids, size);
 }
 
 bool

@@ -12,10 +12,11 @@
 size_t tg_process_children(pid_t parent, pid_t *pids, size_t size);
 
 /*
- * Processes that have the file open; path is a real path.  Those of other
- * users are not seen.  Up to size pids; returns how many there are.
+ * Processes of a process group that run nginx or tollgated; the number of a
+ * group that is gone may have become another's.  Up to size pids; returns
+ * how many there are.
  */
-size_t tg_process_holders(const char *path, pid_t *pids, size_t size);
+size_t tg_process_members(pid_t group, pid_t *pids, size_t size);
 
 /* Whether the command line of a process starts with this text. */
 bool tg_process_is(pid_t pid, const char *start);

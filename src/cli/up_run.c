@@ -132,7 +132,9 @@ start_child(struct tg_child *child, int64_t now_ms)
         tg_say_failed("%s cannot be started: %s; trying again in 1 s",
                       child->name, strerror(errno));
         child->due_ms = now_ms + 1000;
+        return;
     }
+    tg_up_note_child(child->inherit_fd, child->pid);
 }
 
 static void

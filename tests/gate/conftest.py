@@ -5,6 +5,7 @@ keys and leaves nothing behind.  `own_gate` is new for one test, which may
 kill its processes.  `make_gate` builds gates with options of their own.
 """
 
+import fcntl
 import hashlib
 import http.client
 import json
@@ -357,8 +358,7 @@ class Gate:
         if self._up.poll() is None:
             self._up.terminate()
         code = self._up.wait(40)
-        left = processes_of(self.home)
-        assert not left, f"left behind: {left}"
+        assert not has_processes(self.home), "it left processes behind"
         return code
 
     def stop(self):
@@ -373,19 +373,37 @@ class Gate:
 
 
 def processes_of(home):
-    """Processes of a home, whoever their parent is: all of them have a file
-    open that `up` hands down."""
-    lock = str(Path(home) / "run" / "children.lock")
+    """The daemon's, nginx's and its workers' pids: `up` notes the process
+    groups that it starts."""
+    groups = (Path(home) / "run" / "children.lock").read_text().split()
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            for fd in os.scandir(f"/proc/{pid}/fd"):
-                if os.readlink(fd.path) == lock:
-                    found.append(int(pid))
-                    break
-        except OSError:
-            continue
+        stat = read_process(pid, "stat").rpartition(b")")[2].split()
+        if len(stat) > 2 and stat[2].decode() in groups:
+            found.append(int(pid))
     return found
+
+
+def has_processes(home):
+    """Whether any process of a home is left, whoever its parent is: all of
+    them hold a lock that `up` hands down."""
+    try:
+        with open(Path(home) / "run" / "children.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def read_process(pid, name):
+    """A file of /proc/PID; nothing when not even its user may read it, or
+    when the process has ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except (PermissionError, FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def require_build():

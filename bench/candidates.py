@@ -1,0 +1,223 @@
+"""The gate, and what it is compared with, each before the same upstream."""
+
+import json
+import re
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+from process import Failure, Service, clean_env, free_port, wait
+
+HERE = Path(__file__).resolve().parent
+# Well formed, and nobody's.
+UNKNOWN_KEY = "sk-tgp_000000000000000000000000000000234bLS"
+UPSTREAM_SECRET = "sk-0123456789abcdef0123456789abcdef"
+
+
+def fill(template, **words):
+    text = (HERE / template).read_text()
+    for word, value in words.items():
+        text = text.replace(f"@{word.upper()}@", str(value))
+    left = re.search(r"@[A-Z]+@", text)
+    if left:
+        raise Failure(f"{template}: nobody fills in {left.group()}")
+    return text
+
+
+class Simulator(Service):
+    """The upstream of all candidates."""
+
+    def __init__(self, build, folder):
+        super().__init__("tollgate-sim", folder)
+        self.build = build
+
+    def start(self):
+        file = self.folder / "sim.url"
+        self.run(self.build / "tollgate-sim", "--listen", "127.0.0.1:0",
+                 "--url-file", file, "--no-record", "--die-with-parent")
+        wait(lambda: self.must_live() and file.exists(), "simulator")
+        self.url = file.read_text().strip()
+
+    @property
+    def address(self):
+        return self.url.removeprefix("http://")
+
+
+class Candidate(Service):
+    """Something that calls go through.  label stands in the tables, headers
+    are what a call needs; checks is what it judges: None, "key" or "all"."""
+
+    label = None
+    checks = None
+    call_seconds = 3.0
+    connections = 16
+
+    def __init__(self, bench):
+        super().__init__(type(self).__name__.lower(),
+                         bench.folder / type(self).__name__.lower())
+        self.bench = bench
+        self.headers = {"Content-Type": "application/json",
+                        "Authorization": f"Bearer {UPSTREAM_SECRET}"}
+
+    def start(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.launch()
+        self.await_port()
+
+    def chat_url(self):
+        return self.url + "/v1/chat/completions"
+
+    def bad_keys(self):
+        """Keys that get a 401: one misshapen, one that nobody was given."""
+        return {"malformed": self.bench.key[:-6],
+                "unknown": UNKNOWN_KEY}
+
+    def quiesce(self):
+        """Waits until what a round has left to do is done."""
+
+    def by_role(self):
+        """{role: pids}; the role "calls" is what a call waits for."""
+        return {"calls": set(self.members())}
+
+
+class Bare(Candidate):
+    label = "nginx, bare `proxy_pass`"
+    modules = http = location = ""
+
+    def launch(self):
+        conf = self.folder / "nginx.conf"
+        conf.write_text(fill(
+            "nginx.conf", modules=self.modules, http=self.http,
+            location=self.location, folder=self.folder,
+            workers=self.bench.workers, listen=self.listen(),
+            files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+            upstream=self.bench.sim.address))
+        self.run("nginx", "-p", self.folder, "-c", conf, "-e",
+                 self.folder / "nginx.log")
+
+    def listen(self):
+        return self.url.removeprefix("http://")
+
+    def by_role(self):
+        """The master sleeps while its workers work."""
+        return {"calls": set(self.members()) - {self.process.pid}}
+
+
+class LuaKey(Bare):
+    label = "nginx, Lua: key check only"
+    checks = "key"
+    script = "lua/key.lua"
+    phases = "access_by_lua_block { require('check').access() }"
+    modules = ("load_module /usr/lib/nginx/modules/ndk_http_module.so;\n"
+               "load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;")
+
+    def launch(self):
+        (self.folder / "key").write_text(self.bench.key)
+        self.headers["Authorization"] = f"Bearer {self.bench.key}"
+        self.http = fill("lua/http.conf", script=HERE / self.script,
+                         digest=HERE / "lua/digest.lua",
+                         key=self.folder / "key")
+        self.location = (
+            self.phases + "\n            proxy_set_header Authorization "
+            f'"Bearer {UPSTREAM_SECRET}";')
+        super().launch()
+
+
+class LuaFull(LuaKey):
+    label = "nginx, Lua: the full job"
+    checks = "all"
+    script = "lua/full.lua"
+    phases = """access_by_lua_block { require('check').access() }
+            body_filter_by_lua_block { require('check').body() }
+            log_by_lua_block { require('check').log() }"""
+
+
+class HAProxy(Candidate):
+    label = "HAProxy, plain reverse proxy"
+
+    def launch(self):
+        conf = self.folder / "haproxy.cfg"
+        conf.write_text(fill(
+            "haproxy.cfg", workers=self.bench.workers,
+            listen=self.url.removeprefix("http://"),
+            upstream=self.bench.sim.address))
+        self.run("haproxy", "-db", "-f", conf)
+
+
+class Portkey(Candidate):
+    label = "Portkey's gateway (npm)"
+
+    def launch(self):
+        port = self.url.rsplit(":", 1)[1]
+        self.headers |= {"x-portkey-provider": "openai",
+                         "x-portkey-custom-host": self.bench.sim.url + "/v1"}
+        script = HERE / "node_modules/@portkey-ai/gateway/build/start-server.js"
+        self.run("node", script, f"--port={port}", "--headless",
+                 cwd=self.folder,
+                 env=clean_env(NODE_ENV="production",
+                               TRUSTED_CUSTOM_HOSTS="127.0.0.1,localhost"))
+
+
+class Gate(Candidate):
+    """`tollgate up` as it comes: nginx with our module, and the daemon."""
+
+    label = "the gate"
+    checks = "all"
+
+    def launch(self):
+        self.home = self.folder / "home"
+        self.run(self.bench.build / "tollgate", "up", "--home", self.home,
+                 "--listen", self.url.removeprefix("http://"),
+                 "--die-with-parent")
+        wait(lambda: self.must_live() and
+             "tollgate is ready" in self.log.read_text(), "gate")
+        if not self.bench.key:
+            self.settle_in()
+        self.headers["Authorization"] = f"Bearer {self.bench.key}"
+
+    def settle_in(self):
+        """The upstream, and a key whose limits are there but far away."""
+        self.cli("upstreams", "add", "--name", "sim", "--base-url",
+                 self.bench.sim.url, "--dialect", "deepseek")
+        self.cli("credentials", "add", "--upstream", "sim",
+                 input=UPSTREAM_SECRET + "\n")
+        made = json.loads(self.cli(
+            "keys", "create", "--name", "bench", "--rpm", "1000000000",
+            "--tpm", "1000000000", "--monthly-limit", "1000000", "--json"))
+        self.bench.key = made["key"]
+
+    def cli(self, *args, input=""):
+        done = subprocess.run(
+            [self.bench.build / "tollgate", *args], input=input, text=True,
+            capture_output=True, timeout=60,
+            env=clean_env(TOLLGATE_HOME=str(self.home)))
+        if done.returncode != 0:
+            raise Failure(f"tollgate {' '.join(args[:2])}: {done.stderr}")
+        return done.stdout
+
+    def status(self):
+        return json.loads(self.cli("status", "--json"))
+
+    def by_role(self):
+        status = self.status()
+        roles = {"calls": set(status["nginx"]["workers"]),
+                 "daemon": {status["daemon"]["pid"]}}
+        roles["rest"] = set(self.members()) - roles["calls"] - roles["daemon"]
+        return roles
+
+    def quiesce(self):
+        """Until every call is in the store."""
+        def is_idle():
+            health = self.status()["daemon"]["health"]
+            return health["ingest"]["lag_bytes"] == 0
+        wait(is_idle, "end of ingest", 60)
+
+    def stop(self):
+        conf = self.home / "run" / "nginx.conf"
+        memory = re.search(r'tollgate_state "(.*)/state"', conf.read_text()) \
+            if conf.exists() else None
+        super().stop()
+        if memory:
+            shutil.rmtree(memory.group(1), ignore_errors=True)

@@ -1,0 +1,31 @@
+-- load.lua REQUEST [MILLISECONDS]: what wrk sends, and its report as JSON.
+--
+-- REQUEST is a file: header lines, an empty line, the body.  With
+-- MILLISECONDS every connection waits that long on average between an answer
+-- and the next request, so that latency is seen apart from load.
+
+function init(args)
+    local file = assert(io.open(args[1], "rb"))
+    local text = file:read("*a")
+    file:close()
+    local head, body = text:match("^(.-)\n\n(.*)$")
+    wrk.method = "POST"
+    wrk.body = body
+    for name, value in head:gmatch("([^:\n]+): ([^\n]*)") do
+        wrk.headers[name] = value
+    end
+    if args[2] then
+        local most = 2 * tonumber(args[2]) - 1
+        delay = function() return math.random(1, most) end
+    end
+end
+
+function done(summary, latency)
+    local e = summary.errors
+    io.write(string.format(
+        '\n{"calls":%d,"seconds":%.6f,"refused":%d,"broken":%d,' ..
+        '"p50_us":%d,"p99_us":%d}\n',
+        summary.requests, summary.duration / 1e6, e.status,
+        e.connect + e.read + e.write + e.timeout,
+        latency:percentile(50), latency:percentile(99)))
+end

@@ -1,0 +1,223 @@
+"""From rounds to bench/RESULTS.md."""
+
+import statistics
+import time
+
+import versions
+import work
+
+
+class Figures:
+    """Medians over rounds, and ratios of the same round."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def by_round(self, what, variant, who, figure):
+        found = {row["round"]: row[figure] for row in self.rows
+                 if (row["what"], row["variant"], row["who"])
+                 == (what, variant, who)}
+        return found
+
+    def median(self, what, variant, who, figure="calls"):
+        return statistics.median(
+            self.by_round(what, variant, who, figure).values())
+
+    def against(self, operation, what, variant, who, figure, base="calls",
+                other="Bare"):
+        """Median over rounds of operation(this one, the other one)."""
+        mine = self.by_round(what, variant, who, figure)
+        theirs = self.by_round(what, variant, other, base)
+        return statistics.median(operation(value, theirs[number])
+                                 for number, value in mine.items())
+
+    def ratio(self, what, variant, who, figure="calls", other="Bare"):
+        return self.against(lambda a, b: a / b, what, variant, who, figure,
+                            other=other)
+
+    def added(self, variant, who, figure):
+        return self.against(lambda a, b: a - b, "latency", variant, who,
+                            figure, base=figure)
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |",
+             "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def targets(bench, f):
+    """Rows of design.md 6: what is promised, what was measured."""
+    decide = bench.decide
+    open_kib = {row["who"]: row["kib"] for row in bench.rows
+                if row["what"] == "memory"}
+    small, *large = work.BODIES
+    portkey = 1 / f.ratio("call", small, "Gate", other="Portkey")
+    per_second = {variant: 1e6 / f.median("refusal", variant, "Gate")
+                  for variant in ("malformed", "unknown")}
+    rows = [
+        (f"CPU of a {small} call, × bare", 1.15, "most", "{:.2f} ×",
+         f.ratio("call", small, "Gate")),
+        ("the same with the daemon's ingest", 1.25, "most", "{:.2f} ×",
+         f.ratio("call", small, "Gate", "total"))]
+    rows += [(f"CPU of a call of {name}, × bare", 1.20, "most", "{:.2f} ×",
+              f.ratio("call", name, "Gate")) for name in large]
+    rows += [(f"{name}: against the full job in Lua", 1.0, "most", "{:.2f} ×",
+              f.ratio("call", name, "Gate", other="LuaFull"))
+             for name in work.BODIES]
+    rows += [
+        ("Portkey's CPU against ours", 50, "least", "{:.0f} ×", portkey),
+        ("CPU of a streamed event, × bare", 1.08, "most", "{:.2f} ×",
+         f.ratio("event", "", "Gate")),
+        ("401 for a malformed key, per second and core", 100000, "least",
+         "{:,.0f}", per_second["malformed"]),
+        ("401 for an unknown key, per second and core", 100000, "least",
+         "{:,.0f}", per_second["unknown"]),
+        ("latency over bare, p50, µs", 20, "most", "{:.0f}",
+         f.added("", "Gate", "p50_us")),
+        ("latency over bare, p99, µs", 100, "most", "{:.0f}",
+         f.added("", "Gate", "p99_us")),
+        ("decision with 1 million keys, p50, µs", 1, "most", "{:.2f}",
+         decide["decide_p50_ns"] / 1000),
+        ("state file of 1 million keys, MiB", 1024, "most", "{:.0f}",
+         decide["state_mib"]),
+        ("memory of an open stream over bare, KiB", 1, "most", "{:.2f}",
+         open_kib["Gate"] - open_kib["Bare"])]
+    return table(
+        ["figure", "target", "measured", ""],
+        [(name, f"at {side} " + shape.format(target), shape.format(value),
+          "met" if (value <= target) == (side == "most") or value == target
+          else "**missed**")
+         for name, target, side, shape, value in rows])
+
+
+def calls(bench, f):
+    head = ["CPU per call, µs (× bare)"] + list(work.BODIES)
+    rows = []
+    for one in bench.all:
+        who = type(one).__name__
+
+        def cell(name, figure):
+            return (f"{f.median('call', name, who, figure):.1f} "
+                    f"({f.ratio('call', name, who, figure):.2f})")
+        rows.append([one.label] + [cell(n, "calls") for n in work.BODIES])
+        if who == "Gate":
+            rows.append(["the gate with daemon and supervisor"] +
+                        [cell(n, "total") for n in work.BODIES])
+            rows.append(["of which the daemon (ingest)"] +
+                        [f"{f.median('call', n, who, 'daemon'):.1f}"
+                         for n in work.BODIES])
+    return table(head, rows)
+
+
+def spread(bench, f):
+    """How far the rounds lie apart: a reader's measure of the noise."""
+    rows = []
+    for name in work.BODIES:
+        mine = f.by_round("call", name, "Gate", "calls")
+        bare = f.by_round("call", name, "Bare", "calls")
+        ratios = sorted(mine[n] / bare[n] for n in mine)
+        rows.append([name, " ".join(f"{r:.2f}" for r in ratios)])
+    return table(["the gate × bare, by round, sorted", ""], rows)
+
+
+def streams(bench, f):
+    rows = []
+    for one in bench.all:
+        who = type(one).__name__
+        kib = next(row["kib"] for row in bench.rows
+                   if row["what"] == "memory" and row["who"] == who)
+        rows.append([one.label, f"{f.median('event', '', who):.1f}",
+                     f"{f.ratio('event', '', who):.2f}", f"{kib:.1f}"])
+    return table(["streams", "CPU per event, µs", "× bare",
+                  "memory of an open one, KiB"], rows)
+
+
+def latency(bench, f):
+    rows = []
+    for one in bench.all:
+        who = type(one).__name__
+        if f.by_round("latency", "", who, "p50_us"):
+            rows.append([one.label] + [
+                f"{f.median('latency', '', who, p):.0f} "
+                f"({f.added('', who, p):+.0f})" for p in ("p50_us", "p99_us")])
+    return table(["latency, µs (over bare)", "p50", "p99"], rows)
+
+
+def refusals(bench, f):
+    rows = []
+    for one in bench.all:
+        who = type(one).__name__
+        if f.by_round("refusal", "unknown", who, "calls"):
+            rows.append([one.label] + [
+                f"{f.median('refusal', v, who):.1f} "
+                f"({1e6 / f.median('refusal', v, who):,.0f})"
+                for v in ("malformed", "unknown")])
+    return table(["401, µs of CPU (per second and core)", "malformed key",
+                  "unknown key"], rows)
+
+
+def decision(bench):
+    names = {"digest": "SHA-256 of the key",
+             "lookup": "and the lookup, and a copy of the policy",
+             "head": "the decision about a request's head",
+             "decide": "the whole decision, head and body's facts"}
+    d = bench.decide
+    rows = [[text] + [d[f"{name}_{p}_ns"]
+                      for p in ("p50", "p99", "batch_p50", "batch_p99")]
+            for name, text in names.items()]
+    return (table(["ns, random ones of 1 million keys", "p50", "p99",
+                   "p50 of 64 in a row", "p99 of 64 in a row"], rows) +
+            f"\n\nPublishing {d['keys']:,} keys: {d['publish_ms']:,} ms. "
+            f"The state file takes {d['state_mib']} MiB. Opening it and the "
+            f"first lookup: {d['open_us'] / 1000:.1f} ms.")
+
+
+def write(bench):
+    f = Figures(bench.rows)
+    s = bench.size
+    listed = "\n".join(f"* {line}" for line in versions.lines(bench))
+    return f"""\
+# What Tollgate costs
+
+Written by `script/bench` on {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} \
+UTC; [README.md](README.md) says what was done and how to read it.
+{s.rounds} rounds of {s.seconds} s each, every candidate in turn; medians, and \
+medians of each round's ratio.
+
+## Against the targets
+
+{targets(bench, f)}
+
+## Calls
+
+{calls(bench, f)}
+
+{spread(bench, f)}
+
+## Streams
+
+{bench.stream_events} events each, one every {s.ms_each} ms, 8 at once; memory \
+with {s.open_streams:,} open.
+
+{streams(bench, f)}
+
+## Latency
+
+16 connections that pause 5 ms on average, so that nothing queues.
+
+{latency(bench, f)}
+
+## Refusals
+
+{refusals(bench, f)}
+
+## The decision alone
+
+{decision(bench)}
+
+## Where
+
+{listed}
+"""

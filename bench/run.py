@@ -1,0 +1,216 @@
+"""One interleaved run over all candidates; see README.md.
+
+Round by round every candidate has its turn, so that whatever else the
+machine does falls on all of them; what is told is the median of the rounds,
+and the median of each round's ratio to bare nginx.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import candidates
+import check
+import measure
+import report
+import work
+from process import Failure
+
+ALL = [candidates.Gate, candidates.Bare, candidates.LuaKey,
+       candidates.LuaFull, candidates.HAProxy, candidates.Portkey]
+LATENCY_PAUSE_MS = 5
+STREAMS = 8
+
+
+class Size:
+    """How much is measured."""
+
+    def __init__(self, is_quick):
+        self.rounds = 1 if is_quick else 7
+        self.seconds = 1 if is_quick else 3
+        self.events = 200 if is_quick else 500
+        self.ms_each = 4
+        self.batches = 1 if is_quick else 2
+        self.open_streams = 500 if is_quick else 2000
+
+
+class Bench:
+    def __init__(self, build, folder, size):
+        self.build = build.resolve()
+        self.folder = folder
+        self.size = size
+        self.workers = len(os.sched_getaffinity(0))
+        self.key = ""
+        self.sim = candidates.Simulator(self.build, folder)
+        self.all = []
+        self.rows = []
+        self.decide = {}
+        self.stream_events = 0
+
+    def say(self, what):
+        print(f"bench: {time.strftime('%H:%M:%S')} {what}", flush=True)
+
+    def start(self):
+        self.sim.start()
+        stream = work.stream_call(self.size.events, self.size.ms_each)
+        for kind in ALL:
+            one = kind(self)
+            self.all.append(one)
+            one.start()
+            self.stream_events = check.candidate(one, stream,
+                                                 self.size.events)
+            self.say(f"{one.label} is there and does its work")
+
+    def stop(self):
+        for service in [*self.all, self.sim]:
+            service.stop()
+
+    def put(self, what, variant, number, one, **figures):
+        self.rows.append({"what": what, "variant": variant, "round": number,
+                          "who": type(one).__name__, **figures})
+
+    def turns(self, kinds):
+        """(round, candidate), each round beginning with another one."""
+        those = [one for one in self.all if type(one) in kinds]
+        for number in range(self.size.rounds):
+            first = number % len(those)
+            for one in those[first:] + those[:first]:
+                yield number, one
+
+    def request(self, one, body, **headers):
+        return work.request_file(self.folder / "request",
+                                 one.headers | headers, body)
+
+    def warm_up(self):
+        for one in self.all:
+            measure.load(one, self.request(one, work.BODIES["8 KiB"]), 1)
+
+    def memory(self):
+        for one in self.all:
+            kib = measure.memory(one, work.stalled_stream(5),
+                                 self.size.open_streams, 5)
+            self.put("memory", "", 0, one, kib=sum(kib.values()))
+            self.say(f"{self.size.open_streams} open streams: {one.label}")
+
+    def calls(self):
+        for name, body in work.BODIES.items():
+            for number, one in self.turns(ALL):
+                self.load("call", name, number, one, body)
+            self.say(f"calls of {name}: done")
+
+    def load(self, what, variant, number, one, body, key=None, **options):
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        got = measure.load(one, self.request(one, body, **headers),
+                           self.size.seconds, **options)
+        self.put(what, variant, number, one, p50_us=got["p50_us"],
+                 p99_us=got["p99_us"], **self.roles(one, got["cpu_us"]))
+
+    def roles(self, one, cpu_us):
+        """CPU by role, and in all."""
+        by_role = one.by_role()
+        figures = {role: sum(us for (pid, _), us in cpu_us.items()
+                             if pid in pids)
+                   for role, pids in by_role.items()}
+        return figures | {"total": sum(cpu_us.values())}
+
+    def latency(self):
+        kinds = (candidates.Gate, candidates.Bare, candidates.HAProxy,
+                 candidates.LuaFull)
+        for number, one in self.turns(kinds):
+            self.load("latency", "", number, one, work.BODIES["100 B"],
+                      pause_ms=LATENCY_PAUSE_MS)
+        self.say("latency: done")
+
+    def refusals(self):
+        kinds = (candidates.Gate, candidates.LuaKey)
+        for number, one in self.turns(kinds):
+            for variant, key in one.bad_keys().items():
+                self.load("refusal", variant, number, one,
+                          work.BODIES["100 B"], key=key, refused=True)
+        self.say("refusals: done")
+
+    def streams(self):
+        body = work.stream_call(self.size.events, self.size.ms_each)
+        for number, one in self.turns(ALL):
+            got = measure.streams(one, body, STREAMS, self.size.batches,
+                                  self.stream_events)
+            self.put("event", "", number, one,
+                     **self.roles(one, got["cpu_us"]))
+        self.say("streams: done")
+
+    def decision(self):
+        done = subprocess.run([self.build / "bench" / "bench-decide"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure(f"bench-decide: {done.stderr}")
+        self.decide = {name: int(value) for name, value in
+                       map(str.split, done.stdout.splitlines())}
+        self.say("the decision alone: done")
+
+    def run(self):
+        self.decision()
+        self.start()
+        self.memory()
+        self.warm_up()
+        self.calls()
+        self.refusals()
+        self.latency()
+        self.streams()
+
+
+def raise_descriptor_limit(streams):
+    """A proxy needs two for a stream."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < 2 * streams + 500:
+        raise Failure(f"only {most} open files are allowed here, and "
+                      f"{2 * streams + 500} are needed: raise ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def interrupted(number, frame):
+    """Whatever ends us, what was started ends first."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Failure("interrupted; everything that was started has ended")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench")
+    parser.add_argument("--build", type=Path, help=argparse.SUPPRESS,
+                        required=True)
+    parser.add_argument("--quick", action="store_true",
+                        help="one round of each, and nothing is written")
+    options = parser.parse_args()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupted)
+
+    size = Size(options.quick)
+    folder = Path(tempfile.mkdtemp(prefix="tollgate-bench-"))
+    bench = Bench(options.build, folder, size)
+    try:
+        raise_descriptor_limit(size.open_streams)
+        try:
+            bench.run()
+        finally:
+            bench.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+    except Failure as failure:
+        sys.exit(f"script/bench: {failure}")
+
+    text = report.write(bench)
+    if options.quick:
+        print(text)
+    else:
+        (Path(__file__).parent / "RESULTS.md").write_text(text)
+        bench.say("bench/RESULTS.md is written")
+
+
+if __name__ == "__main__":
+    main()

@@ -85,16 +85,16 @@ struct tg_key_secret {
     int64_t valid_until_ms; /* 0: no end of its own */
 };
 
-/* What a key may do.  A blob of 0 is absent; see enum tg_blob_kind. */
+/* What a key may do.  A blob of 0 is absent. */
 struct tg_key_policy {
     char id[TG_ID_LEN];
     struct tg_key_secret secrets[2];
     uint32_t account;  /* slot of its account */
     uint32_t name;     /* blob: text */
     uint32_t models;   /* blob: names; none and not restricted: all */
-    uint32_t networks; /* blob */
-    uint32_t referrers;
-    uint32_t hours;
+    uint32_t networks; /* blob: CIDR texts */
+    uint32_t referrers; /* blob: texts */
+    uint32_t hours;     /* blob: text */
     uint64_t endpoints; /* bit 1 << enum tg_endpoint; 0: as scopes say */
     uint32_t scopes;    /* enum tg_scope */
     uint8_t kind;       /* enum tg_key_kind, key.h */

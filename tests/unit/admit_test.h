@@ -133,11 +133,12 @@ test_catalog_new(void)
         upstream->dialect = test_upstreams[i].dialect;
         upstream->address_count = test_upstreams[i].addresses;
         upstream->credential = row;
-        if (test_upstreams[i].has_credential) {
+        if (row == 0)
+            continue;
+        catalog->credentials[row - 1].upstream = test_upstreams[i].owner;
+        if (test_upstreams[i].has_credential)
             snprintf(catalog->credentials[row - 1].id, TG_ID_LEN, "cred_%zu",
                      i);
-            catalog->credentials[row - 1].upstream = test_upstreams[i].owner;
-        }
     }
     return catalog;
 }

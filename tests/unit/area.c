@@ -283,6 +283,14 @@ test_full_area(void)
     tg_area_end(&claim, slots[777]);
     ok(tg_area_begin(&claim, &call) == slots[777], "one ends, one fits");
     ok(tg_area_begin(&claim, &call) == NULL, "and then none");
+    for (n = 100; n < 103; n++) {
+        tg_settle_lost(&state, &slots[n]->call, NOW);
+        tg_area_end(&claim, slots[n]);
+    }
+    while (n-- > 100)
+        wrong += tg_area_begin(&claim, &call) != slots[n];
+    is_int(wrong, 0, "three end, and the last one's slot is used first");
+    ok(tg_area_begin(&claim, &call) == NULL, "the fourth has none");
 
     tg_area_each(&state, claim.area, see, &seen);
     is_int(seen.count, TG_AREA_SLOTS, "each is visited");

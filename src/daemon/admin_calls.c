@@ -176,6 +176,7 @@ tg_admin_call_list(struct tg_request *request, struct tg_reply *reply)
         !tg_request_limit(request, reply, &limit) ||
         !read_filter(request, reply, &filter))
         return;
+    tg_daemon_catch_up(request->daemon);
     pthread_mutex_lock(&request->daemon->reports_lock);
     list(request, reply, &filter, has_after ? &after : NULL, limit);
     pthread_mutex_unlock(&request->daemon->reports_lock);

@@ -160,6 +160,7 @@ tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
 
     if (!tg_request_page(request, reply, "key_", &page))
         return;
+    tg_daemon_catch_up(daemon);
     pthread_mutex_lock(&daemon->admin_lock);
     if (list_filters(request, reply, account_id, &account, &status)) {
         walk.list.limit = page.limit++;
@@ -188,6 +189,7 @@ tg_admin_key_show(struct tg_request *request, struct tg_reply *reply)
 {
     json_t *object;
 
+    tg_daemon_catch_up(request->daemon);
     pthread_mutex_lock(&request->daemon->admin_lock);
     object = read_key(request, reply, request->subject);
     if (object != NULL)

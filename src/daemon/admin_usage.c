@@ -245,6 +245,7 @@ tg_admin_usage(struct tg_request *request, struct tg_reply *reply)
     struct tg_daemon *daemon = request->daemon;
     struct query query = {.store = daemon->reports};
 
+    tg_daemon_catch_up(daemon);
     pthread_mutex_lock(&daemon->reports_lock);
     if (read_query(&query, request, reply))
         answer(&query, reply);

@@ -1,5 +1,51 @@
 #include "daemon.h"
 
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define CATCH_UP_S 1
+
+void
+tg_daemon_catch_up(struct tg_daemon *daemon)
+{
+    struct timespec until;
+    uint64_t pass;
+    int err = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CATCH_UP_S;
+    pthread_mutex_lock(&daemon->pass_lock);
+    /* One that runs already may have read too early. */
+    pass = daemon->passes_begun + 1;
+    (void)eventfd_write(daemon->wake_fd, 1);
+    while (daemon->passes_ended < pass && err == 0)
+        err = pthread_cond_timedwait(&daemon->pass_ended, &daemon->pass_lock,
+                                     &until);
+    pthread_mutex_unlock(&daemon->pass_lock);
+}
+
+uint64_t
+tg_daemon_pass_begin(struct tg_daemon *daemon)
+{
+    eventfd_t waiting;
+    uint64_t pass;
+
+    pthread_mutex_lock(&daemon->pass_lock);
+    (void)eventfd_read(daemon->wake_fd, &waiting);
+    pass = ++daemon->passes_begun;
+    pthread_mutex_unlock(&daemon->pass_lock);
+    return pass;
+}
+
+void
+tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass)
+{
+    pthread_mutex_lock(&daemon->pass_lock);
+    daemon->passes_ended = pass;
+    pthread_cond_broadcast(&daemon->pass_ended);
+    pthread_mutex_unlock(&daemon->pass_lock);
+}
+
 int
 tg_daemon_begin(struct tg_daemon *daemon, struct tg_store *store)
 {

@@ -44,6 +44,13 @@ struct tg_daemon {
     struct tg_publisher *publisher;
     struct tg_catalog *catalog; /* as last published */
 
+    /* Passes of ingest, and who waits for one; see tg_daemon_catch_up. */
+    pthread_mutex_t pass_lock;
+    pthread_cond_t pass_ended;
+    uint64_t passes_begun;
+    uint64_t passes_ended;
+    int wake_fd; /* an eventfd: the main thread begins a pass at once */
+
     uint64_t own_writer_id; /* in the journal; constant */
 
     /* For the health report; see ingest.h. */
@@ -51,6 +58,17 @@ struct tg_daemon {
     _Atomic uint32_t bad_segments;
     _Atomic int64_t ingested_at_ms;
 };
+
+/*
+ * Waits until ingest has taken in all that the journal held when this was
+ * called, so that whoever got an answer finds its call; for a second at
+ * most.  Not for the main thread.
+ */
+void tg_daemon_catch_up(struct tg_daemon *daemon);
+
+/* The main thread begins a pass of ingest; the number is for _pass_end. */
+uint64_t tg_daemon_pass_begin(struct tg_daemon *daemon);
+void tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass);
 
 /* Begins a change of the store: the write lock and a transaction. */
 int tg_daemon_begin(struct tg_daemon *daemon, struct tg_store *store);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -139,23 +140,37 @@ beat(struct program *program, int64_t now_ms)
     tg_recovery_pass(&program->recovery, now_ms);
 }
 
+/* One pass of ingest; false when it failed. */
+static bool
+take_in(struct program *program, bool is_due)
+{
+    uint64_t pass = tg_daemon_pass_begin(&program->daemon);
+    bool is_fine = !is_due || tg_ingest_pass(program->ingest) == 0;
+
+    tg_daemon_pass_end(&program->daemon, pass);
+    return is_fine;
+}
+
 /* Until a signal says that it is over. */
 static void
 run(struct program *program)
 {
-    struct pollfd signals = {.fd = program->signal_fd, .events = POLLIN};
+    struct pollfd events[] = {
+        {.fd = program->signal_fd, .events = POLLIN},
+        {.fd = program->daemon.wake_fd, .events = POLLIN},
+    };
     int64_t next_beat_ms = 0, retry_ms = 0;
 
-    while (poll(&signals, 1, TICK_MS) <= 0) {
+    while (poll(events, 2, TICK_MS) <= 0 || events[0].revents == 0) {
         int64_t now_ms = tg_clock_ms();
+        bool is_due = now_ms >= retry_ms || retry_ms - now_ms > SECOND_MS;
 
         /* A clock that was set back must not stop the heart. */
         if (now_ms >= next_beat_ms || next_beat_ms - now_ms > SECOND_MS) {
             beat(program, now_ms);
             next_beat_ms = now_ms + SECOND_MS;
         }
-        if ((now_ms >= retry_ms || retry_ms - now_ms > SECOND_MS) &&
-            tg_ingest_pass(program->ingest) != 0)
+        if (!take_in(program, is_due))
             retry_ms = now_ms + SECOND_MS;
     }
 }
@@ -197,6 +212,18 @@ take_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+static void
+init_passes(struct tg_daemon *daemon)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&daemon->pass_ended, &attr);
+    pthread_mutex_init(&daemon->pass_lock, NULL);
+    daemon->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
 static int
 prepare(struct program *program, struct tg_error *error)
 {
@@ -217,14 +244,15 @@ prepare(struct program *program, struct tg_error *error)
     pthread_mutex_init(&daemon->admin_lock, NULL);
     pthread_mutex_init(&daemon->write_lock, NULL);
     pthread_mutex_init(&daemon->publish_lock, NULL);
+    init_passes(daemon);
     daemon->started_at_ms = tg_clock_ms();
     if (sodium_init() < 0 || tg_digest_init() != 0 ||
         tg_random(&daemon->own_writer_id, sizeof(daemon->own_writer_id)) != 0)
         return tg_error_set(error, TG_ERR_CRYPTO,
                             "the cryptographic libraries do not start");
     daemon->own_writer_id |= 1;
-    return program->signal_fd < 0
-               ? tg_error_set(error, TG_ERR_SYSTEM, "no signalfd: %s",
+    return program->signal_fd < 0 || daemon->wake_fd < 0
+               ? tg_error_set(error, TG_ERR_SYSTEM, "no signalfd or eventfd: %s",
                               strerror(errno))
                : 0;
 }

@@ -33,6 +33,15 @@ def test_a_chat_call_is_answered_metered_and_seen(gate):
     assert total["cost"] == call["cost"]
 
 
+def test_who_has_an_answer_finds_its_call(gate):
+    key = gate.key("at once")
+    for n in range(1, 21):
+        gate.chat(key)
+        assert gate.usage_total("--key", key.id)["requests"] == n
+    shown = gate.cli_json("keys", "show", key.id)
+    assert shown["last_used_at"] is not None
+
+
 def test_a_stream_is_passed_on_and_metered(gate):
     key = gate.key("stream")
     answer = gate.chat(key, stream=True, max_tokens=5)

@@ -369,7 +369,7 @@ test_heads(void)
         judge_head(&refused[i], &credential, &a);
         is_str(refusal(&a, credential.key), refused[i].want, "refused: %s",
                refused[i].what);
-        ok(strstr(answer, OLD_SECRET + 8) == NULL,
+        ok(strstr(answer, &OLD_SECRET[8]) == NULL,
            "and the answer has no key in it");
     }
 }

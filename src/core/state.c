@@ -225,32 +225,59 @@ read_slot(tg_seq *seq, const void *slots, size_t size, void *out,
     return 0;
 }
 
+/* Whether the policy that a slot has now knows the digest. */
+static bool
+leads_there(const struct tg_state *state, uint32_t slot,
+            const struct tg_digest *digest)
+{
+    struct tg_key_policy policy;
+    uint64_t seq;
+
+    return slot < state->header->key_capacity &&
+           tg_state_key(state, slot, &policy, &seq) == 0 &&
+           tg_key_secret_of(&policy, digest) >= 0;
+}
+
+/* Two digests may share a tag, so an entry is a hint until its slot agrees. */
+static int
+search(const struct tg_state *state, uint64_t level,
+       const struct tg_digest *digest, uint32_t *slot)
+{
+    const _Atomic uint64_t *table =
+        state->index + (((uint64_t)1 << level) - 1) * (1u << TG_INDEX_BITS);
+    uint64_t mask = ((uint64_t)1 << (TG_INDEX_BITS + level)) - 1;
+    uint64_t hash, entry;
+
+    memcpy(&hash, digest->bytes, sizeof(hash));
+    for (uint64_t n = 0; n <= mask; n++) {
+        entry = atomic_load_explicit(&table[(hash + n) & mask],
+                                     memory_order_acquire);
+        if (entry == 0)
+            return TG_ERR_NOT_FOUND;
+        if (entry >> 32 != hash >> 32 || (uint32_t)entry == TG_INDEX_GONE ||
+            !leads_there(state, (uint32_t)entry - 1, digest))
+            continue;
+        *slot = (uint32_t)entry - 1;
+        return 0;
+    }
+    return TG_ERR_NOT_FOUND;
+}
+
 int
 tg_state_lookup(const struct tg_state *state, const struct tg_digest *digest,
                 uint32_t *slot)
 {
-    uint64_t level, hash, entry, mask, i, probes;
-    const _Atomic uint64_t *table;
+    uint64_t level, now = load(&state->header->index_level);
 
-    memcpy(&hash, digest->bytes, sizeof(hash));
-again:
-    level = load(&state->header->index_level);
-    table = state->index + (((uint64_t)1 << level) - 1) * (1u << TG_INDEX_BITS);
-    mask = ((uint64_t)1 << (TG_INDEX_BITS + level)) - 1;
-    for (i = hash & mask, probes = 0; probes <= mask;
-         i = (i + 1) & mask, probes++) {
-        entry = atomic_load_explicit(&table[i], memory_order_acquire);
-        if (entry == 0)
-            break;
-        if (entry >> 32 != hash >> 32 || (uint32_t)entry == TG_INDEX_GONE)
-            continue;
-        *slot = (uint32_t)entry - 1;
-        if (*slot < state->header->key_capacity)
-            return 0;
-    }
     /* The table may have been outgrown, and emptied, under our eyes. */
-    if (level != load(&state->header->index_level))
-        goto again;
+    do {
+        level = now;
+        if (level >= TG_INDEX_LEVELS)
+            return TG_ERR_NOT_FOUND;
+        if (search(state, level, digest, slot) == 0)
+            return 0;
+        now = load(&state->header->index_level);
+    } while (now != level);
     return TG_ERR_NOT_FOUND;
 }
 

@@ -52,9 +52,9 @@ int tg_state_open(struct tg_state *state, int dir_fd, const char *name);
 void tg_state_close(struct tg_state *state);
 
 /*
- * Finds the key slot that has a secret of this digest.  Returns 0, or
- * TG_ERR_NOT_FOUND.  The caller reads the policy and compares the digest
- * again (tg_key_secret_of): a slot may have changed hands meanwhile.
+ * Finds the key slot whose policy in force has a secret of this digest.
+ * Returns 0, or TG_ERR_NOT_FOUND.  The caller, who reads the policy again,
+ * compares again (tg_key_secret_of): the slot may change hands meanwhile.
  */
 int tg_state_lookup(const struct tg_state *state,
                     const struct tg_digest *digest, uint32_t *slot);

@@ -89,6 +89,29 @@ test_growth(void)
     is_int(find(999, &found), TG_ERR_NOT_FOUND, "an unknown one is unknown");
 }
 
+/* Digests that are the same where the index looks, and differ behind. */
+static void
+test_twins(void)
+{
+    struct tg_key_policy a = test_key(30), b = test_key(31), found;
+    struct tg_digest digest;
+    uint32_t first, second, slot;
+    uint64_t seq;
+
+    memcpy(b.secrets[0].digest, a.secrets[0].digest, 8);
+    tg_publish_key(publisher, &a, &first);
+    tg_publish_key(publisher, &b, &second);
+    memcpy(digest.bytes, b.secrets[0].digest, 32);
+    is_int(tg_state_lookup(&state, &digest, &slot), 0, "a twin is found");
+    is_int(slot, second, "as itself");
+    is_int(find(30, &found), 0, "and so is the other");
+    is_int(tg_state_key(&state, first, &found, &seq), 0, "by its slot");
+    tg_publish_key_gone(publisher, a.id);
+    is_int(tg_state_lookup(&state, &digest, &slot), 0,
+           "one is found when the other is gone");
+    tg_publish_key_gone(publisher, b.id);
+}
+
 static void
 test_texts(void)
 {
@@ -202,6 +225,7 @@ main(void)
         return 1;
     test_one_key();
     test_slots_come_back();
+    test_twins();
     test_texts();
     test_growth();
     test_catalog();

@@ -20,7 +20,6 @@
 #define POLL_MS 20
 
 struct announcement {
-    const struct tg_up_home *home;
     const struct tg_listen *listen;
     int fd; /* the pipe to who detached us; -1: none */
 };
@@ -58,7 +57,7 @@ announce(void *arg)
 static int
 serve(const struct tg_up_home *home, struct tg_listen *listen, int ready_fd)
 {
-    struct announcement it = {home, listen, ready_fd};
+    struct announcement it = {listen, ready_fd};
     struct tg_up_run run = {
         .home = home,
         .listen = listen,

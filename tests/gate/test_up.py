@@ -27,11 +27,8 @@ def run(*args, **env):
 
 
 def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    fields = read_process(pid, "stat").rpartition(b")")[2].split()
+    return bool(fields) and fields[0] != b"Z"
 
 
 def assert_ended(events):

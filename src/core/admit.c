@@ -1,21 +1,20 @@
 #include "admit.h"
 
-#include "bound.h"
+#include "admit_part.h"
 #include "diagnose.h"
-#include "edit.h"
 #include "key.h"
-#include "price.h"
 
-/* Each of these judges one row of the table: true lets the call go on. */
-
-static bool
-refuse(struct tg_admission *a, enum tg_code code, enum tg_reason reason)
+bool
+tg_admit_refuse(struct tg_admission *a, enum tg_code code,
+                enum tg_reason reason)
 {
     a->action = TG_ACTION_REFUSE;
     a->code = code;
     a->reason = reason;
     return false;
 }
+
+/* Each of these judges one row of the table: true lets the call go on. */
 
 /* A path that nginx, an upstream or a person could read as another one. */
 static bool
@@ -40,7 +39,7 @@ has_clean_url(const struct tg_request *request, struct tg_admission *a)
     if (!tg_credential_in_url(request->path, request->query, NULL))
         return true;
     a->credential = TG_CREDENTIAL_IN_URL;
-    return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
+    return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
 }
 
 static bool
@@ -48,7 +47,7 @@ is_ready(const struct tg_state *state, struct tg_admission *a)
 {
     if (atomic_load_explicit(&state->header->is_ready, memory_order_acquire) ==
         0)
-        return refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
     return true;
 }
 
@@ -60,12 +59,15 @@ has_credential(const struct tg_request *request, struct tg_admission *a)
     a->credential = tg_credential_verdict(request->credential);
     if (a->credential == TG_CREDENTIAL_MISSING ||
         a->credential == TG_CREDENTIAL_EMPTY)
-        return refuse(a, TG_CODE_MISSING_API_KEY, TG_REASON_CREDENTIAL);
+        return tg_admit_refuse(a, TG_CODE_MISSING_API_KEY,
+                               TG_REASON_CREDENTIAL);
     if (a->credential != TG_CREDENTIAL_FOUND)
-        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
+        return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
+                               TG_REASON_CREDENTIAL);
     if (tg_key_parse(request->credential->key, &kind) != 0) {
         a->diagnosis = (int)tg_key_diagnose(request->credential->key);
-        return refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_DIAGNOSIS);
+        return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
+                               TG_REASON_DIAGNOSIS);
     }
     return true;
 }
@@ -77,7 +79,7 @@ is_known(const struct tg_state *state, struct tg_admission *a)
     if (tg_state_key(state, a->head.key_slot, &a->key, &a->key_seq) != 0 ||
         tg_key_secret_of(&a->key, &a->head.digest) < 0 ||
         a->key.status == TG_KEY_NONE || a->key.status == TG_KEY_DELETED)
-        return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
     a->has_key = true;
     return true;
 }
@@ -87,9 +89,9 @@ leads_to_key(const struct tg_state *state, struct tg_str secret,
              struct tg_admission *a)
 {
     if (tg_digest_of(secret, &a->head.digest) != 0)
-        return refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
     if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) != 0)
-        return refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
     return is_known(state, a);
 }
 
@@ -104,16 +106,16 @@ is_in_force(int64_t now_ms, struct tg_admission *a)
     case TG_KEY_ACTIVE:
         break;
     case TG_KEY_INACTIVE:
-        return refuse(a, TG_CODE_KEY_INACTIVE, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_KEY_INACTIVE, TG_REASON_CODE);
     case TG_KEY_DISABLED:
-        return refuse(a, TG_CODE_KEY_DISABLED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_KEY_DISABLED, TG_REASON_CODE);
     default:
-        return refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
     }
     if (key->expires_at_ms != 0 && now_ms >= key->expires_at_ms)
-        return refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
     if (until != 0 && now_ms >= until)
-        return refuse(a, TG_CODE_KEY_ROTATED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_KEY_ROTATED, TG_REASON_CODE);
     return true;
 }
 
@@ -121,9 +123,9 @@ static bool
 has_account(const struct tg_state *state, struct tg_admission *a)
 {
     if (tg_state_account(state, a->key.account, &a->account) != 0)
-        return refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
     if (a->account.status != TG_ACCOUNT_ACTIVE)
-        return refuse(a, TG_CODE_ACCOUNT_SUSPENDED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_ACCOUNT_SUSPENDED, TG_REASON_CODE);
     return true;
 }
 
@@ -133,13 +135,13 @@ has_route(const struct tg_request *request, struct tg_admission *a)
     bool has_path;
 
     if (is_ambiguous(request->path))
-        return refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
+        return tg_admit_refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
     a->head.route = tg_route_find(request->method, request->path,
                                   &a->head.argument, &has_path);
     if (a->head.route == NULL)
-        return refuse(a,
-                      has_path ? TG_CODE_METHOD_NOT_ALLOWED : TG_CODE_NOT_FOUND,
-                      TG_REASON_CODE);
+        return tg_admit_refuse(
+            a, has_path ? TG_CODE_METHOD_NOT_ALLOWED : TG_CODE_NOT_FOUND,
+            TG_REASON_CODE);
     return true;
 }
 
@@ -149,10 +151,11 @@ may_call(struct tg_admission *a)
     if (a->key.endpoints != 0 &&
         !(a->key.endpoints & (uint64_t)1 << a->head.route->endpoint) &&
         a->head.route->scope != TG_SCOPE_NONE)
-        return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_KEY_ENDPOINT);
+        return tg_admit_refuse(a, TG_CODE_PERMISSION_DENIED,
+                               TG_REASON_KEY_ENDPOINT);
     if ((a->key.scopes & a->head.route->scope) !=
         (uint32_t)a->head.route->scope)
-        return refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
     return true;
 }
 
@@ -187,12 +190,14 @@ is_json(const struct tg_request *request, struct tg_admission *a)
 
     if (encoding.len != 0 &&
         !(encoding.len == 8 && starts_with(encoding, "identity", 8)))
-        return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
+                               TG_REASON_CODE);
     if (request->content_type.len == 0)
         return true;
     if (!starts_with(request->content_type, type, sizeof(type) - 1) ||
         !ends_type(request->content_type, sizeof(type) - 1))
-        return refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, TG_REASON_CODE);
+        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
+                               TG_REASON_CODE);
     return true;
 }
 
@@ -220,211 +225,6 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
         a->action = TG_ACTION_READ_BODY;
 }
 
-/* "deepseek-*" matches by its beginning, anything else by the whole. */
-static bool
-matches(struct tg_str pattern, struct tg_str name)
-{
-    if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*')
-        return name.len >= pattern.len - 1 &&
-               memcmp(name.data, pattern.data, pattern.len - 1) == 0;
-    return tg_str_eq(pattern, name);
-}
-
-bool
-tg_admit_may_use(const struct tg_state *state, const struct tg_key_policy *key,
-                 const struct tg_model *model)
-{
-    struct tg_str list = tg_state_blob(state, key->models), pattern;
-    struct tg_str name = {model->name,
-                          tg_field_len(model->name, sizeof(model->name))};
-
-    if (key->models == 0) {
-        switch (key->kind) {
-        case TG_KIND_PRODUCTION:
-            return true;
-        case TG_KIND_DEVELOPMENT:
-            return model->flags & TG_MODEL_DEVELOPMENT;
-        default:
-            return false;
-        }
-    }
-    while (tg_blob_next(&list, &pattern)) {
-        if (matches(pattern, name))
-            return true;
-    }
-    return false;
-}
-
-static enum tg_code
-code_of_fault(const struct tg_body_fault *fault)
-{
-    return fault->kind == TG_BODY_DUPLICATE ? TG_CODE_DUPLICATE_FIELD
-                                            : TG_CODE_INVALID_REQUEST;
-}
-
-/* Sets aside the most that this request can cost. */
-static bool
-has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
-           const struct tg_price *price, struct tg_admission *a)
-{
-    enum tg_body_member member;
-    struct tg_call *call = &a->call;
-
-    call->prompt_bound = (int64_t)facts->prompt_bytes;
-    if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
-                            a->head.route->endpoint, &call->completion_bound,
-                            &member) == 0 &&
-        tg_price_worst(price, call->prompt_bound, call->completion_bound,
-                       &call->held_nanos) == 0)
-        return true;
-    a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
-                                           facts->members[member].at};
-    return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
-}
-
-/* Whether the upstream sends a stream's usage only when it is asked. */
-static bool
-must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
-{
-    const struct tg_body_value *options =
-        &facts->members[TG_BODY_STREAM_OPTIONS];
-    const struct tg_body_value *asked = &facts->members[TG_BODY_INCLUDE_USAGE];
-
-    if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
-        return false;
-    if (asked->is_present)
-        return asked->value != 1;
-    /* vLLM takes stream_options without it as a yes. */
-    return dialect == TG_DIALECT_OPENAI || !options->is_present ||
-           options->is_null;
-}
-
-static void
-plan_edits(const struct tg_body_facts *facts, struct tg_admission *a)
-{
-    struct tg_body_want want = {.max_tokens = -1};
-
-    a->edit_count = 0;
-    a->edit_rule = TG_EDIT_NOTHING;
-    if (!(a->call.flags & TG_CALL_STREAM) ||
-        !must_ask(a->upstream.dialect, facts))
-        return;
-    want.include_usage = true;
-    a->edit_count = tg_body_plan(facts, &want, a->edits);
-    a->edit_rule = TG_EDIT_ALL_USAGE;
-}
-
-/* Freezes the price of this moment in the call. */
-static bool
-has_price(const struct tg_catalog *catalog, const struct tg_model *model,
-          int64_t now_ms, struct tg_admission *a, const struct tg_price **price)
-{
-    const struct tg_rates *rates;
-    struct tg_call *call = &a->call;
-    uint32_t n = model->price_count, days = catalog->holiday_count;
-    bool is_peak;
-
-    if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
-        return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    *price = tg_price_at(model->prices, n, now_ms);
-    if (*price == NULL)
-        return refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    is_peak = tg_price_is_peak(*price, now_ms, catalog->holidays, days);
-    if (is_peak)
-        call->flags |= TG_CALL_PEAK;
-    rates = tg_price_rates(*price, is_peak);
-    call->hit_picos = rates->hit_picos;
-    call->miss_picos = rates->miss_picos;
-    call->output_picos = rates->output_picos;
-    return true;
-}
-
-static bool
-has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
-             struct tg_admission *a)
-{
-    const struct tg_upstream_credential *credential;
-
-    a->upstream_row = model->upstream;
-    if (a->upstream_row >= TG_CATALOG_UPSTREAMS)
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_UPSTREAM);
-    a->upstream = catalog->upstreams[a->upstream_row];
-    if (a->upstream.id[0] == '\0')
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_UPSTREAM);
-    if (a->upstream.credential == 0 ||
-        a->upstream.credential > TG_CATALOG_CREDENTIALS)
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_CREDENTIAL);
-    if (a->upstream.address_count == 0 ||
-        a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_ADDRESS);
-    a->credential_row = (uint16_t)(a->upstream.credential - 1);
-    credential = &catalog->credentials[a->credential_row];
-    /* What was sealed for one upstream is sent to no other. */
-    if (credential->id[0] == '\0' || credential->upstream != a->upstream_row)
-        return refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_NO_CREDENTIAL);
-    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
-    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
-    return true;
-}
-
-/* The rows that need the catalog, over one publication of it. */
-static bool
-is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
-           const struct tg_body_facts *facts, int64_t now_ms,
-           struct tg_admission *a)
-{
-    struct tg_str name = {facts->model, facts->model_len};
-    const struct tg_model *model;
-    const struct tg_price *price;
-    int row;
-
-    a->call.flags = 0;
-    if (facts->members[TG_BODY_STREAM].value)
-        a->call.flags = TG_CALL_STREAM;
-    tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
-    row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
-    if (row < 0)
-        return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
-    model = &catalog->models[row];
-    if (!tg_admit_may_use(state, &a->key, model))
-        return refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_KEY_MODELS);
-    if (!(model->scopes & (uint32_t)a->head.route->scope))
-        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
-    return has_price(catalog, model, now_ms, a, &price) &&
-           has_upstream(catalog, model, a) &&
-           has_bounds(facts, model, price, a);
-}
-
-static bool
-is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
-         struct tg_admission *a)
-{
-    if (facts == NULL) {
-        a->body_fault = *fault;
-        return refuse(a, code_of_fault(fault), TG_REASON_BODY);
-    }
-    if (facts->model_len == 0)
-        return refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_NO_MODEL);
-    return true;
-}
-
-static void
-fill_call(int64_t now_ms, struct tg_admission *a)
-{
-    struct tg_call *call = &a->call;
-
-    call->at_ms = now_ms;
-    memcpy(call->key_id, a->key.id, TG_ID_LEN);
-    memcpy(call->account_id, a->account.id, TG_ID_LEN);
-    call->key_slot = a->head.key_slot;
-    call->account_slot = a->key.account;
-    call->endpoint = (uint16_t)a->head.route->endpoint;
-    call->ttft_ms = TG_ABSENT_MS;
-    memcpy(call->ip, a->head.ip, sizeof(call->ip));
-    a->upstream_path =
-        tg_route_upstream_path(a->head.route, a->upstream.dialect);
-}
-
 bool
 tg_admit_again(const struct tg_state *state, int64_t now_ms,
                struct tg_admission *a)
@@ -432,34 +232,4 @@ tg_admit_again(const struct tg_state *state, int64_t now_ms,
     a->has_key = false;
     return is_known(state, a) && is_in_force(now_ms, a) &&
            has_account(state, a) && may_call(a);
-}
-
-void
-tg_admit_body(const struct tg_state *state, const struct tg_head *head,
-              const struct tg_body_facts *facts,
-              const struct tg_body_fault *fault, int64_t now_ms,
-              struct tg_admission *a)
-{
-    const struct tg_catalog *catalog;
-    uint64_t catalog_seq;
-    bool is_current;
-
-    if (head != &a->head)
-        a->head = *head;
-    do {
-        memset(&a->call, 0, sizeof(a->call));
-        /* The body may have taken its time: the key is asked again. */
-        if (!tg_admit_again(state, now_ms, a) || !is_sound(facts, fault, a))
-            return;
-        catalog = tg_state_catalog(state, &catalog_seq);
-        a->action = TG_ACTION_PROXY;
-        if (is_offered(state, catalog, facts, now_ms, a)) {
-            plan_edits(facts, a);
-            fill_call(now_ms, a);
-        }
-        /* What was read belongs together, or is read again. */
-        is_current =
-            tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
-            tg_state_catalog_is_current(state, catalog_seq);
-    } while (!is_current);
 }

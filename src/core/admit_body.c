@@ -1,0 +1,248 @@
+#include "admit.h"
+
+#include "admit_part.h"
+#include "bound.h"
+#include "edit.h"
+#include "key.h"
+#include "price.h"
+
+/* "deepseek-*" matches by its beginning, anything else by the whole. */
+static bool
+matches(struct tg_str pattern, struct tg_str name)
+{
+    if (pattern.len > 0 && pattern.data[pattern.len - 1] == '*')
+        return name.len >= pattern.len - 1 &&
+               memcmp(name.data, pattern.data, pattern.len - 1) == 0;
+    return tg_str_eq(pattern, name);
+}
+
+bool
+tg_admit_may_use(const struct tg_state *state, const struct tg_key_policy *key,
+                 const struct tg_model *model)
+{
+    struct tg_str list = tg_state_blob(state, key->models), pattern;
+    struct tg_str name = {model->name,
+                          tg_field_len(model->name, sizeof(model->name))};
+
+    if (key->models == 0) {
+        switch (key->kind) {
+        case TG_KIND_PRODUCTION:
+            return true;
+        case TG_KIND_DEVELOPMENT:
+            return model->flags & TG_MODEL_DEVELOPMENT;
+        default:
+            return false;
+        }
+    }
+    while (tg_blob_next(&list, &pattern)) {
+        if (matches(pattern, name))
+            return true;
+    }
+    return false;
+}
+
+static enum tg_code
+code_of_fault(const struct tg_body_fault *fault)
+{
+    return fault->kind == TG_BODY_DUPLICATE ? TG_CODE_DUPLICATE_FIELD
+                                            : TG_CODE_INVALID_REQUEST;
+}
+
+/* Sets aside the most that this request can cost. */
+static bool
+has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
+           const struct tg_price *price, struct tg_admission *a)
+{
+    enum tg_body_member member;
+    struct tg_call *call = &a->call;
+
+    call->prompt_bound = (int64_t)facts->prompt_bytes;
+    if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
+                            a->head.route->endpoint, &call->completion_bound,
+                            &member) == 0 &&
+        tg_price_worst(price, call->prompt_bound, call->completion_bound,
+                       &call->held_nanos) == 0)
+        return true;
+    a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
+                                           facts->members[member].at};
+    return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
+}
+
+/* Whether the upstream sends a stream's usage only when it is asked. */
+static bool
+must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
+{
+    const struct tg_body_value *options =
+        &facts->members[TG_BODY_STREAM_OPTIONS];
+    const struct tg_body_value *asked = &facts->members[TG_BODY_INCLUDE_USAGE];
+
+    if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
+        return false;
+    if (asked->is_present)
+        return asked->value != 1;
+    /* vLLM takes stream_options without it as a yes. */
+    return dialect == TG_DIALECT_OPENAI || !options->is_present ||
+           options->is_null;
+}
+
+static void
+plan_edits(const struct tg_body_facts *facts, struct tg_admission *a)
+{
+    struct tg_body_want want = {.max_tokens = -1};
+
+    a->edit_count = 0;
+    a->edit_rule = TG_EDIT_NOTHING;
+    if (!(a->call.flags & TG_CALL_STREAM) ||
+        !must_ask(a->upstream.dialect, facts))
+        return;
+    want.include_usage = true;
+    a->edit_count = tg_body_plan(facts, &want, a->edits);
+    a->edit_rule = TG_EDIT_ALL_USAGE;
+}
+
+/* Freezes the price of this moment in the call. */
+static bool
+has_price(const struct tg_catalog *catalog, const struct tg_model *model,
+          int64_t now_ms, struct tg_admission *a, const struct tg_price **price)
+{
+    const struct tg_rates *rates;
+    struct tg_call *call = &a->call;
+    uint32_t n = model->price_count, days = catalog->holiday_count;
+    bool is_peak;
+
+    if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    *price = tg_price_at(model->prices, n, now_ms);
+    if (*price == NULL)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    is_peak = tg_price_is_peak(*price, now_ms, catalog->holidays, days);
+    if (is_peak)
+        call->flags |= TG_CALL_PEAK;
+    rates = tg_price_rates(*price, is_peak);
+    call->hit_picos = rates->hit_picos;
+    call->miss_picos = rates->miss_picos;
+    call->output_picos = rates->output_picos;
+    return true;
+}
+
+static bool
+has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
+             struct tg_admission *a)
+{
+    const struct tg_upstream_credential *credential;
+
+    a->upstream_row = model->upstream;
+    if (a->upstream_row >= TG_CATALOG_UPSTREAMS)
+        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                               TG_REASON_NO_UPSTREAM);
+    a->upstream = catalog->upstreams[a->upstream_row];
+    if (a->upstream.id[0] == '\0')
+        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                               TG_REASON_NO_UPSTREAM);
+    if (a->upstream.credential == 0 ||
+        a->upstream.credential > TG_CATALOG_CREDENTIALS)
+        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                               TG_REASON_NO_CREDENTIAL);
+    if (a->upstream.address_count == 0 ||
+        a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
+        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                               TG_REASON_NO_ADDRESS);
+    a->credential_row = (uint16_t)(a->upstream.credential - 1);
+    credential = &catalog->credentials[a->credential_row];
+    /* What was sealed for one upstream is sent to no other. */
+    if (credential->id[0] == '\0' || credential->upstream != a->upstream_row)
+        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
+                               TG_REASON_NO_CREDENTIAL);
+    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
+    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
+    return true;
+}
+
+/* The rows that need the catalog, over one publication of it. */
+static bool
+is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
+           const struct tg_body_facts *facts, int64_t now_ms,
+           struct tg_admission *a)
+{
+    struct tg_str name = {facts->model, facts->model_len};
+    const struct tg_model *model;
+    const struct tg_price *price;
+    int row;
+
+    a->call.flags = 0;
+    if (facts->members[TG_BODY_STREAM].value)
+        a->call.flags = TG_CALL_STREAM;
+    tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
+    row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
+    if (row < 0)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
+    model = &catalog->models[row];
+    if (!tg_admit_may_use(state, &a->key, model))
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND,
+                               TG_REASON_KEY_MODELS);
+    if (!(model->scopes & (uint32_t)a->head.route->scope))
+        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
+    return has_price(catalog, model, now_ms, a, &price) &&
+           has_upstream(catalog, model, a) &&
+           has_bounds(facts, model, price, a);
+}
+
+static bool
+is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
+         struct tg_admission *a)
+{
+    if (facts == NULL) {
+        a->body_fault = *fault;
+        return tg_admit_refuse(a, code_of_fault(fault), TG_REASON_BODY);
+    }
+    if (facts->model_len == 0)
+        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_NO_MODEL);
+    return true;
+}
+
+static void
+fill_call(int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_call *call = &a->call;
+
+    call->at_ms = now_ms;
+    memcpy(call->key_id, a->key.id, TG_ID_LEN);
+    memcpy(call->account_id, a->account.id, TG_ID_LEN);
+    call->key_slot = a->head.key_slot;
+    call->account_slot = a->key.account;
+    call->endpoint = (uint16_t)a->head.route->endpoint;
+    call->ttft_ms = TG_ABSENT_MS;
+    memcpy(call->ip, a->head.ip, sizeof(call->ip));
+    a->upstream_path =
+        tg_route_upstream_path(a->head.route, a->upstream.dialect);
+}
+
+void
+tg_admit_body(const struct tg_state *state, const struct tg_head *head,
+              const struct tg_body_facts *facts,
+              const struct tg_body_fault *fault, int64_t now_ms,
+              struct tg_admission *a)
+{
+    const struct tg_catalog *catalog;
+    uint64_t catalog_seq;
+    bool is_current;
+
+    if (head != &a->head)
+        a->head = *head;
+    do {
+        memset(&a->call, 0, sizeof(a->call));
+        /* The body may have taken its time: the key is asked again. */
+        if (!tg_admit_again(state, now_ms, a) || !is_sound(facts, fault, a))
+            return;
+        catalog = tg_state_catalog(state, &catalog_seq);
+        a->action = TG_ACTION_PROXY;
+        if (is_offered(state, catalog, facts, now_ms, a)) {
+            plan_edits(facts, a);
+            fill_call(now_ms, a);
+        }
+        /* What was read belongs together, or is read again. */
+        is_current =
+            tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
+            tg_state_catalog_is_current(state, catalog_seq);
+    } while (!is_current);
+}

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bucket.h"
 #include "call.h"
 #include "price.h"
 
@@ -123,6 +124,18 @@ _Static_assert(offsetof(struct tg_key_policy, created_at_ms) == 144, "layout");
 _Static_assert(offsetof(struct tg_key_policy, daily_nanos) == 192, "layout");
 _Static_assert(sizeof(struct tg_key_policy) == 256, "layout");
 
+/* What is used of a key's rates: rate.h. */
+struct tg_rate_state {
+    struct tg_bucket tokens; /* of a minute */
+    struct tg_bucket minute; /* requests */
+    struct tg_bucket second;
+    _Atomic uint64_t day; /* number of the day << 32 | requests in it */
+    uint64_t reserved[5];
+};
+
+_Static_assert(offsetof(struct tg_rate_state, day) == 24, "layout");
+_Static_assert(sizeof(struct tg_rate_state) == 72, "layout");
+
 /* Counters since the state file was made; workers change them. */
 struct tg_counters {
     _Atomic int64_t last_used_at_ms;
@@ -133,9 +146,10 @@ struct tg_counters {
     _Atomic int64_t completion_tokens;
     _Atomic int32_t in_flight;
     uint32_t reserved0;
-    int64_t reserved1[9];
+    struct tg_rate_state rate;
 };
 
+_Static_assert(offsetof(struct tg_counters, rate) == 56, "layout");
 _Static_assert(sizeof(struct tg_counters) == 128, "layout");
 
 struct tg_key_record {

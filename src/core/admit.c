@@ -1,8 +1,10 @@
 #include "admit.h"
 
 #include "admit_part.h"
+#include "calendar.h"
 #include "diagnose.h"
 #include "key.h"
+#include "where.h"
 
 bool
 tg_admit_refuse(struct tg_admission *a, enum tg_code code,
@@ -85,17 +87,6 @@ is_known(const struct tg_state *state, struct tg_admission *a)
 }
 
 static bool
-leads_to_key(const struct tg_state *state, struct tg_str secret,
-             struct tg_admission *a)
-{
-    if (tg_digest_of(secret, &a->head.digest) != 0)
-        return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
-    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) != 0)
-        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
-    return is_known(state, a);
-}
-
-static bool
 is_in_force(int64_t now_ms, struct tg_admission *a)
 {
     const struct tg_key_policy *key = &a->key;
@@ -127,6 +118,37 @@ has_account(const struct tg_state *state, struct tg_admission *a)
     if (a->account.status != TG_ACCOUNT_ACTIVE)
         return tg_admit_refuse(a, TG_CODE_ACCOUNT_SUSPENDED, TG_REASON_CODE);
     return true;
+}
+
+/* A list that is named and cannot be read admits nobody. */
+static bool
+may_call_from_here(const struct tg_state *state, struct tg_admission *a)
+{
+    struct tg_str networks = tg_state_blob(state, a->key.networks);
+    struct tg_str pages = tg_state_blob(state, a->key.referrers);
+
+    if (a->key.networks != 0 &&
+        (networks.len == 0 || !tg_where_network(networks, a->head.ip)))
+        return tg_admit_refuse(a, TG_CODE_IP_NOT_ALLOWED, TG_REASON_CODE);
+    if (a->key.referrers != 0 &&
+        (pages.len == 0 ||
+         !tg_where_referrer(pages, a->head.origin, a->head.referer)))
+        return tg_admit_refuse(a, TG_CODE_REFERRER_NOT_ALLOWED, TG_REASON_CODE);
+    return true;
+}
+
+static bool
+may_call_now(const struct tg_state *state, int64_t now_ms,
+             struct tg_admission *a)
+{
+    struct tg_str hours = tg_state_blob(state, a->key.hours);
+
+    if (a->key.hours == 0 ||
+        (hours.len != 0 && tg_calendar_is_open(hours, now_ms)))
+        return true;
+    a->opens_at_ms = hours.len == 0 ? TG_CALENDAR_NEVER
+                                    : tg_calendar_opens_at_ms(hours, now_ms);
+    return tg_admit_refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_HOURS);
 }
 
 static bool
@@ -201,6 +223,34 @@ is_json(const struct tg_request *request, struct tg_admission *a)
     return true;
 }
 
+bool
+tg_admit_again(const struct tg_state *state, int64_t now_ms,
+               struct tg_admission *a)
+{
+    bool may;
+
+    /* What a policy names goes with it: it is read again when it changed. */
+    do {
+        a->has_key = false;
+        may = is_known(state, a) && is_in_force(now_ms, a) &&
+              has_account(state, a) && may_call_from_here(state, a) &&
+              may_call_now(state, now_ms, a) && may_call(a);
+    } while (a->has_key &&
+             !tg_state_key_is_current(state, a->head.key_slot, a->key_seq));
+    return may;
+}
+
+static bool
+leads_to_key(const struct tg_state *state, struct tg_str secret, int64_t now_ms,
+             struct tg_admission *a)
+{
+    if (tg_digest_of(secret, &a->head.digest) != 0)
+        return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
+    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) != 0)
+        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+    return tg_admit_again(state, now_ms, a);
+}
+
 void
 tg_admit_head(const struct tg_state *state, const struct tg_request *request,
               struct tg_admission *a)
@@ -210,12 +260,12 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     a->credential = TG_CREDENTIAL_MISSING;
     a->has_key = false;
     a->head.route = NULL;
+    a->head.origin = request->origin;
+    a->head.referer = request->referer;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
     if (!has_clean_url(request, a) || !is_ready(state, a) ||
         !has_route(request, a) || !has_credential(request, a) ||
-        !leads_to_key(state, request->credential->key, a) ||
-        !is_in_force(request->now_ms, a) || !has_account(state, a) ||
-        !may_call(a))
+        !leads_to_key(state, request->credential->key, request->now_ms, a))
         return;
     if (a->head.route->served == TG_SERVED_LOCALLY) {
         a->action = TG_ACTION_ANSWER;
@@ -223,13 +273,4 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     }
     if (is_json(request, a))
         a->action = TG_ACTION_READ_BODY;
-}
-
-bool
-tg_admit_again(const struct tg_state *state, int64_t now_ms,
-               struct tg_admission *a)
-{
-    a->has_key = false;
-    return is_known(state, a) && is_in_force(now_ms, a) &&
-           has_account(state, a) && may_call(a);
 }

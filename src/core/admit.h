@@ -33,6 +33,8 @@ struct tg_request {
     const struct tg_credential *credential;
     struct tg_str content_type; /* empty: none was sent */
     struct tg_str content_encoding;
+    struct tg_str origin; /* of the page that calls; empty: none was sent */
+    struct tg_str referer;
     uint8_t ip[16]; /* of the peer; IPv4 as ::ffff:a.b.c.d */
     int64_t now_ms; /* Unix time */
 };
@@ -50,6 +52,7 @@ enum tg_reason {
     TG_REASON_WRONG_USE,     /* the model is of another scope */
     TG_REASON_KEY_MODELS,    /* the key may not use the model */
     TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
+    TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
     TG_REASON_PATH,          /* a path that two programs may read two ways */
 };
 
@@ -57,6 +60,8 @@ enum tg_reason {
 struct tg_head {
     const struct tg_route *route;
     struct tg_str argument; /* of the path: a model's name */
+    struct tg_str origin;
+    struct tg_str referer;
     struct tg_digest digest;
     uint32_t key_slot;
     uint8_t ip[16];
@@ -73,6 +78,7 @@ struct tg_admission {
     int diagnosis; /* enum tg_diagnosis */
     struct tg_body_fault body_fault;
     enum tg_credential_verdict credential;
+    int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;
 
     bool has_key; /* key and account are what the credential led to */

@@ -3,11 +3,15 @@
 #include <assert.h>
 
 #include "diagnose.h"
-#include "json.h"
+#include "calendar.h"
 #include "key.h"
+#include "refusal_part.h"
 
-static void
-say(struct tg_text *out, const char *sentence)
+/* Said so often that it gets a short name here. */
+#define say tg_refusal_say
+
+void
+tg_refusal_say(struct tg_text *out, const char *sentence)
 {
     tg_text_json(out, (struct tg_str){sentence, strlen(sentence)});
 }
@@ -15,16 +19,16 @@ say(struct tg_text *out, const char *sentence)
 /* Room for all that stands behind the message; see end. */
 #define END_BYTES 192
 
-static void
-begin(struct tg_text *out)
+void
+tg_refusal_begin(struct tg_text *out)
 {
     tg_text_puts(out, "{\"error\":{\"message\":\"");
     assert(out->cap - out->len > END_BYTES);
     out->cap -= END_BYTES;
 }
 
-static void
-end(struct tg_text *out, enum tg_code code, const char *param)
+void
+tg_refusal_end(struct tg_text *out, enum tg_code code, const char *param)
 {
     const struct tg_code_row *row = tg_code_row(code);
 
@@ -91,8 +95,8 @@ sentence_of(enum tg_code code)
             "This gate failed. Tell your operator the x-request-id of this "
             "answer.",
     };
-    const char *sentence = (unsigned)code < TG_CODE_COUNT ? sentences[code]
-                                                          : NULL;
+    const char *sentence =
+        (unsigned)code < TG_CODE_COUNT ? sentences[code] : NULL;
 
     return sentence != NULL ? sentence : sentences[TG_CODE_INTERNAL_ERROR];
 }
@@ -136,8 +140,8 @@ say_ended(struct tg_text *out, const struct tg_admission *a)
         if (secret >= 0)
             say_instant(out, a->key.secrets[secret].valid_until_ms);
         say(out, ". Use the key's new secret, which ends in ");
-        tg_text_json(out, (struct tg_str){a->key.last4,
-                                          tg_field_len(a->key.last4, 4)});
+        tg_text_json(
+            out, (struct tg_str){a->key.last4, tg_field_len(a->key.last4, 4)});
         say(out, ".");
     }
 }
@@ -217,8 +221,8 @@ static void
 say_model(struct tg_text *out, const struct tg_state *state,
           const struct tg_admission *a)
 {
-    struct tg_str model = {
-        a->call.model, tg_field_len(a->call.model, sizeof(a->call.model))};
+    struct tg_str model = {a->call.model,
+                           tg_field_len(a->call.model, sizeof(a->call.model))};
 
     switch (a->reason) {
     case TG_REASON_WRONG_USE:
@@ -261,12 +265,60 @@ say_scope(struct tg_text *out, const struct tg_admission *a)
 }
 
 static void
+say_hours(struct tg_text *out, const struct tg_admission *a)
+{
+    say(out, "This API key may not be used at this hour");
+    if (a->opens_at_ms != TG_CALENDAR_NEVER) {
+        say(out, "; it may be again from ");
+        say_instant(out, a->opens_at_ms);
+    }
+    say(out, ". Ask your operator to change its hours.");
+}
+
+/* Shortened: what a client sends is not for filling the answer with. */
+static void
+say_shown(struct tg_text *out, struct tg_str value)
+{
+    if (value.len > 200)
+        value.len = 200;
+    say(out, "`");
+    tg_text_json(out, value);
+    say(out, "`");
+}
+
+static void
+say_place(struct tg_text *out, const struct tg_admission *a)
+{
+    char ip[TG_TEXT_IP_SIZE];
+
+    if (a->code == TG_CODE_IP_NOT_ALLOWED) {
+        tg_text_ip(ip, a->head.ip);
+        say(out, "This API key may not be used from ");
+        say(out, ip);
+        say(out, ", the address that was seen. Ask your operator to add it, "
+                 "or call from an allowed network.");
+        return;
+    }
+    say(out, "This API key may only be used from certain pages; ");
+    if (a->head.origin.len != 0) {
+        say(out, "the Origin that was seen is ");
+        say_shown(out, a->head.origin);
+    } else if (a->head.referer.len != 0) {
+        say(out, "the Referer that was seen is ");
+        say_shown(out, a->head.referer);
+    } else {
+        say(out, "neither Origin nor Referer was sent");
+    }
+    say(out, ". Ask your operator to add the page.");
+}
+
+static void
 say_upstream(struct tg_text *out, const struct tg_admission *a)
 {
     say(out, "The model `");
-    tg_text_json(out, (struct tg_str){a->call.model,
-                                      tg_field_len(a->call.model,
-                                                   sizeof(a->call.model))});
+    tg_text_json(out, (struct tg_str){
+                          a->call.model,
+                          tg_field_len(a->call.model, sizeof(a->call.model))});
     switch (a->reason) {
     case TG_REASON_NO_CREDENTIAL:
         say(out, "` has an upstream without a credential. Operator: "
@@ -326,10 +378,17 @@ say_why(struct tg_text *out, const struct tg_state *state,
                  "another byte that programs read in different ways. Send "
                  "the plain path.");
         return;
+    case TG_REASON_HOURS:
+        say_hours(out, a);
+        return;
     default:
         break;
     }
     switch (a->code) {
+    case TG_CODE_IP_NOT_ALLOWED:
+    case TG_CODE_REFERRER_NOT_ALLOWED:
+        say_place(out, a);
+        break;
     case TG_CODE_KEY_EXPIRED:
     case TG_CODE_KEY_DISABLED:
     case TG_CODE_KEY_ROTATED:
@@ -354,126 +413,20 @@ void
 tg_refusal_write(struct tg_text *out, const struct tg_state *state,
                  const struct tg_admission *a, struct tg_str key)
 {
-    begin(out);
+    tg_refusal_begin(out);
     say_why(out, state, a, key);
-    end(out, a->code, param_of(a));
+    tg_refusal_end(out, a->code, param_of(a));
 }
 
 void
 tg_refusal_write_code(struct tg_text *out, enum tg_code code,
                       struct tg_str detail)
 {
-    begin(out);
+    tg_refusal_begin(out);
     say(out, sentence_of(code));
     if (detail.len != 0) {
         say(out, " ");
         tg_text_json(out, detail);
     }
-    end(out, code, NULL);
-}
-
-/* Longest sentence of an upstream that is passed on. */
-#define UPSTREAM_SENTENCE_MAX 1024
-
-struct sentence {
-    char text[UPSTREAM_SENTENCE_MAX];
-    size_t len;
-};
-
-/*
- * The sentence in an upstream's error: error.message, a string `error`, or
- * a top-level `message`; a body that is not JSON is a sentence itself.
- */
-static void
-find_sentence(struct tg_str body, struct sentence *found)
-{
-    struct tg_json json;
-    enum tg_json_token token;
-    bool is_wanted = false, in_error = false;
-
-    found->len = 0;
-    tg_json_init(&json);
-    tg_json_feed(&json, body.data, body.len);
-    while ((token = tg_json_next(&json)) > TG_JSON_MORE) {
-        struct tg_str text = {json.text, (size_t)json.text_len};
-
-        if (token == TG_JSON_NAME && json.text != NULL) {
-            in_error = json.depth == 1 ? tg_str_eq(text, TG_STR("error"))
-                                       : in_error;
-            is_wanted = (json.depth == 1 && in_error) ||
-                        (tg_str_eq(text, TG_STR("message")) &&
-                         (json.depth == 1 || (json.depth == 2 && in_error)));
-        } else if (token == TG_JSON_STRING && is_wanted) {
-            uint64_t end = tg_json_offset(&json);
-            /* Raw, escapes and all: it goes into JSON again as it is. */
-            uint64_t from = json.token_at + 1, n = end - 1 - from;
-
-            if (n > sizeof(found->text))
-                return;
-            memcpy(found->text, body.data + from, n);
-            found->len = n;
-            return;
-        }
-    }
-    if (token == TG_JSON_ERROR && json.depth == 0) {
-        struct tg_text text = tg_text_in(found->text, sizeof(found->text));
-
-        tg_text_json(&text, body.len > 512 ? (struct tg_str){body.data, 512}
-                                           : body);
-        found->len = text.is_cut ? 0 : text.len;
-    }
-}
-
-/* How an upstream's status reads to a client of ours. */
-static enum tg_code
-code_of_upstream(uint16_t status, uint16_t *status_out, bool *is_theirs)
-{
-    *status_out = status;
-    *is_theirs = true;
-    switch (status) {
-    case 400:
-    case 404:
-    case 413:
-    case 422:
-        return TG_CODE_INVALID_REQUEST;
-    case 429:
-        return TG_CODE_RATE_LIMIT_EXCEEDED;
-    case 503:
-    case 529:
-        *status_out = 503;
-        return TG_CODE_UPSTREAM_UNAVAILABLE;
-    case 504:
-        return TG_CODE_UPSTREAM_TIMEOUT;
-    default:
-        /* 401, 402 and 403 are about our credential, not the client's. */
-        *is_theirs = status >= 500;
-        *status_out = 502;
-        return TG_CODE_UPSTREAM_ERROR;
-    }
-}
-
-enum tg_code
-tg_refusal_of_upstream(struct tg_text *out, uint16_t status,
-                       struct tg_str body, uint16_t *status_out)
-{
-    struct sentence sentence;
-    bool is_theirs;
-    enum tg_code code = code_of_upstream(status, status_out, &is_theirs);
-
-    begin(out);
-    if (!is_theirs) {
-        say(out, "The model upstream refused the gate's own credential or "
-                 "account, or sent the call elsewhere. It is not a fault of "
-                 "your request or key; tell your operator (upstream status ");
-        tg_text_int(out, status);
-        say(out, ").");
-    } else {
-        find_sentence(body, &sentence);
-        say(out, "The model upstream answered ");
-        tg_text_int(out, status);
-        say(out, sentence.len != 0 ? ": " : ".");
-        tg_text_put(out, (struct tg_str){sentence.text, sentence.len});
-    }
-    end(out, code, NULL);
-    return code;
+    tg_refusal_end(out, code, NULL);
 }

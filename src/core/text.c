@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "civil.h"
@@ -124,4 +125,15 @@ tg_text_instant(struct tg_text *text, int64_t instant_ms)
     tg_text_puts(text, "\"");
     tg_text_puts(text, instant);
     tg_text_puts(text, "\"");
+}
+
+void
+tg_text_ip(char *out, const uint8_t ip[16])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+
+    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+        inet_ntop(AF_INET, ip + 12, out, TG_TEXT_IP_SIZE);
+    else
+        inet_ntop(AF_INET6, ip, out, TG_TEXT_IP_SIZE);
 }

@@ -45,4 +45,9 @@ void tg_text_money(struct tg_text *text, int64_t nanos);
 /* An instant as a JSON string in UTC; null for 0. */
 void tg_text_instant(struct tg_text *text, int64_t instant_ms);
 
+#define TG_TEXT_IP_SIZE 40
+
+/* An address as people write it, IPv4 for ::ffff:a.b.c.d, into out. */
+void tg_text_ip(char *out, const uint8_t ip[16]);
+
 #endif

@@ -31,13 +31,13 @@ bool tg_where_network(struct tg_str networks, const uint8_t ip[16]);
  * request's headers, empty when there was none; origin alone decides when it
  * is there.
  *
- * A pattern is "https://app.example.com/*": http or https, a host whose first
- * label may be "*" (one label or more, never none), a port unless it is the
- * scheme's own, and a path that matches as a whole or, when it ends in '*',
- * by its beginning; "" is any path.  Scheme and host are compared without
- * case, paths byte by byte and without the query.  An Origin has no path, so
- * the pattern's counts only for a Referer.  "null", userinfo, and what is no
- * http URL never match; neither do patterns that are none.
+ * A pattern is "https://app.example.com/chat*": http or https, a host whose
+ * first label may be '*' (for one label or more, never none), a port unless
+ * it is the scheme's own, and a path that matches as a whole or, when it ends
+ * in '*', by its beginning; without a path, any one does.  Scheme and host are
+ * compared without case, paths byte by byte, up to a query.  An Origin has no
+ * path, so a pattern's counts for a Referer only.  "null", userinfo, and what
+ * is no http URL never match; nor does anything match a pattern that is none.
  */
 bool tg_where_referrer(struct tg_str patterns, struct tg_str origin,
                        struct tg_str referer);

@@ -95,6 +95,12 @@ ngx_http_tollgate_read_headers(ngx_http_request_t *r,
                 tg_credential_add(credential, TG_SOURCE_API_KEY,
                                   ngx_http_tollgate_str(h[i].value));
 
+            } else if (ngx_http_tollgate_is(&h[i], "origin", 6)) {
+                request->origin = ngx_http_tollgate_str(h[i].value);
+
+            } else if (ngx_http_tollgate_is(&h[i], "referer", 7)) {
+                request->referer = ngx_http_tollgate_str(h[i].value);
+
             } else if (ngx_http_tollgate_is(&h[i], "content-encoding", 16)) {
                 request->content_encoding =
                     ngx_http_tollgate_str(h[i].value);

@@ -39,27 +39,70 @@ read_prefix(const char *text, unsigned max, unsigned *prefix)
     return 0;
 }
 
-int
-tg_network_normalize(const char *text, char *out)
+struct network {
+    bool is_v6;
+    unsigned size; /* bytes of ip */
+    unsigned prefix;
+    uint8_t ip[16];
+};
+
+/* Returns as tg_network_normalize does, bits below the prefix cleared. */
+static int
+read_network(const char *text, struct network *network)
 {
-    char address[INET6_ADDRSTRLEN], clean[INET6_ADDRSTRLEN];
+    char address[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
     size_t len = slash ? (size_t)(slash - text) : strlen(text);
-    bool is_v6 = memchr(text, ':', len) != NULL;
-    unsigned size = is_v6 ? 16 : 4, prefix = size * 8;
-    uint8_t ip[16];
-    bool was_set;
 
+    network->is_v6 = memchr(text, ':', len) != NULL;
+    network->size = network->is_v6 ? 16 : 4;
+    network->prefix = network->size * 8;
     if (len >= sizeof(address))
         return TG_ERR_FORMAT;
     memcpy(address, text, len);
     address[len] = '\0';
-    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, ip) != 1)
+    if (inet_pton(network->is_v6 ? AF_INET6 : AF_INET, address, network->ip) !=
+        1)
         return TG_ERR_FORMAT;
-    if (slash != NULL && read_prefix(slash + 1, size * 8, &prefix) != 0)
+    if (slash != NULL &&
+        read_prefix(slash + 1, network->size * 8, &network->prefix) != 0)
         return TG_ERR_FORMAT;
-    was_set = clear_host(ip, size, prefix);
-    inet_ntop(is_v6 ? AF_INET6 : AF_INET, ip, clean, sizeof(clean));
-    snprintf(out, TG_NETWORK_TEXT_SIZE, "%s/%u", clean, prefix);
-    return was_set ? TG_ERR_RANGE : 0;
+    return clear_host(network->ip, network->size, network->prefix)
+               ? TG_ERR_RANGE
+               : 0;
+}
+
+int
+tg_network_normalize(const char *text, char *out)
+{
+    char clean[INET6_ADDRSTRLEN];
+    struct network network;
+    int err = read_network(text, &network);
+
+    if (err != 0 && err != TG_ERR_RANGE)
+        return err;
+    inet_ntop(network.is_v6 ? AF_INET6 : AF_INET, network.ip, clean,
+              sizeof(clean));
+    snprintf(out, TG_NETWORK_TEXT_SIZE, "%s/%u", clean, network.prefix);
+    return err;
+}
+
+int
+tg_network_compile(const char *text, uint8_t *out)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct network network;
+    int err = read_network(text, &network);
+
+    if (err != 0)
+        return err;
+    if (network.is_v6) {
+        out[0] = (uint8_t)network.prefix;
+        memcpy(out + 1, network.ip, 16);
+    } else {
+        out[0] = (uint8_t)(network.prefix + TG_WHERE_MAPPED_BITS);
+        memcpy(out + 1, mapped, sizeof(mapped));
+        memcpy(out + 1 + sizeof(mapped), network.ip, 4);
+    }
+    return 0;
 }

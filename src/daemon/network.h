@@ -4,6 +4,10 @@
 #ifndef TG_NETWORK_H
 #define TG_NETWORK_H
 
+#include <stdint.h>
+
+#include "where.h"
+
 #define TG_NETWORK_TEXT_SIZE 52
 
 /*
@@ -13,5 +17,11 @@
  * set, and out is what was probably meant.
  */
 int tg_network_normalize(const char *text, char *out);
+
+/*
+ * Writes the network as tg_where_network reads it into
+ * out[TG_WHERE_NETWORK_BYTES].  Returns as above; out is written on 0 only.
+ */
+int tg_network_compile(const char *text, uint8_t *out);
 
 #endif

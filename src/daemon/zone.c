@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "civil.h"
 #include "err.h"
 
 #define FOLDER "/usr/share/zoneinfo/"
 #define FILE_MAX (256 * 1024)
 #define HEADER 44
 #define COUNT_MAX 20000
+#define DAYS_BEFORE 2
+#define DAYS_AFTER 402
 
 struct header {
     uint32_t isut, isstd, leap, time, type, chars;
@@ -149,4 +152,93 @@ tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
             high = middle;
     }
     return zone->offsets_s[low];
+}
+
+static int
+put(struct tg_zone_blob *blob, const void *bytes, size_t len)
+{
+    if (len > sizeof(blob->bytes) - blob->len)
+        return TG_ERR_LIMIT;
+    memcpy(blob->bytes + blob->len, bytes, len);
+    blob->len += len;
+    return 0;
+}
+
+static int
+put_offset(struct tg_zone_blob *blob, struct tg_calendar_head *head,
+           int64_t from_ms, int32_t offset_s)
+{
+    struct tg_calendar_offset entry = {from_ms, offset_s, 0};
+
+    if (head->count == TG_CALENDAR_OFFSETS_MAX)
+        return TG_ERR_LIMIT;
+    head->count++;
+    return put(blob, &entry, sizeof(entry));
+}
+
+/* Changes of other things than the offset, such as the name, are left out. */
+static int
+put_offsets(struct tg_zone_blob *blob, struct tg_calendar_head *head,
+            const struct tg_zone *zone, int64_t now_ms)
+{
+    int64_t today = tg_civil_day_at(now_ms);
+    int64_t first_ms = (today - DAYS_BEFORE) * TG_MS_PER_DAY;
+    int64_t end_ms = (today + DAYS_AFTER) * TG_MS_PER_DAY;
+    int32_t offset_s = tg_zone_offset_s(zone, first_ms);
+    int err = put_offset(blob, head, INT64_MIN, offset_s);
+
+    for (size_t i = 0; i < zone->count && err == 0; i++) {
+        if (zone->starts_s[i] <= first_ms / 1000 ||
+            zone->starts_s[i] >= end_ms / 1000 ||
+            zone->offsets_s[i + 1] == offset_s)
+            continue;
+        offset_s = zone->offsets_s[i + 1];
+        err = put_offset(blob, head, zone->starts_s[i] * 1000, offset_s);
+    }
+    return err;
+}
+
+static int
+write_blob(struct tg_zone_blob *blob, const struct tg_zone *zone,
+           const uint8_t *week, const char *text, int64_t now_ms)
+{
+    struct tg_calendar_head head = {.kind = TG_CALENDAR_ZONE};
+    size_t len = strlen(text);
+    int err;
+
+    if (len > TG_CALENDAR_TEXT_MAX)
+        return TG_ERR_LIMIT;
+    blob->len = sizeof(head);
+    err = zone == NULL ? put_offset(blob, &head, INT64_MIN, 0)
+                       : put_offsets(blob, &head, zone, now_ms);
+    if (err == 0 && week != NULL) {
+        head.kind = TG_CALENDAR_HOURS;
+        err = put(blob, week, TG_CALENDAR_WEEK_BYTES);
+    }
+    if (err == 0)
+        err = put(blob, text, len);
+    head.text_len = (uint16_t)len;
+    memcpy(blob->bytes, &head, sizeof(head));
+    return err;
+}
+
+int
+tg_zone_compile(struct tg_zone_blob *blob, const char *name, int64_t now_ms)
+{
+    struct tg_zone zone;
+    int err = tg_zone_open(&zone, name);
+
+    if (err != 0)
+        return err;
+    err = write_blob(blob, &zone, NULL, name, now_ms);
+    tg_zone_close(&zone);
+    return err;
+}
+
+int
+tg_zone_write_hours(struct tg_zone_blob *blob, const struct tg_zone *zone,
+                    const uint8_t week[TG_CALENDAR_WEEK_BYTES],
+                    const char *text, int64_t now_ms)
+{
+    return write_blob(blob, zone, week, text, now_ms);
 }

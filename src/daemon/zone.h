@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calendar.h"
+
 struct tg_zone {
     size_t count;
     int64_t *starts_s;  /* of each offset but the first; Unix time */
@@ -28,5 +30,28 @@ void tg_zone_close(struct tg_zone *zone);
 
 /* Seconds east of UTC at an instant.  O(log n). */
 int32_t tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms);
+
+/* A calendar as calendar.h reads it. */
+struct tg_zone_blob {
+    size_t len;
+    char bytes[TG_CALENDAR_BYTES_MAX];
+};
+
+/*
+ * Compiles the zone of a name for the days around now_ms.  The same days and
+ * zone give the same bytes, and so do most other days.  Returns 0,
+ * TG_ERR_NOT_FOUND, TG_ERR_SYSTEM, or TG_ERR_LIMIT when the zone changes more
+ * often than a calendar can hold.
+ */
+int tg_zone_compile(struct tg_zone_blob *blob, const char *name,
+                    int64_t now_ms);
+
+/*
+ * Writes a calendar of hours: a zone's offsets (NULL: UTC), a week and the
+ * text of the hours.  Returns 0 or TG_ERR_LIMIT.
+ */
+int tg_zone_write_hours(struct tg_zone_blob *blob, const struct tg_zone *zone,
+                        const uint8_t week[TG_CALENDAR_WEEK_BYTES],
+                        const char *text, int64_t now_ms);
 
 #endif

@@ -1,21 +1,36 @@
 #include "policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "civil.h"
 #include "clock.h"
 #include "draft_text.h"
 #include "err.h"
+#include "hours.h"
 #include "key.h"
 #include "log.h"
+#include "network.h"
 #include "reply.h"
 
 #define LIST_MAX 256
 #define EMPTY "[]" /* what most lists of most keys are */
+#define CALENDARS 16
+#define REFRESH_MS TG_MS_PER_DAY
+#define REFRESH_KEYS 100 /* in one go: others wait for the lock */
+
+/* A zone or hours that were compiled a moment ago. */
+struct calendar {
+    bool is_hours;
+    char text[TG_CALENDAR_TEXT_MAX + 1]; /* "": none */
+    struct tg_zone_blob blob;
+};
 
 /* What a visitor needs to publish a row. */
 struct publication {
     struct tg_daemon *daemon;
     struct tg_store *store;
+    struct calendar calendars[CALENDARS]; /* many keys share few */
 };
 
 static struct tg_str
@@ -65,56 +80,163 @@ publish_account(void *arg, const struct tg_store_account *row)
     return say_full(err, "account", row->id);
 }
 
-/* A stored JSON list as a blob; an empty one is no blob. */
+/*
+ * A stored JSON list as texts.  What cannot be read becomes a text that admits
+ * nothing: without it, a list would be shorter or, empty, no limit at all.
+ */
+static size_t
+read_list(const json_t *list, struct tg_str texts[LIST_MAX])
+{
+    size_t count = 0, i;
+    json_t *item;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        if (count < LIST_MAX)
+            texts[count++] = json_is_string(item)
+                                 ? str_of(json_string_value(item))
+                                 : TG_STR("");
+    }
+    if (!json_is_array(list))
+        texts[count++] = TG_STR("");
+    return count;
+}
+
+/* A list as a blob; an empty one is no blob. */
 static int
 publish_list(struct tg_publisher *publisher, const char *text, uint32_t *blob)
 {
     struct tg_str texts[LIST_MAX];
-    json_t *list, *item;
-    size_t i, count = 0;
-    int err = 0;
+    json_t *list;
+    size_t count;
+    int err;
 
     if (strcmp(text, EMPTY) == 0)
         return 0;
     list = json_loads(text, 0, NULL);
-    json_array_foreach(list, i, item)
-    {
-        if (count < LIST_MAX && json_is_string(item))
-            texts[count++] = (struct tg_str){json_string_value(item),
-                                             json_string_length(item)};
-    }
-    if (count > 0)
-        err = tg_publish_texts(publisher, texts, count, blob);
+    count = read_list(list, texts);
+    err = count > 0 ? tg_publish_texts(publisher, texts, count, blob) : 0;
     json_decref(list);
     return err;
 }
 
 static int
-publish_text(struct tg_publisher *publisher, const char *text, const char *none,
-             uint32_t *blob)
+publish_networks(struct tg_publisher *publisher, const char *text,
+                 uint32_t *blob)
 {
-    if (strcmp(text, none) == 0)
+    uint8_t networks[LIST_MAX][TG_WHERE_NETWORK_BYTES];
+    struct tg_str texts[LIST_MAX];
+    json_t *list;
+    size_t count;
+
+    if (strcmp(text, EMPTY) == 0)
         return 0;
-    return tg_publish_text(publisher, str_of(text), blob);
+    list = json_loads(text, 0, NULL);
+    count = read_list(list, texts);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = tg_network_compile(texts[i].data, networks[i]) == 0
+                         ? TG_WHERE_NETWORK_BYTES
+                         : 0;
+
+        texts[i] = (struct tg_str){(const char *)networks[i], len};
+    }
+    json_decref(list);
+    return count > 0 ? tg_publish_texts(publisher, texts, count, blob) : 0;
 }
 
 static int
-publish_blobs(struct tg_publisher *publisher, const struct tg_store_key *row,
+publish_text(struct tg_publisher *publisher, const char *text, uint32_t *blob)
+{
+    return text[0] == '\0' ? 0 : tg_publish_text(publisher, str_of(text), blob);
+}
+
+/* Compiles what a key cannot go without: in doubt it is shut, or in UTC. */
+static void
+compile(struct tg_zone_blob *blob, bool is_hours, const char *text,
+        const char *id)
+{
+    int64_t now_ms = tg_clock_ms();
+
+    if (is_hours && tg_hours_compile(blob, text, now_ms) != 0) {
+        tg_log(TG_LOG_ERROR,
+               "the hours '%s' of the key %s cannot be read, so it is never "
+               "on; give it others, or install the time zones (tzdata)",
+               text, id);
+        tg_hours_shut(blob);
+    }
+    if (!is_hours && tg_zone_compile(blob, text, now_ms) != 0) {
+        tg_log(TG_LOG_ERROR,
+               "there is no time zone '%s', so the days of the key %s are in "
+               "UTC; give it another, or install the time zones (tzdata)",
+               text, id);
+        blob->len = 0;
+    }
+}
+
+static size_t
+calendar_row(bool is_hours, const char *text)
+{
+    size_t hash = is_hours;
+
+    for (; *text != '\0'; text++)
+        hash = hash * 31 + (unsigned char)*text;
+    return hash % CALENDARS;
+}
+
+static int
+publish_calendar(struct publication *publication, bool is_hours,
+                 const char *text, const char *id, uint32_t *blob)
+{
+    struct calendar *calendar =
+        &publication->calendars[calendar_row(is_hours, text)];
+    struct tg_zone_blob *compiled = &calendar->blob;
+
+    if (calendar->is_hours != is_hours || strcmp(calendar->text, text) != 0) {
+        compile(compiled, is_hours, text, id);
+        calendar->is_hours = is_hours;
+        calendar->text[0] = '\0';
+        if (strlen(text) < sizeof(calendar->text))
+            strcpy(calendar->text, text);
+    }
+    if (compiled->len == 0)
+        return 0;
+    return tg_publish_text(publication->daemon->publisher,
+                           (struct tg_str){compiled->bytes, compiled->len},
+                           blob);
+}
+
+static bool
+has_zone(const struct tg_store_key *row)
+{
+    return strcmp(row->timezone, "UTC") != 0;
+}
+
+static bool
+has_hours(const struct tg_store_key *row)
+{
+    return row->hours[0] != '\0';
+}
+
+static int
+publish_blobs(struct publication *publication, const struct tg_store_key *row,
               struct tg_key_policy *policy)
 {
-    int err = publish_text(publisher, row->name, "", &policy->name);
+    struct tg_publisher *publisher = publication->daemon->publisher;
+    int err = publish_text(publisher, row->name, &policy->name);
 
     if (err == 0)
         err = publish_list(publisher, row->models, &policy->models);
     if (err == 0)
-        err = publish_list(publisher, row->allowed_ips, &policy->networks);
+        err = publish_networks(publisher, row->allowed_ips, &policy->networks);
     if (err == 0)
         err =
             publish_list(publisher, row->allowed_referrers, &policy->referrers);
-    if (err == 0)
-        err = publish_text(publisher, row->hours, "", &policy->hours);
-    if (err == 0)
-        err = publish_text(publisher, row->timezone, "UTC", &policy->timezone);
+    if (err == 0 && has_hours(row))
+        err = publish_calendar(publication, true, row->hours, row->id,
+                               &policy->hours);
+    if (err == 0 && has_zone(row))
+        err = publish_calendar(publication, false, row->timezone, row->id,
+                               &policy->timezone);
     return err;
 }
 
@@ -253,7 +375,7 @@ publish_key(void *arg, const struct tg_store_key *row)
         err = tg_publisher_account_slot(publisher, row->account_id,
                                         &policy.account);
         if (err == 0)
-            err = publish_blobs(publisher, row, &policy);
+            err = publish_blobs(publication, row, &policy);
         if (err == 0)
             err = tg_publish_key(publisher, &policy, &slot);
     }
@@ -265,7 +387,7 @@ int
 tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
                   const char *id)
 {
-    struct publication publication = {daemon, store};
+    struct publication publication = {.daemon = daemon, .store = store};
 
     return store->ops->account_get(store, id, publish_account, &publication);
 }
@@ -273,7 +395,7 @@ tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
 int
 tg_policy_key(struct tg_daemon *daemon, struct tg_store *store, const char *id)
 {
-    struct publication publication = {daemon, store};
+    struct publication publication = {.daemon = daemon, .store = store};
 
     return store->ops->key_get(store, id, publish_key, &publication);
 }
@@ -282,11 +404,76 @@ int
 tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
 {
     static const struct tg_store_page everything = {.limit = 0};
-    struct publication publication = {daemon, store};
+    struct publication publication = {.daemon = daemon, .store = store};
     int err = store->ops->account_each(store, &everything, publish_account,
                                        &publication);
 
     if (err == 0)
         err = store->ops->key_all(store, publish_key, &publication);
     return err;
+}
+
+/* Some keys of a refresh. */
+struct refresh_page {
+    struct publication publication;
+    struct tg_policy_refresh *refresh;
+    uint32_t count;
+};
+
+static int
+refresh_key(void *arg, const struct tg_store_key *row)
+{
+    struct refresh_page *page = arg;
+    int err = 0;
+
+    if (has_zone(row) || has_hours(row))
+        err = publish_key(&page->publication, row);
+    if (err != 0 && err != TG_ERR_FULL)
+        return err;
+    page->count++;
+    snprintf(page->refresh->after, sizeof(page->refresh->after), "%s", row->id);
+    return 0;
+}
+
+/* The next keys; after is empty when these were the last. */
+static void
+refresh_some(struct tg_daemon *daemon, struct tg_policy_refresh *refresh)
+{
+    struct tg_store *store = daemon->admin;
+    struct refresh_page page = {
+        .publication = {.daemon = daemon, .store = store}, .refresh = refresh};
+    struct tg_store_page rows = {.limit = REFRESH_KEYS};
+    char after[TG_ID_TEXT_SIZE];
+    int err;
+
+    if (refresh->after[0] != '\0') {
+        memcpy(after, refresh->after, sizeof(after));
+        rows.after = after;
+    }
+    err = store->ops->key_each(store, NULL, NULL, &rows, refresh_key, &page);
+    if (err != 0)
+        tg_log(TG_LOG_ERROR,
+               "cannot bring the time zones of keys up to date, and tries "
+               "again tomorrow: %s",
+               store->error.text);
+    if (err != 0 || page.count < REFRESH_KEYS)
+        refresh->after[0] = '\0';
+}
+
+void
+tg_policy_refresh(struct tg_daemon *daemon, struct tg_policy_refresh *refresh,
+                  int64_t now_ms)
+{
+    bool is_begun = refresh->after[0] != '\0';
+    int64_t wait_ms = refresh->next_at_ms - now_ms;
+
+    /* A clock that was set back must not put it off. */
+    if (!is_begun && wait_ms > 0 && wait_ms <= REFRESH_MS)
+        return;
+    if (pthread_mutex_trylock(&daemon->admin_lock) != 0)
+        return;
+    refresh_some(daemon, refresh);
+    pthread_mutex_unlock(&daemon->admin_lock);
+    if (refresh->after[0] == '\0')
+        refresh->next_at_ms = now_ms + REFRESH_MS;
 }

@@ -5,6 +5,7 @@
 #define TG_POLICY_H
 
 #include "daemon.h"
+#include "id.h"
 
 /*
  * Publish one account or key as the store has it.  The caller holds the lock
@@ -19,5 +20,20 @@ int tg_policy_key(struct tg_daemon *daemon, struct tg_store *store,
 
 /* Publishes all accounts and keys. */
 int tg_policy_all(struct tg_daemon *daemon, struct tg_store *store);
+
+/* Where a refresh stands.  Begin with next_at_ms a day after tg_policy_all. */
+struct tg_policy_refresh {
+    int64_t next_at_ms;
+    char after[TG_ID_TEXT_SIZE]; /* the last key done; "": none under way */
+};
+
+/*
+ * Publishes keys with a time zone or hours anew once a day, because a zone's
+ * offsets are published for the days around now.  To be called every second
+ * or so by one thread that holds no lock: each call does a hundred keys, or
+ * nothing when the admin API is busy.
+ */
+void tg_policy_refresh(struct tg_daemon *daemon,
+                       struct tg_policy_refresh *refresh, int64_t now_ms);
 
 #endif

@@ -18,7 +18,7 @@ tg_json_feed(struct tg_json *json, const void *data, size_t len)
 {
     assert(json->cursor == json->end || json->state == TG_JSON_FAILED);
     json->chunk_at += (uint64_t)(json->end - json->chunk);
-    json->chunk = json->cursor = json->run = data;
+    json->chunk = json->cursor = json->run = len == 0 ? "" : data;
     json->end = json->chunk + len;
 }
 

@@ -708,8 +708,11 @@ ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     for (cl = in; cl; cl = cl->next) {
         size = ngx_min((size_t) (cl->buf->last - cl->buf->pos),
                        NGX_HTTP_TOLLGATE_ERROR_SIZE - ctx->error_len);
-        ngx_memcpy(ctx->error + ctx->error_len, cl->buf->pos, size);
-        ctx->error_len += size;
+
+        if (size != 0) {
+            ngx_memcpy(ctx->error + ctx->error_len, cl->buf->pos, size);
+            ctx->error_len += size;
+        }
     }
 
     ngx_http_tollgate_consume(in);

@@ -2,9 +2,8 @@
 
 import http.client
 import os
-from pathlib import Path
 
-from conftest import processes_of
+from conftest import processes_of, read_process
 
 UPSTREAM = "sk-0123456789abcdef0123456789abcdef"
 
@@ -65,7 +64,7 @@ def test_no_secret_stands_in_any_file_or_process(own_gate):
     assert len(pids) >= 4
     for pid in pids:
         for part in ("cmdline", "environ"):
-            shown = Path(f"/proc/{pid}/{part}").read_bytes()
+            shown = read_process(pid, part)
             for secret in (key, UPSTREAM, token):
                 assert secret.encode() not in shown, (pid, part)
 

@@ -168,7 +168,7 @@ def test_it_dies_with_its_parent(tmp_path):
         try:
             with open(f"/proc/{child}/stat") as f:
                 return f.read().split()[2] == "Z"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return True
     wait_for(is_gone)
 

@@ -1,9 +1,11 @@
 """The gate, and what it is compared with, each before the same upstream."""
 
 import json
+import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -85,13 +87,14 @@ class Candidate(Service):
 class Bare(Candidate):
     label = "nginx, bare `proxy_pass`"
     modules = http = location = ""
+    buffering = "off"
 
     def launch(self):
         conf = self.folder / "nginx.conf"
         conf.write_text(fill(
             "nginx.conf", modules=self.modules, http=self.http,
-            location=self.location, folder=self.folder,
-            workers=self.bench.workers, listen=self.listen(),
+            location=self.location, buffering=self.buffering, folder=self.folder,
+            listen=self.listen(),
             files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             upstream=self.bench.sim.address))
         self.run("nginx", "-p", self.folder, "-c", conf, "-e",
@@ -103,6 +106,14 @@ class Bare(Candidate):
     def by_role(self):
         """The master sleeps while its workers work."""
         return {"calls": set(self.members()) - {self.process.pid}}
+
+
+class BareBuffered(Bare):
+    """nginx's default, by which an answer is written at once.  Streams wait
+    until a buffer is full, so that it is no choice for a gate."""
+
+    label = "nginx, bare, `proxy_buffering on`"
+    buffering = "on"
 
 
 class LuaKey(Bare):
@@ -140,8 +151,7 @@ class HAProxy(Candidate):
     def launch(self):
         conf = self.folder / "haproxy.cfg"
         conf.write_text(fill(
-            "haproxy.cfg", workers=self.bench.workers,
-            listen=self.url.removeprefix("http://"),
+            "haproxy.cfg", listen=self.url.removeprefix("http://"),
             upstream=self.bench.sim.address))
         self.run("haproxy", "-db", "-f", conf)
 
@@ -173,8 +183,8 @@ class Gate(Candidate):
                  "--die-with-parent")
         wait(lambda: self.must_live() and
              "tollgate is ready" in self.log.read_text(), "gate")
-        if not self.bench.key:
-            self.settle_in()
+        self.settle_in()
+        self.keep_one_worker()
         self.headers["Authorization"] = f"Bearer {self.bench.key}"
 
     def settle_in(self):
@@ -187,6 +197,19 @@ class Gate(Candidate):
             "keys", "create", "--name", "bench", "--rpm", "1000000000",
             "--tpm", "1000000000", "--monthly-limit", "1000000", "--json"))
         self.bench.key = made["key"]
+
+    def keep_one_worker(self):
+        """`up` has one for each processor; here each candidate has one."""
+        conf = self.home / "run" / "nginx.conf"
+        conf.write_text(conf.read_text().replace("worker_processes auto;",
+                                                 "worker_processes 1;"))
+        nginx = self.status()["nginx"]
+        os.kill(nginx["pid"], signal.SIGHUP)
+
+        def is_reloaded():
+            workers = self.status()["nginx"]["workers"]
+            return len(workers) == 1 and workers[0] not in nginx["workers"]
+        wait(is_reloaded, "reload with one worker")
 
     def cli(self, *args, input=""):
         done = subprocess.run(

@@ -37,6 +37,8 @@ def clean_env(**more):
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("TOLLGATE_", "DEEPSEEK_"))
            and not k.lower().endswith("_proxy")}
+    # Where Debian has nginx and haproxy; not in everybody's path.
+    env["PATH"] = env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     env.update(more)
     return env
 

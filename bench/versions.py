@@ -45,16 +45,15 @@ def lines(bench):
     memory = re.search(r"MemTotal:\s*(\d+)",
                        Path("/proc/meminfo").read_text()).group(1)
     return [
-        f"{processor()}, {bench.workers} processors, "
+        f"{processor()}, {1 + len(bench.others)} processors, "
         f"{int(memory) // 1048576} GiB, Linux {platform.release()}; "
         f"load average at the end {load}",
         f"tollgate {revision()}, {first_line('cc', '--version')}",
-        f"nginx {package('nginx')} with {bench.workers} workers, "
-        f"all candidates on it alike",
+        f"nginx {package('nginx')}",
         f"libnginx-mod-http-lua {package('libnginx-mod-http-lua')}, "
         f"LuaJIT {package('libluajit2-5.1-2')}, "
         f"lua-cjson {package('lua-cjson')}",
-        f"HAProxy {package('haproxy')} with {bench.workers} threads",
+        f"HAProxy {package('haproxy')}",
         f"@portkey-ai/gateway {npm('@portkey-ai/gateway')} with "
         f"@hono/node-server {npm('@hono/node-server')}, node "
         f"{first_line('node', '--version').removeprefix('v')}",

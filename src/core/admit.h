@@ -14,6 +14,7 @@
 #include "code.h"
 #include "credential.h"
 #include "digest.h"
+#include "rate.h"
 #include "route.h"
 #include "state.h"
 
@@ -95,6 +96,13 @@ struct tg_admission {
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
     uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
+    int32_t day;             /* in the key's zone */
+    int64_t tokens_estimate; /* taken from tokens a minute */
+    struct tg_rate_report limits; /* as they stand with this call in them */
+
+    /* For a refusal by a limit. */
+    struct tg_rate_verdict rate;
+    int64_t day_ends_at_ms;
 };
 
 /*
@@ -114,6 +122,18 @@ void tg_admit_body(const struct tg_state *state, const struct tg_head *head,
                    const struct tg_body_facts *facts,
                    const struct tg_body_fault *fault, int64_t now_ms,
                    struct tg_admission *admission);
+
+/*
+ * Gives back what an admitted call took from limits, when it goes no further.
+ */
+void tg_admit_undo(const struct tg_state *state,
+                   const struct tg_admission *admission);
+
+/*
+ * After how many ms a refused call may be tried again; 0: trying again does
+ * not help, or nobody can say when it does.
+ */
+int64_t tg_admit_retry_ms(const struct tg_admission *admission);
 
 /*
  * Judges the key of admission->head once more, as its policy is by now.

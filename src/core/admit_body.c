@@ -2,6 +2,7 @@
 
 #include "admit_part.h"
 #include "bound.h"
+#include "calendar.h"
 #include "edit.h"
 #include "key.h"
 #include "price.h"
@@ -201,6 +202,15 @@ is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
 }
 
 static void
+find_day(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_str zone = tg_state_blob(state, a->key.timezone);
+
+    a->day = tg_calendar_day(zone, now_ms);
+    a->day_ends_at_ms = tg_calendar_day_end_ms(zone, now_ms);
+}
+
+static void
 fill_call(int64_t now_ms, struct tg_admission *a)
 {
     struct tg_call *call = &a->call;
@@ -215,6 +225,48 @@ fill_call(int64_t now_ms, struct tg_admission *a)
     memcpy(call->ip, a->head.ip, sizeof(call->ip));
     a->upstream_path =
         tg_route_upstream_path(a->head.route, a->upstream.dialect);
+}
+
+/*
+ * The rows that take something: from every limit or from none.  What an
+ * answer will be is not known yet, so tokens a minute take the prompt's
+ * likely size now, and the rest at the end.
+ */
+static bool
+take_from_limits(const struct tg_state *state, int64_t now_ms,
+                 struct tg_admission *a)
+{
+    struct tg_counters *counters = &state->keys[a->head.key_slot].counters;
+
+    a->tokens_estimate = (a->call.prompt_bound + 3) / 4;
+    if (tg_rate_take(counters, &a->key, now_ms, a->day, a->tokens_estimate,
+                     &a->rate) != 0)
+        return tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_CODE);
+    tg_rate_report(counters, &a->key, now_ms, &a->limits);
+    return true;
+}
+
+void
+tg_admit_undo(const struct tg_state *state, const struct tg_admission *a)
+{
+    tg_rate_refund(&state->keys[a->head.key_slot].counters, &a->key, a->day,
+                   a->tokens_estimate);
+}
+
+int64_t
+tg_admit_retry_ms(const struct tg_admission *a)
+{
+    if (a->action != TG_ACTION_REFUSE || a->code != TG_CODE_RATE_LIMIT_EXCEEDED)
+        return 0;
+    switch (a->rate.wait_ms) {
+    case TG_RATE_NEVER:
+    case TG_RATE_UNTIL_DAY:
+        return 0;
+    case TG_RATE_UNTIL_CALL:
+        return 1000;
+    default:
+        return a->rate.wait_ms > 0 ? a->rate.wait_ms : 1;
+    }
 }
 
 void
@@ -238,6 +290,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
         a->action = TG_ACTION_PROXY;
         if (is_offered(state, catalog, facts, now_ms, a)) {
             plan_edits(facts, a);
+            find_day(state, now_ms, a);
             fill_call(now_ms, a);
         }
         /* What was read belongs together, or is read again. */
@@ -245,4 +298,6 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
             tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
             tg_state_catalog_is_current(state, catalog_seq);
     } while (!is_current);
+    if (a->action == TG_ACTION_PROXY)
+        (void)take_from_limits(state, now_ms, a);
 }

@@ -122,7 +122,7 @@ count_hold(struct tg_state *state, const struct tg_call *call)
     struct tg_counters *account =
         &state->accounts[call->account_slot].counters;
 
-    atomic_fetch_add_explicit(&key->in_flight, 1, memory_order_relaxed);
+    /* tg_rate_take has counted it among the key's calls in flight. */
     atomic_fetch_add_explicit(&key->held_nanos, call->held_nanos,
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&account->in_flight, 1, memory_order_relaxed);

@@ -312,6 +312,54 @@ say_place(struct tg_text *out, const struct tg_admission *a)
     say(out, ". Ask your operator to add the page.");
 }
 
+static const char *
+limit_name(enum tg_rate_limit limit)
+{
+    switch (limit) {
+    case TG_RATE_TOKENS:
+        return " tokens per minute";
+    case TG_RATE_MINUTE:
+        return " requests per minute";
+    case TG_RATE_SECOND:
+        return " requests per second";
+    case TG_RATE_DAY:
+        return " requests per day";
+    default:
+        return " calls at once";
+    }
+}
+
+/* "1000 requests per minute … Try again in 174ms." */
+static void
+say_rate(struct tg_text *out, const struct tg_admission *a)
+{
+    char wait[TG_RATE_DURATION_SIZE];
+
+    say(out, "This API key has reached its limit of ");
+    tg_text_int(out, a->rate.size);
+    say(out, limit_name(a->rate.limit));
+    switch (a->rate.wait_ms) {
+    case TG_RATE_NEVER:
+        say(out, ", and this request alone is larger: about ");
+        tg_text_int(out, a->tokens_estimate);
+        say(out, " tokens. Send less, or ask your operator for more.");
+        return;
+    case TG_RATE_UNTIL_DAY:
+        say(out, ". It begins anew at ");
+        say_instant(out, a->day_ends_at_ms);
+        say(out, ".");
+        return;
+    case TG_RATE_UNTIL_CALL:
+        say(out, ". Try again when one of them has ended.");
+        return;
+    default:
+        tg_rate_duration(wait, a->rate.wait_ms);
+        say(out, ". Try again in ");
+        say(out, wait);
+        say(out, ".");
+    }
+}
+
 static void
 say_upstream(struct tg_text *out, const struct tg_admission *a)
 {
@@ -388,6 +436,9 @@ say_why(struct tg_text *out, const struct tg_state *state,
     case TG_CODE_IP_NOT_ALLOWED:
     case TG_CODE_REFERRER_NOT_ALLOWED:
         say_place(out, a);
+        break;
+    case TG_CODE_RATE_LIMIT_EXCEEDED:
+        say_rate(out, a);
         break;
     case TG_CODE_KEY_EXPIRED:
     case TG_CODE_KEY_DISABLED:

@@ -2,6 +2,7 @@
 
 #include "code.h"
 #include "price.h"
+#include "rate.h"
 #include "route.h"
 #include "usage.h"
 
@@ -119,6 +120,21 @@ count(struct tg_counters *counters, const struct tg_call *call)
 }
 
 /* Ends the call with its tokens decided: cost, time, counters. */
+/* Tokens a minute took an estimate on entry; now it is known. */
+static void
+correct_rate(struct tg_state *state, const struct tg_call *call,
+             int64_t now_ms)
+{
+    struct tg_key_policy policy;
+    uint64_t seq;
+
+    if (tg_state_key(state, call->key_slot, &policy, &seq) == 0 &&
+        memcmp(policy.id, call->key_id, TG_ID_LEN) == 0)
+        tg_rate_settle(&state->keys[call->key_slot].counters, &policy,
+                       (call->prompt_bound + 3) / 4,
+                       call->prompt_tokens + call->completion_tokens, now_ms);
+}
+
 static void
 finish(struct tg_state *state, struct tg_call *call, uint16_t status,
        uint16_t code, int64_t now_ms)
@@ -133,6 +149,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     call->status = status != 0 ? status : tg_code_row(code)->status;
     /* A status says that the record is whole, should we die from here on. */
     atomic_thread_fence(memory_order_release);
+    correct_rate(state, call, now_ms);
     count(&state->keys[call->key_slot].counters, call);
     count(&state->accounts[call->account_slot].counters, call);
 }
@@ -155,6 +172,16 @@ may_cost(const struct tg_call *call, const struct tg_outcome *outcome)
     return meter->has_bytes || outcome->client_left;
 }
 
+/*
+ * Whether a count of nothing is a count: of a stream all that was made went
+ * by, of an answer in one piece nothing does before its end.
+ */
+static bool
+is_countable(const struct tg_call *call)
+{
+    return (call->flags & TG_CALL_STREAM) || !completes(call);
+}
+
 void
 tg_settle(struct tg_state *state, struct tg_call *call,
           const struct tg_outcome *outcome)
@@ -169,7 +196,7 @@ tg_settle(struct tg_state *state, struct tg_call *call,
         take_report(call, &usage);
     else if (!may_cost(call, outcome))
         take_nothing(call);
-    else if (counted > 0 || !completes(call))
+    else if (counted > 0 || is_countable(call))
         take_count(call, counted);
     else
         take_hold(call);
@@ -184,7 +211,7 @@ tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
         return; /* it was settled; only the journal is missing it */
     if (!(call->flags & TG_CALL_SENT))
         take_nothing(call);
-    else if (call->counted > 0)
+    else if (call->counted > 0 || is_countable(call))
         take_count(call, call->counted);
     else
         take_hold(call);

@@ -247,6 +247,13 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     if (a->action == TG_ACTION_PROXY) {
         rc = ngx_http_tollgate_proxy(r, ctx, a);
 
+        if (rc == NGX_OK) {
+            ctx->limits = a->limits;
+            return NGX_OK;
+        }
+
+        tg_admit_undo(&ngx_http_tollgate_worker.state, a);
+
         if (rc != NGX_DECLINED) {
             return rc;
         }

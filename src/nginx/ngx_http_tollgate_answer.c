@@ -76,6 +76,14 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     tg_refusal_write(&text, &ngx_http_tollgate_worker.state, a, key);
     ngx_http_tollgate_keep(r, ctx, &text, code);
+
+    if (code == TG_CODE_RATE_LIMIT_EXCEEDED) {
+        ctx->retry_ms = tg_admit_retry_ms(a);
+
+        if (ctx->retry_ms == 0) {
+            ctx->should_retry = "false";
+        }
+    }
 }
 
 
@@ -189,6 +197,10 @@ ngx_http_tollgate_send_header(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_tollgate_add_retry(r, ctx->retry_ms) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ctx->status == NGX_HTTP_NOT_ALLOWED && ctx->allow.len

@@ -7,6 +7,7 @@
  *     _module.c    directives, variables, processes
  *     _access.c    head and body of a request to core; the verdict
  *     _body.c      the body for core, and core's edits to it
+ *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
  *     _filter.c    the upstream's answer: metered, edited, replaced
  *     _upstream.c  where an upstream is; its connection
@@ -24,6 +25,7 @@
 #include "edit.h"
 #include "journal.h"
 #include "meter.h"
+#include "rate.h"
 #include "seal.h"
 #include "settle.h"
 
@@ -77,6 +79,8 @@ typedef struct {
     ngx_uint_t            status;       /* its status */
     const char           *should_retry;
     ngx_str_t             allow;        /* for 405 */
+    int64_t               retry_ms;     /* for 429; 0: nobody can say */
+    struct tg_rate_report limits;       /* of an admitted call */
 
     ngx_str_t             url;          /* for proxy_pass */
     ngx_str_t             host;         /* for the Host header */
@@ -136,6 +140,12 @@ ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+
+/* _limits.c */
+ngx_int_t ngx_http_tollgate_add_limits(ngx_http_request_t *r,
+    const struct tg_rate_report *limits);
+ngx_int_t ngx_http_tollgate_add_retry(ngx_http_request_t *r,
+    int64_t retry_ms);
 
 /* _filter.c */
 ngx_int_t ngx_http_tollgate_filter_init(ngx_conf_t *cf);

@@ -101,6 +101,8 @@ class Answer:
                 yield json.loads(data)
 
     def close(self):
+        """Leaves, also in the middle of a stream."""
+        self._response.close()
         self._connection.close()
 
 

@@ -93,9 +93,9 @@ struct tg_key_policy {
     uint32_t account;  /* slot of its account */
     uint32_t name;     /* blob: text */
     uint32_t models;   /* blob: names; none and not restricted: all */
-    uint32_t networks; /* blob: CIDR texts */
-    uint32_t referrers; /* blob: texts */
-    uint32_t hours;     /* blob: text */
+    uint32_t networks; /* blob: where.h; so is referrers */
+    uint32_t referrers;
+    uint32_t hours;     /* blob: calendar.h; absent: always */
     uint64_t endpoints; /* bit 1 << enum tg_endpoint; 0: as scopes say */
     uint32_t scopes;    /* enum tg_scope */
     uint8_t kind;       /* enum tg_key_kind, key.h */
@@ -112,7 +112,7 @@ struct tg_key_policy {
     uint32_t max_queue_ms;
     int64_t daily_nanos; /* 0: no budget */
     int64_t monthly_nanos;
-    uint32_t timezone; /* blob: text; absent: UTC */
+    uint32_t timezone; /* blob: calendar.h; absent: UTC */
     char prefix[8];    /* "sk-tgp_", for answers to the holder */
     char last4[4];     /* of the newest secret */
     uint8_t reserved1[32];
@@ -313,7 +313,7 @@ _Static_assert(sizeof(struct tg_area) == 64, "layout");
 struct tg_blob {
     uint32_t len;
     uint32_t reserved;
-    char data[]; /* text, or texts each behind a uint8_t length */
+    char data[]; /* text, texts each behind a uint8_t length, calendar */
 };
 
 #endif

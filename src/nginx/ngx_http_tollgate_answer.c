@@ -302,7 +302,14 @@ ngx_http_tollgate_error_handler(ngx_http_request_t *r)
     }
 
     ctx->is_done = 1;
-    ngx_http_tollgate_refuse_code(r, ctx, code);
+
+    if (ctx->cut_code != TG_CODE_NONE) {
+        code = ctx->cut_code;
+
+    } else {
+        ngx_http_tollgate_refuse_code(r, ctx, code);
+    }
+
     ngx_http_tollgate_settle(ctx, ctx->status, code);
 
     return ngx_http_tollgate_send(r, ctx);

@@ -55,6 +55,10 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ctx->edit_rule = a->edit_rule;
     tg_meter_init(&ctx->meter, TG_METER_AUTO);
 
+    if (ctx->is_stream) {
+        ngx_http_tollgate_watch_stream(ctx);
+    }
+
     return NGX_OK;
 }
 
@@ -148,6 +152,7 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     ctx->cost_nanos = ctx->slot->call.cost_nanos;
     ctx->is_settled = 1;
 
+    ngx_http_tollgate_leave_stream(ctx);
     ngx_http_tollgate_journal(ctx);
     ctx->slot = NULL;
 }
@@ -284,6 +289,13 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
     w->rewrite.data = w;
     w->rewrite.log = cycle->log;
     w->rewrite.cancelable = 1;
+
+    ngx_queue_init(&w->streams);
+    w->watch.handler = ngx_http_tollgate_watch_handler;
+    w->watch.data = w;
+    w->watch.log = cycle->log;
+    w->watch.cancelable = 1;
+
     w->is_open = 1;
 
     return NGX_OK;

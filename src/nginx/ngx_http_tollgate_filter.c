@@ -648,14 +648,20 @@ static ngx_int_t
 ngx_http_tollgate_break_off(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
-    u_char     *p;
-    ngx_str_t   json;
+    u_char        *p;
+    ngx_str_t      json;
+    enum tg_code   code;
 
-    ngx_http_tollgate_settle(ctx, ctx->is_held ? NGX_HTTP_BAD_GATEWAY
+    code = ctx->cut_code;
+
+    if (code == TG_CODE_NONE) {
+        code = TG_CODE_UPSTREAM_ERROR;
+        ngx_http_tollgate_refuse_code(r, ctx, code);
+    }
+
+    ngx_http_tollgate_settle(ctx, ctx->is_held ? ctx->status
                                                : ctx->upstream_status,
-                             TG_CODE_UPSTREAM_ERROR);
-
-    ngx_http_tollgate_refuse_code(r, ctx, TG_CODE_UPSTREAM_ERROR);
+                             code);
 
     if (ctx->is_held) {
         return ngx_http_tollgate_finish(r, ctx);

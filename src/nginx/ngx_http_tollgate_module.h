@@ -11,6 +11,7 @@
  *     _answer.c    refusals and answers of our own
  *     _filter.c    the upstream's answer: metered, edited, replaced
  *     _upstream.c  where an upstream is; its connection
+ *     _streams.c   running streams, cut when their key may no longer call
  *     _call.c      a call's life: held, settled, journalled
  */
 #ifndef NGX_HTTP_TOLLGATE_MODULE_H
@@ -59,6 +60,8 @@ typedef struct {
     uint64_t              answers;      /* of our own; makes request ids */
     ngx_uint_t            unwritten;    /* calls the journal did not take */
     ngx_event_t           rewrite;      /* tries those again */
+    ngx_queue_t           streams;      /* that run */
+    ngx_event_t           watch;        /* asks about them */
 } ngx_http_tollgate_worker_t;
 
 /* How an upstream's answer goes to the client. */
@@ -93,6 +96,9 @@ typedef struct {
     struct sockaddr_in6   sockaddr;     /* room for either family */
     ngx_str_t             peer_name;
 
+    ngx_queue_t           queue;        /* of the worker's streams */
+    enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
+
     struct tg_meter       meter;
     struct tg_edit       *edit;         /* NULL: nothing to take out */
     ngx_chain_t          *tail;         /* kept for the last buffer's sake */
@@ -111,6 +117,7 @@ typedef struct {
     unsigned              is_held:1;      /* its header is kept back */
     unsigned              is_settled:1;
     unsigned              is_done:1;      /* the answer was ended by us */
+    unsigned              is_watched:1;
     unsigned              client_left:1;
 } ngx_http_tollgate_ctx_t;
 
@@ -156,6 +163,11 @@ char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_tollgate_authorize(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
 void ngx_http_tollgate_forget_credentials(void);
+
+/* _streams.c */
+void ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_leave_stream(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_watch_handler(ngx_event_t *ev);
 
 /* _call.c */
 ngx_int_t ngx_http_tollgate_begin(ngx_http_request_t *r,

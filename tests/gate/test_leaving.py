@@ -1,5 +1,6 @@
 """Clients that leave: a stream is cut, an answer is read to its end."""
 
+import http.client
 import json
 import socket
 import time
@@ -72,3 +73,32 @@ def test_a_client_that_never_sends_its_body_is_no_call(gate):
     s.close()
     assert gate.chat(key).status == 200
     gate.wait_calls(1, key)
+
+
+def test_streams_of_a_disabled_key_end_with_a_reason(gate):
+    key, other = gate.key("disabled"), gate.key("untouched")
+    cut = gate.chat(key, "sim:slow=20 sim:tokens=2000", stream=True)
+    goes_on = gate.chat(other, "sim:slow=20 sim:tokens=100", stream=True)
+    silent = gate.chat(key, "sim:stall=2", stream=True)
+    events = cut.events()
+    next(events)
+    gate.must("keys", "disable", key.id, "--yes")
+    disabled = time.monotonic()
+    last = None
+    try:
+        for last in events:
+            pass
+    except http.client.IncompleteRead:
+        pass
+    assert time.monotonic() - disabled < 1
+    assert last["error"]["code"] == "key_disabled"
+    try:
+        quiet = list(silent.events())
+    except http.client.IncompleteRead:
+        quiet = [last]
+    assert quiet[-1]["error"]["code"] == "key_disabled"
+    assert time.monotonic() - disabled < 1.5
+    assert len(list(goes_on.events())) > 100
+    rows = gate.wait_calls(2, key)
+    assert {row["code"] for row in rows} == {"key_disabled"}
+    assert {row["basis"] for row in rows} == {"counted"}

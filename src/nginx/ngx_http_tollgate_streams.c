@@ -1,0 +1,93 @@
+/*
+ * ngx_http_tollgate_streams.c: running streams are asked twice a second
+ * whether their key may still call; those that may not are cut.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include "refusal.h"
+
+#define NGX_HTTP_TOLLGATE_WATCH_MS  400
+
+static void ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_admission *a);
+
+
+void
+ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    ngx_queue_insert_tail(&w->streams, &ctx->queue);
+    ctx->is_watched = 1;
+
+    if (!w->watch.timer_set) {
+        ngx_add_timer(&w->watch, NGX_HTTP_TOLLGATE_WATCH_MS);
+    }
+}
+
+
+void
+ngx_http_tollgate_leave_stream(ngx_http_tollgate_ctx_t *ctx)
+{
+    if (ctx->is_watched) {
+        ngx_queue_remove(&ctx->queue);
+        ctx->is_watched = 0;
+    }
+}
+
+
+void
+ngx_http_tollgate_watch_handler(ngx_event_t *ev)
+{
+    static struct tg_admission  a;
+
+    ngx_queue_t                 *q, *next;
+    ngx_http_tollgate_ctx_t     *ctx;
+    ngx_http_tollgate_worker_t  *w = ev->data;
+
+    for (q = ngx_queue_head(&w->streams);
+         q != ngx_queue_sentinel(&w->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_http_tollgate_ctx_t, queue);
+
+        a.head = ctx->head;
+
+        if (!tg_admit_again(&w->state, ngx_http_tollgate_now_ms(), &a)) {
+            ngx_http_tollgate_cut(ctx, &a);
+        }
+    }
+
+    if (!ngx_queue_empty(&w->streams)) {
+        ngx_add_timer(&w->watch, NGX_HTTP_TOLLGATE_WATCH_MS);
+    }
+}
+
+
+/*
+ * The upstream's connection is shut, which nginx finds out by itself: the
+ * answer then breaks off, with the sentence that is prepared here.
+ */
+
+static void
+ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_admission *a)
+{
+    struct tg_str        none = { NULL, 0 };
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+        return;
+    }
+
+    ngx_http_tollgate_leave_stream(ctx);
+
+    ctx->cut_code = a->code;
+    ngx_http_tollgate_refuse(r, ctx, (struct tg_admission *) a, none);
+
+    (void) shutdown(r->upstream->peer.connection->fd, SHUT_RDWR);
+}

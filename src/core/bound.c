@@ -1,6 +1,7 @@
 #include "bound.h"
 
 #include "err.h"
+#include "money.h"
 #include "usage.h"
 
 /* Larger than the answers of any model today: for one nobody described. */
@@ -58,6 +59,49 @@ model_limit(const struct tg_model *model, enum tg_endpoint endpoint)
     if (most <= 0)
         most = model->max_context_tokens;
     return most > 0 ? most : UNKNOWN_LIMIT_TOKENS;
+}
+
+int64_t
+tg_bound_prompt(const struct tg_body_facts *facts)
+{
+    if (facts->prompt_bytes > TG_USAGE_TOKENS_MAX)
+        return TG_USAGE_TOKENS_MAX + TG_BOUND_ALLOWANCE_TOKENS;
+    return (int64_t)facts->prompt_bytes + TG_BOUND_ALLOWANCE_TOKENS;
+}
+
+int64_t
+tg_bound_likely(int64_t prompt_bound)
+{
+    if (prompt_bound <= TG_BOUND_ALLOWANCE_TOKENS)
+        return 0;
+    return (prompt_bound - TG_BOUND_ALLOWANCE_TOKENS + 3) / 4;
+}
+
+/*
+ * A cost is picos / 1000 rounded up, so it is at most left just when the picos
+ * are at most left * 1000.  Products of two non-negative int64 are below
+ * 2^126.
+ */
+int64_t
+tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
+                    int64_t left_nanos)
+{
+    int64_t prompt_picos = rates->hit_picos > rates->miss_picos
+                               ? rates->hit_picos
+                               : rates->miss_picos;
+    __int128 left, tokens;
+
+    if (rates->hit_picos < 0 || rates->miss_picos < 0 ||
+        rates->output_picos < 0 || prompt_bound < 0 || left_nanos < 0)
+        return -1;
+    left = (__int128)left_nanos * TG_PICOS_PER_NANO -
+           (__int128)prompt_bound * prompt_picos;
+    if (left < 0)
+        return -1;
+    if (rates->output_picos == 0)
+        return TG_USAGE_TOKENS_MAX;
+    tokens = left / rates->output_picos;
+    return tokens < TG_USAGE_TOKENS_MAX ? (int64_t)tokens : TG_USAGE_TOKENS_MAX;
 }
 
 /* What upstreams make of a limit of 0 differs, so it counts as none. */

@@ -10,7 +10,39 @@
 
 #include "body.h"
 #include "layout.h"
+#include "price.h"
 #include "route.h"
+
+/*
+ * What a provider may add to a prompt on its own (a template's marks, a
+ * default system prompt, the wrapping of tools), which no request shows.  It
+ * is held; a report that goes beyond it is not believed.
+ */
+#define TG_BOUND_ALLOWANCE_TOKENS 512
+
+/* A call whose answer would have to be shorter is refused, not clamped. */
+#define TG_BOUND_FLOOR_TOKENS 16
+
+/*
+ * The most prompt tokens: a token is at least a byte of what is not governed,
+ * and the allowance.
+ */
+int64_t tg_bound_prompt(const struct tg_body_facts *facts);
+
+/*
+ * What a prompt of this bound likely is: four bytes a token, as prompts are on
+ * average in any language, and nothing of the allowance.  At most the bound.
+ */
+int64_t tg_bound_likely(int64_t prompt_bound);
+
+/*
+ * The most completion tokens whose cost, prompt_bound's dearest included, is
+ * at most left_nanos; all n answers together.  At most TG_USAGE_TOKENS_MAX.
+ * Returns -1 when the prompt itself is more than is left, or a number is
+ * negative.
+ */
+int64_t tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
+                            int64_t left_nanos);
 
 /*
  * Writes the most completion tokens into *tokens: by the largest limit that

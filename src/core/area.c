@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "budget.h"
+#include "cell.h"
 #include "err.h"
 
 /* Slots that get their memory at once, so that a full disk is an error. */
@@ -145,9 +147,29 @@ tg_area_begin(struct tg_area_claim *claim, const struct tg_call *call)
     }
     slot->call = *call;
     slot->call.id = tg_call_id_make(claim->writer_id, claim->calls++);
+    tg_share_enter(slot, TG_STAGE_NONE);
     atomic_store_explicit(&slot->phase, TG_PHASE_HELD, memory_order_release);
     count_hold(claim->state, &slot->call);
     return slot;
+}
+
+void
+tg_area_cancel(struct tg_area_claim *claim, struct tg_call_slot *slot)
+{
+    struct tg_state *state = claim->state;
+    struct tg_call *call = &slot->call;
+    struct tg_counters *account =
+        &state->accounts[call->account_slot].counters;
+
+    call->cost_nanos = 0;
+    tg_budget_settle(state, slot);
+    atomic_fetch_sub_explicit(
+        &state->keys[call->key_slot].counters.held_nanos, call->held_nanos,
+        memory_order_relaxed);
+    atomic_fetch_sub_explicit(&account->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&account->held_nanos, call->held_nanos,
+                              memory_order_relaxed);
+    tg_area_end(claim, slot);
 }
 
 void

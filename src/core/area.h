@@ -37,6 +37,13 @@ void tg_area_leave(struct tg_area_claim *claim);
 struct tg_call_slot *tg_area_begin(struct tg_area_claim *claim,
                                    const struct tg_call *call);
 
+/*
+ * Takes back a call that was begun and not sent: what it holds of money, its
+ * counts, its slot.  There is no record of it.  What rates took is the
+ * caller's to refund, and held_nanos is as it was at tg_area_begin.
+ */
+void tg_area_cancel(struct tg_area_claim *claim, struct tg_call_slot *slot);
+
 /* Frees the slot.  Call it after the journal has the call. */
 void tg_area_end(struct tg_area_claim *claim, struct tg_call_slot *slot);
 

@@ -50,10 +50,11 @@ struct tg_call {
     uint16_t status;   /* as the client saw it; 0 while it runs */
     uint16_t code;     /* enum tg_code; 0 when all is well */
     uint8_t basis;     /* enum tg_basis */
-    uint8_t reserved[3];
+    uint8_t reserved;
+    uint16_t month; /* period of its hold: year * 12 + month, key's zone */
     uint32_t latency_ms;
     uint32_t ttft_ms; /* TG_ABSENT_MS when no token came */
-    uint32_t reserved2;
+    uint32_t day; /* the same: days since 1970-01-01 */
     int64_t prompt_tokens; /* what is charged, by basis */
     int64_t cached_tokens;
     int64_t completion_tokens;
@@ -72,7 +73,9 @@ _Static_assert(offsetof(struct tg_call, at_ms) == 16, "layout");
 _Static_assert(offsetof(struct tg_call, model) == 120, "layout");
 _Static_assert(offsetof(struct tg_call, ip) == 184, "layout");
 _Static_assert(offsetof(struct tg_call, endpoint) == 208, "layout");
+_Static_assert(offsetof(struct tg_call, month) == 218, "layout");
 _Static_assert(offsetof(struct tg_call, latency_ms) == 220, "layout");
+_Static_assert(offsetof(struct tg_call, day) == 228, "layout");
 _Static_assert(offsetof(struct tg_call, prompt_tokens) == 232, "layout");
 _Static_assert(offsetof(struct tg_call, cost_nanos) == 320, "layout");
 _Static_assert(sizeof(struct tg_call) == 328, "layout");

@@ -23,6 +23,17 @@
 #define TG_STATE_PAGE 4096
 
 /*
+ * Money that is used, settled and held together, in one period.  Both words
+ * change at once, by a compare-and-swap of 16 bytes: cell.h.
+ */
+struct tg_cell {
+    _Alignas(16) _Atomic int64_t used_nanos;
+    _Atomic uint64_t mark; /* the period, and who changed it last */
+};
+
+_Static_assert(sizeof(struct tg_cell) == 16, "layout");
+
+/*
  * A published thing: seq counts publications, 0 meaning never; the slot in
  * force is seq & 1.  The writer fills the other one and stores seq + 1.
  */
@@ -154,11 +165,17 @@ _Static_assert(sizeof(struct tg_counters) == 128, "layout");
 
 struct tg_key_record {
     tg_seq seq;
-    uint64_t reserved[7];
+    uint64_t reserved0;
+    struct tg_cell day; /* of calendar days in the key's time zone */
+    struct tg_cell month;
+    uint64_t reserved1[2];
     struct tg_counters counters;
     struct tg_key_policy slots[2];
 };
 
+_Static_assert(offsetof(struct tg_key_record, day) == 16, "layout");
+_Static_assert(offsetof(struct tg_key_record, month) == 32, "layout");
+_Static_assert(offsetof(struct tg_key_record, counters) == 64, "layout");
 _Static_assert(offsetof(struct tg_key_record, slots) == 192, "layout");
 _Static_assert(sizeof(struct tg_key_record) == 704, "layout");
 
@@ -193,11 +210,15 @@ _Static_assert(sizeof(struct tg_account_policy) == 96, "layout");
 
 struct tg_account_record {
     tg_seq seq;
-    uint64_t reserved[7];
+    uint64_t reserved0;
+    struct tg_cell committed; /* since the file was made; one period, 0 */
+    uint64_t reserved1[4];
     struct tg_counters counters;
     struct tg_account_policy slots[2];
 };
 
+_Static_assert(offsetof(struct tg_account_record, committed) == 16, "layout");
+_Static_assert(offsetof(struct tg_account_record, counters) == 64, "layout");
 _Static_assert(sizeof(struct tg_account_record) == 384, "layout");
 
 /* The catalog: what is offered, by whom, at what price. */
@@ -293,7 +314,8 @@ enum tg_phase {
 struct tg_call_slot {
     _Atomic uint32_t phase;
     uint32_t next_free; /* the owner's list; slot + 1 */
-    uint64_t reserved[2];
+    _Atomic uint64_t share; /* what the call has in which cells: cell.h */
+    _Atomic uint64_t witness; /* a share word whose change others saw done */
     struct tg_call call;
 };
 

@@ -1,0 +1,74 @@
+/*
+ * budget.h: what a key may spend in a day and a month, and its account at
+ * all.  Settled and held together never exceed any of the three, for any
+ * number of processes, whatever is killed.
+ *
+ * Budgets count calls by the day and the month of the key's time zone in
+ * which they were admitted.  What a key uses is counted whether it has a
+ * budget or not, so one that is set later knows what went before.
+ */
+#ifndef TG_BUDGET_H
+#define TG_BUDGET_H
+
+#include "state.h"
+
+enum tg_budget_kind {
+    TG_BUDGET_NONE = 0,
+    TG_BUDGET_DAILY,
+    TG_BUDGET_MONTHLY,
+    TG_BUDGET_BALANCE, /* of a prepaid account */
+};
+
+/* Why no money was to be had: nano-units. */
+struct tg_budget_verdict {
+    enum tg_budget_kind kind;
+    int64_t size_nanos; /* the budget, or all money of the account */
+    int64_t used_nanos; /* settled and held */
+    int64_t left_nanos; /* never below 0 */
+};
+
+/*
+ * Takes call.held_nanos (not negative) of the call in slot from day, month
+ * and balance, or from none.  The call has key_slot, account_slot, day and
+ * month (calendar.h), the last two of which become those it is counted in:
+ * later ones when others were there before.  The slot is fresh from
+ * tg_area_begin.  Returns whether it holds now; if not, *verdict says what is
+ * short (the first in the order of the enum), and the slot goes back by
+ * tg_area_cancel; to hold less, the call begins again.
+ */
+bool tg_budget_hold(struct tg_state *state, struct tg_call_slot *slot,
+                    const struct tg_key_policy *key,
+                    const struct tg_account_policy *account,
+                    struct tg_budget_verdict *verdict);
+
+/*
+ * The least that is left of all three, never below 0; INT64_MAX less what is
+ * used when nothing limits it.  *verdict says which one that is (kind
+ * TG_BUDGET_NONE: no limit).  What it says may be over by the time it is
+ * used: only a hold is certain.
+ */
+int64_t tg_budget_left(const struct tg_state *state, const struct tg_call *call,
+                       const struct tg_key_policy *key,
+                       const struct tg_account_policy *account,
+                       struct tg_budget_verdict *verdict);
+
+/*
+ * Ends what the call in slot holds: call.cost_nanos (0 to held_nanos) stays,
+ * the rest goes back, in the periods it was taken from; those that are over
+ * are not touched.  Does nothing for a call that holds nothing or has been
+ * settled, so it can be called again for a slot whose owner died in it.
+ */
+void tg_budget_settle(struct tg_state *state, struct tg_call_slot *slot);
+
+/* Whether the call in slot holds money. */
+bool tg_budget_holds(const struct tg_call_slot *slot);
+
+/*
+ * Says what a key has used in a day and a month, for the daemon when it has
+ * made a state file and before it is ready (publish.h), or has given a slot
+ * to another key (all 0).  Calls in flight are not added: there are none.
+ */
+void tg_budget_load(struct tg_state *state, uint32_t key_slot, uint32_t day,
+                    uint16_t month, int64_t day_nanos, int64_t month_nanos);
+
+#endif

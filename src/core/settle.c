@@ -1,17 +1,14 @@
 #include "settle.h"
 
+#include <assert.h>
+
+#include "bound.h"
+#include "budget.h"
 #include "code.h"
 #include "price.h"
 #include "rate.h"
 #include "route.h"
 #include "usage.h"
-
-/*
- * Room above the bounds on entry before a report is unbelievable: chat
- * templates and tool prompts that a provider adds on its own.
- */
-#define PROMPT_SLACK_TOKENS 4096
-#define COMPLETION_SLACK_TOKENS 64
 
 static int64_t
 or_zero(int64_t tokens)
@@ -26,16 +23,18 @@ completes(const struct tg_call *call)
     return call->endpoint != TG_ENDPOINT_EMBEDDINGS;
 }
 
+/*
+ * Whether the bounds on entry have room for a report.  They are what is held,
+ * so what goes beyond them would be money that nobody set aside.
+ */
 static bool
 is_possible(const struct tg_call *call, const struct tg_usage *usage)
 {
     if (usage->prompt_tokens < 0 ||
         (usage->completion_tokens < 0 && completes(call)))
         return false;
-    /* Figures are at most 2^40, so the differences cannot overflow. */
-    return usage->prompt_tokens - PROMPT_SLACK_TOKENS <= call->prompt_bound &&
-           usage->completion_tokens - COMPLETION_SLACK_TOKENS <=
-               call->completion_bound;
+    return usage->prompt_tokens <= call->prompt_bound &&
+           usage->completion_tokens <= call->completion_bound;
 }
 
 static void
@@ -48,15 +47,12 @@ take_report(struct tg_call *call, const struct tg_usage *usage)
     call->reasoning_tokens = or_zero(usage->reasoning_tokens);
 }
 
-/*
- * Four bytes a token is what prompts are on average, in any language.  A
- * count is an estimate, and never charged above the bound.
- */
+/* A count is an estimate, and never charged above the bound. */
 static void
 take_count(struct tg_call *call, int64_t counted_tokens)
 {
     call->basis = TG_BASIS_COUNTED;
-    call->prompt_tokens = (call->prompt_bound + 3) / 4;
+    call->prompt_tokens = tg_bound_likely(call->prompt_bound);
     call->cached_tokens = 0;
     call->completion_tokens = counted_tokens < call->completion_bound
                                   ? counted_tokens
@@ -84,6 +80,10 @@ take_nothing(struct tg_call *call)
     call->reasoning_tokens = 0;
 }
 
+/*
+ * The bounds keep a cost within the hold.  Should they not, for a fault of
+ * ours, the hold is what there is.
+ */
 static void
 take_cost(struct tg_call *call)
 {
@@ -92,7 +92,8 @@ take_cost(struct tg_call *call)
 
     if (call->basis == TG_BASIS_HELD ||
         tg_price_cost(&rates, call->prompt_tokens, call->cached_tokens,
-                      call->completion_tokens, &call->cost_nanos) != 0) {
+                      call->completion_tokens, &call->cost_nanos) != 0 ||
+        call->cost_nanos > call->held_nanos) {
         take_hold(call);
         call->cost_nanos = call->held_nanos;
     }
@@ -119,7 +120,17 @@ count(struct tg_counters *counters, const struct tg_call *call)
                               memory_order_relaxed);
 }
 
-/* Ends the call with its tokens decided: cost, time, counters. */
+/* The slot that a call stands in. */
+static struct tg_call_slot *
+slot_of(struct tg_state *state, struct tg_call *call)
+{
+    size_t at = (size_t)((char *)call - (char *)state->call_slots);
+
+    assert(at % sizeof(struct tg_call_slot) ==
+           offsetof(struct tg_call_slot, call));
+    return &state->call_slots[at / sizeof(struct tg_call_slot)];
+}
+
 /* Tokens a minute took an estimate on entry; now it is known. */
 static void
 correct_rate(struct tg_state *state, const struct tg_call *call,
@@ -135,6 +146,7 @@ correct_rate(struct tg_state *state, const struct tg_call *call,
                        call->prompt_tokens + call->completion_tokens, now_ms);
 }
 
+/* Ends the call with its tokens decided: cost, time, money, counters. */
 static void
 finish(struct tg_state *state, struct tg_call *call, uint16_t status,
        uint16_t code, int64_t now_ms)
@@ -149,6 +161,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     call->status = status != 0 ? status : tg_code_row(code)->status;
     /* A status says that the record is whole, should we die from here on. */
     atomic_thread_fence(memory_order_release);
+    tg_budget_settle(state, slot_of(state, call));
     correct_rate(state, call, now_ms);
     count(&state->keys[call->key_slot].counters, call);
     count(&state->accounts[call->account_slot].counters, call);
@@ -207,8 +220,11 @@ void
 tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
 {
     call->flags |= TG_CALL_RECOVERED;
-    if (call->status != 0)
-        return; /* it was settled; only the journal is missing it */
+    if (call->status != 0) {
+        /* Its record is whole; the money may have been on its way. */
+        tg_budget_settle(state, slot_of(state, call));
+        return;
+    }
     if (!(call->flags & TG_CALL_SENT))
         take_nothing(call);
     else if (call->counted > 0 || is_countable(call))

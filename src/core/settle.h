@@ -18,17 +18,19 @@ struct tg_outcome {
 };
 
 /*
- * Ends a call once: fills the call's tokens, basis, cost and latency, and
- * moves its hold into what is settled, on key and account.  Figures that
- * cannot be are not believed (usage.h), then what was counted is charged,
- * then the hold.
+ * Ends a call once: fills the call's tokens, basis, cost and latency, gives
+ * back what it held beyond its cost, and counts it on key and account.  The
+ * call is that of a slot.  Figures that cannot be (usage.h), or go beyond the
+ * bounds that were held, are not believed: then what was counted is charged,
+ * then the hold.  A cost is never above the hold.
  */
 void tg_settle(struct tg_state *state, struct tg_call *call,
                const struct tg_outcome *outcome);
 
 /*
- * Ends a call whose worker died, from what stands in its slot.  A call that
- * the worker had settled and not yet written keeps what it has.
+ * Ends a call whose worker died, from what stands in its slot: its hold is
+ * given back exactly, wherever the worker was in taking or settling it.  A
+ * call that the worker had settled and not yet written keeps its record.
  */
 void tg_settle_lost(struct tg_state *state, struct tg_call *call,
                     int64_t now_ms);

@@ -1,5 +1,7 @@
 /* How a call ends: by which basis, at what cost, and the counters after it. */
 #include "area.h"
+#include "bound.h"
+#include "budget.h"
 #include "code.h"
 #include "route.h"
 #include "settle.h"
@@ -10,7 +12,10 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define BEGUN_AT 1700000000000
-#define HELD 777777
+#define DAY 19675
+#define MONTH 24287
+#define PROMPT_BOUND (100 + TG_BOUND_ALLOWANCE_TOKENS) /* 612 */
+#define HELD 691800 /* all 612 prompt tokens and 1000 of an answer */
 
 #define USAGE(members) "{\"choices\":[],\"usage\":{" members "}}"
 #define TOKENS(prompt, completion)                                             \
@@ -29,7 +34,7 @@ struct settle_case {
     const char *answer;
     uint16_t upstream_status, flags; /* LEFT: the client does, at the end */
     uint16_t endpoint;
-    int64_t completion_bound; /* 0: 1000; the prompt's is always 100 */
+    int64_t completion_bound; /* 0: 1000; the prompt's is always 612 */
     enum tg_basis basis;
     int64_t prompt, cached, completion, reasoning, cost_nanos;
 };
@@ -47,24 +52,26 @@ static const struct settle_case cases[] = {
      0, 0, 0},
     {"a report wins when the client has left", TOKENS("10", "20"), 200,
      SENT | LEFT, 0, 0, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
-    {"the most that is believed", TOKENS("4196", "1064"), 200, SENT, 0, 0,
-     TG_BASIS_REPORTED, 4196, 0, 1064, 0, 629400 + 638400},
-    {"one prompt token more", TOKENS("4197", "1064"), 200, SENT, 0, 0,
-     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
-    {"one answer token more", TOKENS("4196", "1065"), 200, SENT, 0, 0,
-     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+    {"the most that is believed", TOKENS("612", "1000"), 200, SENT, 0, 0,
+     TG_BASIS_REPORTED, 612, 0, 1000, 0, HELD},
+    {"one prompt token more", TOKENS("613", "1"), 200, SENT, 0, 0,
+     TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
+    {"one answer token more", TOKENS("1", "1001"), 200, SENT, 0, 0,
+     TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
+    {"more than was held, for a fault of ours", TOKENS("612", "1001"), 200,
+     SENT, 0, 1001, TG_BASIS_HELD, 612, 0, 1001, 0, HELD},
     {"a bound near the end of int64", TOKENS("10", "20"), 200, SENT, 0,
      INT64_MAX - 10, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
     {"a negative figure", TOKENS("-1", "20"), 200, SENT, 0, 0, TG_BASIS_HELD,
-     100, 0, 1000, 0, HELD},
+     612, 0, 1000, 0, HELD},
     {"a figure that is text", TOKENS("\"10\"", "20"), 200, SENT, 0, 0,
-     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+     TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"more from the cache than there was",
      USAGE("\"prompt_tokens\":10,\"completion_tokens\":20,"
            "\"prompt_cache_hit_tokens\":11"),
-     200, SENT, 0, 0, TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+     200, SENT, 0, 0, TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"no answer tokens in the report", USAGE("\"prompt_tokens\":10"), 200, SENT,
-     0, 0, TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+     0, 0, TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"which embeddings do not have", USAGE("\"prompt_tokens\":10"), 200, SENT,
      TG_ENDPOINT_EMBEDDINGS, 0, TG_BASIS_REPORTED, 10, 0, 0, 0, 1500},
     {"embeddings without a report", "{\"data\":[]}", 200, SENT,
@@ -78,9 +85,9 @@ static const struct settle_case cases[] = {
      EVENT("a") "data: " TOKENS("99999", "1") "\n\n", 200, SENT, 0, 0,
      TG_BASIS_COUNTED, 25, 0, 1, 0, 3750 + 600},
     {"an answer cut before its usage", "{\"choices\":[", 200, SENT, 0, 0,
-     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+     TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"the client left before anything came", "", 0, SENT | LEFT, 0, 0,
-     TG_BASIS_HELD, 100, 0, 1000, 0, HELD},
+     TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"an empty answer", "", 200, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
     {"a blank one", "\n\n", 200, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
     {"a refusal", "{\"error\":{\"message\":\"no\"}}", 400, SENT, 0, 0,
@@ -98,18 +105,29 @@ static const struct settle_case cases[] = {
 
 #define COUNT(rows) (sizeof(rows) / sizeof(rows[0]))
 
-/* As admission does: the key's rates count the call, then it has a slot. */
+static struct tg_key_policy key;
+static struct tg_account_policy account = {.id = "acct_1",
+                                           .status = TG_ACCOUNT_ACTIVE,
+                                           .billing = TG_BILLING_POSTPAID};
+
+/*
+ * As admission does: the key's rates count the call, then it has a slot, and
+ * its money is held.
+ */
 static struct tg_call_slot *
 begin_admitted(struct tg_area_claim *area, const struct tg_call *admitted)
 {
     struct tg_counters *counters =
         &area->state->keys[admitted->key_slot].counters;
+    struct tg_budget_verdict verdict;
     struct tg_call_slot *slot;
 
     atomic_fetch_add(&counters->in_flight, 1);
     slot = tg_area_begin(area, admitted);
     if (slot == NULL)
         atomic_fetch_sub(&counters->in_flight, 1);
+    else if (!tg_budget_hold(area->state, slot, &key, &account, &verdict))
+        abort();
     return slot;
 }
 
@@ -121,7 +139,9 @@ call_of(const struct settle_case *row)
         .endpoint = row->endpoint ? row->endpoint : TG_ENDPOINT_CHAT,
         .flags = row->flags & SENT,
         .ttft_ms = TG_ABSENT_MS,
-        .prompt_bound = 100,
+        .month = MONTH,
+        .day = DAY,
+        .prompt_bound = PROMPT_BOUND,
         .completion_bound = row->endpoint           ? 0
                             : row->completion_bound ? row->completion_bound
                                                     : 1000,
@@ -139,6 +159,12 @@ are_counters(const char *what, int64_t calls, int64_t settled, int64_t held,
 {
     const struct tg_counters *both[] = {&state.keys[0].counters,
                                         &state.accounts[0].counters};
+    int64_t used = settled + held;
+
+    ok(state.keys[0].day.used_nanos == used &&
+           state.keys[0].month.used_nanos == used &&
+           state.accounts[0].committed.used_nanos == used,
+       "%s: day, month and balance", what);
 
     for (int i = 0; i < 2; i++) {
         ok(both[i]->calls == calls && both[i]->settled_nanos == settled &&
@@ -210,7 +236,7 @@ static const struct {
     int64_t counted;
 } lost[] = {
     {{"admitted, not sent", NULL, 0, 0, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0}, 0},
-    {{"sent, nothing back", NULL, 0, SENT, 0, 0, TG_BASIS_HELD, 100, 0, 1000, 0,
+    {{"sent, nothing back", NULL, 0, SENT, 0, 0, TG_BASIS_HELD, 612, 0, 1000, 0,
       HELD},
      0},
     {{"some of the answer passed", NULL, 0, SENT, 0, 0, TG_BASIS_COUNTED, 25, 0,
@@ -291,9 +317,6 @@ int
 main(void)
 {
     char *dir = test_dir();
-    struct tg_account_policy account = {.id = "acct_1",
-                                        .status = TG_ACCOUNT_ACTIVE};
-    struct tg_key_policy key;
     uint32_t slot;
 
     test_create(&state, dir, 10);

@@ -51,9 +51,9 @@ struct tg_calendar_offset {
 _Static_assert(sizeof(struct tg_calendar_head) == 8, "layout");
 _Static_assert(sizeof(struct tg_calendar_offset) == 16, "layout");
 
-#define TG_CALENDAR_BYTES_MAX                                                \
-    (sizeof(struct tg_calendar_head) +                                       \
-     TG_CALENDAR_OFFSETS_MAX * sizeof(struct tg_calendar_offset) +           \
+#define TG_CALENDAR_BYTES_MAX                                                  \
+    (sizeof(struct tg_calendar_head) +                                         \
+     TG_CALENDAR_OFFSETS_MAX * sizeof(struct tg_calendar_offset) +             \
      TG_CALENDAR_WEEK_BYTES + TG_CALENDAR_TEXT_MAX)
 
 /* Seconds east of UTC. */

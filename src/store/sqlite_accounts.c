@@ -1,5 +1,7 @@
 #include "sqlite.h"
 
+#include "money.h"
+
 #define COLUMNS                                                                \
     "id, name, plan, status, verification, billing, granted_nanos, "           \
     "topped_up_nanos, base_nanos, created_at "
@@ -92,6 +94,56 @@ tg_sqlite_account_each(struct tg_store *store, const struct tg_store_page *page,
                        "ORDER BY number LIMIT ?2",
                        "ti", page->after, limit);
     return err ? err : walk(tg_sqlite_of(store), stmt, visit, arg);
+}
+
+int
+tg_sqlite_account_set(struct tg_store *store, const char *id,
+                      const char *status, const char *verification)
+{
+    int changes, err;
+
+    err = tg_sql_run(tg_sqlite_of(store), &changes,
+                     "UPDATE accounts SET status = coalesce(?2, status), "
+                     "verification = coalesce(?3, verification) "
+                     "WHERE id = ?1",
+                     "ttt", id, status, verification);
+    return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
+}
+
+struct credit {
+    int64_t granted_nanos, topped_up_nanos;
+};
+
+static int
+add_credit(void *arg, const struct tg_store_account *row)
+{
+    struct credit *credit = arg;
+    int64_t total;
+    int err = tg_money_add(credit->granted_nanos, row->granted_nanos,
+                           &credit->granted_nanos);
+
+    if (err == 0)
+        err = tg_money_add(credit->topped_up_nanos, row->topped_up_nanos,
+                           &credit->topped_up_nanos);
+    if (err == 0)
+        err = tg_money_add(credit->granted_nanos, credit->topped_up_nanos,
+                           &total);
+    return err;
+}
+
+int
+tg_sqlite_account_credit(struct tg_store *store, const char *id,
+                         int64_t granted_nanos, int64_t topped_up_nanos)
+{
+    struct credit credit = {granted_nanos, topped_up_nanos};
+    int err = tg_sqlite_account_get(store, id, add_credit, &credit);
+
+    if (err != 0)
+        return err;
+    return tg_sql_run(tg_sqlite_of(store), NULL,
+                      "UPDATE accounts SET granted_nanos = ?2, "
+                      "topped_up_nanos = ?3 WHERE id = ?1",
+                      "tii", id, credit.granted_nanos, credit.topped_up_nanos);
 }
 
 int

@@ -167,6 +167,15 @@ struct tg_store_ops {
                         const struct tg_store_page *page,
                         int (*visit)(void *, const struct tg_store_account *),
                         void *arg);
+    /* Sets them; NULL keeps the one it has. */
+    int (*account_set)(struct tg_store *store, const char *id,
+                       const char *status, const char *verification);
+    /*
+     * Adds money, in a transaction of the caller's.  TG_ERR_RANGE when all
+     * that the account was given would not fit.
+     */
+    int (*account_credit)(struct tg_store *store, const char *id,
+                          int64_t granted_nanos, int64_t topped_up_nanos);
     /* Sets every account's base_nanos to the cost of all its calls. */
     int (*account_rebase)(struct tg_store *store);
 

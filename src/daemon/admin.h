@@ -13,6 +13,11 @@
 void tg_admin_account_list(struct tg_request *, struct tg_reply *);
 void tg_admin_account_create(struct tg_request *, struct tg_reply *);
 void tg_admin_account_show(struct tg_request *, struct tg_reply *);
+void tg_admin_account_top_up(struct tg_request *, struct tg_reply *);
+void tg_admin_account_grant(struct tg_request *, struct tg_reply *);
+void tg_admin_account_verify(struct tg_request *, struct tg_reply *);
+void tg_admin_account_suspend(struct tg_request *, struct tg_reply *);
+void tg_admin_account_resume(struct tg_request *, struct tg_reply *);
 
 void tg_admin_key_list(struct tg_request *, struct tg_reply *);
 void tg_admin_key_create(struct tg_request *, struct tg_reply *);

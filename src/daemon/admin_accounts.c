@@ -155,3 +155,123 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
         reply_account(request, reply, 201, id);
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
+
+/* What a change sets, or adds; NULL and 0 leave things as they are. */
+struct change {
+    const char *status, *verification;
+    int64_t granted_nanos, topped_up_nanos;
+};
+
+static int
+take_id(void *arg, const struct tg_store_account *row)
+{
+    memcpy(arg, row->id, strlen(row->id) + 1);
+    return 0;
+}
+
+static int
+store_change(struct tg_daemon *daemon, const char *id,
+             const struct change *change)
+{
+    struct tg_store *store = daemon->admin;
+    int err = tg_daemon_begin(daemon, store);
+
+    if (err != 0)
+        return err;
+    err = store->ops->account_set(store, id, change->status,
+                                  change->verification);
+    if (err == 0)
+        err = store->ops->account_credit(store, id, change->granted_nanos,
+                                         change->topped_up_nanos);
+    return tg_daemon_end(daemon, store, err);
+}
+
+static bool
+apply_change(struct tg_request *request, struct tg_reply *reply,
+             const struct change *change)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_store *store = daemon->admin;
+    char id[TG_ID_TEXT_SIZE];
+    int err = store->ops->account_get(store, request->subject, take_id, id);
+
+    if (err == 0)
+        err = store_change(daemon, id, change);
+    if (err == TG_ERR_RANGE)
+        return tg_reply_invalid(reply, "amount",
+                                "with so much more, the account would have "
+                                "been given more than can be counted: "
+                                "9223372036.854775807");
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "account");
+    return tg_policy_account(daemon, store, id) == 0 ||
+           tg_shapes_not_in_force(reply);
+}
+
+static void
+change_account(struct tg_request *request, struct tg_reply *reply,
+               const struct change *change)
+{
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    if (apply_change(request, reply, change))
+        reply_account(request, reply, 200, request->subject);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+static bool
+read_amount(const struct tg_request *request, struct tg_reply *reply,
+            int64_t *nanos)
+{
+    if (!tg_members_only(reply, request->body, "", "amount") ||
+        !tg_members_money(reply, request->body, "amount", nanos))
+        return false;
+    return *nanos != 0 ||
+           tg_reply_invalid(reply, "amount",
+                            "amount is missing: a decimal string such as "
+                            "\"12.50\"");
+}
+
+void
+tg_admin_account_top_up(struct tg_request *request, struct tg_reply *reply)
+{
+    struct change change = {0};
+
+    if (read_amount(request, reply, &change.topped_up_nanos))
+        change_account(request, reply, &change);
+}
+
+void
+tg_admin_account_grant(struct tg_request *request, struct tg_reply *reply)
+{
+    struct change change = {0};
+
+    if (read_amount(request, reply, &change.granted_nanos))
+        change_account(request, reply, &change);
+}
+
+void
+tg_admin_account_verify(struct tg_request *request, struct tg_reply *reply)
+{
+    static const struct change verified = {.verification = "verified"};
+
+    if (tg_members_only(reply, request->body, "", ""))
+        change_account(request, reply, &verified);
+}
+
+void
+tg_admin_account_suspend(struct tg_request *request, struct tg_reply *reply)
+{
+    static const struct change suspended = {.status = "suspended"};
+
+    if (tg_members_only(reply, request->body, "", ""))
+        change_account(request, reply, &suspended);
+}
+
+void
+tg_admin_account_resume(struct tg_request *request, struct tg_reply *reply)
+{
+    static const struct change resumed = {.status = "active"};
+
+    if (tg_members_only(reply, request->body, "", ""))
+        change_account(request, reply, &resumed);
+}

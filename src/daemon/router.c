@@ -20,6 +20,16 @@ static const struct tg_admin_route routes[] = {
     ROUTE("POST", "/accounts", TG_MAY_CHANGE_ACCOUNTS, "",
           tg_admin_account_create),
     ROUTE("GET", "/accounts/{}", TG_MAY_READ, "", tg_admin_account_show),
+    ROUTE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS, "",
+          tg_admin_account_top_up),
+    ROUTE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS, "",
+          tg_admin_account_grant),
+    ROUTE("POST", "/accounts/{}/verify", TG_MAY_ADMIT_ACCOUNTS, "",
+          tg_admin_account_verify),
+    ROUTE("POST", "/accounts/{}/suspend", TG_MAY_ADMIT_ACCOUNTS, "",
+          tg_admin_account_suspend),
+    ROUTE("POST", "/accounts/{}/resume", TG_MAY_ADMIT_ACCOUNTS, "",
+          tg_admin_account_resume),
     ROUTE("GET", "/keys", TG_MAY_READ, PAGE " account status",
           tg_admin_key_list),
     ROUTE("POST", "/keys", TG_MAY_CHANGE_KEYS, "", tg_admin_key_create),
@@ -50,7 +60,8 @@ static const struct tg_admin_route routes[] = {
 #define READS (BIT(TG_MAY_READ) | BIT(TG_MAY_READ_USAGE))
 #define CHANGES                                                                \
     (BIT(TG_MAY_CHANGE_KEYS) | BIT(TG_MAY_CHANGE_ACCOUNTS) |                   \
-     BIT(TG_MAY_CHANGE_CATALOG) | BIT(TG_MAY_CHANGE_CREDENTIALS))
+     BIT(TG_MAY_ADMIT_ACCOUNTS) | BIT(TG_MAY_CHANGE_CATALOG) |                 \
+     BIT(TG_MAY_CHANGE_CREDENTIALS))
 
 static const struct {
     const char *name;

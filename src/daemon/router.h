@@ -16,6 +16,7 @@ enum tg_permission {
     TG_MAY_READ_USAGE,
     TG_MAY_CHANGE_KEYS,
     TG_MAY_CHANGE_ACCOUNTS,
+    TG_MAY_ADMIT_ACCOUNTS, /* say whether its keys may call at all */
     TG_MAY_CHANGE_CATALOG,
     TG_MAY_CHANGE_CREDENTIALS,
 };

@@ -277,6 +277,14 @@ def test_roles(daemon):
     reply = daemon.post("/keys", {"name": "x"}, token="auditor")
     assert (reply.status, reply.error["code"]) == (403, "permission_denied")
     assert daemon.post("/accounts", {"name": "x"}, token="billing").status == 201
+    for verb, body in (("top-up", {"amount": "1"}), ("grant", {"amount": "1"})):
+        for role, status in (("auditor", 403), ("billing", 200), ("admin", 200)):
+            assert daemon.post(f"/accounts/x/{verb}", body,
+                               token=role).status == status, (role, verb)
+    for verb in ("verify", "suspend", "resume"):
+        for role, status in (("auditor", 403), ("billing", 403), ("admin", 200)):
+            assert daemon.post(f"/accounts/x/{verb}",
+                               token=role).status == status, (role, verb)
     assert daemon.post("/keys", {"name": "x"}, token="billing").status == 403
     assert daemon.post("/keys", {"name": "x"}, token="admin").status == 201
     assert daemon.get("/keys", token="revoked").status == 401
@@ -523,6 +531,46 @@ def test_accounts(daemon):
     assert key["account_id"] == made.json["id"]
     listed = daemon.get("/keys?account=team%20a").json["data"]
     assert [k["id"] for k in listed] == [key["id"]]
+
+
+def test_money_is_added_to_the_nano_unit(daemon):
+    daemon.must("/accounts", {"name": "a", "granted": "5"})
+    account = daemon.must("/accounts/a/top-up", {"amount": "0.000000001"})
+    assert (account["granted"], account["topped_up"], account["balance"]) == (
+        "5.00", "0.000000001", "5.000000001")
+    account = daemon.must(f"/accounts/{account['id']}/grant",
+                          {"amount": "9223372031"})
+    assert account["balance"] == "9223372036.000000001"
+    for verb in ("top-up", "grant"):
+        path = f"/accounts/a/{verb}"
+        for body in ({}, {"amount": None}, {"amount": 5}, {"amount": "0"},
+                     {"amount": "-1"}, {"amount": "1e3"}, {"amount": "1,5"},
+                     {"amount": "0.0000000001"}, {"amount": "9223372037"},
+                     {"amount": "1"}, {"amount": "9223372036.854775807"}):
+            reply = daemon.post(path, body)
+            assert (reply.status, reply.error["param"]) == (400, "amount"), body
+        assert daemon.post(path, {"amount": "1", "why": "x"}).error[
+            "param"] == "why"
+        assert daemon.post(f"/accounts/nobody/{verb}",
+                           {"amount": "1"}).status == 404
+    daemon.kill()
+    daemon.start()
+    assert daemon.get("/accounts/a").json == account
+
+
+def test_accounts_are_verified_suspended_and_resumed(daemon):
+    made = daemon.must("/accounts", {"name": "a"})
+    for verb, member, value in (("verify", "verification", "verified"),
+                                ("suspend", "status", "suspended"),
+                                ("resume", "status", "active")):
+        for _ in range(2):
+            made[member] = value
+            assert daemon.must(f"/accounts/a/{verb}", {}) == made
+        assert daemon.get("/accounts/a").json == made
+        assert daemon.post(f"/accounts/nobody/{verb}").status == 404
+        assert daemon.post(f"/accounts/a/{verb}",
+                           {"x": 1}).error["param"] == "x"
+        assert daemon.get(f"/accounts/a/{verb}").status == 405
 
 
 def test_models_and_prices(daemon):

@@ -1,5 +1,8 @@
 #include "list.h"
 #include "nouns.h"
+#include "own.h"
+#include "say.h"
+#include "value.h"
 
 static const char *const billings[] = {"prepaid", "postpaid", NULL};
 
@@ -67,4 +70,69 @@ tg_accounts_create(struct tg_cli *cli)
     tg_noun_made(cli, page_columns, account);
     json_decref(account);
     return TG_EXIT_OK;
+}
+
+static int
+give_money(struct tg_cli *cli, const struct tg_act *act)
+{
+    json_t *body;
+    int rc;
+
+    if (!tg_value_is_amount(cli->second))
+        return tg_say_usage(cli,
+                            "AMOUNT is an amount such as 10 or 0.28, not "
+                            "\"%s\"",
+                            cli->second);
+    body = tg_own(json_pack("{s:s}", "amount", cli->second));
+    rc = tg_noun_act(cli, act, body);
+    json_decref(body);
+    return rc;
+}
+
+int
+tg_accounts_top_up(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "accounts", "/top-up",
+                                      "is topped up; its balance is",
+                                      "balance"};
+
+    return give_money(cli, &act);
+}
+
+int
+tg_accounts_grant(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "accounts", "/grant",
+                                      "got its grant; its balance is",
+                                      "balance"};
+
+    return give_money(cli, &act);
+}
+
+int
+tg_accounts_verify(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "accounts", "/verify",
+                                      "is verified", NULL};
+
+    return tg_noun_act(cli, &act, NULL);
+}
+
+int
+tg_accounts_suspend(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "accounts", "/suspend",
+                                      "is suspended: none of its keys may call",
+                                      NULL};
+
+    return tg_noun_act(cli, &act, NULL);
+}
+
+int
+tg_accounts_resume(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "accounts", "/resume",
+                                      "is active again", NULL};
+
+    return tg_noun_act(cli, &act, NULL);
 }

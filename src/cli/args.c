@@ -223,6 +223,12 @@ tg_args_refuse_verb(const struct tg_cli *cli, const char *word)
     return tg_say_usage(cli, "\"%s\" is not a verb of \"%s\"", word, cli->noun);
 }
 
+static bool
+takes_two(const struct tg_command *command)
+{
+    return strchr(command->operand, ' ') != NULL;
+}
+
 static int
 take_word(struct tg_cli *cli, const char *word)
 {
@@ -248,10 +254,13 @@ take_word(struct tg_cli *cli, const char *word)
                                  "place for one: name a key by its ID, key_…");
     if (cli->command->operand == NULL)
         return tg_say_usage(cli, "nothing can stand here: \"%s\"", word);
-    if (cli->operand != NULL)
+    if (cli->operand == NULL)
+        cli->operand = word;
+    else if (takes_two(cli->command) && cli->second == NULL)
+        cli->second = word;
+    else
         return tg_say_usage(cli, "one %s only, not \"%s\" as well",
                             cli->command->operand, word);
-    cli->operand = word;
     return TG_EXIT_OK;
 }
 
@@ -262,7 +271,9 @@ check_whole(const struct tg_cli *cli)
         return TG_EXIT_OK;
     if (cli->command == NULL)
         return tg_say_usage(cli, "\"%s\" needs a verb", cli->noun);
-    if (cli->command->operand != NULL && cli->operand == NULL)
+    if (cli->command->operand != NULL &&
+        (cli->operand == NULL ||
+         (takes_two(cli->command) && cli->second == NULL)))
         return tg_say_usage(cli, "%s %s needs %s", cli->noun,
                             cli->command->verb, cli->command->operand);
     return TG_EXIT_OK;

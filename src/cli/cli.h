@@ -46,7 +46,7 @@ struct tg_cli;
 struct tg_command {
     const char *noun;    /* NULL ends the table */
     const char *verb;    /* NULL: the noun alone */
-    const char *operand; /* "ID" when it takes one, else NULL */
+    const char *operand; /* "ID", or two: "ACCOUNT AMOUNT"; NULL: none */
     const char *summary;
     const char *example;             /* what stands behind "tollgate " */
     const struct tg_option *options; /* NULL: none of its own */
@@ -66,6 +66,7 @@ struct tg_cli {
     const struct tg_command *command; /* NULL until it is known */
     const char *noun;
     const char *operand;
+    const char *second; /* operand; NULL unless the command takes two */
     struct tg_arg *args;
     size_t arg_count;
     char *token;              /* of --token; it is not in argv any more */

@@ -22,6 +22,28 @@ tg_noun_post(struct tg_cli *cli, const char *path, json_t **answer)
 }
 
 int
+tg_noun_act(struct tg_cli *cli, const struct tg_act *act, const json_t *body)
+{
+    char *path = tg_request_path(act->noun, cli->operand, act->tail);
+    const char *value = "";
+    json_t *object;
+    int rc = tg_client_call(cli, act->method, path, body, &object);
+
+    free(path);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    if (act->member != NULL)
+        value = tg_noun_text(object, act->member);
+    if (cli->is_json)
+        tg_table_json(object);
+    else if (!cli->is_quiet)
+        printf("%s %s%s%s.\n", cli->operand, act->said,
+               *value != '\0' ? " " : "", value);
+    json_decref(object);
+    return TG_EXIT_OK;
+}
+
+int
 tg_noun_show(struct tg_cli *cli, const char *noun,
              const struct tg_column *columns)
 {

@@ -17,6 +17,11 @@ int tg_keys_disable(struct tg_cli *cli);
 int tg_accounts_create(struct tg_cli *cli);
 int tg_accounts_list(struct tg_cli *cli);
 int tg_accounts_show(struct tg_cli *cli);
+int tg_accounts_top_up(struct tg_cli *cli);
+int tg_accounts_grant(struct tg_cli *cli);
+int tg_accounts_verify(struct tg_cli *cli);
+int tg_accounts_suspend(struct tg_cli *cli);
+int tg_accounts_resume(struct tg_cli *cli);
 
 int tg_models_list(struct tg_cli *cli);
 int tg_models_add(struct tg_cli *cli);
@@ -42,6 +47,18 @@ extern const struct tg_option tg_limit_options[];
 extern const struct tg_option tg_up_options[];
 extern const struct tg_option tg_down_options[];
 extern const struct tg_option tg_status_options[];
+
+/*
+ * Changes one thing, named by the operand: method on "/noun/ID" and tail, with
+ * body, which may be NULL.  Prints JSON with --json, else a sentence: the
+ * operand, what is said of it and, unless it is NULL, the answer's member.
+ */
+struct tg_act {
+    const char *method, *noun, *tail;
+    const char *said, *member;
+};
+int tg_noun_act(struct tg_cli *cli, const struct tg_act *act,
+                const json_t *body);
 
 /* Sends the command's options as an object; *answer is the caller's. */
 int tg_noun_post(struct tg_cli *cli, const char *path, json_t **answer);

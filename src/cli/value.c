@@ -39,8 +39,8 @@ is_count(const char *value)
     return len > 0 && len <= 18 && value[len] == '\0';
 }
 
-static bool
-is_amount(const char *value)
+bool
+tg_value_is_amount(const char *value)
 {
     size_t whole = strspn(value, "0123456789"), fraction;
 
@@ -70,7 +70,7 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
                                 option->name, value);
         break;
     case TG_VALUE_AMOUNT:
-        if (!is_amount(value))
+        if (!tg_value_is_amount(value))
             return tg_say_usage(
                 cli, "--%s takes an amount such as 10 or 0.28, not \"%s\"",
                 option->name, value);

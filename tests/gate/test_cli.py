@@ -749,6 +749,32 @@ def test_accounts(admin, cli):
                "-q").stdout == ACCOUNT_ID + "\n"
 
 
+@pytest.mark.parametrize("verb", ["top-up", "grant"])
+def test_accounts_get_money(admin, cli, verb):
+    account = {"object": "account", "id": ACCOUNT_ID, "balance": "12.50"}
+    admin.answer("POST", f"/accounts/a%20b/{verb}", account)
+    done = cli("accounts", verb, "a b", "12.5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert admin.last["body"] == {"amount": "12.5"}
+    assert done.stdout.startswith("a b ") and "12.50." in done.stdout
+    assert cli("accounts", verb, "a b", "1", "-q").stdout == ""
+    assert json.loads(cli("accounts", verb, "a b", "1",
+                          "--json").stdout) == account
+    sent = len(admin.requests)
+    for words in (["a"], ["a", "1", "2"], ["a", "1,5"], ["a", ""], ["a", "-1"]):
+        assert cli("accounts", verb, *words).returncode == 2, words
+    assert len(admin.requests) == sent
+
+
+def test_accounts_change_their_state(admin, cli):
+    for verb, said in (("verify", "is verified"), ("suspend", "is suspended"),
+                       ("resume", "is active again")):
+        admin.answer("POST", f"/accounts/research/{verb}", {"object": "account"})
+        done = cli("accounts", verb, "research")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"research {said}")
+
+
 def test_models_and_prices(admin, cli):
     model = {"object": "model", "id": "qwen3-32b", "upstream": "vllm",
              "development": True, "max_context_tokens": 131072,
@@ -1074,6 +1100,13 @@ def test_real_accounts(real):
     assert "postpaid" in real("accounts", "show", "research").stdout
     assert real("accounts", "list").stdout.count("\n") == 3
     assert real("accounts", "create", "--name", "research").returncode == 1
+    done = real("accounts", "top-up", "research", "12.5")
+    assert done.stdout == "research is topped up; its balance is 12.50.\n"
+    assert "13.75" in real("accounts", "grant", "research", "1.25").stdout
+    for verb in ("verify", "suspend", "resume"):
+        assert real("accounts", verb, "research").returncode == 0
+    done = real("accounts", "top-up", "research", "9999999999")
+    assert done.returncode == 1 and "amount" in done.stderr
 
 
 def test_real_catalog(real):

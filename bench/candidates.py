@@ -182,8 +182,9 @@ class Gate(Candidate):
                  "--listen", self.url.removeprefix("http://"),
                  "--die-with-parent")
         wait(lambda: self.must_live() and
-             "tollgate is ready" in self.log.read_text(), "gate")
-        self.settle_in()
+             "tollgate is ready" in self.said(), "gate")
+        if not self.bench.key:
+            self.settle_in()
         self.keep_one_worker()
         self.headers["Authorization"] = f"Bearer {self.bench.key}"
 

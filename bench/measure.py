@@ -76,7 +76,8 @@ def streams(candidate, body, count, times, events):
 def memory(candidate, body, count, first_events):
     """count streams open and waiting: what each takes, in KiB by kind.
 
-    It is what the processes that serve calls have more of than before.
+    It is what the processes that serve calls have more of with all than with
+    half of them: what an earlier load left free is in use by then.
     """
     def resident():
         total = {}
@@ -85,13 +86,18 @@ def memory(candidate, body, count, first_events):
                 total[kind] = total.get(kind, 0) + kib
         return total
 
-    before = resident()
-    these = Streams(candidate, body, count)
+    opened, readings = [], []
     try:
-        these.read_until(
-            lambda: all(s.text.count(b"data: ") >= first_events
-                        for s in these.all), "first events of all streams")
-        after = resident()
+        for _ in range(2):
+            these = Streams(candidate, body, count // 2)
+            opened.append(these)
+            these.read_until(
+                lambda: all(s.text.count(b"data: ") >= first_events
+                            for s in these.all),
+                "first events of all streams")
+            readings.append(resident())
     finally:
-        these.close()
-    return {kind: (after[kind] - before[kind]) / count for kind in after}
+        for these in opened:
+            these.close()
+    half, full = readings
+    return {kind: (full[kind] - half[kind]) / (count // 2) for kind in full}

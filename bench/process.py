@@ -98,19 +98,25 @@ class Service:
         self.log = folder / f"{name}.log"
         self.process = None
         self.url = None
+        self.log_from = 0
 
     def run(self, *command, **options):
         self.folder.mkdir(parents=True, exist_ok=True)
         options.setdefault("env", clean_env())
         with open(self.log, "ab") as log:
+            self.log_from = log.tell()
             self.process = subprocess.Popen(
                 [str(c) for c in command], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=die_with_parent, **options)
 
+    def said(self):
+        """What it has written since it was started."""
+        return self.log.read_bytes()[self.log_from:].decode(errors="replace")
+
     def must_live(self):
         if self.process.poll() is not None:
-            raise Failure(f"{self.name} ended: {self.log.read_text()[-2000:]}")
+            raise Failure(f"{self.name} ended: {self.said()[-2000:]}")
         return True
 
     def await_port(self):

@@ -110,8 +110,8 @@ class Bench:
             measure.load(one, self.request(one, work.BODIES["8 KiB"]), 1)
 
     def memory(self):
-        """Last, since some do not get over so many (HAProxy's calls cost
-        three times as much afterwards)."""
+        """Last, since some do not get over so many streams (HAProxy's calls
+        cost three times as much afterwards)."""
         for one in self.all:
             kib = measure.memory(one, work.stalled_stream(5),
                                  self.size.open_streams, 5)

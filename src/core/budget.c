@@ -223,10 +223,6 @@ tg_budget_settle(struct tg_state *state, struct tg_call_slot *slot)
     case TG_STAGE_HELD:
         assert(slot->call.cost_nanos >= 0 &&
                slot->call.cost_nanos <= slot->call.held_nanos);
-        tg_share_enter(slot, TG_STAGE_SETTLING);
-        settle(state, slot);
-        break;
-    case TG_STAGE_SETTLING:
         settle(state, slot);
         break;
     case TG_STAGE_NONE:

@@ -42,8 +42,7 @@ enum tg_cell_kind {
 enum tg_stage {
     TG_STAGE_NONE = 0, /* nothing anywhere */
     TG_STAGE_TAKING,   /* from nothing to held_nanos in cells that moved */
-    TG_STAGE_HELD,     /* held_nanos in each */
-    TG_STAGE_SETTLING, /* from held_nanos to cost_nanos in those */
+    TG_STAGE_HELD,     /* held_nanos in each; cost_nanos in those that moved */
     TG_STAGE_SETTLED,  /* cost_nanos in each */
 };
 

@@ -1,0 +1,324 @@
+/* What a key may spend: holds, what they leave, days and months that end. */
+#include <pthread.h>
+
+#include "budget_test.h"
+#include "tap.h"
+
+static struct tg_area_claim claim;
+
+/* Puts the three cells where a row wants them. */
+static void
+set_used(int64_t day, int64_t month, int64_t committed)
+{
+    tg_budget_load(&state, 0, DAY, MONTH, day, month);
+    tg_cell_load(&state, &state.accounts[0].committed, TG_CELL_COMMITTED, 0, 0,
+                 committed);
+}
+
+enum { DAILY = TG_BUDGET_DAILY, MONTHLY, BALANCE };
+enum { PRE = TG_BILLING_PREPAID, POST };
+
+#define MOST INT64_MAX
+
+static const struct {
+    const char *what;
+    int64_t daily, monthly; /* 0: no budget */
+    int billing;
+    int64_t granted, topped_up, settled;
+    int64_t day, month, committed; /* used so far */
+    int64_t nanos;
+    int refused_by;
+    int64_t size, used, left;
+} rows[] = {
+    {"no budget", 0, 0, POST, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0},
+    {"a day's, all of it", 10, 0, POST, 0, 0, 0, 4, 0, 0, 6, 0, 0, 0, 0},
+    {"one more", 10, 0, POST, 0, 0, 0, 4, 0, 0, 7, DAILY, 10, 4, 6},
+    {"a month's, all of it", 0, 10, POST, 0, 0, 0, 0, 4, 0, 6, 0, 0, 0, 0},
+    {"one more", 0, 10, POST, 0, 0, 0, 0, 4, 0, 7, MONTHLY, 10, 4, 6},
+    {"a balance, all", 0, 0, PRE, 5, 7, 2, 0, 0, 4, 6, 0, 0, 0, 0},
+    {"one more", 0, 0, PRE, 5, 7, 2, 0, 0, 4, 7, BALANCE, 10, 4, 6},
+    {"nothing was paid in", 0, 0, PRE, 0, 0, 0, 0, 0, 0, 1, BALANCE, 0, 0, 0},
+    {"what is free is free", 0, 0, PRE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+    {"in debt", 0, 0, PRE, 5, 0, 7, 0, 0, 0, 1, BALANCE, -2, 0, 0},
+    {"a sum that no int64 has", 0, 0, PRE, MOST, 1, 0, 0, 0, 0, 1, BALANCE, 0,
+     0, 0},
+    {"a budget below what was spent", 3, 0, POST, 0, 0, 0, 4, 0, 0, 1, DAILY, 3,
+     4, 0},
+    {"the first that is short is named", 9, 9, PRE, 9, 0, 0, 9, 9, 9, 1, DAILY,
+     9, 9, 0},
+    {"the second", 10, 9, PRE, 9, 0, 0, 9, 9, 9, 1, MONTHLY, 9, 9, 0},
+    {"the third", 10, 10, PRE, 9, 0, 0, 9, 9, 9, 1, BALANCE, 9, 9, 0},
+    {"what was used stands near the end", 0, 0, POST, 0, 0, 0, MOST - 1, 0, 0,
+     1, 0, 0, 0, 0},
+    {"and cannot go beyond it", 0, 0, POST, 0, 0, 0, MOST - 1, 0, 0, 2, DAILY,
+     MOST, MOST - 1, 1},
+};
+
+static void
+use_row(size_t i)
+{
+    key.daily_nanos = rows[i].daily;
+    key.monthly_nanos = rows[i].monthly;
+    account.billing = (uint8_t)rows[i].billing;
+    account.granted_nanos = rows[i].granted;
+    account.topped_up_nanos = rows[i].topped_up;
+    account.settled_nanos = rows[i].settled;
+    set_used(rows[i].day, rows[i].month, rows[i].committed);
+}
+
+static void
+test_holds(void)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tg_call call = call_in(DAY, MONTH, rows[i].nanos);
+        struct tg_budget_verdict verdict;
+        struct tg_call_slot *slot;
+        int64_t more;
+
+        use_row(i);
+        slot = hold(&claim, &call, &verdict);
+        ok((slot == NULL) == (rows[i].refused_by != 0), "%s", rows[i].what);
+        if (slot == NULL) {
+            is_int(verdict.kind, rows[i].refused_by, "by this");
+            is_int(verdict.size_nanos, rows[i].size, "its size");
+            is_int(verdict.used_nanos, rows[i].used, "used");
+            is_int(verdict.left_nanos, rows[i].left, "left");
+        }
+        more = slot == NULL ? 0 : rows[i].nanos;
+        is_int(used(TG_CELL_DAY), rows[i].day + more, "the day");
+        is_int(used(TG_CELL_MONTH), rows[i].month + more, "the month");
+        is_int(used(TG_CELL_COMMITTED), rows[i].committed + more,
+               "the account: all of them or none");
+        if (slot != NULL) {
+            ok(tg_budget_holds(slot), "it holds");
+            settle(&claim, slot, rows[i].nanos / 2);
+            is_int(used(TG_CELL_MONTH), rows[i].month + more / 2,
+                   "settled, its cost stays");
+        }
+    }
+}
+
+static void
+test_left(void)
+{
+    static const struct {
+        int64_t daily, monthly;
+        int billing;
+        int64_t left;
+        int kind;
+    } limits[] = {
+        {0, 0, POST, INT64_MAX, 0},   {100, 0, POST, 99, DAILY},
+        {100, 50, POST, 48, MONTHLY}, {100, 50, PRE, 37, BALANCE},
+        {1, 50, PRE, 0, DAILY},       {0, 1, PRE, 0, MONTHLY},
+    };
+    struct tg_call call = call_in(DAY, MONTH, 0);
+
+    account.granted_nanos = 40;
+    account.topped_up_nanos = account.settled_nanos = 0;
+    set_used(1, 2, 3);
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct tg_budget_verdict verdict;
+
+        key.daily_nanos = limits[i].daily;
+        key.monthly_nanos = limits[i].monthly;
+        account.billing = (uint8_t)limits[i].billing;
+        is_int(tg_budget_left(&state, &call, &key, &account, &verdict),
+               limits[i].left, "the least that is left of all, row %zu", i);
+        is_int(verdict.kind, limits[i].kind, "and of which");
+    }
+    call.day++;
+    account.billing = POST;
+    key.monthly_nanos = 0;
+    key.daily_nanos = 100;
+    {
+        struct tg_budget_verdict verdict;
+
+        is_int(tg_budget_left(&state, &call, &key, &account, &verdict), 100,
+               "tomorrow has all of it");
+    }
+}
+
+/* A call in another period than the cells', which have 7 used. */
+static const struct {
+    const char *what;
+    int days, months;
+    int counted_days, counted_months; /* in which it counts */
+    int64_t day, month;               /* used with its hold of 2 */
+} periods[] = {
+    {"the same", 0, 0, 0, 0, 9, 9},
+    {"the next day", 1, 0, 1, 0, 2, 9},
+    {"the next month", 1, 1, 1, 1, 2, 2},
+    {"years later", 1000, 33, 1000, 33, 2, 2},
+    {"a zone that moved west", -1, 0, 0, 0, 9, 9},
+    {"as far as zones are apart", -2, -1, 0, 0, 9, 9},
+    {"a clock that had been ahead", -3, -2, -3, -2, 9, 9},
+    {"by years", -1000, -33, -1000, -33, 9, 9},
+};
+
+static void
+test_periods(void)
+{
+    key.daily_nanos = key.monthly_nanos = 9;
+    account.billing = POST;
+    for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++) {
+        struct tg_call call = call_in((uint32_t)(DAY + periods[i].days),
+                                      (uint16_t)(MONTH + periods[i].months), 2);
+        struct tg_budget_verdict verdict;
+        struct tg_call_slot *slot;
+
+        set_used(7, 7, 7);
+        slot = hold(&claim, &call, &verdict);
+        ok(slot != NULL, "%s", periods[i].what);
+        if (slot == NULL)
+            continue;
+        is_int(slot->call.day, DAY + periods[i].counted_days, "its day");
+        is_int(slot->call.month, MONTH + periods[i].counted_months,
+               "its month");
+        is_int(used(TG_CELL_DAY), periods[i].day, "used in that day");
+        is_int(used(TG_CELL_MONTH), periods[i].month, "in that month");
+        is_int(used(TG_CELL_COMMITTED), 9, "an account has no periods");
+        settle(&claim, slot, 1);
+        is_int(used(TG_CELL_DAY), periods[i].day - 1, "and settled there");
+        is_int(used(TG_CELL_MONTH), periods[i].month - 1, "and there");
+    }
+}
+
+static void
+test_call_outlives_its_day(void)
+{
+    struct tg_call call = call_in(DAY, MONTH, 5);
+    struct tg_budget_verdict verdict;
+    struct tg_call_slot *late, *next;
+
+    key.daily_nanos = 5;
+    key.monthly_nanos = 10;
+    set_used(0, 0, 0);
+    late = hold(&claim, &call, &verdict);
+    call.day++;
+    next = hold(&claim, &call, &verdict);
+    is_int(used(TG_CELL_DAY), 5, "a new day has the hold of its own call");
+    is_int(used(TG_CELL_MONTH), 10, "the month has both");
+    settle(&claim, late, 1);
+    is_int(used(TG_CELL_DAY), 5, "yesterday's call does not touch it");
+    is_int(used(TG_CELL_MONTH), 6, "it is settled in the month");
+    is_int(used(TG_CELL_COMMITTED), 6, "and with the account");
+    settle(&claim, next, 0);
+    is_int(used(TG_CELL_DAY), 0, "today's is settled today");
+}
+
+static void
+test_settled_once(void)
+{
+    const struct tg_counters *of_key = &state.keys[0].counters;
+    const struct tg_counters *of_account = &state.accounts[0].counters;
+    struct tg_call call = call_in(DAY, MONTH, 5);
+    struct tg_budget_verdict verdict;
+    struct tg_call_slot *slot;
+    int64_t held;
+    int32_t in_flight;
+
+    set_used(0, 0, 0);
+    slot = hold(&claim, &call, &verdict);
+    slot->call.cost_nanos = 3;
+    tg_budget_settle(&state, slot);
+    ok(!tg_budget_holds(slot), "settled, it holds nothing");
+    tg_budget_settle(&state, slot);
+    is_int(used(TG_CELL_DAY), 3, "settled twice, it is settled once");
+    tg_area_end(&claim, slot);
+
+    held = of_key->held_nanos;
+    in_flight = of_account->in_flight;
+    slot = tg_area_begin(&claim, &call);
+    tg_budget_settle(&state, slot);
+    is_int(used(TG_CELL_DAY), 3, "what holds nothing gives nothing back");
+    tg_area_cancel(&claim, slot);
+    is_int(of_key->held_nanos, held, "a call that is taken back holds nothing");
+    is_int(of_account->in_flight, in_flight, "and is not in flight");
+}
+
+/* Threads of one process, so that the thread sanitizer sees them all. */
+enum { THREADS = 8, HOLDS = 30000, COST = 7, ROOM = 10 };
+
+struct worker {
+    pthread_t thread;
+    struct tg_area_claim claim;
+    unsigned seed;
+    int64_t spent; /* in the last day */
+    int64_t over;  /* sights of more than the budget */
+};
+
+static _Atomic uint32_t holds;
+
+/* The day ends after each fourth of all holds. */
+static void *
+work(void *arg)
+{
+    struct worker *worker = arg;
+
+    for (int i = 0; i < HOLDS; i++) {
+        uint32_t n = atomic_fetch_add(&holds, 1);
+        struct tg_call call =
+            call_in(DAY + n / (THREADS * HOLDS / 4), MONTH, COST);
+        struct tg_budget_verdict verdict;
+        struct tg_call_slot *slot = hold(&worker->claim, &call, &verdict);
+        int64_t cost = rand_r(&worker->seed) % (COST + 1);
+
+        worker->over += used(TG_CELL_DAY) > ROOM * COST;
+        if (slot == NULL)
+            continue;
+        if (slot->call.day == DAY + 3)
+            worker->spent += cost;
+        settle(&worker->claim, slot, cost);
+    }
+    return NULL;
+}
+
+static void
+test_threads(void)
+{
+    static struct worker workers[THREADS];
+    int64_t spent = 0, over = 0;
+
+    key.daily_nanos = ROOM * COST;
+    key.monthly_nanos = 0;
+    set_used(0, 0, 0);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i].seed = (unsigned)i + 1;
+        if (tg_area_claim(&workers[i].claim, &state, 100 + (unsigned)i, NOW))
+            abort();
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        spent += workers[i].spent;
+        over += workers[i].over;
+        tg_area_leave(&workers[i].claim);
+    }
+    is_int(over, 0, "8 threads, days that end: never above the budget");
+    is_int(tg_cell_period(tg_cell_look(&state.keys[0].day).mark), DAY + 3,
+           "the last day");
+    is_int(used(TG_CELL_DAY), spent, "has what was spent in it");
+    ok(spent > (ROOM - 1) * COST, "which is all but less than a call");
+}
+
+int
+main(void)
+{
+    char *dir = test_dir();
+
+    prepare(dir);
+    if (tg_area_claim(&claim, &state, 7, NOW) != 0)
+        return 1;
+    test_holds();
+    test_left();
+    test_periods();
+    test_call_outlives_its_day();
+    test_settled_once();
+    test_threads();
+    tg_area_leave(&claim);
+    tg_publisher_close(publisher);
+    tg_state_close(&state);
+    test_dir_remove(dir);
+    return done();
+}

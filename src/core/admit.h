@@ -11,6 +11,7 @@
 #define TG_ADMIT_H
 
 #include "body.h"
+#include "budget.h"
 #include "code.h"
 #include "credential.h"
 #include "digest.h"
@@ -23,7 +24,7 @@ enum tg_action {
     TG_ACTION_REFUSE = 0,
     TG_ACTION_READ_BODY, /* then tg_admit_body */
     TG_ACTION_ANSWER,    /* by answer.h */
-    TG_ACTION_PROXY,     /* call is filled: tg_area_begin, then upstream */
+    TG_ACTION_PROXY,     /* call is filled: tg_admit_take, then upstream */
 };
 
 /* The head of a request, as it came. */
@@ -87,7 +88,7 @@ struct tg_admission {
     struct tg_key_policy key;
     struct tg_account_policy account;
 
-    /* For TG_ACTION_PROXY. */
+    /* For TG_ACTION_PROXY: what admit_take.h then takes. */
     struct tg_call call;
     struct tg_upstream upstream;
     uint16_t upstream_row;
@@ -96,13 +97,14 @@ struct tg_admission {
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
     uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
-    int32_t day;             /* in the key's zone */
     int64_t tokens_estimate; /* taken from tokens a minute */
     struct tg_rate_report limits; /* as they stand with this call in them */
 
     /* For a refusal by a limit. */
     struct tg_rate_verdict rate;
-    int64_t day_ends_at_ms;
+    struct tg_budget_verdict budget;
+    int64_t day_ends_at_ms; /* in the key's time zone */
+    int64_t month_ends_at_ms;
 };
 
 /*
@@ -122,18 +124,6 @@ void tg_admit_body(const struct tg_state *state, const struct tg_head *head,
                    const struct tg_body_facts *facts,
                    const struct tg_body_fault *fault, int64_t now_ms,
                    struct tg_admission *admission);
-
-/*
- * Gives back what an admitted call took from limits, when it goes no further.
- */
-void tg_admit_undo(const struct tg_state *state,
-                   const struct tg_admission *admission);
-
-/*
- * After how many ms a refused call may be tried again; 0: trying again does
- * not help, or nobody can say when it does.
- */
-int64_t tg_admit_retry_ms(const struct tg_admission *admission);
 
 /*
  * Judges the key of admission->head once more, as its policy is by now.

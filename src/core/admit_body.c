@@ -86,19 +86,14 @@ must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
            options->is_null;
 }
 
-static void
-plan_edits(const struct tg_body_facts *facts, struct tg_admission *a)
+/* What we ask a stream for, and the client did not, is taken out again. */
+static uint8_t
+rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
 {
-    struct tg_body_want want = {.max_tokens = -1};
-
-    a->edit_count = 0;
-    a->edit_rule = TG_EDIT_NOTHING;
-    if (!(a->call.flags & TG_CALL_STREAM) ||
-        !must_ask(a->upstream.dialect, facts))
-        return;
-    want.include_usage = true;
-    a->edit_count = tg_body_plan(facts, &want, a->edits);
-    a->edit_rule = TG_EDIT_ALL_USAGE;
+    return (a->call.flags & TG_CALL_STREAM) &&
+                   must_ask((enum tg_dialect)a->upstream.dialect, facts)
+               ? TG_EDIT_ALL_USAGE
+               : TG_EDIT_NOTHING;
 }
 
 /* Freezes the price of this moment in the call. */
@@ -206,8 +201,10 @@ find_day(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
 {
     struct tg_str zone = tg_state_blob(state, a->key.timezone);
 
-    a->day = tg_calendar_day(zone, now_ms);
+    a->call.day = (uint32_t)tg_calendar_day(zone, now_ms);
+    a->call.month = (uint16_t)tg_calendar_month(zone, now_ms);
     a->day_ends_at_ms = tg_calendar_day_end_ms(zone, now_ms);
+    a->month_ends_at_ms = tg_calendar_month_end_ms(zone, now_ms);
 }
 
 static void
@@ -225,48 +222,6 @@ fill_call(int64_t now_ms, struct tg_admission *a)
     memcpy(call->ip, a->head.ip, sizeof(call->ip));
     a->upstream_path =
         tg_route_upstream_path(a->head.route, a->upstream.dialect);
-}
-
-/*
- * The rows that take something: from every limit or from none.  What an
- * answer will be is not known yet, so tokens a minute take the prompt's
- * likely size now, and the rest at the end.
- */
-static bool
-take_from_limits(const struct tg_state *state, int64_t now_ms,
-                 struct tg_admission *a)
-{
-    struct tg_counters *counters = &state->keys[a->head.key_slot].counters;
-
-    a->tokens_estimate = (a->call.prompt_bound + 3) / 4;
-    if (tg_rate_take(counters, &a->key, now_ms, a->day, a->tokens_estimate,
-                     &a->rate) != 0)
-        return tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_CODE);
-    tg_rate_report(counters, &a->key, now_ms, &a->limits);
-    return true;
-}
-
-void
-tg_admit_undo(const struct tg_state *state, const struct tg_admission *a)
-{
-    tg_rate_refund(&state->keys[a->head.key_slot].counters, &a->key, a->day,
-                   a->tokens_estimate);
-}
-
-int64_t
-tg_admit_retry_ms(const struct tg_admission *a)
-{
-    if (a->action != TG_ACTION_REFUSE || a->code != TG_CODE_RATE_LIMIT_EXCEEDED)
-        return 0;
-    switch (a->rate.wait_ms) {
-    case TG_RATE_NEVER:
-    case TG_RATE_UNTIL_DAY:
-        return 0;
-    case TG_RATE_UNTIL_CALL:
-        return 1000;
-    default:
-        return a->rate.wait_ms > 0 ? a->rate.wait_ms : 1;
-    }
 }
 
 void
@@ -289,7 +244,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
         catalog = tg_state_catalog(state, &catalog_seq);
         a->action = TG_ACTION_PROXY;
         if (is_offered(state, catalog, facts, now_ms, a)) {
-            plan_edits(facts, a);
+            a->edit_rule = rule_of(facts, a);
             find_day(state, now_ms, a);
             fill_call(now_ms, a);
         }
@@ -298,6 +253,4 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
             tg_state_key_is_current(state, a->head.key_slot, a->key_seq) &&
             tg_state_catalog_is_current(state, catalog_seq);
     } while (!is_current);
-    if (a->action == TG_ACTION_PROXY)
-        (void)take_from_limits(state, now_ms, a);
 }

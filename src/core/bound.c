@@ -14,8 +14,8 @@
  * it ignores bounds nothing: DeepSeek has no max_completion_tokens, nobody's
  * completions have, and max_output_tokens is of another endpoint.
  */
-static uint32_t
-obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint)
+uint32_t
+tg_bound_obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
     uint32_t members = 0;
 
@@ -111,7 +111,8 @@ tg_bound_completion(const struct tg_body_facts *facts,
                     enum tg_endpoint endpoint, int64_t *tokens,
                     enum tg_body_member *member)
 {
-    enum tg_body_member limit = largest_of(facts, obeyed(dialect, endpoint));
+    enum tg_body_member limit =
+        largest_of(facts, tg_bound_obeyed(dialect, endpoint));
     enum tg_body_member times = largest_of(facts, TIMES);
     int64_t most = value_of(facts, limit), n = value_of(facts, times);
 

@@ -45,6 +45,12 @@ int64_t tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
                             int64_t left_nanos);
 
 /*
+ * The members, as bits 1 << enum tg_body_member, by which upstreams of this
+ * dialect let a request limit the answer on this endpoint.
+ */
+uint32_t tg_bound_obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint);
+
+/*
  * Writes the most completion tokens into *tokens: by the largest limit that
  * upstreams of this dialect obey on this endpoint, else by the model's own; n
  * answers count n times.  Returns 0, or TG_ERR_RANGE when it is more than one

@@ -5,6 +5,7 @@
 #include "diagnose.h"
 #include "calendar.h"
 #include "key.h"
+#include "money.h"
 #include "refusal_part.h"
 
 /* Said so often that it gets a short name here. */
@@ -361,6 +362,41 @@ say_rate(struct tg_text *out, const struct tg_admission *a)
 }
 
 static void
+say_amount(struct tg_text *out, int64_t nanos)
+{
+    char amount[TG_MONEY_TEXT_SIZE];
+
+    tg_money_format(nanos, amount);
+    say(out, amount);
+}
+
+static void
+say_money(struct tg_text *out, const struct tg_admission *a)
+{
+    const struct tg_budget_verdict *budget = &a->budget;
+
+    if (budget->kind == TG_BUDGET_BALANCE) {
+        say(out, "The account of this API key has ");
+        say_amount(out, budget->left_nanos);
+        say(out, " left, not enough for this request. Ask your operator to "
+                 "top it up.");
+        return;
+    }
+    say(out, budget->kind == TG_BUDGET_DAILY ? "The daily budget of this API "
+                                               "key is "
+                                             : "The monthly budget of this "
+                                               "API key is ");
+    say_amount(out, budget->size_nanos);
+    say(out, ", of which ");
+    say_amount(out, budget->used_nanos);
+    say(out, " is used or held for calls in flight: not enough is left for "
+             "this request. It begins anew at ");
+    say_instant(out, budget->kind == TG_BUDGET_DAILY ? a->day_ends_at_ms
+                                                     : a->month_ends_at_ms);
+    say(out, ".");
+}
+
+static void
 say_upstream(struct tg_text *out, const struct tg_admission *a)
 {
     say(out, "The model `");
@@ -439,6 +475,10 @@ say_why(struct tg_text *out, const struct tg_state *state,
         break;
     case TG_CODE_RATE_LIMIT_EXCEEDED:
         say_rate(out, a);
+        break;
+    case TG_CODE_BUDGET_EXCEEDED:
+    case TG_CODE_INSUFFICIENT_BALANCE:
+        say_money(out, a);
         break;
     case TG_CODE_KEY_EXPIRED:
     case TG_CODE_KEY_DISABLED:

@@ -142,7 +142,7 @@ correct_rate(struct tg_state *state, const struct tg_call *call,
     if (tg_state_key(state, call->key_slot, &policy, &seq) == 0 &&
         memcmp(policy.id, call->key_id, TG_ID_LEN) == 0)
         tg_rate_settle(&state->keys[call->key_slot].counters, &policy,
-                       (call->prompt_bound + 3) / 4,
+                       tg_bound_likely(call->prompt_bound),
                        call->prompt_tokens + call->completion_tokens, now_ms);
 }
 

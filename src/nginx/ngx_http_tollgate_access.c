@@ -10,7 +10,8 @@ static ngx_int_t ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 static void ngx_http_tollgate_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_proxy(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_body_facts *facts,
+    struct tg_admission *a);
 
 
 /* One decision at a time is made in a worker, so one place serves them all. */
@@ -245,25 +246,14 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
                   &body->fault, ngx_http_tollgate_now_ms(), a);
 
     if (a->action == TG_ACTION_PROXY) {
-        rc = ngx_http_tollgate_proxy(r, ctx, a);
-
-        if (rc == NGX_OK) {
-            ctx->limits = a->limits;
-            return NGX_OK;
-        }
-
-        tg_admit_undo(&ngx_http_tollgate_worker.state, a);
+        rc = ngx_http_tollgate_proxy(r, ctx, facts, a);
 
         if (rc != NGX_DECLINED) {
             return rc;
         }
-
-        ngx_http_tollgate_refuse_code(r, ctx, TG_CODE_GATE_UNAVAILABLE);
-
-    } else {
-        ngx_http_tollgate_refuse(r, ctx, a, none);
     }
 
+    ngx_http_tollgate_refuse(r, ctx, a, none);
     r->content_handler = ngx_http_tollgate_answer_handler;
 
     return NGX_OK;
@@ -328,34 +318,41 @@ ngx_http_tollgate_target(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
-/* NGX_OK; NGX_DECLINED when there is no room for the call; an HTTP error. */
+/* NGX_OK; NGX_DECLINED with a refusal in the admission; an HTTP error. */
 
 static ngx_int_t
 ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    const struct tg_admission *a)
+    const struct tg_body_facts *facts, struct tg_admission *a)
 {
     ngx_int_t  rc;
 
     ctx->upstream = a->upstream_row;
 
-    if (ngx_http_tollgate_target(r, ctx, a) != NGX_OK
-        || ngx_http_tollgate_edit_body(r, a->edits, a->edit_count) != NGX_OK)
+    ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
+
+    if (ctx->request_id.data == NULL
+        || ngx_http_tollgate_target(r, ctx, a) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_http_tollgate_authorize(r, ctx, a) != NGX_OK) {
+        a->action = TG_ACTION_REFUSE;
+        a->code = TG_CODE_UPSTREAM_UNAVAILABLE;
+        a->reason = TG_REASON_NO_CREDENTIAL;
         return NGX_DECLINED;
     }
 
-    ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
-    if (ctx->request_id.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_tollgate_begin(r, ctx, a);
+    rc = ngx_http_tollgate_begin(r, ctx, facts, a);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (ngx_http_tollgate_edit_body(r, a->edits, a->edit_count) != NGX_OK) {
+        tg_admit_give_back(&ngx_http_tollgate_worker.claim, ctx->slot, a);
+        ngx_http_tollgate_leave_stream(ctx);
+        ctx->slot = NULL;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     tg_request_id_text(&ctx->slot->call.id, (char *) ctx->request_id.data);

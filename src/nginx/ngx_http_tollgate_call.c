@@ -32,25 +32,36 @@ ngx_http_tollgate_header(ngx_table_elt_t *h)
 }
 
 
+/* NGX_OK; NGX_DECLINED with a refusal in the admission. */
+
 ngx_int_t
 ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    const struct tg_admission *a)
+    const struct tg_body_facts *facts, struct tg_admission *a)
 {
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     /* A journal that takes no records admits no calls. */
 
     if (w->unwritten) {
+        a->action = TG_ACTION_REFUSE;
+        a->code = TG_CODE_GATE_UNAVAILABLE;
+        a->reason = TG_REASON_CODE;
         return NGX_DECLINED;
     }
 
-    ctx->slot = tg_area_begin(&w->claim, &a->call);
+    ctx->slot = tg_admit_take(&w->claim, facts, ngx_http_tollgate_now_ms(), a);
+
     if (ctx->slot == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "tollgate: no room for another call in the state file");
+        if (a->code == TG_CODE_GATE_UNAVAILABLE) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "tollgate: no room for another call in the state "
+                          "file");
+        }
+
         return NGX_DECLINED;
     }
 
+    ctx->limits = a->limits;
     ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0;
     ctx->edit_rule = a->edit_rule;
     tg_meter_init(&ctx->meter, TG_METER_AUTO);

@@ -21,7 +21,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "admit.h"
+#include "admit_take.h"
 #include "area.h"
 #include "edit.h"
 #include "journal.h"
@@ -171,7 +171,8 @@ void ngx_http_tollgate_watch_handler(ngx_event_t *ev);
 
 /* _call.c */
 ngx_int_t ngx_http_tollgate_begin(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_body_facts *facts,
+    struct tg_admission *a);
 void ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
     size_t len);
 void ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx,

@@ -64,7 +64,7 @@ def test_a_body_arrives_as_it_was_sent(gate, way):
 
 @pytest.mark.parametrize("size", [8 << 10, 200 << 10, 5 << 20])
 def test_a_large_body_is_judged_and_sent_whole(gate, size):
-    key = gate.key("large")
+    key = gate.key("large", tpm=10**8)
     body = chat_body(size)
     answer = gate.request("POST", "/v1/chat/completions", key, body,
                           {"Content-Type": "application/json"})

@@ -51,7 +51,7 @@ def books(gate):
 
 def test_no_call_fails_while_the_daemon_is_dead(own_gate):
     gate = own_gate
-    key = gate.key("steady")
+    key = gate.key("steady", rpm=10**8, tpm=10**9)
     load = Load(gate, key)
     for _ in range(5):
         time.sleep(0.2)
@@ -69,7 +69,7 @@ def test_no_call_fails_while_the_daemon_is_dead(own_gate):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_killed_worker_loses_and_doubles_nothing(make_gate, stream):
     gate = make_gate(sim_args=["--latency", "10"]).start()
-    key = gate.key("killed")
+    key = gate.key("killed", rpm=10**8, tpm=10**9)
     load = Load(gate, key, stream=stream,
                 text="sim:slow=2 sim:tokens=10" if stream else "hello")
     for _ in range(8):
@@ -101,7 +101,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(make_gate, stream):
 
 def test_a_reload_drops_no_call(own_gate):
     gate = own_gate
-    key = gate.key("reload")
+    key = gate.key("reload", rpm=10**8, tpm=10**9)
     load = Load(gate, key)
     streams = [gate.chat(key, "sim:slow=20 sim:tokens=60", stream=True)
                for _ in range(4)]

@@ -18,7 +18,7 @@ def curl(gate, path, key, body=None, *args):
 
 
 def test_calls_by_http2(tls_gate):
-    key = tls_gate.key("h2")
+    key = tls_gate.key("h2", tpm=10**8)
     body = {"model": "deepseek-flash",
             "messages": [{"role": "user", "content": "hello"}]}
     head, content = curl(tls_gate, "/v1/chat/completions", key, body)

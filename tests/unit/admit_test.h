@@ -35,6 +35,8 @@ struct test_policy {
     const char *models; /* patterns with a blank behind each */
     const char *expires_at, *ended_at, *old_until;
     uint32_t account; /* 0 active, 1 suspended, else none */
+    uint32_t requests_per_minute, concurrency; /* 0: no limit */
+    int64_t daily_nanos, monthly_nanos;        /* 0: no budget */
 };
 
 __attribute__((unused)) static struct tg_str
@@ -158,6 +160,10 @@ publish_policy(const struct test_policy *row)
         .scopes = row->scopes ? row->scopes : TG_SCOPE_ALL,
         .endpoints = row->endpoints,
         .account = row->account,
+        .requests_per_minute = row->requests_per_minute,
+        .concurrency = row->concurrency,
+        .daily_nanos = row->daily_nanos,
+        .monthly_nanos = row->monthly_nanos,
         .created_at_ms = instant("2026-10-01T00:00:00Z"),
         .expires_at_ms = instant(row->expires_at),
         .ended_at_ms = instant(row->ended_at),

@@ -1,0 +1,186 @@
+#include "admit_take.h"
+
+#include "admit_part.h"
+#include "bound.h"
+#include "edit.h"
+#include "price.h"
+
+/* Others may be quicker to the same money; then what is left is asked anew. */
+#define TRIES 3
+
+/* A call's end frees its place: SDKs then come back in a second. */
+#define CALL_RETRY_MS 1000
+
+static struct tg_counters *
+counters_of(const struct tg_area_claim *claim, const struct tg_admission *a)
+{
+    return &claim->state->keys[a->head.key_slot].counters;
+}
+
+/*
+ * What an answer will be is not known yet, so tokens a minute take the
+ * prompt's likely size now, and settling takes the rest.
+ */
+static bool
+take_rates(struct tg_area_claim *claim, int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_counters *counters = counters_of(claim, a);
+
+    a->tokens_estimate = tg_bound_likely(a->call.prompt_bound);
+    if (tg_rate_take(counters, &a->key, now_ms, (int32_t)a->call.day,
+                     a->tokens_estimate, &a->rate) != 0)
+        return tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_CODE);
+    tg_rate_report(counters, &a->key, now_ms, &a->limits);
+    return true;
+}
+
+static bool
+refuse_money(struct tg_admission *a)
+{
+    return tg_admit_refuse(a,
+                           a->budget.kind == TG_BUDGET_BALANCE
+                               ? TG_CODE_INSUFFICIENT_BALANCE
+                               : TG_CODE_BUDGET_EXCEEDED,
+                           TG_REASON_CODE);
+}
+
+static int64_t
+answers_of(const struct tg_body_facts *facts)
+{
+    int64_t n = facts->members[TG_BODY_N].value;
+    int64_t best_of = facts->members[TG_BODY_BEST_OF].value;
+
+    if (best_of > n)
+        n = best_of;
+    return n > 1 ? n : 1;
+}
+
+/*
+ * Shortens the answer to what is left.  *max_tokens becomes what each answer
+ * may have, or stays -1 when all of it is affordable.
+ */
+static bool
+shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
+        struct tg_admission *a, int64_t *max_tokens)
+{
+    struct tg_call *call = &a->call;
+    struct tg_rates rates = {call->hit_picos, call->miss_picos,
+                             call->output_picos};
+    int64_t n = answers_of(facts), affordable;
+    int64_t left =
+        tg_budget_left(claim->state, call, &a->key, &a->account, &a->budget);
+
+    *max_tokens = -1;
+    if (call->held_nanos <= left)
+        return true;
+    affordable = tg_bound_affordable(&rates, call->prompt_bound, left);
+    if (affordable >= call->completion_bound)
+        affordable = call->completion_bound; /* it was held at the peak price */
+    else if (call->completion_bound == 0 ||
+             affordable / n < TG_BOUND_FLOOR_TOKENS)
+        return refuse_money(a);
+    else
+        *max_tokens = affordable / n;
+    call->completion_bound = *max_tokens < 0 ? affordable : *max_tokens * n;
+    if (rates.miss_picos < rates.hit_picos)
+        rates.miss_picos = rates.hit_picos;
+    return tg_price_cost(&rates, call->prompt_bound, 0, call->completion_bound,
+                         &call->held_nanos) == 0 ||
+           tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
+}
+
+/* A slot that holds its money, or NULL and the refusal. */
+static struct tg_call_slot *
+take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
+           struct tg_admission *a, int64_t *max_tokens)
+{
+    int64_t completion_bound = a->call.completion_bound;
+    int64_t held_nanos = a->call.held_nanos;
+    struct tg_call_slot *slot;
+
+    for (int i = 0; i < TRIES; i++) {
+        a->call.completion_bound = completion_bound;
+        a->call.held_nanos = held_nanos;
+        if (!shorten(claim, facts, a, max_tokens))
+            return NULL;
+        slot = tg_area_begin(claim, &a->call);
+        if (slot == NULL) {
+            tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+            return NULL;
+        }
+        if (tg_budget_hold(claim->state, slot, &a->key, &a->account,
+                           &a->budget))
+            return slot;
+        tg_area_cancel(claim, slot);
+    }
+    refuse_money(a);
+    return NULL;
+}
+
+/* Tells the upstream: how long the answer may be, and to report its usage. */
+static void
+plan_edits(const struct tg_body_facts *facts, int64_t max_tokens,
+           struct tg_admission *a)
+{
+    struct tg_body_want want = {
+        .include_usage = a->edit_rule != TG_EDIT_NOTHING,
+        .max_tokens = max_tokens,
+        .obeyed = tg_bound_obeyed((enum tg_dialect)a->upstream.dialect,
+                                  a->head.route->endpoint),
+        .limit_member = TG_BODY_MAX_TOKENS,
+    };
+
+    a->edit_count = 0;
+    if (want.include_usage || max_tokens >= 0)
+        a->edit_count = tg_body_plan(facts, &want, a->edits);
+}
+
+struct tg_call_slot *
+tg_admit_take(struct tg_area_claim *claim, const struct tg_body_facts *facts,
+              int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_call_slot *slot;
+    int64_t max_tokens;
+
+    if (!take_rates(claim, now_ms, a))
+        return NULL;
+    slot = take_money(claim, facts, a, &max_tokens);
+    if (slot == NULL) {
+        tg_rate_refund(counters_of(claim, a), &a->key, (int32_t)a->call.day,
+                       a->tokens_estimate);
+        return NULL;
+    }
+    /* A revocation that was answered by now counts: the key is asked last. */
+    if (!tg_state_key_is_current(claim->state, a->head.key_slot, a->key_seq) &&
+        !tg_admit_again(claim->state, now_ms, a)) {
+        tg_admit_give_back(claim, slot, a);
+        return NULL;
+    }
+    plan_edits(facts, max_tokens, a);
+    return slot;
+}
+
+void
+tg_admit_give_back(struct tg_area_claim *claim, struct tg_call_slot *slot,
+                   const struct tg_admission *a)
+{
+    tg_area_cancel(claim, slot);
+    tg_rate_refund(counters_of(claim, a), &a->key, (int32_t)a->call.day,
+                   a->tokens_estimate);
+}
+
+int64_t
+tg_admit_retry_ms(const struct tg_admission *a)
+{
+    if (a->action != TG_ACTION_REFUSE || a->code != TG_CODE_RATE_LIMIT_EXCEEDED)
+        return 0;
+    switch (a->rate.wait_ms) {
+    case TG_RATE_NEVER:
+    case TG_RATE_UNTIL_DAY:
+        return 0;
+    case TG_RATE_UNTIL_CALL:
+        return CALL_RETRY_MS;
+    default:
+        return a->rate.wait_ms > 0 ? a->rate.wait_ms : 1;
+    }
+}

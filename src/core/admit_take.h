@@ -1,0 +1,34 @@
+/*
+ * admit_take.h: the last rows of the decision, which take something: from
+ * every limit and budget, or from none.
+ */
+#ifndef TG_ADMIT_TAKE_H
+#define TG_ADMIT_TAKE_H
+
+#include "admit.h"
+#include "area.h"
+
+/*
+ * Takes an admitted call (action PROXY) from its key's rates, puts it into a
+ * slot of the area, and holds its worst cost in the key's budgets and the
+ * account's balance.  Where that is not affordable, the answer is shortened
+ * to what is, down to a floor: then admission->edits say so to the upstream.
+ * Returns the slot; or NULL with action REFUSE, and nothing was taken.
+ * facts are those that were judged.
+ */
+struct tg_call_slot *tg_admit_take(struct tg_area_claim *claim,
+                                   const struct tg_body_facts *facts,
+                                   int64_t now_ms,
+                                   struct tg_admission *admission);
+
+/* Takes a call back that goes no further, with all that it took. */
+void tg_admit_give_back(struct tg_area_claim *claim, struct tg_call_slot *slot,
+                        const struct tg_admission *admission);
+
+/*
+ * After how many ms a refused call may be tried again; 0: trying again does
+ * not help, or nobody can say when it does.
+ */
+int64_t tg_admit_retry_ms(const struct tg_admission *admission);
+
+#endif

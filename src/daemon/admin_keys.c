@@ -1,10 +1,10 @@
 #include <string.h>
 
 #include "admin.h"
+#include "admin_key.h"
 #include "clock.h"
 #include "draft.h"
 #include "err.h"
-#include "members.h"
 #include "policy.h"
 #include "shapes.h"
 
@@ -172,8 +172,9 @@ tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
     pthread_mutex_unlock(&daemon->admin_lock);
 }
 
-static json_t *
-read_key(struct tg_request *request, struct tg_reply *reply, const char *id)
+json_t *
+tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
+                  const char *id)
 {
     struct tg_store *store = request->daemon->admin;
     struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
@@ -191,7 +192,7 @@ tg_admin_key_show(struct tg_request *request, struct tg_reply *reply)
 
     tg_daemon_catch_up(request->daemon);
     pthread_mutex_lock(&request->daemon->admin_lock);
-    object = read_key(request, reply, request->subject);
+    object = tg_admin_key_read(request, reply, request->subject);
     if (object != NULL)
         tg_reply_json(reply, 200, object);
     pthread_mutex_unlock(&request->daemon->admin_lock);
@@ -266,7 +267,7 @@ create(struct tg_request *request, struct tg_reply *reply,
         tg_shapes_not_in_force(reply);
         return;
     }
-    object = read_key(request, reply, id);
+    object = tg_admin_key_read(request, reply, id);
     if (object == NULL)
         return;
     json_object_set_new(object, "key", json_stringn(secret->data, secret->len));
@@ -286,50 +287,4 @@ tg_admin_key_create(struct tg_request *request, struct tg_reply *reply)
         tg_secret_wipe(&secret);
     }
     tg_draft_release(&draft);
-}
-
-static int
-take_status(void *arg, const struct tg_store_key *row)
-{
-    strncpy(arg, row->status, 15);
-    return 0;
-}
-
-static bool
-disable(struct tg_request *request, struct tg_reply *reply)
-{
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->admin;
-    char status[16] = "";
-    int err = store->ops->key_get(store, request->subject, take_status, status);
-
-    if (err == 0 && strcmp(status, "deleted") == 0)
-        return tg_reply_error(reply, 409, "key_deleted", NULL,
-                              "the key was deleted");
-    if (err == 0 && strcmp(status, "disabled") != 0) {
-        err = tg_daemon_begin(daemon, store);
-        if (err == 0)
-            err = tg_daemon_end(daemon, store,
-                                store->ops->key_end(store, request->subject,
-                                                    "disabled", tg_clock_ms()));
-    }
-    if (err != 0)
-        return tg_reply_store(reply, store, err, "key");
-    return tg_policy_key(daemon, store, request->subject) == 0 ||
-           tg_shapes_not_in_force(reply);
-}
-
-void
-tg_admin_key_disable(struct tg_request *request, struct tg_reply *reply)
-{
-    json_t *object = NULL;
-
-    if (!tg_members_only(reply, request->body, "", ""))
-        return;
-    pthread_mutex_lock(&request->daemon->admin_lock);
-    if (disable(request, reply))
-        object = read_key(request, reply, request->subject);
-    if (object != NULL)
-        tg_reply_json(reply, 200, object);
-    pthread_mutex_unlock(&request->daemon->admin_lock);
 }

@@ -13,6 +13,9 @@
 #define LIST_MAX 256
 #define RATE_MAX 1000000000
 #define QUEUE_MAX_MS 60000
+#define POLICY_MEMBERS                                                         \
+    "name description owner labels scopes models endpoints limits budget "     \
+    "allowed_ips allowed_referrers hours expires_at"
 
 static const struct preset {
     const char *name;
@@ -40,23 +43,32 @@ take_preset(struct tg_draft *draft)
     draft->row.monthly_nanos = preset->monthly_nanos;
 }
 
+/* What only a new key takes: a kind is part of its secret. */
 static bool
-read_texts(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+read_birth(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 {
-    struct tg_store_key *row = &draft->row;
     const char *kind = "production";
 
-    if (!tg_members_text(reply, body, "name", 1, 100, &row->name) ||
-        !tg_members_text(reply, body, "description", 0, 1000,
-                         &row->description) ||
-        !tg_members_text(reply, body, "owner", 0, 200, &row->owner) ||
-        !tg_members_text(reply, body, "account", 0, 100, &draft->account) ||
+    if (!tg_members_text(reply, body, "account", 0, 100, &draft->account) ||
         !tg_members_choice(reply, body, "kind",
                            "production development restricted", &kind))
         return false;
     draft->kind = tg_key_kind_of((struct tg_str){kind, strlen(kind)});
     take_preset(draft);
     return true;
+}
+
+static bool
+read_texts(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    bool has_name = row->name == NULL || json_object_get(body, "name") != NULL;
+
+    return (!has_name ||
+            tg_members_text(reply, body, "name", 1, 100, &row->name)) &&
+           tg_members_text(reply, body, "description", 0, 1000,
+                           &row->description) &&
+           tg_members_text(reply, body, "owner", 0, 200, &row->owner);
 }
 
 static bool
@@ -175,6 +187,7 @@ read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 {
     struct tg_store_key *row = &draft->row;
     const json_t *budget = NULL;
+    const char *timezone = NULL;
     struct tg_zone zone;
 
     if (!tg_members_object(reply, body, "budget", &budget) ||
@@ -182,15 +195,17 @@ read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
         !tg_members_money(reply, budget, "budget.monthly",
                           &row->monthly_nanos) ||
         !tg_members_money(reply, budget, "budget.daily", &row->daily_nanos) ||
-        !tg_members_text(reply, budget, "budget.timezone", 0, 64,
-                         &row->timezone))
+        !tg_members_text(reply, budget, "budget.timezone", 0, 64, &timezone))
         return false;
-    if (tg_zone_open(&zone, row->timezone) != 0)
+    if (timezone == NULL)
+        return true;
+    if (tg_zone_open(&zone, timezone) != 0)
         return tg_reply_invalid(reply, "budget.timezone",
                                 "there is no time zone '%s'; write a name "
                                 "such as Asia/Shanghai",
-                                row->timezone);
+                                timezone);
     tg_zone_close(&zone);
+    row->timezone = timezone;
     return true;
 }
 
@@ -199,15 +214,17 @@ read_times(struct tg_draft *draft, const json_t *body, int64_t now_ms,
            struct tg_reply *reply)
 {
     struct tg_store_key *row = &draft->row;
-    const char *expires = NULL;
+    const char *expires = NULL, *hours = NULL;
 
-    if (!tg_members_text(reply, body, "hours", 0, 200, &row->hours) ||
+    if (!tg_members_text(reply, body, "hours", 0, 200, &hours) ||
         !tg_members_text(reply, body, "expires_at", 0, 64, &expires))
         return false;
-    if (row->hours[0] != '\0' && !tg_hours_is_valid(row->hours))
+    if (hours != NULL && hours[0] != '\0' && !tg_hours_is_valid(hours))
         return tg_reply_invalid(reply, "hours",
                                 "hours are days, a span and a time zone, such "
                                 "as 'mon-fri 08:00-19:00 Asia/Shanghai'");
+    if (hours != NULL)
+        row->hours = hours;
     if (expires == NULL)
         return true;
     if (tg_draft_expiry(expires, now_ms, &row->expires_at) != 0)
@@ -240,6 +257,19 @@ take_lists(struct tg_draft *draft)
     }
 }
 
+static bool
+read_policy(struct tg_draft *draft, const json_t *body, int64_t now_ms,
+            struct tg_reply *reply)
+{
+    if (!read_texts(draft, body, reply) || !read_labels(draft, body, reply) ||
+        !read_lists(draft, body, reply) || !read_limits(draft, body, reply) ||
+        !read_budget(draft, body, reply) ||
+        !read_times(draft, body, now_ms, reply))
+        return false;
+    take_lists(draft);
+    return true;
+}
+
 bool
 tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
               struct tg_reply *reply)
@@ -257,17 +287,62 @@ tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
                 .timezone = "UTC",
                 .hours = ""},
     };
-    if (!tg_members_only(reply, body, "",
-                         "name description owner labels account kind scopes "
-                         "models endpoints limits budget allowed_ips "
-                         "allowed_referrers hours expires_at") ||
-        !read_texts(draft, body, reply) || !read_labels(draft, body, reply) ||
-        !read_lists(draft, body, reply) || !read_limits(draft, body, reply) ||
-        !read_budget(draft, body, reply) ||
-        !read_times(draft, body, now_ms, reply))
+    return tg_members_only(reply, body, "", "account kind " POLICY_MEMBERS) &&
+           read_birth(draft, body, reply) &&
+           read_policy(draft, body, now_ms, reply);
+}
+
+static bool
+is_null(const json_t *object, const char *name)
+{
+    return object != NULL && json_is_null(json_object_get(object, name));
+}
+
+/* null takes a member away, which reading takes for one that is not there. */
+static void
+take_away(struct tg_store_key *row, const json_t *body)
+{
+    const struct {
+        const char *member, **text, *empty;
+    } rows[] = {
+        {"description", &row->description, ""},
+        {"owner", &row->owner, ""},
+        {"labels", &row->labels, "{}"},
+        {"scopes", &row->scopes, "[]"},
+        {"models", &row->models, "[]"},
+        {"endpoints", &row->endpoints, "[]"},
+        {"allowed_ips", &row->allowed_ips, "[]"},
+        {"allowed_referrers", &row->allowed_referrers, "[]"},
+        {"hours", &row->hours, ""},
+        {"budget", &row->timezone, "UTC"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (is_null(body, rows[i].member))
+            *rows[i].text = rows[i].empty;
+    }
+    if (is_null(json_object_get(body, "budget"), "timezone"))
+        row->timezone = "UTC";
+    if (is_null(body, "budget"))
+        row->monthly_nanos = row->daily_nanos = 0;
+    if (is_null(body, "expires_at"))
+        row->expires_at = 0;
+    if (!is_null(body, "limits"))
+        return;
+    row->requests_per_second = row->requests_per_minute = 0;
+    row->requests_per_day = row->tokens_per_minute = 0;
+    row->concurrency = row->max_queue_ms = 0;
+}
+
+bool
+tg_draft_change(struct tg_draft *draft, const struct tg_store_key *row,
+                const json_t *body, int64_t now_ms, struct tg_reply *reply)
+{
+    *draft = (struct tg_draft){.row = *row};
+    if (!tg_members_only(reply, body, "", POLICY_MEMBERS))
         return false;
-    take_lists(draft);
-    return true;
+    take_away(&draft->row, body);
+    return read_policy(draft, body, now_ms, reply);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * draft.h: a key as it is asked for, checked member by member.
+ * draft.h: a key, or its change, as it is asked for, checked member by member.
  */
 #ifndef TG_DRAFT_H
 #define TG_DRAFT_H
@@ -34,6 +34,16 @@ struct tg_draft {
  */
 bool tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
                    struct tg_reply *reply);
+
+/*
+ * Reads the body of a change of a key, which now is row: what is absent stays,
+ * null takes a member away, a list or labels replace those that were, limits
+ * and budget are changed member by member.  As tg_draft_read otherwise; texts
+ * of draft->row may be row's.
+ */
+bool tg_draft_change(struct tg_draft *draft, const struct tg_store_key *row,
+                     const json_t *body, int64_t now_ms,
+                     struct tg_reply *reply);
 
 void tg_draft_release(struct tg_draft *draft);
 

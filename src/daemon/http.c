@@ -134,7 +134,7 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply)
     MHD_add_response_header(response, "Cache-Control", "no-store");
     if (reply->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    if (reply->allow != NULL)
+    if (reply->allow[0] != '\0')
         MHD_add_response_header(response, "Allow", reply->allow);
     result = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);

@@ -10,10 +10,12 @@
 
 #include "store.h"
 
+#define TG_REPLY_ALLOW_SIZE 32
+
 struct tg_reply {
-    unsigned status;   /* HTTP; 0: no handler has answered yet */
-    json_t *body;      /* owned */
-    const char *allow; /* header of a 405; NULL for none */
+    unsigned status;                 /* HTTP; 0: no handler has answered yet */
+    json_t *body;                    /* owned */
+    char allow[TG_REPLY_ALLOW_SIZE]; /* header of a 405; "" for none */
 };
 
 /* Answers with a body, whose reference is taken over. */

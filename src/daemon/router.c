@@ -1,6 +1,8 @@
 #include "router.h"
 
+#include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "admin.h"
@@ -34,6 +36,10 @@ static const struct tg_admin_route routes[] = {
           tg_admin_key_list),
     ROUTE("POST", "/keys", TG_MAY_CHANGE_KEYS, "", tg_admin_key_create),
     ROUTE("GET", "/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
+    ROUTE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_update),
+    ROUTE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "", tg_admin_key_pause),
+    ROUTE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "",
+          tg_admin_key_resume),
     ROUTE("POST", "/keys/{}/disable", TG_MAY_CHANGE_KEYS, "",
           tg_admin_key_disable),
     ROUTE("GET", "/models", TG_MAY_READ, "", tg_admin_model_list),
@@ -102,23 +108,25 @@ matches(const char *pattern, char *path, char **subject)
     return *path == '\0';
 }
 
-/* The row, or NULL; allow then says which methods the path has, if any. */
+/*
+ * The row, or NULL; allow then says which methods the path has, "" if none.
+ */
 static const struct tg_admin_route *
-find(const char *method, char *path, char **subject, const char **allow)
+find(const char *method, char *path, char **subject,
+     char allow[TG_REPLY_ALLOW_SIZE])
 {
-    bool gets = false, posts = false;
+    size_t len = 0;
 
+    allow[0] = '\0';
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (!matches(routes[i].path, path, subject))
             continue;
         if (strcmp(routes[i].method, method) == 0)
             return &routes[i];
-        gets |= routes[i].method[0] == 'G';
-        posts |= routes[i].method[0] == 'P';
+        len += (size_t)snprintf(allow + len, TG_REPLY_ALLOW_SIZE - len, "%s%s",
+                                len > 0 ? ", " : "", routes[i].method);
+        assert(len < TG_REPLY_ALLOW_SIZE);
     }
-    *allow = gets && posts ? "GET, POST" : gets ? "GET" : "POST";
-    if (!gets && !posts)
-        *allow = NULL;
     return NULL;
 }
 
@@ -216,7 +224,7 @@ read_body(struct tg_request *request, struct tg_str body,
 {
     json_error_t error;
 
-    if (strcmp(request->method, "POST") != 0)
+    if (strcmp(request->method, "GET") == 0)
         return true;
     if (body.len == 0) {
         request->body = json_object();
@@ -239,19 +247,18 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                    struct tg_reply *reply)
 {
     const struct tg_admin_route *route;
-    const char *allow;
-    char *subject;
+    char allow[TG_REPLY_ALLOW_SIZE], *subject;
 
     if (!know(request, reply))
         return;
-    route = find(request->method, path, &subject, &allow);
-    if (route == NULL && allow == NULL) {
+    route = find(request->method, path, &subject, allow);
+    if (route == NULL && allow[0] == '\0') {
         tg_reply_error(reply, 404, "not_found", NULL,
                        "there is no %s in the admin API", path);
         return;
     }
     if (route == NULL) {
-        reply->allow = allow;
+        memcpy(reply->allow, allow, sizeof(allow));
         tg_reply_error(reply, 405, "method_not_allowed", NULL,
                        "%s takes %s, not %s", path, allow, request->method);
         return;

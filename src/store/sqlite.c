@@ -84,6 +84,7 @@ static const struct tg_store_ops ops = {
     .key_get = tg_sqlite_key_get,
     .key_each = tg_sqlite_key_each,
     .key_all = tg_sqlite_key_all,
+    .key_set = tg_sqlite_key_set,
     .key_end = tg_sqlite_key_end,
     .secret_add = tg_sqlite_secret_add,
     .secret_each = tg_sqlite_secret_each,

@@ -75,6 +75,7 @@ int tg_sqlite_key_each(struct tg_store *, const char *, const char *,
                        int (*)(void *, const struct tg_store_key *), void *);
 int tg_sqlite_key_all(struct tg_store *,
                       int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_set(struct tg_store *, const struct tg_store_key *);
 int tg_sqlite_key_end(struct tg_store *, const char *, const char *, int64_t);
 int tg_sqlite_secret_add(struct tg_store *, const struct tg_store_secret *);
 int tg_sqlite_secret_each(struct tg_store *, const char *,

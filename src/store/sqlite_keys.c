@@ -124,6 +124,30 @@ tg_sqlite_key_all(struct tg_store *store,
 }
 
 int
+tg_sqlite_key_set(struct tg_store *store, const struct tg_store_key *row)
+{
+    int changes, err;
+
+    err = tg_sql_run(
+        tg_sqlite_of(store), &changes,
+        "UPDATE keys SET name = ?2, description = ?3, owner = ?4, labels = ?5, "
+        "status = ?6, scopes = ?7, models = ?8, endpoints = ?9, "
+        "requests_per_second = ?10, requests_per_minute = ?11, "
+        "requests_per_day = ?12, tokens_per_minute = ?13, concurrency = ?14, "
+        "max_queue_ms = ?15, daily_nanos = ?16, monthly_nanos = ?17, "
+        "timezone = ?18, allowed_ips = ?19, allowed_referrers = ?20, "
+        "hours = ?21, expires_at = ?22, ended_at = ?23 WHERE id = ?1",
+        "tttttttttiiiiiiiittttii", row->id, row->name, row->description,
+        row->owner, row->labels, row->status, row->scopes, row->models,
+        row->endpoints, row->requests_per_second, row->requests_per_minute,
+        row->requests_per_day, row->tokens_per_minute, row->concurrency,
+        row->max_queue_ms, row->daily_nanos, row->monthly_nanos, row->timezone,
+        row->allowed_ips, row->allowed_referrers, row->hours, row->expires_at,
+        row->ended_at);
+    return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
+}
+
+int
 tg_sqlite_key_end(struct tg_store *store, const char *id, const char *status,
                   int64_t ended_at)
 {

@@ -192,6 +192,8 @@ struct tg_store_ops {
     int (*key_all)(struct tg_store *store,
                    int (*visit)(void *, const struct tg_store_key *),
                    void *arg);
+    /* Changes all of the row with this id but account, kind and birth. */
+    int (*key_set)(struct tg_store *store, const struct tg_store_key *row);
     int (*key_end)(struct tg_store *store, const char *id, const char *status,
                    int64_t ended_at);
 

@@ -225,6 +225,9 @@ def test_a_folder_that_is_a_trap_is_refused(make, tmp_path):
 
 # Who asks
 
+KEY_CHANGES = [("PATCH", ""), ("POST", "/pause"), ("POST", "/resume"),
+               ("POST", "/disable")]
+
 
 def test_tokens(daemon):
     for headers, code in [
@@ -251,6 +254,8 @@ def test_routes(daemon):
     reply = daemon.ask("DELETE", "/keys")
     assert reply.status == 405
     assert reply.headers["allow"] == "GET, POST"
+    reply = daemon.ask("DELETE", "/accounts/x")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET")
     assert daemon.get("/keys?acount=x").error["param"] == "acount"
     assert daemon.get("/keys?limit=1&limit=2").error["param"] == "limit"
     for limit in ("0", "1001", "-1", "x", ""):
@@ -286,7 +291,13 @@ def test_roles(daemon):
             assert daemon.post(f"/accounts/x/{verb}",
                                token=role).status == status, (role, verb)
     assert daemon.post("/keys", {"name": "x"}, token="billing").status == 403
-    assert daemon.post("/keys", {"name": "x"}, token="admin").status == 201
+    key = daemon.post("/keys", {"name": "x"}, token="admin")
+    assert key.status == 201
+    for method, tail in KEY_CHANGES:
+        for role, status in (("auditor", 403), ("billing", 403), ("admin", 200)):
+            reply = daemon.ask(method, f"/keys/{key.json['id']}{tail}", {},
+                               token=role)
+            assert reply.status == status, (method, tail, role)
     assert daemon.get("/keys", token="revoked").status == 401
 
 
@@ -476,6 +487,122 @@ def test_a_secret_is_shown_once_and_stored_nowhere(daemon):
     for text in replies:
         for canary in (secret, secret[7:37], upstream, token):
             assert canary not in text
+
+
+WHOLE = {
+    "name": "whole", "description": "d", "owner": "ann",
+    "labels": {"team": "search"},
+    "scopes": ["chat", "embeddings"], "models": ["deepseek-*", "gpt-4o"],
+    "endpoints": ["POST /v1/chat/completions"],
+    "limits": {"requests_per_second": 5, "requests_per_minute": 100,
+               "requests_per_day": 1000, "tokens_per_minute": 5000,
+               "concurrency": 3, "max_queue_ms": 250},
+    "budget": {"monthly": "12.50", "daily": "0.000000001",
+               "timezone": "Asia/Shanghai"},
+    "allowed_ips": ["203.0.113.0/24"],
+    "allowed_referrers": ["https://app.example.com/*"],
+    "hours": "mon-fri 08:00-19:00 Asia/Shanghai",
+    "expires_at": "2099-01-31T00:00:00.000Z",
+}
+EMPTY = {
+    "description": None, "owner": None, "labels": {}, "scopes": [],
+    "models": [], "endpoints": [],
+    "limits": {**dict.fromkeys(WHOLE["limits"]), "max_queue_ms": 0},
+    "budget": {"monthly": None, "daily": None, "timezone": "UTC"},
+    "allowed_ips": [], "allowed_referrers": [], "hours": None,
+    "expires_at": None,
+}
+
+
+def change(daemon, key, body):
+    return daemon.ask("PATCH", "/keys/" + key["id"], body)
+
+
+def changed(daemon, key, body):
+    reply = change(daemon, key, body)
+    assert reply.status == 200, reply.body
+    assert daemon.get("/keys/" + key["id"]).json == reply.json
+    return reply.json
+
+
+def test_a_change_leaves_what_it_does_not_name(shared):
+    """One member at a time, away and back again."""
+    key = shared.must("/keys", WHOLE)
+    del key["key"]
+    assert changed(shared, key, {}) == key
+    for name, empty in EMPTY.items():
+        assert changed(shared, key, {name: None}) == {**key, name: empty}
+        assert changed(shared, key, {name: WHOLE[name]}) == key
+    for group in ("limits", "budget"):
+        for name, empty in EMPTY[group].items():
+            want = {**key, group: {**key[group], name: empty}}
+            assert changed(shared, key, {group: {name: None}}) == want
+            assert changed(shared, key, {group: {name: WHOLE[group][name]}}
+                           ) == key
+    assert changed(shared, key, {"name": "ключ"}) == {**key, "name": "ключ"}
+    bare = shared.must("/keys", {"name": "bare"})
+    got = changed(shared, bare, WHOLE)
+    assert {name: got[name] for name in WHOLE} == WHOLE
+
+
+def test_lists_and_labels_are_replaced(shared):
+    key = shared.must("/keys", WHOLE)
+    got = changed(shared, key, {"models": ["a"], "labels": {"a": "b"},
+                                "scopes": [], "allowed_ips": ["2001:DB8::/32"],
+                                "endpoints": ["POST /embeddings"]})
+    assert got["models"] == ["a"] and got["labels"] == {"a": "b"}
+    assert got["scopes"] == [] and got["allowed_ips"] == ["2001:db8::/32"]
+    assert got["endpoints"] == ["POST /v1/embeddings"]
+
+
+@pytest.mark.parametrize("param,body", [
+    row for row in WRONG
+    if row[1] and not {"account", "kind"} & set(row[1])])
+def test_a_wrong_change_changes_nothing(shared, param, body):
+    key = shared.must("/keys", WHOLE)
+    del key["key"]
+    body = {"description": "new", **body}
+    reply = change(shared, key, body)
+    assert (reply.status, reply.error["param"]) == (400, param), reply.body
+    assert shared.get("/keys/" + key["id"]).json == key
+
+
+def test_changes_of_what_stays(shared):
+    key = shared.must("/keys", {"name": "k"})
+    for body in ({"kind": "development"}, {"account": "default"},
+                 {"status": "active"}, {"id": "key_x"}, {"key": "sk"}):
+        assert change(shared, key, body).error["code"] == "unknown_member"
+    assert change(shared, key, {"name": None}).error["param"] == "name"
+    assert change(shared, {"id": "key_nobody"}, {}).status == 404
+    assert change(shared, key, "[]").status == 400
+
+
+def test_changes_outlive_a_kill(daemon):
+    key = daemon.must("/keys", {"name": "k"})
+    want = changed(daemon, key, {**WHOLE, "name": "later"})
+    daemon.kill()
+    daemon.start()
+    assert daemon.get("/keys/" + key["id"]).json == want
+
+
+def test_pause_and_resume(daemon):
+    key = daemon.must("/keys", {"name": "k"})
+    del key["key"]
+    path = f"/keys/{key['id']}"
+    for verb, status in (("pause", "inactive"), ("resume", "active")):
+        for _ in range(2):
+            assert daemon.must(f"{path}/{verb}", {}) == {**key,
+                                                         "status": status}
+        assert daemon.post(f"{path}/{verb}", {"x": 1}).error["param"] == "x"
+        assert daemon.post(f"/keys/key_nobody/{verb}").status == 404
+    daemon.must(path + "/pause", {})
+    daemon.must(path + "/disable", {})
+    for verb in ("pause", "resume"):
+        reply = daemon.post(f"{path}/{verb}")
+        assert (reply.status, reply.error["code"]) == (409, "key_disabled")
+    assert daemon.get(path).json["status"] == "disabled"
+    assert changed(daemon, key, {"description": "leaked"})[
+        "status"] == "disabled"
 
 
 def test_disable_is_for_good_and_may_be_repeated(daemon):

@@ -108,7 +108,13 @@ def test_members_of_the_rest(daemon):
     assert set(daemon.key["budget"]) == properties("budget")
 
 
-def test_members_of_a_new_key(daemon):
+def known(reply):
     """The error for an unknown member lists those that are known."""
-    message = daemon.post("/keys", {"?": 1}).error["message"]
-    assert set(message.split("known are: ")[1].split()) == properties("new_key")
+    return set(reply.error["message"].split("known are: ")[1].split())
+
+
+def test_members_of_a_new_key_and_of_a_changed_one(daemon):
+    assert known(daemon.post("/keys", {"?": 1})) == properties("new_key")
+    changed = known(daemon.ask("PATCH", "/keys/" + daemon.key["id"], {"?": 1}))
+    assert changed == properties("changed_key")
+    assert properties("new_key") - changed == {"account", "kind"}

@@ -1,0 +1,17 @@
+/*
+ * admin_key.h: what the handlers that make and show keys share with those
+ * that change them.
+ */
+#ifndef TG_ADMIN_KEY_H
+#define TG_ADMIN_KEY_H
+
+#include "request.h"
+
+/*
+ * The object of a key as the store has it, for the caller to release; NULL
+ * with the reply made when there is none.  Call it with the admin lock held.
+ */
+json_t *tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
+                          const char *id);
+
+#endif

@@ -86,7 +86,7 @@ tg_args_has(const struct tg_cli *cli, const char *name)
 static bool
 may_repeat(const struct tg_option *option)
 {
-    return option->value == TG_VALUE_SWITCH || option->value == TG_VALUE_LIST ||
+    return option->argument == NULL || option->value == TG_VALUE_LIST ||
            option->value == TG_VALUE_LABEL;
 }
 

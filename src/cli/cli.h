@@ -23,6 +23,7 @@ enum tg_exit {
 /* What an option's argument is, and so what it becomes in a request. */
 enum tg_value {
     TG_VALUE_SWITCH = 0, /* no argument; true */
+    TG_VALUE_NONE,       /* no argument; null, which takes a member away */
     TG_VALUE_TEXT,
     TG_VALUE_COUNT,  /* a whole number from 0 */
     TG_VALUE_AMOUNT, /* a decimal string: money */

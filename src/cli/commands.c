@@ -70,6 +70,13 @@ const struct tg_command tg_commands[] = {
      "keys list --status active", tg_keys_list_options, tg_keys_list, NULL},
     {"keys", "show", "ID", "show a key's policy and its secrets' use",
      "keys show key_…", NULL, tg_keys_show, NULL},
+    {"keys", "update", "ID", "change a key's policy, from its next call on",
+     "keys update key_… --rpm 120 --model 'deepseek-*' --no-expires",
+     tg_keys_update_options, tg_keys_update, NULL},
+    {"keys", "pause", "ID", "refuse a key's calls until it is resumed",
+     "keys pause key_…", NULL, tg_keys_pause, NULL},
+    {"keys", "resume", "ID", "let a paused key call again", "keys resume key_…",
+     NULL, tg_keys_resume, NULL},
     {"keys", "disable", "ID", "end a key for good; asks first",
      "keys disable key_… --yes", NULL, tg_keys_disable, NULL},
 

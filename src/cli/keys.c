@@ -11,70 +11,6 @@
 #include "say.h"
 #include "table.h"
 
-static const char *const kinds[] = {"production", "development", "restricted",
-                                    NULL};
-static const char *const scopes[] = {"chat",        "code",       "image",
-                                     "audio",       "embeddings", "files",
-                                     "fine_tuning", NULL};
-static const char *const statuses[] = {"active", "inactive", "disabled",
-                                       "deleted", NULL};
-
-const struct tg_option tg_keys_create_options[] = {
-    {"name", "NAME", "what the key is for, 1 to 100 characters", TG_VALUE_TEXT,
-     "name", NULL},
-    {"kind", "KIND", "presets: production, development or restricted",
-     TG_VALUE_TEXT, "kind", kinds},
-    {"scope", "SCOPE", "what it may call; repeat for more", TG_VALUE_LIST,
-     "scopes", scopes},
-    {"model", "MODEL", "a model it may use, or deepseek-*; repeat for more",
-     TG_VALUE_LIST, "models", NULL},
-    {"endpoint", "ROUTE", "e.g. \"POST /v1/chat/completions\"; repeatable",
-     TG_VALUE_LIST, "endpoints", NULL},
-    {"qps", "N", "requests per second", TG_VALUE_COUNT,
-     "limits.requests_per_second", NULL},
-    {"rpm", "N", "requests per minute", TG_VALUE_COUNT,
-     "limits.requests_per_minute", NULL},
-    {"rpd", "N", "requests per calendar day", TG_VALUE_COUNT,
-     "limits.requests_per_day", NULL},
-    {"tpm", "N", "tokens per minute", TG_VALUE_COUNT,
-     "limits.tokens_per_minute", NULL},
-    {"concurrency", "N", "calls at once", TG_VALUE_COUNT, "limits.concurrency",
-     NULL},
-    {"queue", "MS", "wait this long for room instead of 429; 500ms, 2s",
-     TG_VALUE_MS, "limits.max_queue_ms", NULL},
-    {"monthly-limit", "AMOUNT", "money it may spend in a calendar month",
-     TG_VALUE_AMOUNT, "budget.monthly", NULL},
-    {"daily-limit", "AMOUNT", "money it may spend in a calendar day",
-     TG_VALUE_AMOUNT, "budget.daily", NULL},
-    {"timezone", "ZONE", "where its days and months begin; UTC", TG_VALUE_TEXT,
-     "budget.timezone", NULL},
-    {"allow-ip", "CIDR", "a network it may come from; repeat for more",
-     TG_VALUE_LIST, "allowed_ips", NULL},
-    {"allow-referrer", "URL", "e.g. https://app.example.com/*; repeatable",
-     TG_VALUE_LIST, "allowed_referrers", NULL},
-    {"hours", "HOURS", "e.g. \"mon-fri 08:00-19:00 Asia/Shanghai\"",
-     TG_VALUE_TEXT, "hours", NULL},
-    {"expires", "WHEN", "a date, an instant, or 90d from now", TG_VALUE_TEXT,
-     "expires_at", NULL},
-    {"account", "ACCOUNT", "who pays: id or name; default", TG_VALUE_TEXT,
-     "account", NULL},
-    {"description", "TEXT", "more about it", TG_VALUE_TEXT, "description",
-     NULL},
-    {"owner", "WHO", "whom to ask about it", TG_VALUE_TEXT, "owner", NULL},
-    {"label", "NAME=VALUE", "a label; repeat for more", TG_VALUE_LABEL,
-     "labels", NULL},
-    {0},
-};
-
-const struct tg_option tg_keys_list_options[] = {
-    {"account", "ACCOUNT", "only keys of this account: id or name",
-     TG_VALUE_TEXT, "account", NULL},
-    {"status", "STATUS", "only keys in this state", TG_VALUE_TEXT, "status",
-     statuses},
-    {"limit", "N", "at most so many rows; all", TG_VALUE_COUNT, NULL, NULL},
-    {0},
-};
-
 static const struct tg_column list_columns[] = {
     {"ID", "id", TG_CELL_TEXT, NULL, 0},
     {"NAME", "name", TG_CELL_TEXT, NULL, 32},
@@ -254,21 +190,79 @@ tg_keys_show(struct tg_cli *cli)
     return TG_EXIT_OK;
 }
 
+/* An option that sets what another one takes away. */
 static int
-confirm_disable(struct tg_cli *cli, const char *path)
+refuse_contradiction(const struct tg_cli *cli)
 {
+    const struct tg_option *none, *other;
+    size_t i, j;
+
+    for (i = 0; i < cli->arg_count; i++) {
+        none = cli->args[i].option;
+        for (j = 0; j < cli->arg_count && none->value == TG_VALUE_NONE; j++) {
+            other = cli->args[j].option;
+            if (other != none && other->member != NULL &&
+                strcmp(other->member, none->member) == 0)
+                return tg_say_usage(cli, "--%s and --%s contradict each other",
+                                    other->name, none->name);
+        }
+    }
+    return TG_EXIT_OK;
+}
+
+int
+tg_keys_update(struct tg_cli *cli)
+{
+    static const struct tg_act act = {
+        "PATCH", "keys", "", "is changed, from its next call on", NULL};
+    json_t *body = tg_request_body(cli);
+    int rc = refuse_contradiction(cli);
+
+    if (rc == TG_EXIT_OK && json_object_size(body) == 0)
+        rc = tg_say_usage(cli, "say what to change, for example --rpm 60");
+    if (rc == TG_EXIT_OK)
+        rc = tg_noun_act(cli, &act, body);
+    json_decref(body);
+    return rc;
+}
+
+int
+tg_keys_pause(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "keys", "/pause",
+                                      "is paused: its calls are refused until "
+                                      "it is resumed",
+                                      NULL};
+
+    return tg_noun_act(cli, &act, NULL);
+}
+
+int
+tg_keys_resume(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"POST", "keys", "/resume",
+                                      "is resumed; its status is", "status"};
+
+    return tg_noun_act(cli, &act, NULL);
+}
+
+/* Asks a question that has the key's ID and its name. */
+static int
+confirm(struct tg_cli *cli, const char *verb, const char *consequence)
+{
+    char *path;
     json_t *key;
     int rc;
 
     if (cli->is_yes)
         return TG_EXIT_OK;
+    path = tg_request_path("keys", cli->operand, "");
     rc = tg_client_call(cli, "GET", path, NULL, &key);
+    free(path);
     if (rc != TG_EXIT_OK)
         return rc;
-    rc = tg_say_confirm(cli,
-                        "Disable %s (%s) for good? Its calls are refused from "
-                        "now on, and it cannot be resumed.",
-                        cli->operand, tg_noun_text(key, "name"));
+    rc = tg_say_confirm(cli, "%s %s (%s) for good? %s", verb, cli->operand,
+                        tg_noun_text(key, "name"), consequence);
     json_decref(key);
     return rc;
 }
@@ -276,20 +270,11 @@ confirm_disable(struct tg_cli *cli, const char *path)
 int
 tg_keys_disable(struct tg_cli *cli)
 {
-    char *path = tg_request_path("keys", cli->operand, "");
-    char *action = tg_request_path("keys", cli->operand, "/disable");
-    json_t *body = json_object(), *key = NULL;
-    int rc = confirm_disable(cli, path);
+    static const struct tg_act act = {"POST", "keys", "/disable", "is disabled",
+                                      NULL};
+    int rc = confirm(cli, "Disable",
+                     "Its calls are refused from now on, and it cannot be "
+                     "resumed.");
 
-    if (rc == TG_EXIT_OK)
-        rc = tg_client_call(cli, "POST", action, body, &key);
-    if (rc == TG_EXIT_OK && cli->is_json)
-        tg_table_json(key);
-    else if (rc == TG_EXIT_OK && !cli->is_quiet)
-        printf("%s is disabled.\n", cli->operand);
-    json_decref(key);
-    json_decref(body);
-    free(action);
-    free(path);
-    return rc;
+    return rc == TG_EXIT_OK ? tg_noun_act(cli, &act, NULL) : rc;
 }

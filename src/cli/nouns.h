@@ -12,6 +12,9 @@
 int tg_keys_create(struct tg_cli *cli);
 int tg_keys_list(struct tg_cli *cli);
 int tg_keys_show(struct tg_cli *cli);
+int tg_keys_update(struct tg_cli *cli);
+int tg_keys_pause(struct tg_cli *cli);
+int tg_keys_resume(struct tg_cli *cli);
 int tg_keys_disable(struct tg_cli *cli);
 
 int tg_accounts_create(struct tg_cli *cli);
@@ -36,6 +39,7 @@ int tg_usage_show(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
 
 extern const struct tg_option tg_keys_create_options[];
+extern const struct tg_option tg_keys_update_options[];
 extern const struct tg_option tg_keys_list_options[];
 extern const struct tg_option tg_accounts_create_options[];
 extern const struct tg_option tg_models_add_options[];

@@ -18,6 +18,8 @@ member_value(const struct tg_arg *arg)
     switch (arg->option->value) {
     case TG_VALUE_SWITCH:
         return json_true();
+    case TG_VALUE_NONE:
+        return json_null();
     case TG_VALUE_COUNT:
         return json_integer(strtoll(arg->value, NULL, 10));
     case TG_VALUE_MS:

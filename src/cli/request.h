@@ -9,7 +9,7 @@
 #include "cli.h"
 
 /*
- * The given options that name a member, as an object: the body of a POST.
+ * The given options that name a member, as an object: the body of a request.
  * Never NULL; the caller releases it.
  */
 json_t *tg_request_body(const struct tg_cli *cli);

@@ -122,7 +122,7 @@ def handler_of(admin):
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = serve
+        do_GET = do_POST = do_PATCH = do_DELETE = serve
 
     return Handler
 
@@ -725,6 +725,63 @@ def test_keys_disable_asks_on_a_terminal(admin, cli, typed, code, posts):
     assert sum(r["method"] == "POST" for r in admin.requests) == posts
 
 
+def test_keys_update_sends_what_was_named(admin, cli):
+    admin.answer("PATCH", "/keys/" + KEY_ID, KEY)
+    done = cli("keys", "update", KEY_ID, "--rpm", "5", "--scope", "chat",
+               "--no-model", "--no-hours", "--monthly-limit", "2.50",
+               "--no-daily-limit", "--label", "a=b", "--no-tpm")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert KEY_ID in done.stdout
+    assert admin.last["body"] == {
+        "scopes": ["chat"], "models": None, "hours": None,
+        "limits": {"requests_per_minute": 5, "tokens_per_minute": None},
+        "budget": {"monthly": "2.50", "daily": None}, "labels": {"a": "b"}}
+    assert json.loads(cli("keys", "update", KEY_ID, "--name", "x",
+                          "--json").stdout) == KEY
+
+
+def test_every_member_of_a_change_has_options(admin, cli):
+    """What can be taken away is what can be set, but for a few."""
+    admin.answer("PATCH", "/keys/" + KEY_ID, KEY)
+    options = {o["name"]: o["argument"] for row in table()["data"]
+               if (row["noun"], row["verb"]) == ("keys", "update")
+               for o in row["options"]}
+    away = {n.removeprefix("no-") for n in options if n.startswith("no-")}
+    assert set(options) - away - {"no-" + n for n in away} == {
+        "name", "scope", "queue", "timezone"}
+    for name in away:
+        assert cli("keys", "update", KEY_ID, "--no-" + name).returncode == 0
+        inner = admin.last["body"]
+        while isinstance(inner, dict):
+            inner, = inner.values()
+        assert inner is None
+
+
+@pytest.mark.parametrize("words, sentence", [
+    ([], "say what to change"),
+    (["--rpm", "5", "--no-rpm"], "--rpm and --no-rpm contradict"),
+    (["--no-model", "--model", "x"], "--model and --no-model contradict"),
+    (["--rpm", ""], "--rpm takes a whole number"),
+    (["--kind", "production"], "unknown option --kind"),
+])
+def test_keys_update_refuses(admin, cli, words, sentence):
+    done = cli("keys", "update", KEY_ID, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert admin.requests == []
+
+
+def test_keys_pause_and_resume(admin, cli):
+    for verb, status in (("pause", "inactive"), ("resume", "active")):
+        admin.answer("POST", f"/keys/{KEY_ID}/{verb}",
+                     {**KEY, "status": status})
+        done = cli("keys", verb, KEY_ID)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(KEY_ID + " is ")
+        got = json.loads(cli("keys", verb, KEY_ID, "--json").stdout)
+        assert got["status"] == status
+
+
 # The other nouns
 
 
@@ -1073,8 +1130,21 @@ def test_real_key_from_birth_to_end(real):
                      listed, re.M)
     shown = real("keys", "show", key["id"]).stdout
     assert re.search(r"^Budget +0\.50* a day, 10(\.0+)? a month$", shown, re.M)
+    done = real("keys", "update", key["id"], "--rpm", "7", "--no-qps",
+                "--no-model", "--no-expires", "--name", "ci 2", "--json")
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got["limits"] == {**key["limits"], "requests_per_minute": 7,
+                             "requests_per_second": None}
+    assert (got["models"], got["expires_at"], got["name"]) == ([], None, "ci 2")
+    assert got["budget"] == key["budget"]
+    done = real("keys", "update", key["id"], "--allow-ip", "10.0.0.0/99")
+    assert done.returncode == 1 and "option --allow-ip)" in done.stderr
+    assert "paused" in real("keys", "pause", key["id"]).stdout
+    assert "active" in real("keys", "resume", key["id"]).stdout
     done = real("keys", "disable", key["id"], "--yes")
     assert done.returncode == 0, done.stderr
+    assert real("keys", "resume", key["id"]).returncode == 1
     assert "disabled" in real("keys", "show", key["id"]).stdout
     assert key["key"] not in listed + shown
 
@@ -1242,7 +1312,8 @@ def test_manual_pages_are_sound():
 @pytest.mark.parametrize("words, wanted", [
     ([""], ["keys", "usage", "help", "up"]),
     (["k"], ["keys"]),
-    (["keys", ""], ["create", "list", "show", "disable"]),
+    (["keys", ""], ["create", "list", "show", "update", "pause", "resume",
+                    "disable"]),
     (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
     (["keys", "create", "--name", "x", "--kind", ""],
      ["production", "development", "restricted"]),

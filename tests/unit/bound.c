@@ -1,4 +1,4 @@
-/* The most tokens of answer, by what each upstream obeys. */
+/* The most tokens of prompt and answer, and what is affordable. */
 #include "bound.h"
 
 #include "err.h"
@@ -163,9 +163,86 @@ static const struct {
      TG_BODY_MAX_TOKENS},
 };
 
+/* Rates in picos a token: hit, miss, output. */
+static const struct {
+    struct tg_rates rates;
+    int64_t prompt, left_nanos, want;
+} affordable[] = {
+    {{0, 1000, 2000}, 10, 10, 0},
+    {{0, 1000, 2000}, 10, 9, -1},
+    {{0, 1000, 2000}, 10, 11, 0},
+    {{0, 1000, 2000}, 10, 12, 1},
+    {{0, 1000, 2000}, 10, 43, 16},
+    {{3000, 1000, 2000}, 10, 43, 6},
+    /* Fractions of a nano-unit: a cost is rounded up, once. */
+    {{0, 150, 600}, 1, 0, -1},
+    {{0, 150, 600}, 1, 1, 1},
+    {{0, 150, 600}, 1, 2, 3},
+    {{0, 0, 600}, 1, 0, 0},
+    /* What costs nothing. */
+    {{0, 0, 0}, 10, 0, TG_USAGE_TOKENS_MAX},
+    {{0, 1000, 0}, 10, 10, TG_USAGE_TOKENS_MAX},
+    {{0, 1000, 0}, 10, 9, -1},
+    /* The ends of the numbers. */
+    {{0, 1, 1}, 0, INT64_MAX, TG_USAGE_TOKENS_MAX},
+    {{0, INT64_MAX, INT64_MAX}, INT64_MAX, INT64_MAX, -1},
+    {{0, INT64_MAX, INT64_MAX}, 0, INT64_MAX, 1000},
+    {{0, INT64_MAX, INT64_MAX}, 1, INT64_MAX, 999},
+    /* Nonsense. */
+    {{0, 1000, 2000}, 10, -1, -1},
+    {{0, 1000, 2000}, -1, 10, -1},
+    {{-1, 0, 2000}, 10, 10, -1},
+    {{0, -1, 2000}, 10, 10, -1},
+    {{0, 0, -1}, 10, 10, -1},
+};
+
+/* The most: it costs no more than is left, and one more would. */
+static void
+test_affordable(void)
+{
+    for (size_t i = 0; i < sizeof(affordable) / sizeof(affordable[0]); i++) {
+        struct tg_rates rates = affordable[i].rates;
+        int64_t left = affordable[i].left_nanos, cost;
+        int64_t tokens =
+            tg_bound_affordable(&rates, affordable[i].prompt, left);
+
+        is_int(tokens, affordable[i].want, "affordable, row %zu", i);
+        if (rates.miss_picos < rates.hit_picos)
+            rates.miss_picos = rates.hit_picos;
+        if (tokens < 0)
+            continue;
+        ok(tg_price_cost(&rates, affordable[i].prompt, 0, tokens, &cost) == 0 &&
+               cost <= left,
+           "it is");
+        ok(tokens == TG_USAGE_TOKENS_MAX ||
+               tg_price_cost(&rates, affordable[i].prompt, 0, tokens + 1,
+                             &cost) != 0 ||
+               cost > left,
+           "and no more is");
+    }
+}
+
+static void
+test_prompt(void)
+{
+    struct tg_body_facts facts = {.prompt_bytes = 0};
+
+    is_int(tg_bound_prompt(&facts), 512, "what a provider adds is in a bound");
+    is_int(tg_bound_likely(512), 0, "and not what is likely");
+    facts.prompt_bytes = 5;
+    is_int(tg_bound_prompt(&facts), 517, "a byte is a token at most");
+    is_int(tg_bound_likely(517), 2, "and likely a fourth of one");
+    is_int(tg_bound_likely(7), 0, "never below 0");
+    facts.prompt_bytes = UINT64_MAX;
+    is_int(tg_bound_prompt(&facts), TG_USAGE_TOKENS_MAX + 512,
+           "a bound has a bound");
+}
+
 int
 main(void)
 {
+    test_affordable();
+    test_prompt();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct tg_model model = {.max_context_tokens = rows[i].model[0],
                                  .max_output_tokens = rows[i].model[1],

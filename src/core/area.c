@@ -158,14 +158,12 @@ tg_area_cancel(struct tg_area_claim *claim, struct tg_call_slot *slot)
 {
     struct tg_state *state = claim->state;
     struct tg_call *call = &slot->call;
-    struct tg_counters *account =
-        &state->accounts[call->account_slot].counters;
+    struct tg_counters *account = &state->accounts[call->account_slot].counters;
 
     call->cost_nanos = 0;
     tg_budget_settle(state, slot);
-    atomic_fetch_sub_explicit(
-        &state->keys[call->key_slot].counters.held_nanos, call->held_nanos,
-        memory_order_relaxed);
+    atomic_fetch_sub_explicit(&state->keys[call->key_slot].counters.held_nanos,
+                              call->held_nanos, memory_order_relaxed);
     atomic_fetch_sub_explicit(&account->in_flight, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&account->held_nanos, call->held_nanos,
                               memory_order_relaxed);

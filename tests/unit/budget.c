@@ -236,6 +236,50 @@ test_settled_once(void)
     is_int(of_account->in_flight, in_flight, "and is not in flight");
 }
 
+/* The bytes as docs/state.md has them: key 0 stands where its header says. */
+static uint64_t
+word(uint64_t at)
+{
+    uint64_t value;
+
+    memcpy(&value, (const char *)state.map + at, sizeof(value));
+    return value;
+}
+
+static void
+test_document(void)
+{
+    uint64_t keys = word(72), accounts = word(80), mark, share;
+    struct tg_call call = call_in(DAY, MONTH, 5);
+    struct tg_budget_verdict verdict;
+    struct tg_call_slot *slot;
+    uint64_t number, at;
+
+    key.daily_nanos = key.monthly_nanos = 0;
+    set_used(1, 2, 3);
+    is_int(word(keys + 24), (uint64_t)DAY << 48, "a day that no call changed");
+    slot = hold(&claim, &call, &verdict);
+    at = (uint64_t)((char *)slot - (char *)state.map);
+    number = (uint64_t)(slot - state.call_slots);
+    is_int(word(keys + 16), 6, "used in a day");
+    is_int(word(keys + 32), 7, "in a month");
+    is_int(word(accounts + 16), 8, "of an account");
+    mark = word(keys + 40);
+    is_int(mark >> 48, MONTH, "a mark: the month");
+    is_int(mark >> 25 & 0x7fffff, number, "the slot that changed it");
+    ok((mark & 0x1ffffff) != 0, "a generation");
+    is_int(word(accounts + 24) >> 48, 0, "an account has no period");
+    share = word(at + 8);
+    is_int(share >> 5 & 7, 2, "a call that holds");
+    is_int(share & 31, 0, "no cell on its way");
+    is_int(share >> 39, word(accounts + 24) & 0x1ffffff,
+           "the generation of its last change");
+    is_int(word(at + 24 + 228) & 0xffffffff, DAY, "its day");
+    is_int(word(at + 24 + 216) >> 16 & 0xffff, MONTH, "its month");
+    settle(&claim, slot, 5);
+    is_int(word(at + 8) >> 5 & 7, 3, "settled");
+}
+
 /* Threads of one process, so that the thread sanitizer sees them all. */
 enum { THREADS = 8, HOLDS = 30000, COST = 7, ROOM = 10 };
 
@@ -315,6 +359,7 @@ main(void)
     test_periods();
     test_call_outlives_its_day();
     test_settled_once();
+    test_document();
     test_threads();
     tg_area_leave(&claim);
     tg_publisher_close(publisher);

@@ -6,12 +6,16 @@
 #include <string.h>
 
 #include "arena.h"
+#include "budget.h"
 #include "err.h"
 #include "idmap.h"
 #include "index.h"
 
 /* Slots that get their memory at once, so that a full tmpfs is an error. */
 #define GROW_SLOTS 256
+
+/* Free slots that are looked at before a new one is taken. */
+#define FREE_LOOKS 64
 
 /* Numbers of slots that were used and are free again. */
 struct free_slots {
@@ -239,6 +243,27 @@ secure(struct tg_state *state, const void *record, size_t size,
     return 0;
 }
 
+/*
+ * A slot that a key left.  One with calls in flight waits for them: what they
+ * settle must not count for another key.  Looks at FREE_LOOKS slots only.
+ */
+static bool
+take_free_key(struct tg_publisher *publisher, uint32_t *slot)
+{
+    struct free_slots *list = &publisher->free_keys;
+
+    for (size_t i = 0; i < list->count && i < FREE_LOOKS; i++) {
+        struct tg_key_record *record = &publisher->state->keys[list->slots[i]];
+
+        if (atomic_load(&record->counters.in_flight) > 0)
+            continue;
+        *slot = list->slots[i];
+        list->slots[i] = list->slots[--list->count];
+        return true;
+    }
+    return false;
+}
+
 static int
 new_key_slot(struct tg_publisher *publisher, uint32_t *slot)
 {
@@ -246,10 +271,8 @@ new_key_slot(struct tg_publisher *publisher, uint32_t *slot)
     uint32_t next;
     int err;
 
-    if (publisher->free_keys.count > 0) {
-        *slot = publisher->free_keys.slots[--publisher->free_keys.count];
+    if (take_free_key(publisher, slot))
         return 0;
-    }
     next = atomic_load(&state->header->key_high_water);
     err = secure(state, &state->keys[next], sizeof(state->keys[0]), next,
                  state->header->key_capacity);
@@ -324,6 +347,7 @@ tg_publish_key(struct tg_publisher *publisher,
         if (err != 0)
             return err;
         reset_counters(&state->keys[*slot].counters);
+        tg_budget_load(state, *slot, 0, 0, 0, 0);
     } else {
         (void)tg_state_key(state, *slot, &old, &seq);
     }

@@ -40,7 +40,10 @@ int tg_publish_texts(struct tg_publisher *publisher,
 int tg_publish_key(struct tg_publisher *publisher,
                    const struct tg_key_policy *policy, uint32_t *slot);
 
-/* Takes a key out: no lookup finds it afterwards.  0 or TG_ERR_NOT_FOUND. */
+/*
+ * Takes a key out: no lookup finds it afterwards.  Its slot goes to another
+ * key once none of its calls is in flight.  0 or TG_ERR_NOT_FOUND.
+ */
 int tg_publish_key_gone(struct tg_publisher *publisher, const char *id);
 
 /* Publishes an account, found by its id.  0 or TG_ERR_FULL, and *slot. */

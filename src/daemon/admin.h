@@ -26,6 +26,7 @@ void tg_admin_key_update(struct tg_request *, struct tg_reply *);
 void tg_admin_key_pause(struct tg_request *, struct tg_reply *);
 void tg_admin_key_resume(struct tg_request *, struct tg_reply *);
 void tg_admin_key_disable(struct tg_request *, struct tg_reply *);
+void tg_admin_key_delete(struct tg_request *, struct tg_reply *);
 
 void tg_admin_model_list(struct tg_request *, struct tg_reply *);
 void tg_admin_model_show(struct tg_request *, struct tg_reply *);

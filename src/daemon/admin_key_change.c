@@ -132,3 +132,9 @@ tg_admin_key_disable(struct tg_request *request, struct tg_reply *reply)
 {
     change_key(request, reply, "disabled");
 }
+
+void
+tg_admin_key_delete(struct tg_request *request, struct tg_reply *reply)
+{
+    change_key(request, reply, "deleted");
+}

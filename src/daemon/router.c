@@ -37,6 +37,7 @@ static const struct tg_admin_route routes[] = {
     ROUTE("POST", "/keys", TG_MAY_CHANGE_KEYS, "", tg_admin_key_create),
     ROUTE("GET", "/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
     ROUTE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_update),
+    ROUTE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_delete),
     ROUTE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "", tg_admin_key_pause),
     ROUTE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "",
           tg_admin_key_resume),

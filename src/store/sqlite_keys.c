@@ -100,13 +100,14 @@ tg_sqlite_key_each(struct tg_store *store, const char *account_id,
     sqlite3_stmt *stmt;
     int err;
 
-    err = tg_sql_begin(
-        db, &stmt,
-        "SELECT " COLUMNS "FROM keys WHERE (?1 IS NULL OR account_id = ?1) "
-        "AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR number < "
-        "(SELECT number FROM keys WHERE id = ?3)) "
-        "ORDER BY number DESC LIMIT ?4",
-        "ttti", account_id, status, page->after, limit);
+    err = tg_sql_begin(db, &stmt,
+                       "SELECT " COLUMNS
+                       "FROM keys WHERE (?1 IS NULL OR account_id = ?1) "
+                       "AND (status = ?2 OR ?2 IS NULL AND status <> "
+                       "'deleted') AND (?3 IS NULL OR number < "
+                       "(SELECT number FROM keys WHERE id = ?3)) "
+                       "ORDER BY number DESC LIMIT ?4",
+                       "ttti", account_id, status, page->after, limit);
     return err ? err : walk(db, stmt, NULL, visit, arg);
 }
 

@@ -183,7 +183,7 @@ struct tg_store_ops {
     int (*key_get)(struct tg_store *store, const char *id,
                    int (*visit)(void *, const struct tg_store_key *),
                    void *arg);
-    /* Newest first; account_id and status may be NULL. */
+    /* Newest first; account_id may be NULL, status too: all but deleted. */
     int (*key_each)(struct tg_store *store, const char *account_id,
                     const char *status, const struct tg_store_page *page,
                     int (*visit)(void *, const struct tg_store_key *),

@@ -226,7 +226,7 @@ def test_a_folder_that_is_a_trap_is_refused(make, tmp_path):
 # Who asks
 
 KEY_CHANGES = [("PATCH", ""), ("POST", "/pause"), ("POST", "/resume"),
-               ("POST", "/disable")]
+               ("POST", "/disable"), ("DELETE", "")]
 
 
 def test_tokens(daemon):
@@ -603,6 +603,34 @@ def test_pause_and_resume(daemon):
     assert daemon.get(path).json["status"] == "disabled"
     assert changed(daemon, key, {"description": "leaked"})[
         "status"] == "disabled"
+
+
+def test_delete_is_for_good_and_may_be_repeated(daemon):
+    key = daemon.must("/keys", {"name": "k"})
+    kept = daemon.must("/keys", {"name": "kept"})
+    path = "/keys/" + key["id"]
+    reply = daemon.ask("DELETE", path)
+    assert reply.status == 200 and reply.json["status"] == "deleted"
+    assert daemon.ask("DELETE", path).json == reply.json
+    for again in range(2):
+        assert daemon.get(path).json == reply.json
+        assert reply.json["ended_at"] and reply.json["secrets"]
+        assert [k["id"] for k in daemon.get("/keys").json["data"]] == [
+            kept["id"]]
+        assert [k["id"] for k in
+                daemon.get("/keys?status=deleted").json["data"]] == [key["id"]]
+        for method, tail in KEY_CHANGES[:-1]:
+            refused = daemon.ask(method, path + tail, {})
+            assert (refused.status, refused.error["code"]) == (
+                409, "key_deleted"), (method, tail)
+        daemon.kill()
+        daemon.start()
+    assert daemon.ask("DELETE", "/keys/key_nobody").status == 404
+    assert daemon.ask("DELETE", "/keys/" + kept["id"],
+                      {"why": "x"}).error["param"] == "why"
+    ended = daemon.must(f"/keys/{kept['id']}/disable", {})["ended_at"]
+    assert daemon.ask("DELETE", "/keys/" + kept["id"]).json[
+        "ended_at"] == ended
 
 
 def test_disable_is_for_good_and_may_be_repeated(daemon):

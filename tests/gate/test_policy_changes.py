@@ -127,3 +127,32 @@ def test_a_hundred_changes_each_decide_the_next_call(gate):
         for method, tail, body, want in changes:
             must(gate, method, f"/keys/{key.id}{tail}", body)
             assert outcome(gate, key) == want, (i, method, tail, body)
+
+
+def test_a_deleted_key_is_not_known(gate):
+    key = gate.key("gone")
+    assert outcome(gate, key) == 200
+    gate.must("keys", "delete", key.id, "--yes")
+    assert outcome(gate, key) == (401, "invalid_api_key")
+    assert len(gate.wait_calls(1, key)) == 1
+    assert must(gate, "GET", "/usage?key=" + key.id)["total"]["requests"] == 1
+
+
+def test_the_next_key_inherits_nothing_of_a_deleted_one(gate):
+    """Calls of a deleted key that still run settle for it, not for whoever
+    comes after it."""
+    old = gate.key("old", rpd=1, monthly_limit="0.01")
+    stream = gate.chat(old, "sim:slow=30 sim:tokens=2000", stream=True,
+                       max_tokens=2000)
+    events = stream.events()
+    next(events)
+    must(gate, "DELETE", f"/keys/{old.id}")
+    new = [gate.key(f"new {i}", rpd=1, monthly_limit="0.01", concurrency=1)
+           for i in range(3)]
+    assert "error" in list(events)[-1]
+    gate.wait_calls(1, old)
+    for key in new:
+        use = gate.request("GET", "/v1/key", key).json["use"]
+        assert use["in_flight"] == 0 and use["requests"] == 0, use
+        assert [outcome(gate, key) for _ in range(2)] == [
+            200, (429, "rate_limit_exceeded")]

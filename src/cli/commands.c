@@ -79,6 +79,8 @@ const struct tg_command tg_commands[] = {
      NULL, tg_keys_resume, NULL},
     {"keys", "disable", "ID", "end a key for good; asks first",
      "keys disable key_… --yes", NULL, tg_keys_disable, NULL},
+    {"keys", "delete", "ID", "take a key out for good; asks first",
+     "keys delete key_… --yes", NULL, tg_keys_delete, NULL},
 
     {"accounts", "create", NULL, "make an account",
      "accounts create --name research --billing prepaid",

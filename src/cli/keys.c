@@ -278,3 +278,14 @@ tg_keys_disable(struct tg_cli *cli)
 
     return rc == TG_EXIT_OK ? tg_noun_act(cli, &act, NULL) : rc;
 }
+
+int
+tg_keys_delete(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"DELETE", "keys", "", "is deleted", NULL};
+    int rc = confirm(cli, "Delete",
+                     "Its calls are refused from now on; what it did stays in "
+                     "the call log.");
+
+    return rc == TG_EXIT_OK ? tg_noun_act(cli, &act, NULL) : rc;
+}

@@ -16,6 +16,7 @@ int tg_keys_update(struct tg_cli *cli);
 int tg_keys_pause(struct tg_cli *cli);
 int tg_keys_resume(struct tg_cli *cli);
 int tg_keys_disable(struct tg_cli *cli);
+int tg_keys_delete(struct tg_cli *cli);
 
 int tg_accounts_create(struct tg_cli *cli);
 int tg_accounts_list(struct tg_cli *cli);

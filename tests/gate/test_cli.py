@@ -699,30 +699,36 @@ def test_an_operand_is_one_path_segment(admin, cli):
     assert admin.last["path"] == "/admin/v1/keys/..%2Faccounts%3Fx%23y"
 
 
-def test_keys_disable_needs_a_yes(admin, cli):
+ENDS = [("disable", "POST", f"/keys/{KEY_ID}/disable"),
+        ("delete", "DELETE", f"/keys/{KEY_ID}")]
+
+
+@pytest.mark.parametrize("verb, method, path", ENDS)
+def test_an_end_of_a_key_needs_a_yes(admin, cli, verb, method, path):
+    status = verb.rstrip("e") + "ed"
     admin.answer("GET", "/keys/" + KEY_ID, KEY)
-    admin.answer("POST", f"/keys/{KEY_ID}/disable",
-                 {**KEY, "status": "disabled"})
-    done = cli("keys", "disable", KEY_ID)
+    admin.answer(method, path, {**KEY, "status": status})
+    done = cli("keys", verb, KEY_ID)
     assert done.returncode == 1 and "--yes" in done.stderr
     assert all(r["method"] == "GET" for r in admin.requests)
-    done = cli("keys", "disable", KEY_ID, "--yes")
-    assert done.returncode == 0 and KEY_ID in done.stdout
-    assert admin.last["method"] == "POST"
-    got = json.loads(cli("keys", "disable", KEY_ID, "-y", "--json").stdout)
-    assert got["status"] == "disabled"
+    done = cli("keys", verb, KEY_ID, "--yes")
+    assert (done.returncode, done.stdout) == (0, f"{KEY_ID} is {status}.\n")
+    assert admin.last["method"] == method
+    got = json.loads(cli("keys", verb, KEY_ID, "-y", "--json").stdout)
+    assert got["status"] == status
 
 
-@pytest.mark.parametrize("typed, code, posts", [
+@pytest.mark.parametrize("verb, method, path", ENDS)
+@pytest.mark.parametrize("typed, code, sent", [
     ("y\n", 0, 1), ("yes\n", 0, 1), ("n\n", 1, 0), ("\n", 1, 0)])
-def test_keys_disable_asks_on_a_terminal(admin, cli, typed, code, posts):
+def test_an_end_of_a_key_is_asked_for_on_a_terminal(
+        admin, cli, verb, method, path, typed, code, sent):
     admin.answer("GET", "/keys/" + KEY_ID, KEY)
-    admin.answer("POST", f"/keys/{KEY_ID}/disable", KEY)
-    got, screen = on_terminal(["keys", "disable", KEY_ID], cli.env, typed,
-                              "[y/N]")
+    admin.answer(method, path, KEY)
+    got, screen = on_terminal(["keys", verb, KEY_ID], cli.env, typed, "[y/N]")
     assert got == code, screen
     assert "(ci)" in screen
-    assert sum(r["method"] == "POST" for r in admin.requests) == posts
+    assert sum(r["method"] == method != "GET" for r in admin.requests) == sent
 
 
 def test_keys_update_sends_what_was_named(admin, cli):
@@ -1144,8 +1150,13 @@ def test_real_key_from_birth_to_end(real):
     assert "active" in real("keys", "resume", key["id"]).stdout
     done = real("keys", "disable", key["id"], "--yes")
     assert done.returncode == 0, done.stderr
-    assert real("keys", "resume", key["id"]).returncode == 1
     assert "disabled" in real("keys", "show", key["id"]).stdout
+    assert real("keys", "resume", key["id"]).returncode == 1
+    done = real("keys", "delete", key["id"], "--yes")
+    assert done.stdout == f"{key['id']} is deleted.\n", done.stderr
+    assert key["id"] not in real("keys", "list").stdout
+    assert key["id"] in real("keys", "list", "--status", "deleted").stdout
+    assert "deleted" in real("keys", "show", key["id"]).stdout
     assert key["key"] not in listed + shown
 
 
@@ -1313,7 +1324,7 @@ def test_manual_pages_are_sound():
     ([""], ["keys", "usage", "help", "up"]),
     (["k"], ["keys"]),
     (["keys", ""], ["create", "list", "show", "update", "pause", "resume",
-                    "disable"]),
+                    "disable", "delete"]),
     (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
     (["keys", "create", "--name", "x", "--kind", ""],
      ["production", "development", "restricted"]),

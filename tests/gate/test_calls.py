@@ -101,6 +101,8 @@ def test_balance_and_own_key(gate):
     assert own["id"] == key.id and own["name"] == "own"
     assert own["scopes"] == ["chat"]
     assert own["use"]["requests"] == 1
+    assert own["limits"]["requests_per_minute"] == 1000
+    assert own["left"]["requests"] == 999
     assert key not in json.dumps(own)
 
 

@@ -101,6 +101,10 @@ static const struct {
      "\"KLpj\",\"scopes\":[\"chat\",\"code\",\"image\",\"audio\","
      "\"embeddings\",\"files\",\"fine_tuning\"],\"models\":[],"
      "\"created_at\":\"2026-10-01T00:00:00.000Z\",\"expires_at\":null,"
+     "\"limits\":{\"requests_per_second\":null,\"requests_per_minute\":null,"
+     "\"requests_per_day\":null,\"tokens_per_minute\":null,\"concurrency\":"
+     "null},\"left\":{\"requests\":null,\"tokens\":null,\"money\":\"14.00\"},"
+     "\"budget\":{\"daily\":null,\"monthly\":null,\"timezone\":\"UTC\"},"
      "\"use\":{\"requests\":0,\"prompt_tokens\":0,\"completion_tokens\":0,"
      "\"cost\":\"0.00\",\"in_flight\":0}}"},
     {"a key with limits",
@@ -108,13 +112,20 @@ static const struct {
      {.kind = TG_KIND_RESTRICTED,
       .scopes = TG_SCOPE_CHAT | TG_SCOPE_FILES,
       .models = "gpt-* \"m\"",
-      .expires_at = "2027-01-01T00:00:00Z"},
+      .expires_at = "2027-01-01T00:00:00Z",
+      .requests_per_minute = 60,
+      .concurrency = 4,
+      .daily_nanos = 2500000000},
      "{\"object\":\"key\",\"id\":\"key_00000000000000000001\",\"account_id\":"
      "\"acct_0000000000000000001\",\"name\":\"a key\",\"kind\":"
      "\"restricted\",\"status\":\"active\",\"prefix\":\"sk-tgp_\",\"last4\":"
      "\"KLpj\",\"scopes\":[\"chat\",\"files\"],\"models\":[\"gpt-*\","
      "\"\\\"m\\\"\"],\"created_at\":\"2026-10-01T00:00:00.000Z\","
-     "\"expires_at\":\"2027-01-01T00:00:00.000Z\",\"use\":{\"requests\":0,"
+     "\"expires_at\":\"2027-01-01T00:00:00.000Z\",\"limits\":{\"requests_per_"
+     "second\":null,\"requests_per_minute\":60,\"requests_per_day\":null,"
+     "\"tokens_per_minute\":null,\"concurrency\":4},\"left\":{\"requests\":60,"
+     "\"tokens\":null,\"money\":\"2.50\"},\"budget\":{\"daily\":\"2.50\","
+     "\"monthly\":null,\"timezone\":\"UTC\"},\"use\":{\"requests\":0,"
      "\"prompt_tokens\":0,\"completion_tokens\":0,\"cost\":\"0.00\","
      "\"in_flight\":0}}"},
 };
@@ -222,6 +233,8 @@ test_changes_meanwhile(void)
     ok(strstr(answer_to(&a, TG_ANSWER_SIZE), "account_suspended") != NULL,
        "nor has one whose account is another, suspended one");
     ask("/key", &sound, &a);
+    /* A slot with calls in flight would wait for them. */
+    atomic_store(&state.keys[a.head.key_slot].counters.in_flight, 0);
     tg_publish_key_gone(publisher, KEY_ID);
     tg_publish_key(publisher, &other, &slot);
     is_int(slot, a.head.key_slot, "its slot is another key's");

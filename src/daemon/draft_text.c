@@ -7,6 +7,7 @@
 #include "call.h"
 #include "civil.h"
 #include "err.h"
+#include "where.h"
 #include "network.h"
 
 #define MS_PER_HOUR INT64_C(3600000)
@@ -94,36 +95,10 @@ tg_draft_network(struct tg_reply *reply, const char *param, const char *text)
                             text);
 }
 
-static bool
-is_referrer(const char *text)
-{
-    const char *host, *star = strchr(text, '*');
-    size_t len;
-
-    if (strncmp(text, "https://", 8) == 0)
-        host = text + 8;
-    else if (strncmp(text, "http://", 7) == 0)
-        host = text + 7;
-    else
-        return false;
-    if (star != NULL && star[1] != '\0')
-        return false;
-    len = strcspn(host, "/");
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p <= ' ' || (unsigned char)*p >= 0x7f || strchr("\"<>\\@#?", *p))
-            return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)host[i]) && !strchr(".-:[]", host[i]))
-            return false;
-    }
-    return len > 0;
-}
-
 bool
 tg_draft_referrer(struct tg_reply *reply, const char *param, const char *text)
 {
-    if (is_referrer(text))
+    if (tg_where_is_pattern((struct tg_str){text, strlen(text)}))
         return true;
     return tg_reply_invalid(reply, param,
                             "'%s' is no referrer; write an origin or URL such "

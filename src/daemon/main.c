@@ -16,12 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "civil.h"
 #include "clock.h"
 #include "err.h"
 #include "first.h"
 #include "home.h"
 #include "http.h"
 #include "log.h"
+#include "policy.h"
 #include "recover.h"
 #include "resolve.h"
 #include "statefile.h"
@@ -36,6 +38,7 @@ struct program {
     int signal_fd;
     struct tg_ingest *ingest;
     struct tg_recovery recovery;
+    struct tg_policy_refresh refresh;
     struct tg_http *http;
     struct tg_resolver *resolver;
 };
@@ -122,6 +125,7 @@ start(struct program *program, struct tg_error *error)
     if (err != 0)
         return err;
     atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
+    program->refresh.next_at_ms = tg_clock_ms() + TG_MS_PER_DAY;
     tg_recovery_init(&program->recovery, daemon, program->ingest);
     err = tg_http_start(&program->http, daemon, error);
     if (err == 0 && tg_resolver_start(&program->resolver, daemon) != 0)
@@ -138,6 +142,7 @@ beat(struct program *program, int64_t now_ms)
     tg_publish_seen(daemon->publisher, now_ms);
     pthread_mutex_unlock(&daemon->publish_lock);
     tg_recovery_pass(&program->recovery, now_ms);
+    tg_policy_refresh(daemon, &program->refresh, now_ms);
 }
 
 /* One pass of ingest; false when it failed. */

@@ -12,6 +12,7 @@
 #include "err.h"
 #include "log.h"
 #include "policy.h"
+#include "spend.h"
 
 #define STATE_UUID "state_uuid"
 #define UUID_TEXT 33
@@ -137,6 +138,9 @@ tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error)
 {
     int err = tg_policy_all(daemon, daemon->admin);
 
+    /* One that was never ready is new, or its maker did not come so far. */
+    if (err == 0 && atomic_load(&daemon->state.header->is_ready) == 0)
+        err = tg_spend_load(daemon, daemon->admin, tg_clock_ms());
     if (err == 0)
         err = tg_catalog_publish(daemon, daemon->admin);
     if (err != 0)

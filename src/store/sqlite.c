@@ -111,6 +111,7 @@ static const struct tg_store_ops ops = {
     .call_add = tg_sqlite_call_add,
     .call_has = tg_sqlite_call_has,
     .call_each = tg_sqlite_call_each,
+    .spend_each = tg_sqlite_spend_each,
     .usage = tg_sqlite_usage,
 };
 

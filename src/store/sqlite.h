@@ -130,6 +130,9 @@ int tg_sqlite_call_has(struct tg_store *, const struct tg_call_id *, bool *);
 int tg_sqlite_call_each(struct tg_store *, const struct tg_store_filter *,
                         const struct tg_call_id *, uint32_t,
                         int (*)(void *, const struct tg_store_call *), void *);
+int tg_sqlite_spend_each(struct tg_store *, int64_t,
+                         int (*)(void *, const char *, int64_t, int64_t),
+                         void *);
 int tg_sqlite_usage(struct tg_store *, const struct tg_store_filter *,
                     enum tg_usage_by,
                     int (*)(void *, const struct tg_store_usage *), void *);

@@ -59,3 +59,26 @@ tg_sqlite_usage(struct tg_store *store, const struct tg_store_filter *filter,
     }
     return tg_sql_end(stmt, err);
 }
+
+int
+tg_sqlite_spend_each(struct tg_store *store, int64_t since,
+                     int (*visit)(void *, const char *, int64_t, int64_t),
+                     void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int result = tg_sql_begin(db, &stmt,
+                              "SELECT key_id, at, cost_nanos FROM calls "
+                              "WHERE at >= ? ORDER BY key_id, at",
+                              "i", since);
+
+    if (result != 0)
+        return result;
+    while ((result = tg_sql_next(db, stmt)) == 1) {
+        result = visit(arg, tg_sql_text(stmt, 0), sqlite3_column_int64(stmt, 1),
+                       sqlite3_column_int64(stmt, 2));
+        if (result != 0)
+            break;
+    }
+    return tg_sql_end(stmt, result);
+}

@@ -280,6 +280,14 @@ struct tg_store_ops {
                      const struct tg_call_id *after, uint32_t limit,
                      int (*visit)(void *, const struct tg_store_call *),
                      void *arg);
+    /*
+     * Visits what each call since an instant cost, key by key, and of each
+     * key in order of time.
+     */
+    int (*spend_each)(struct tg_store *store, int64_t since,
+                      int (*visit)(void *, const char *key_id, int64_t at,
+                                   int64_t cost_nanos),
+                      void *arg);
     /* Sums over calls, ordered by group; status and is_not_ok do not count. */
     int (*usage)(struct tg_store *store, const struct tg_store_filter *filter,
                  enum tg_usage_by by,

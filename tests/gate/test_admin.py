@@ -382,7 +382,7 @@ WRONG = [
     ("allowed_ips", {"name": "k", "allowed_ips": ["::1/129"]}),
     ("allowed_referrers", {"name": "k", "allowed_referrers": ["example.com"]}),
     ("allowed_referrers",
-     {"name": "k", "allowed_referrers": ["https://*.example.com/a"]}),
+     {"name": "k", "allowed_referrers": ["https://app.*.example.com/"]}),
     ("hours", {"name": "k", "hours": "always"}),
     ("hours", {"name": "k", "hours": "mon-fri 08:00-25:00"}),
     ("hours", {"name": "k", "hours": "mon-xyz 08:00-19:00"}),

@@ -140,3 +140,24 @@ def test_killed_workers_never_overspend(make_gate):
     gate.wait(at_rest, 20, "end of all calls")
     spent = Decimal(gate.usage_total("--key", key.id)["cost"])
     assert spent <= budget
+
+
+def test_a_budget_outlives_the_state_file(own_gate):
+    gate = own_gate
+    key = gate.key("lost", daily_limit="0.0005", timezone="Asia/Shanghai")
+    other = gate.key("other")
+
+    def spend():
+        return gate.chat(key, "sim:tokens=200", max_tokens=200).status
+
+    while spend() == 200:
+        pass
+    left = Decimal(gate.request("GET", "/v1/key", key).json["left"]["money"])
+    gate.chat(other)
+    gate.stop_up()
+    (gate.shm / "state").unlink()
+    gate.start_up()
+    shown = gate.request("GET", "/v1/key", key).json
+    assert Decimal(shown["left"]["money"]) == left
+    assert spend() == 402
+    assert gate.chat(other).status == 200

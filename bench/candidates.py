@@ -196,7 +196,7 @@ class Gate(Candidate):
                  input=UPSTREAM_SECRET + "\n")
         made = json.loads(self.cli(
             "keys", "create", "--name", "bench", "--rpm", "1000000000",
-            "--tpm", "1000000000", "--monthly-limit", "1000000", "--json"))
+            "--tpm", "4000000000", "--monthly-limit", "1000000", "--json"))
         self.bench.key = made["key"]
 
     def keep_one_worker(self):

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import check
 from process import Failure, clean_env, memory_kib
 from streams import Streams
 
@@ -44,8 +45,9 @@ def load(candidate, request, seconds, refused=False, **options):
     wrong = report["calls"] - report["refused"] if refused \
         else report["refused"]
     if wrong or report["broken"] or report["calls"] < 100:
+        body = request.read_bytes().partition(b"\n\n")[2]
         raise Failure(f"{candidate.name}: not every call went as it should: "
-                      f"{report}")
+                      f"{report}; now it answers {check.ask(candidate, body)}")
     report["cpu_us"] = {member: value / 1000 / report["calls"]
                         for member, value in ns.items()}
     return report

@@ -1,0 +1,99 @@
+"""An upstream behind TLS: its certificate and its name are verified."""
+
+import subprocess
+
+import pytest
+
+from conftest import Sim, free_port, http_request
+
+FRONT = """
+server {
+    listen 127.0.0.1:%(tls)d ssl;
+    ssl_certificate "%(home)s/tls.crt";
+    ssl_certificate_key "%(home)s/tls.key";
+    location / { proxy_pass %(sim)s; proxy_http_version 1.1;
+                 proxy_set_header Connection ""; proxy_buffering off; }
+}
+server {
+    listen 127.0.0.1:%(gate)d;
+    proxy_ssl_trusted_certificate "%(home)s/tls.crt";
+    proxy_ssl_verify on;
+    proxy_ssl_server_name on;
+    proxy_ssl_name $tollgate_ssl_name;
+    proxy_ssl_session_reuse on;
+    proxy_http_version 1.1;
+    proxy_buffering off;
+    proxy_pass_request_headers off;
+    proxy_set_header Host $tollgate_host;
+    proxy_set_header Authorization $tollgate_authorization;
+    proxy_set_header Content-Type application/json;
+    proxy_set_header Connection "";
+    location / { tollgate on; proxy_pass $tollgate_url;
+                 error_page 502 504 /-tollgate/error; }
+    location = /-tollgate/error { internal; tollgate_error; }
+}
+"""
+
+
+@pytest.fixture
+def tls(make_gate):
+    """A gate, its simulator behind TLS, and a server block of the operator's
+    that trusts the simulator's certificate."""
+    gate = make_gate()
+    (gate.home / "nginx.d").mkdir(parents=True, mode=0o700)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", gate.home / "tls.key", "-out", gate.home / "tls.crt"],
+        check=True, capture_output=True)
+    gate.sim = Sim(gate.home.parent / "tls.sim")
+    gate.tls_port, gate.own_port = free_port(), free_port()
+    (gate.home / "nginx.d" / "tls.conf").write_text(
+        FRONT % {"tls": gate.tls_port, "gate": gate.own_port,
+                 "home": gate.home, "sim": gate.sim.url})
+    gate.start_up()
+    return gate
+
+
+def add_upstream(gate, host):
+    gate.must("upstreams", "add", "--replace", "--name", "tls", "--base-url",
+              f"https://{host}:{gate.tls_port}", "--dialect", "deepseek")
+    gate.must("credentials", "add", "--upstream", "tls",
+              input="sk-0123456789abcdef0123456789abcdef\n")
+
+
+def chat(gate, key, port=None):
+    url = gate.url if port is None else f"http://127.0.0.1:{port}"
+    return http_request(url, "POST", "/v1/chat/completions",
+                        {"Authorization": f"Bearer {key}"},
+                        {"model": "deepseek-flash", "messages":
+                         [{"role": "user", "content": "hello"}]})
+
+
+def test_calls_over_tls(tls):
+    add_upstream(tls, "localhost")
+    key = tls.key("tls")
+    for _ in range(5):
+        answer = chat(tls, key, tls.own_port)
+        assert answer.status == 200, answer.text
+    rows = tls.wait_calls(5, key)
+    assert {row["basis"] for row in rows} == {"reported"}
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(tls):
+    add_upstream(tls, "localhost")
+    key = tls.key("untrusted")
+    answer = chat(tls, key)
+    assert answer.status == 503 and answer.code == "upstream_unavailable"
+    assert tls.sim.count()["requests_seen"] == 0
+    call, = tls.wait_calls(1, key)
+    assert call["basis"] == "none"
+
+
+def test_a_certificate_of_another_name_is_refused(tls):
+    add_upstream(tls, "127.0.0.1")
+    key = tls.key("name")
+    answer = chat(tls, key, tls.own_port)
+    assert answer.status == 503 and answer.code == "upstream_unavailable"
+    assert tls.sim.count()["requests_seen"] == 0

@@ -1,6 +1,5 @@
 /*
- * ngx_http_tollgate_filter.c: the upstream's answer on its way to the client:
- * metered, relieved of what the client did not ask for, or replaced.
+ * ngx_http_tollgate_filter.c: the upstream's answer on its way to the client.
  *
  * The header is kept back until the first byte of the body shows whether
  * there is an answer at all: an empty 200 becomes a 502.
@@ -9,24 +8,12 @@
 #include "ngx_http_tollgate_module.h"
 
 #include "money.h"
-#include "refusal.h"
 
 static ngx_int_t ngx_http_tollgate_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static void ngx_http_tollgate_consume(ngx_chain_t *in);
 static ngx_int_t ngx_http_tollgate_pass(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
-static ngx_int_t ngx_http_tollgate_replace(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
-static ngx_int_t ngx_http_tollgate_release_header(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx);
-static ngx_int_t ngx_http_tollgate_finish(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx);
-static ngx_int_t ngx_http_tollgate_break_off(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx);
-static ngx_int_t ngx_http_tollgate_forward(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -43,83 +30,6 @@ ngx_http_tollgate_filter_init(ngx_conf_t *cf)
     ngx_http_top_body_filter = ngx_http_tollgate_body_filter;
 
     return NGX_OK;
-}
-
-
-/* The only headers of an upstream that a client gets to see. */
-
-static ngx_str_t  ngx_http_tollgate_passed[] = {
-    ngx_string("cache-control"),
-    ngx_string("retry-after"),
-    ngx_string("retry-after-ms"),
-    ngx_string("openai-processing-ms"),
-    ngx_string("openai-version"),
-    ngx_null_string
-};
-
-
-static ngx_uint_t
-ngx_http_tollgate_same(ngx_str_t *a, ngx_str_t *b)
-{
-    return a->len == b->len && ngx_strncasecmp(a->data, b->data, a->len) == 0;
-}
-
-
-static ngx_uint_t
-ngx_http_tollgate_may_pass(ngx_str_t *name)
-{
-    ngx_str_t  *p;
-
-    for (p = ngx_http_tollgate_passed; p->len; p++) {
-        if (ngx_http_tollgate_same(p, name)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* Drops every other header, and remembers the upstream's own request id. */
-
-static void
-ngx_http_tollgate_sift(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
-{
-    static ngx_str_t  ids[] = {
-        ngx_string("x-ds-trace-id"),
-        ngx_string("x-request-id"),
-        ngx_string("request-id"),
-    };
-
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            for (n = 0; n < sizeof(ids) / sizeof(ids[0]); n++) {
-                if (ctx->trace_id.len == 0
-                    && ngx_http_tollgate_same(&ids[n], &h[i].key))
-                {
-                    ctx->trace_id = h[i].value;
-                }
-            }
-
-            if (!ngx_http_tollgate_may_pass(&h[i].key)) {
-                h[i].hash = 0;
-            }
-        }
-    }
-
-    r->headers_out.server = NULL;
-    r->headers_out.location = NULL;
-    r->headers_out.www_authenticate = NULL;
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
 }
 
 
@@ -211,16 +121,7 @@ ngx_http_tollgate_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-/* What a chain says about the answer's end. */
-
-typedef struct {
-    unsigned  has_last:1;    /* it is whole */
-    unsigned  has_data:1;
-    unsigned  is_broken:1;   /* nginx flushes what it has and gives up */
-} ngx_http_tollgate_end_t;
-
-
-static ngx_http_tollgate_end_t
+ngx_http_tollgate_end_t
 ngx_http_tollgate_look(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_chain_t              *cl;
@@ -248,7 +149,7 @@ ngx_http_tollgate_look(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-static void
+void
 ngx_http_tollgate_consume(ngx_chain_t *in)
 {
     for ( /* void */ ; in; in = in->next) {
@@ -394,7 +295,7 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tollgate_release_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
@@ -432,7 +333,7 @@ ngx_http_tollgate_release_header(ngx_http_request_t *r,
 
 /* Sends, or drops once the client has left an answer that is not streamed. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t *out)
 {
@@ -459,292 +360,8 @@ ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
-/* Collects what an edit leaves, as buffers of our own. */
-
-typedef struct {
-    ngx_http_request_t       *r;
-    ngx_http_tollgate_ctx_t  *ctx;
-    ngx_chain_t              *out;
-    ngx_chain_t             **last;
-} ngx_http_tollgate_sink_t;
-
-
-static int
-ngx_http_tollgate_emit(void *arg, const char *data, size_t len)
+ngx_int_t
+ngx_http_tollgate_send_last(ngx_http_request_t *r, ngx_chain_t *out)
 {
-    ngx_http_tollgate_sink_t  *sink = arg;
-
-    size_t        size;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    while (len) {
-        cl = ngx_chain_get_free_buf(sink->r->pool, &sink->ctx->free);
-        if (cl == NULL) {
-            return -1;
-        }
-
-        b = cl->buf;
-
-        if (b->start == NULL) {
-            b->start = ngx_palloc(sink->r->pool, 4096);
-            if (b->start == NULL) {
-                return -1;
-            }
-
-            b->end = b->start + 4096;
-            b->temporary = 1;
-            b->tag = (ngx_buf_tag_t) &ngx_http_tollgate_module;
-        }
-
-        size = ngx_min(len, (size_t) (b->end - b->start));
-        b->pos = b->start;
-        b->last = ngx_cpymem(b->start, data, size);
-        b->flush = 1;
-        b->last_buf = 0;
-
-        cl->next = NULL;
-        *sink->last = cl;
-        sink->last = &cl->next;
-
-        data += size;
-        len -= size;
-    }
-
-    return 0;
-}
-
-
-/* The answer without what we asked for and the client did not. */
-
-static ngx_int_t
-ngx_http_tollgate_forward(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    int                       err;
-    ngx_int_t                 rc;
-    ngx_uint_t                has_last;
-    ngx_chain_t              *cl;
-    ngx_http_tollgate_sink_t  sink;
-
-    if (ctx->edit == NULL) {
-        return ngx_http_tollgate_next(r, ctx, in);
-    }
-
-    sink.r = r;
-    sink.ctx = ctx;
-    sink.out = NULL;
-    sink.last = &sink.out;
-    has_last = 0;
-    err = 0;
-
-    for (cl = in; cl && err == 0; cl = cl->next) {
-        err = tg_edit_feed(ctx->edit, cl->buf->pos,
-                           cl->buf->last - cl->buf->pos,
-                           ngx_http_tollgate_emit, &sink);
-        cl->buf->pos = cl->buf->last;
-
-        if (cl->buf->last_buf) {
-            has_last = 1;
-            if (err == 0) {
-                err = tg_edit_end(ctx->edit, ngx_http_tollgate_emit, &sink);
-            }
-        }
-    }
-
-    if (err != 0) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tollgate: an event of the upstream is too long to "
-                      "take its usage out");
-        return ngx_http_tollgate_break_off(r, ctx);
-    }
-
-    if (has_last) {
-        cl = ngx_chain_get_free_buf(r->pool, &ctx->free);
-        if (cl == NULL) {
-            return NGX_ERROR;
-        }
-
-        cl->buf->pos = cl->buf->last = cl->buf->start;
-        cl->buf->temporary = 0;
-        cl->buf->flush = 0;
-        cl->buf->last_buf = 1;
-        cl->buf->tag = (ngx_buf_tag_t) &ngx_http_tollgate_module;
-        cl->next = NULL;
-        *sink.last = cl;
-    }
-
-    if (sink.out == NULL && !r->connection->buffered) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_tollgate_next(r, ctx, sink.out);
-
-    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &sink.out,
-                            (ngx_buf_tag_t) &ngx_http_tollgate_module);
-
-    return rc;
-}
-
-
-/* Ends the answer with ours: status, body, last buffer. */
-
-static ngx_int_t
-ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
-{
-    ngx_int_t    rc;
-    ngx_buf_t   *b;
-    ngx_chain_t  out;
-
-    if (ctx->is_held) {
-        r->headers_out.status = ctx->status;
-        r->headers_out.status_line.len = 0;
-        r->headers_out.content_length_n = ctx->answer.len;
-
-        if (r->headers_out.content_length) {
-            r->headers_out.content_length->hash = 0;
-            r->headers_out.content_length = NULL;
-        }
-
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-        r->headers_out.content_type_len = r->headers_out.content_type.len;
-        r->headers_out.content_type_lowcase = NULL;
-        r->headers_out.charset.len = 0;
-
-        rc = ngx_http_tollgate_release_header(r, ctx);
-        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-            ctx->is_done = 1;
-            return rc;
-        }
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = ctx->answer.data;
-    b->last = ctx->answer.data + ctx->answer.len;
-    b->memory = ctx->answer.len ? 1 : 0;
-    b->flush = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-    ctx->is_done = 1;
-
-    return ngx_http_next_body_filter(r, &out);
-}
-
-
-/*
- * The upstream ended before its answer did, or gave none.  While the header
- * is kept back the client gets a 502; in a stream, an error event, which the
- * official SDKs raise; else all that is left is to close the connection.
- */
-
-static ngx_int_t
-ngx_http_tollgate_break_off(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx)
-{
-    u_char        *p;
-    ngx_str_t      json;
-    enum tg_code   code;
-
-    code = ctx->cut_code;
-
-    if (code == TG_CODE_NONE) {
-        code = TG_CODE_UPSTREAM_ERROR;
-        ngx_http_tollgate_refuse_code(r, ctx, code);
-    }
-
-    ngx_http_tollgate_settle(ctx, ctx->is_held ? ctx->status
-                                               : ctx->upstream_status,
-                             code);
-
-    if (ctx->is_held) {
-        return ngx_http_tollgate_finish(r, ctx);
-    }
-
-    if (ctx->meter.shape != TG_METER_SSE) {
-        ctx->is_done = 1;
-        return NGX_ERROR;
-    }
-
-    json = ctx->answer;
-    ctx->answer.len = json.len + sizeof("\n\ndata: \n\n") - 1;
-    ctx->answer.data = p = ngx_pnalloc(r->pool, ctx->answer.len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* The blank line in front ends an event that was cut. */
-
-    p = ngx_cpymem(p, "\n\ndata: ", 8);
-    p = ngx_cpymem(p, json.data, json.len);
-    ngx_memcpy(p, "\n\n", 2);
-
-    return ngx_http_tollgate_finish(r, ctx);
-}
-
-
-/* An upstream's error is read for its sentence, and said in our envelope. */
-
-static ngx_int_t
-ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    char                      text_buf[TG_REFUSAL_SIZE];
-    size_t                    size;
-    uint16_t                  status;
-    ngx_chain_t              *cl;
-    enum tg_code              code;
-    struct tg_text            text;
-    ngx_http_tollgate_end_t   end;
-
-    end = ngx_http_tollgate_look(r, in);
-
-    if (ctx->error == NULL) {
-        ctx->error = ngx_pnalloc(r->pool, NGX_HTTP_TOLLGATE_ERROR_SIZE);
-        if (ctx->error == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    for (cl = in; cl; cl = cl->next) {
-        size = ngx_min((size_t) (cl->buf->last - cl->buf->pos),
-                       NGX_HTTP_TOLLGATE_ERROR_SIZE - ctx->error_len);
-
-        if (size != 0) {
-            ngx_memcpy(ctx->error + ctx->error_len, cl->buf->pos, size);
-            ctx->error_len += size;
-        }
-    }
-
-    ngx_http_tollgate_consume(in);
-
-    if (!end.has_last && !end.is_broken
-        && ctx->error_len < NGX_HTTP_TOLLGATE_ERROR_SIZE)
-    {
-        return NGX_OK;
-    }
-
-    text = tg_text_in(text_buf, sizeof(text_buf));
-    code = tg_refusal_of_upstream(&text, (uint16_t) ctx->upstream_status,
-                                  (struct tg_str) { (char *) ctx->error,
-                                                    ctx->error_len },
-                                  &status);
-
-    ctx->status = status;
-    ctx->answer.len = text.len;
-    ctx->answer.data = ngx_pnalloc(r->pool, text.len + 1);
-    if (ctx->answer.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(ctx->answer.data, text.data, text.len);
-    ngx_http_tollgate_settle(ctx, status, code);
-
-    return ngx_http_tollgate_finish(r, ctx);
+    return ngx_http_next_body_filter(r, out);
 }

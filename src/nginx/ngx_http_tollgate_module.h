@@ -9,7 +9,10 @@
  *     _body.c      the body for core, and core's edits to it
  *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
- *     _filter.c    the upstream's answer: metered, edited, replaced
+ *     _filter.c    the upstream's answer: kept back, metered, passed on
+ *     _headers.c   which of its headers pass
+ *     _edit.c      what the client did not ask for, taken out
+ *     _end.c       answers that are replaced, or break off
  *     _upstream.c  where an upstream is; its connection
  *     _streams.c   running streams, cut when their key may no longer call
  *     _call.c      a call's life: held, settled, journalled
@@ -154,8 +157,37 @@ ngx_int_t ngx_http_tollgate_add_limits(ngx_http_request_t *r,
 ngx_int_t ngx_http_tollgate_add_retry(ngx_http_request_t *r,
     int64_t retry_ms);
 
-/* _filter.c */
+/* _filter.c; what a chain says about the answer's end: */
+typedef struct {
+    unsigned  has_last:1;    /* it is whole */
+    unsigned  has_data:1;
+    unsigned  is_broken:1;   /* nginx flushes what it has and gives up */
+} ngx_http_tollgate_end_t;
+
 ngx_int_t ngx_http_tollgate_filter_init(ngx_conf_t *cf);
+ngx_http_tollgate_end_t ngx_http_tollgate_look(ngx_http_request_t *r,
+    ngx_chain_t *in);
+void ngx_http_tollgate_consume(ngx_chain_t *in);
+ngx_int_t ngx_http_tollgate_release_header(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_next(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
+ngx_int_t ngx_http_tollgate_send_last(ngx_http_request_t *r,
+    ngx_chain_t *out);
+
+/* _headers.c */
+void ngx_http_tollgate_sift(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+
+/* _edit.c */
+ngx_int_t ngx_http_tollgate_forward(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
+
+/* _end.c */
+ngx_int_t ngx_http_tollgate_break_off(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_replace(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
 
 /* _upstream.c */
 char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,

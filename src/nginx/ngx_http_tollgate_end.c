@@ -1,0 +1,173 @@
+/*
+ * ngx_http_tollgate_end.c: answers that end as ours: replaced, broken off.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include "refusal.h"
+
+static ngx_int_t ngx_http_tollgate_finish(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+
+
+/* Ends the answer with ours: status, body, last buffer. */
+
+static ngx_int_t
+ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    if (ctx->is_held) {
+        r->headers_out.status = ctx->status;
+        r->headers_out.status_line.len = 0;
+        r->headers_out.content_length_n = ctx->answer.len;
+
+        if (r->headers_out.content_length) {
+            r->headers_out.content_length->hash = 0;
+            r->headers_out.content_length = NULL;
+        }
+
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+        r->headers_out.charset.len = 0;
+
+        rc = ngx_http_tollgate_release_header(r, ctx);
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            ctx->is_done = 1;
+            return rc;
+        }
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->answer.data;
+    b->last = ctx->answer.data + ctx->answer.len;
+    b->memory = ctx->answer.len ? 1 : 0;
+    b->flush = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+    ctx->is_done = 1;
+
+    return ngx_http_tollgate_send_last(r, &out);
+}
+
+
+/*
+ * The upstream ended before its answer did, or gave none.  While the header
+ * is kept back the client gets a 502; in a stream, an error event, which the
+ * official SDKs raise; else all that is left is to close the connection.
+ */
+
+ngx_int_t
+ngx_http_tollgate_break_off(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    u_char        *p;
+    ngx_str_t      json;
+    enum tg_code   code;
+
+    code = ctx->cut_code;
+
+    if (code == TG_CODE_NONE) {
+        code = TG_CODE_UPSTREAM_ERROR;
+        ngx_http_tollgate_refuse_code(r, ctx, code);
+    }
+
+    ngx_http_tollgate_settle(ctx, ctx->is_held ? ctx->status
+                                               : ctx->upstream_status,
+                             code);
+
+    if (ctx->is_held) {
+        return ngx_http_tollgate_finish(r, ctx);
+    }
+
+    if (ctx->meter.shape != TG_METER_SSE) {
+        ctx->is_done = 1;
+        return NGX_ERROR;
+    }
+
+    json = ctx->answer;
+    ctx->answer.len = json.len + sizeof("\n\ndata: \n\n") - 1;
+    ctx->answer.data = p = ngx_pnalloc(r->pool, ctx->answer.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* The blank line in front ends an event that was cut. */
+
+    p = ngx_cpymem(p, "\n\ndata: ", 8);
+    p = ngx_cpymem(p, json.data, json.len);
+    ngx_memcpy(p, "\n\n", 2);
+
+    return ngx_http_tollgate_finish(r, ctx);
+}
+
+
+/* An upstream's error is read for its sentence, and said in our envelope. */
+
+ngx_int_t
+ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    char                      text_buf[TG_REFUSAL_SIZE];
+    size_t                    size;
+    uint16_t                  status;
+    ngx_chain_t              *cl;
+    enum tg_code              code;
+    struct tg_text            text;
+    ngx_http_tollgate_end_t   end;
+
+    end = ngx_http_tollgate_look(r, in);
+
+    if (ctx->error == NULL) {
+        ctx->error = ngx_pnalloc(r->pool, NGX_HTTP_TOLLGATE_ERROR_SIZE);
+        if (ctx->error == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        size = ngx_min((size_t) (cl->buf->last - cl->buf->pos),
+                       NGX_HTTP_TOLLGATE_ERROR_SIZE - ctx->error_len);
+
+        if (size != 0) {
+            ngx_memcpy(ctx->error + ctx->error_len, cl->buf->pos, size);
+            ctx->error_len += size;
+        }
+    }
+
+    ngx_http_tollgate_consume(in);
+
+    if (!end.has_last && !end.is_broken
+        && ctx->error_len < NGX_HTTP_TOLLGATE_ERROR_SIZE)
+    {
+        return NGX_OK;
+    }
+
+    text = tg_text_in(text_buf, sizeof(text_buf));
+    code = tg_refusal_of_upstream(&text, (uint16_t) ctx->upstream_status,
+                                  (struct tg_str) { (char *) ctx->error,
+                                                    ctx->error_len },
+                                  &status);
+
+    ctx->status = status;
+    ctx->answer.len = text.len;
+    ctx->answer.data = ngx_pnalloc(r->pool, text.len + 1);
+    if (ctx->answer.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->answer.data, text.data, text.len);
+    ngx_http_tollgate_settle(ctx, status, code);
+
+    return ngx_http_tollgate_finish(r, ctx);
+}

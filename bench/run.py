@@ -49,7 +49,6 @@ class Bench:
         self.folder = folder
         self.size = size
         self.core, *self.others = sorted(os.sched_getaffinity(0))
-        self.key = ""
         self.sim = candidates.Simulator(self.build, folder)
         self.all = []
         self.rows = []
@@ -125,6 +124,7 @@ class Bench:
             self.say(f"calls of {name}: done")
 
     def load(self, what, variant, number, one, body, key=None, **options):
+        one.prepare()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         got = measure.load(one, self.request(one, body, **headers),
                            self.size.seconds, **options)

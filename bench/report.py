@@ -184,6 +184,21 @@ def decision(bench):
             f"first lookup: {d['open_us'] / 1000:.1f} ms.")
 
 
+def commands(size):
+    """As they are run; capitals stand for addresses and files."""
+    return f"""\
+    tollgate-sim --listen 127.0.0.1:0 --no-record
+    tollgate up --home HOME --listen ADDRESS, then one worker and a reload
+    tollgate keys create --name bench --rpm 1000000000 --tpm 1000000000 \\
+        --monthly-limit 1000000
+    nginx -p FOLDER -c bench/nginx.conf, filled in
+    haproxy -db -f bench/haproxy.cfg, filled in
+    node @portkey-ai/gateway/build/start-server.js --port=PORT --headless
+    wrk -t1 -c16 -d{size.seconds}s --timeout 10s -s bench/load.lua URL -- \
+REQUEST
+    bench-decide"""
+
+
 def write(bench):
     f = Figures(bench.rows)
     s = bench.size
@@ -233,4 +248,8 @@ from {s.open_streams // 2:,} to {s.open_streams:,} open.
 ## Where
 
 {listed}
+
+## Commands
+
+{commands(s)}
 """

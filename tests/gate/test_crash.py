@@ -4,7 +4,6 @@ for a worker, and all books agree."""
 import os
 import signal
 import threading
-import time
 
 import pytest
 
@@ -16,7 +15,7 @@ class Load:
         self.gate, self.key, self.members = gate, key, members
         self.answers, self.failures = [], []
         self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self.run)
+        self.threads = [threading.Thread(target=self.run, daemon=True)
                         for _ in range(threads)]
         for thread in self.threads:
             thread.start()
@@ -33,6 +32,11 @@ class Load:
                 self.failures.append(repr(error))
             except Exception as error:    # http.client's: a cut answer
                 self.failures.append(type(error).__name__)
+
+    def goes_on(self, answers=25):
+        """Returns when so many more calls were answered."""
+        wanted = len(self.answers) + answers
+        self.gate.wait(lambda: len(self.answers) >= wanted, 20, "answers")
 
     def end(self):
         self.is_over.set()
@@ -54,7 +58,7 @@ def test_no_call_fails_while_the_daemon_is_dead(own_gate):
     key = gate.key("steady", rpm=10**8, tpm=10**9)
     load = Load(gate, key)
     for _ in range(5):
-        time.sleep(0.2)
+        load.goes_on()
         gate.kill_daemon()
     gate.wait_daemon()
     load.end()
@@ -73,7 +77,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(make_gate, stream):
     load = Load(gate, key, stream=stream,
                 text="sim:slow=2 sim:tokens=10" if stream else "hello")
     for _ in range(8):
-        time.sleep(0.25)
+        load.goes_on()
         for pid in gate.nginx_workers()[:1]:
             os.kill(pid, signal.SIGKILL)
     load.end()

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "caller.h"
 #include "control.h"
 #include "count.h"
+#include "errors.h"
 #include "fault.h"
 #include "record.h"
 
@@ -31,11 +33,20 @@ refuse(struct sim_buf *body, int status, const char *message)
     return status;
 }
 
+static json_t *
+all_counts(void)
+{
+    json_t *shown = sim_count_show();
+
+    json_object_set_new(shown, "credentials", sim_caller_show());
+    return shown;
+}
+
 static int
 show_count(const struct sim_request *request, struct sim_buf *body)
 {
     (void)request;
-    return put(sim_count_show(), body);
+    return put(all_counts(), body);
 }
 
 static int
@@ -60,7 +71,8 @@ reset(const struct sim_request *request, struct sim_buf *body)
     sim_fault_arm(&none, 0);
     sim_record_reset();
     sim_count_reset();
-    return put(sim_count_show(), body);
+    sim_caller_reset();
+    return put(all_counts(), body);
 }
 
 static struct tg_str
@@ -104,8 +116,56 @@ arm(const json_t *asked, struct sim_buf *body)
                body);
 }
 
+/* Reads the members of a rule that need a look; 0, or the refusal's sentence
+ * in why. */
 static int
-set_fault(const struct sim_request *request, struct sim_buf *body)
+read_rule(const json_t *status, json_int_t count, json_int_t most,
+          struct sim_caller_rule *rule, const char **why)
+{
+    char digits[32];
+    struct tg_str name = arg_text(status, digits);
+
+    *why = "status is a name or number from docs/sim.md";
+    if (status && !json_is_null(status) &&
+        (name.len >= sizeof(rule->status) || !sim_error_is_known(name)))
+        return -1;
+    *why = "count is a number of calls, or -1; concurrency a number of them";
+    if (count < -1 || most < 0)
+        return -1;
+    *rule =
+        (struct sim_caller_rule){.status_count = count, .most_at_once = most};
+    if (name.len > 0)
+        memcpy(rule->status, name.data, name.len);
+    return 0;
+}
+
+static int
+rule(const json_t *asked, struct sim_buf *body)
+{
+    struct sim_caller_rule rule;
+    const char *digest, *why;
+    json_t *status = NULL;
+    json_int_t count = -1, most = 0;
+    json_error_t error;
+
+    if (json_unpack_ex((json_t *)asked, &error, JSON_STRICT,
+                       "{s:s,s?o,s?I,s?I}", "sha256", &digest, "status",
+                       &status, "count", &count, "concurrency", &most))
+        return refuse(body, 400, error.text);
+    if (read_rule(status, count, most, &rule, &why))
+        return refuse(body, 400, why);
+    if (sim_caller_rule((struct tg_str){digest, strlen(digest)}, &rule))
+        return refuse(body, 400, "sha256 is 64 hex digits");
+    return put(json_pack("{s:s,s:s*,s:I,s:I}", "sha256", digest, "status",
+                         rule.status[0] ? rule.status : NULL, "count", count,
+                         "concurrency", most),
+               body);
+}
+
+/* Gives the body, read as JSON, to order. */
+static int
+obey(const struct sim_request *request, struct sim_buf *body,
+     int (*order)(const json_t *, struct sim_buf *))
 {
     json_error_t error;
     json_t *asked =
@@ -115,9 +175,21 @@ set_fault(const struct sim_request *request, struct sim_buf *body)
 
     if (!asked)
         return refuse(body, 400, error.text);
-    status = arm(asked, body);
+    status = order(asked, body);
     json_decref(asked);
     return status;
+}
+
+static int
+set_fault(const struct sim_request *request, struct sim_buf *body)
+{
+    return obey(request, body, arm);
+}
+
+static int
+set_rule(const struct sim_request *request, struct sim_buf *body)
+{
+    return obey(request, body, rule);
 }
 
 int
@@ -131,6 +203,7 @@ sim_control(const struct sim_request *request, struct sim_buf *body)
         {{"GET", 3}, {"/sim/requests", 13}, show_requests},
         {{"POST", 4}, {"/sim/reset", 10}, reset},
         {{"POST", 4}, {"/sim/fault", 10}, set_fault},
+        {{"POST", 4}, {"/sim/credential", 15}, set_rule},
     };
 
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
@@ -138,6 +211,6 @@ sim_control(const struct sim_request *request, struct sim_buf *body)
             tg_str_eq(request->path, routes[i].path))
             return routes[i].answer(request, body);
     return refuse(body, 404,
-                  "there are GET /sim/count, GET /sim/requests, POST "
-                  "/sim/reset and POST /sim/fault");
+                  "there are GET /sim/count and /sim/requests, POST "
+                  "/sim/reset, /sim/fault and /sim/credential");
 }

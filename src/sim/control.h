@@ -7,8 +7,8 @@
 #include "buf.h"
 #include "request.h"
 
-/* Answers GET /sim/count, GET /sim/requests, POST /sim/reset and
- * POST /sim/fault: appends a JSON body and returns the HTTP status. */
+/* Answers GET /sim/count and /sim/requests, POST /sim/reset, /sim/fault and
+ * /sim/credential: appends a JSON body and returns the HTTP status. */
 int sim_control(const struct sim_request *request, struct sim_buf *body);
 
 #endif

@@ -20,6 +20,10 @@ struct row {
 #define DESERIALIZE                                                            \
     "Failed to deserialize the JSON body into the target type: messages[1]: "  \
     "invalid type: sequence, expected a string at line 17 column 3"
+#define CROWDED(at_once, most)                                                 \
+    "Your current concurrency is " at_once ", which exceeds your concurrency " \
+    "limit of " most " based on your remaining balance. Please top up your "   \
+    "balance to restore your concurrency."
 #define BUSY                                                                   \
     "Service is too busy. We advise users to temporarily switch to "           \
     "alternative LLM API service providers."
@@ -68,9 +72,7 @@ static const struct row rows[] = {
     {"429", ANY, 429, SIM_MEDIA_JSON, "rate_limit_error", BAD,
      "Rate limit reached for TPM"},
     {"429-concurrency", ANY, 429, SIM_MEDIA_JSON, "rate_limit_error", BAD,
-     "Your current concurrency is 40, which exceeds your concurrency limit of "
-     "39 based on your remaining balance. Please top up your balance to "
-     "restore your concurrency."},
+     CROWDED("40", "39")},
     {"429-quota", ANY, 429, SIM_MEDIA_JSON, "insufficient_quota",
      "insufficient_quota",
      "You exceeded your current quota, please check your plan and billing "
@@ -165,6 +167,21 @@ sim_error_by_name(const struct sim_asker *asker, const char *name,
         sim_buf_add(body, message.data, message.len);
     sim_buf_release(&message);
     return (struct sim_error_answer){row->status, row->media};
+}
+
+struct sim_error_answer
+sim_error_crowded(const struct sim_asker *asker, int64_t at_once, int64_t most,
+                  struct sim_buf *body)
+{
+    struct sim_error error = {429, "rate_limit_error", BAD, {0}};
+    struct sim_buf message = {0};
+
+    sim_buf_printf(&message, CROWDED("%lld", "%lld"), (long long)at_once,
+                   (long long)most);
+    error.message = (struct tg_str){message.data, message.len};
+    sim_error_body(asker, &error, body);
+    sim_buf_release(&message);
+    return (struct sim_error_answer){error.status, SIM_MEDIA_JSON};
 }
 
 static void

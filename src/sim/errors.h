@@ -43,6 +43,11 @@ struct sim_error_answer sim_error_by_name(const struct sim_asker *asker,
                                           const char *name,
                                           struct sim_buf *body);
 
+/* Appends the body of 429-concurrency with the caller's own numbers. */
+struct sim_error_answer sim_error_crowded(const struct sim_asker *asker,
+                                          int64_t at_once, int64_t most,
+                                          struct sim_buf *body);
+
 /* Appends error in the envelope of the asker's dialect. */
 void sim_error_body(const struct sim_asker *asker,
                     const struct sim_error *error, struct sim_buf *body);

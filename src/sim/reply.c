@@ -56,6 +56,18 @@ sim_reply_named(struct sim_call *call, struct sim_env *env, const char *name,
 }
 
 void
+sim_reply_crowded(struct sim_call *call, struct sim_env *env, int64_t at_once,
+                  int64_t most, struct sim_buf *out)
+{
+    char id[REQUEST_ID_BYTES];
+    struct sim_asker who = asker(call, id);
+    struct sim_error_answer answer =
+        sim_error_crowded(&who, at_once, most, &env->scratch);
+
+    sim_reply(call, env, answer, out);
+}
+
+void
 sim_reply_no_model(struct sim_call *call, struct sim_env *env,
                    const char *asked, struct sim_buf *out)
 {

@@ -19,6 +19,10 @@ void sim_reply_named(struct sim_call *call, struct sim_env *env,
                      const char *name, struct tg_str credential,
                      struct sim_buf *out);
 
+/* Says that the account runs too many calls at once. */
+void sim_reply_crowded(struct sim_call *call, struct sim_env *env,
+                       int64_t at_once, int64_t most, struct sim_buf *out);
+
 /* Says in the provider's words that it has no such model or path, or that the
  * body is wrong. */
 void sim_reply_no_model(struct sim_call *call, struct sim_env *env,

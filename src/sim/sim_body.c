@@ -68,13 +68,15 @@ sim_body_open_length(struct sim_call *call, uint64_t length,
     sim_body_open(call, out);
 }
 
-/* Marks the end of the call and of its record. */
+/* Marks the end of the call, of its record and for its caller. */
 static enum sim_step
 end(struct sim_call *call, const char *outcome)
 {
     call->phase = SIM_PHASE_ENDED;
     sim_record_close(call->record, call->head.status, outcome);
     call->record = NULL;
+    sim_caller_leave(call->caller);
+    call->caller = NULL;
     return SIM_STEP_END;
 }
 

@@ -16,7 +16,31 @@ is_right_key(const struct sim_options *options, struct tg_str credential)
             memcmp(credential.data, options->key, credential.len) == 0);
 }
 
-/* Answers 401 and returns false unless the credential is in order. */
+/* Answers as the rule for this credential says; false when it did. */
+static bool
+admit(struct sim_call *call, struct sim_env *env, struct tg_str credential,
+      struct sim_buf *out)
+{
+    struct sim_admission a;
+
+    call->caller = sim_caller_enter(credential,
+                                    is_right_key(env->options, credential), &a);
+    switch (a.entry) {
+    case SIM_ENTRY_FREE:
+        return true;
+    case SIM_ENTRY_STATUS:
+        sim_reply_named(call, env, a.status, credential, out);
+        return false;
+    case SIM_ENTRY_CROWDED:
+        sim_reply_crowded(call, env, a.at_once, a.most_at_once, out);
+        return false;
+    default:
+        sim_reply_named(call, env, "401", credential, out);
+        return false;
+    }
+}
+
+/* Answers with an error and returns false unless the credential is in order. */
 static bool
 let_in(struct sim_call *call, struct sim_env *env,
        const struct sim_request *request, struct tg_str *credential,
@@ -36,10 +60,10 @@ let_in(struct sim_call *call, struct sim_env *env,
                         *credential, out);
     else if (credential->len == 0 && is_deepseek)
         sim_reply_error(call, env, &bad_shape, out);
-    else if (credential->len == 0 || !is_right_key(env->options, *credential))
+    else if (credential->len == 0)
         sim_reply_named(call, env, "401", *credential, out);
     else
-        return true;
+        return admit(call, env, *credential, out);
     return false;
 }
 

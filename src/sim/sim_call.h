@@ -8,6 +8,7 @@
 #define SIM_CALL_H
 
 #include "sim_answer.h"
+#include "caller.h"
 #include "head.h"
 #include "record.h"
 #include "request.h"
@@ -42,6 +43,7 @@ struct sim_call {
 
     struct sim_answer answer;
     struct sim_record *record;
+    struct sim_caller *caller; /* NULL: no credential was given */
     struct sim_head head;
     char trace[SIM_TRACE_BYTES];
     bool is_headless; /* HEAD: no body */

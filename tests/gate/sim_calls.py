@@ -2,6 +2,7 @@
 
 Runs tollgate-sim from TOLLGATE_BUILD (default ./build) on free loopback ports.
 """
+import hashlib
 import http.client
 import json
 import os
@@ -71,6 +72,13 @@ class Sim:
     def arm(self, **fault):
         assert self.post("/sim/fault", fault)[0] == 200
 
+    def rule(self, credential, **rule):
+        """What shall become of the calls with that credential."""
+        rule["sha256"] = sha256(credential)
+        status, _, data = self.post("/sim/credential", rule, {})
+        assert status == 200, data
+        return json.loads(data)
+
     def raw(self, data, seconds=DEADLINE_S):
         """All bytes that come back until the simulator closes."""
         with socket.create_connection(("127.0.0.1", self.port), seconds) as s:
@@ -86,6 +94,14 @@ class Sim:
         s = socket.create_connection(("127.0.0.1", self.port), DEADLINE_S)
         s.sendall(http_request("/v1/chat/completions", body))
         return s
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def bearer(credential):
+    return {"Authorization": "Bearer " + credential}
 
 
 def http_request(path, body, *headers, method="POST", version="HTTP/1.1"):

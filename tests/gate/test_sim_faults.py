@@ -349,7 +349,7 @@ def test_reset_zeroes_count_record_and_fault(sim):
     sim.arm(fault="empty", count=-1)
     sim.reset()
     got = sim.count()
-    assert got["models"] == {} and got["requests_seen"] == 0
+    assert got["models"] == {} and got["requests_seen"] == 0 and got["credentials"] == {}
     assert sim.get("/sim/requests", {})["data"] == []
     assert sim.answer("/chat/completions", chat())["usage"]
 

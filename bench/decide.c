@@ -88,6 +88,7 @@ publish_catalog(struct tg_publisher *publisher)
     model->scopes = book->scopes;
     model->max_context_tokens = book->max_context_tokens;
     model->max_output_tokens = book->max_output_tokens;
+    model->upstream_count = 1;
     model->price_count = (uint32_t)(book->price_count - first);
     memcpy(model->prices, book->prices + first,
            model->price_count * sizeof(model->prices[0]));
@@ -95,7 +96,7 @@ publish_catalog(struct tg_publisher *publisher)
     memcpy(upstream->id, "up_000000000000000000000", TG_ID_LEN);
     snprintf(upstream->host, sizeof(upstream->host), "127.0.0.1");
     upstream->dialect = TG_DIALECT_DEEPSEEK;
-    upstream->credential = 1;
+    upstream->credential_count = 1;
     upstream->address_count = 1;
     upstream->addresses[0] =
         (struct tg_address){.family = 4, .port = 1, .ip = {127, 0, 0, 1}};

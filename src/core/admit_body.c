@@ -52,7 +52,7 @@ code_of_fault(const struct tg_body_fault *fault)
 /* Sets aside the most that this request can cost. */
 static bool
 has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
-           const struct tg_price *price, struct tg_admission *a)
+           struct tg_admission *a)
 {
     enum tg_body_member member;
     struct tg_call *call = &a->call;
@@ -61,8 +61,7 @@ has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
     if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
                             a->head.route->endpoint, &call->completion_bound,
                             &member) == 0 &&
-        tg_price_worst(price, call->prompt_bound, call->completion_bound,
-                       &call->held_nanos) == 0)
+        tg_bound_cost(call, &call->held_nanos) == 0)
         return true;
     a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
                                            facts->members[member].at};
@@ -99,25 +98,22 @@ rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
 /* Freezes the price of this moment in the call. */
 static bool
 has_price(const struct tg_catalog *catalog, const struct tg_model *model,
-          int64_t now_ms, struct tg_admission *a, const struct tg_price **price)
+          int64_t now_ms, struct tg_admission *a)
 {
-    const struct tg_rates *rates;
+    const struct tg_price *price;
     struct tg_call *call = &a->call;
     uint32_t n = model->price_count, days = catalog->holiday_count;
     bool is_peak;
 
     if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    *price = tg_price_at(model->prices, n, now_ms);
-    if (*price == NULL)
+    price = tg_price_at(model->prices, n, now_ms);
+    if (price == NULL)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    is_peak = tg_price_is_peak(*price, now_ms, catalog->holidays, days);
+    is_peak = tg_price_is_peak(price, now_ms, catalog->holidays, days);
     if (is_peak)
         call->flags |= TG_CALL_PEAK;
-    rates = tg_price_rates(*price, is_peak);
-    call->hit_picos = rates->hit_picos;
-    call->miss_picos = rates->miss_picos;
-    call->output_picos = rates->output_picos;
+    call->rates = *tg_price_rates(price, is_peak);
     return true;
 }
 
@@ -127,23 +123,23 @@ has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
 {
     const struct tg_upstream_credential *credential;
 
-    a->upstream_row = model->upstream;
-    if (a->upstream_row >= TG_CATALOG_UPSTREAMS)
+    a->upstream_row = model->upstreams[0];
+    if (model->upstream_count == 0 || a->upstream_row >= TG_CATALOG_UPSTREAMS)
         return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
                                TG_REASON_NO_UPSTREAM);
     a->upstream = catalog->upstreams[a->upstream_row];
     if (a->upstream.id[0] == '\0')
         return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
                                TG_REASON_NO_UPSTREAM);
-    if (a->upstream.credential == 0 ||
-        a->upstream.credential > TG_CATALOG_CREDENTIALS)
+    a->credential_row = a->upstream.credentials[0];
+    if (a->upstream.credential_count == 0 ||
+        a->credential_row >= TG_CATALOG_CREDENTIALS)
         return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
                                TG_REASON_NO_CREDENTIAL);
     if (a->upstream.address_count == 0 ||
         a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
         return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
                                TG_REASON_NO_ADDRESS);
-    a->credential_row = (uint16_t)(a->upstream.credential - 1);
     credential = &catalog->credentials[a->credential_row];
     /* What was sealed for one upstream is sent to no other. */
     if (credential->id[0] == '\0' || credential->upstream != a->upstream_row)
@@ -162,7 +158,6 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
 {
     struct tg_str name = {facts->model, facts->model_len};
     const struct tg_model *model;
-    const struct tg_price *price;
     int row;
 
     a->call.flags = 0;
@@ -178,9 +173,8 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
                                TG_REASON_KEY_MODELS);
     if (!(model->scopes & (uint32_t)a->head.route->scope))
         return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
-    return has_price(catalog, model, now_ms, a, &price) &&
-           has_upstream(catalog, model, a) &&
-           has_bounds(facts, model, price, a);
+    return has_price(catalog, model, now_ms, a) &&
+           has_upstream(catalog, model, a) && has_bounds(facts, model, a);
 }
 
 static bool

@@ -64,8 +64,6 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
         struct tg_admission *a, int64_t *max_tokens)
 {
     struct tg_call *call = &a->call;
-    struct tg_rates rates = {call->hit_picos, call->miss_picos,
-                             call->output_picos};
     int64_t n = answers_of(facts), affordable;
     int64_t left =
         tg_budget_left(claim->state, call, &a->key, &a->account, &a->budget);
@@ -73,19 +71,12 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
     *max_tokens = -1;
     if (call->held_nanos <= left)
         return true;
-    affordable = tg_bound_affordable(&rates, call->prompt_bound, left);
-    if (affordable >= call->completion_bound)
-        affordable = call->completion_bound; /* it was held at the peak price */
-    else if (call->completion_bound == 0 ||
-             affordable / n < TG_BOUND_FLOOR_TOKENS)
+    affordable = tg_bound_affordable(&call->rates, call->prompt_bound, left);
+    if (call->completion_bound == 0 || affordable / n < TG_BOUND_FLOOR_TOKENS)
         return refuse_money(a);
-    else
-        *max_tokens = affordable / n;
-    call->completion_bound = *max_tokens < 0 ? affordable : *max_tokens * n;
-    if (rates.miss_picos < rates.hit_picos)
-        rates.miss_picos = rates.hit_picos;
-    return tg_price_cost(&rates, call->prompt_bound, 0, call->completion_bound,
-                         &call->held_nanos) == 0 ||
+    *max_tokens = affordable / n;
+    call->completion_bound = *max_tokens * n;
+    return tg_bound_cost(call, &call->held_nanos) == 0 ||
            tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
 }
 

@@ -33,8 +33,9 @@ is_offered(const struct tg_state *state, const struct tg_key_policy *key,
 {
     return model->price_count <= TG_MODEL_PRICES &&
            tg_price_at(model->prices, model->price_count, now_ms) != NULL &&
-           model->upstream < TG_CATALOG_UPSTREAMS &&
-           catalog->upstreams[model->upstream].id[0] != '\0' &&
+           model->upstream_count > 0 &&
+           model->upstreams[0] < TG_CATALOG_UPSTREAMS &&
+           catalog->upstreams[model->upstreams[0]].id[0] != '\0' &&
            tg_admit_may_use(state, key, model);
 }
 
@@ -42,7 +43,8 @@ static void
 put_model(struct tg_text *out, const struct tg_catalog *catalog,
           const struct tg_model *model)
 {
-    const struct tg_upstream *upstream = &catalog->upstreams[model->upstream];
+    const struct tg_upstream *upstream =
+        &catalog->upstreams[model->upstreams[0]];
 
     tg_text_puts(out, "{\"id\":");
     tg_text_json_string(out, name_of(model));

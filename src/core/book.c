@@ -8,7 +8,8 @@
  */
 #define PER_MILLION(hit, miss, output)                                         \
     {                                                                          \
-        .hit_picos = (hit), .miss_picos = (miss), .output_picos = (output)     \
+        .hit_picos = (hit), .miss_picos = (miss), .output_picos = (output),    \
+        .write_picos = (miss)                                                  \
     }
 #define FLAT(hit, miss, output)                                                \
     .off_peak = PER_MILLION(hit, miss, output),                                \

@@ -77,6 +77,19 @@ tg_bound_likely(int64_t prompt_bound)
     return (prompt_bound - TG_BOUND_ALLOWANCE_TOKENS + 3) / 4;
 }
 
+int
+tg_bound_cost(const struct tg_call *call, int64_t *nanos)
+{
+    struct tg_rates dearest = tg_price_dearest(&call->rates);
+    struct tg_quantity most = {
+        .prompt_tokens = call->prompt_bound,
+        .completion_tokens = call->completion_bound,
+        .units = call->unit_bound,
+    };
+
+    return tg_price_cost(&dearest, &most, nanos);
+}
+
 /*
  * A cost is picos / 1000 rounded up, so it is at most left just when the picos
  * are at most left * 1000.  Products of two non-negative int64 are below
@@ -86,16 +99,15 @@ int64_t
 tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
                     int64_t left_nanos)
 {
-    int64_t prompt_picos = rates->hit_picos > rates->miss_picos
-                               ? rates->hit_picos
-                               : rates->miss_picos;
+    struct tg_rates dearest = tg_price_dearest(rates);
     __int128 left, tokens;
 
     if (rates->hit_picos < 0 || rates->miss_picos < 0 ||
-        rates->output_picos < 0 || prompt_bound < 0 || left_nanos < 0)
+        rates->write_picos < 0 || rates->output_picos < 0 || prompt_bound < 0 ||
+        left_nanos < 0)
         return -1;
     left = (__int128)left_nanos * TG_PICOS_PER_NANO -
-           (__int128)prompt_bound * prompt_picos;
+           (__int128)prompt_bound * dearest.miss_picos;
     if (left < 0)
         return -1;
     if (rates->output_picos == 0)

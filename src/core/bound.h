@@ -36,6 +36,12 @@ int64_t tg_bound_prompt(const struct tg_body_facts *facts);
 int64_t tg_bound_likely(int64_t prompt_bound);
 
 /*
+ * What a call within its bounds costs at most, at the rates that are frozen in
+ * it.  Returns 0, or TG_ERR_RANGE when it does not fit.
+ */
+int tg_bound_cost(const struct tg_call *call, int64_t *nanos);
+
+/*
  * The most completion tokens whose cost, prompt_bound's dearest included, is
  * at most left_nanos; all n answers together.  At most TG_USAGE_TOKENS_MAX.
  * Returns -1 when the prompt itself is more than is left, or a number is

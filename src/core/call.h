@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "id.h"
+#include "price.h"
 
 #define TG_MODEL_NAME_MAX 64
 
@@ -50,21 +51,22 @@ struct tg_call {
     uint16_t status;   /* as the client saw it; 0 while it runs */
     uint16_t code;     /* enum tg_code; 0 when all is well */
     uint8_t basis;     /* enum tg_basis */
-    uint8_t reserved;
-    uint16_t month; /* period of its hold: year * 12 + month, key's zone */
+    uint8_t unit;      /* enum tg_unit of units */
+    uint16_t month;    /* period of its hold: year * 12 + month, key's zone */
     uint32_t latency_ms;
-    uint32_t ttft_ms; /* TG_ABSENT_MS when no token came */
-    uint32_t day; /* the same: days since 1970-01-01 */
-    int64_t prompt_tokens; /* what is charged, by basis */
+    uint32_t ttft_ms;      /* TG_ABSENT_MS when no token came */
+    uint32_t day;          /* the same: days since 1970-01-01 */
+    int64_t prompt_tokens; /* what is charged, by basis; so units */
     int64_t cached_tokens;
+    int64_t written_tokens; /* to the provider's cache */
     int64_t completion_tokens;
     int64_t reasoning_tokens;
+    int64_t units;
     int64_t prompt_bound;     /* upper bound of the prompt, on entry */
     int64_t completion_bound; /* upper bound of the answer */
-    int64_t counted;          /* completion tokens seen so far */
-    int64_t hit_picos;        /* the price frozen on entry, per token */
-    int64_t miss_picos;
-    int64_t output_picos;
+    int64_t unit_bound;
+    int64_t counted;       /* completion tokens seen so far */
+    struct tg_rates rates; /* the price frozen on entry */
     int64_t held_nanos;
     int64_t cost_nanos;
 };
@@ -77,8 +79,14 @@ _Static_assert(offsetof(struct tg_call, month) == 218, "layout");
 _Static_assert(offsetof(struct tg_call, latency_ms) == 220, "layout");
 _Static_assert(offsetof(struct tg_call, day) == 228, "layout");
 _Static_assert(offsetof(struct tg_call, prompt_tokens) == 232, "layout");
-_Static_assert(offsetof(struct tg_call, cost_nanos) == 320, "layout");
-_Static_assert(sizeof(struct tg_call) == 328, "layout");
+_Static_assert(offsetof(struct tg_call, units) == 272, "layout");
+_Static_assert(offsetof(struct tg_call, rates) == 312, "layout");
+_Static_assert(offsetof(struct tg_call, held_nanos) == 352, "layout");
+_Static_assert(offsetof(struct tg_call, cost_nanos) == 360, "layout");
+_Static_assert(sizeof(struct tg_call) == 368, "layout");
+
+/* What a call used, in the terms of its price. */
+struct tg_quantity tg_call_quantity(const struct tg_call *call);
 
 /* Copies text into a zero-padded field of size bytes, cut if longer. */
 void tg_field_set(char *field, size_t size, const char *text, size_t len);

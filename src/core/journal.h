@@ -16,7 +16,7 @@
 #include "call.h"
 #include "str.h"
 
-#define TG_JOURNAL_VERSION 1
+#define TG_JOURNAL_VERSION 2
 #define TG_JOURNAL_HEADER_SIZE 64
 #define TG_JOURNAL_NAME_SIZE 30 /* with the NUL */
 #define TG_JOURNAL_SEGMENT_BYTES (64u << 20)

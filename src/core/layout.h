@@ -19,7 +19,7 @@
 #include "price.h"
 
 #define TG_STATE_MAGIC 0x3145544154534754 /* "TGSTATE1" */
-#define TG_STATE_VERSION 1
+#define TG_STATE_VERSION 2
 #define TG_STATE_PAGE 4096
 
 /*
@@ -57,7 +57,10 @@ struct tg_state_header {
     uint64_t areas_offset;
     uint64_t blobs_offset;
     uint64_t blobs_bytes;
-    uint8_t reserved0[56];
+    uint64_t pool_offset;
+    uint64_t throttle_offset;
+    uint64_t waiters_offset;
+    uint8_t reserved0[32];
     _Atomic uint64_t index_level; /* which table lookups use */
     uint8_t reserved1[56];
     tg_seq catalog_seq;
@@ -67,6 +70,7 @@ struct tg_state_header {
     _Atomic uint32_t account_high_water;
     uint32_t reserved3;
     _Atomic int64_t daemon_seen_at_ms;
+    _Atomic uint64_t next_ticket; /* of waiters */
 };
 
 _Static_assert(offsetof(struct tg_state_header, index_offset) == 64, "layout");
@@ -113,8 +117,8 @@ struct tg_key_policy {
     uint8_t status;     /* enum tg_key_status */
     uint16_t reserved0;
     int64_t created_at_ms;
-    int64_t expires_at_ms; /* 0: never */
-    int64_t ended_at_ms;   /* when status left active; 0: it has not */
+    int64_t expires_at_ms;        /* 0: never */
+    int64_t ended_at_ms;          /* when status left active; 0: it has not */
     uint32_t requests_per_second; /* 0: no limit; so below */
     uint32_t requests_per_minute;
     uint32_t requests_per_day;
@@ -227,7 +231,9 @@ _Static_assert(sizeof(struct tg_account_record) == 384, "layout");
 #define TG_CATALOG_CREDENTIALS 256
 #define TG_CATALOG_HOLIDAYS 64
 #define TG_MODEL_PRICES 4
+#define TG_MODEL_UPSTREAMS 4
 #define TG_UPSTREAM_ADDRESSES 8
+#define TG_UPSTREAM_CREDENTIALS 16
 #define TG_SEALED_MAX 320
 
 enum tg_dialect {
@@ -242,13 +248,15 @@ enum tg_model_flag { TG_MODEL_DEVELOPMENT = 1 << 0 };
 
 struct tg_model {
     char name[TG_MODEL_NAME_MAX];
-    uint32_t scopes;   /* enum tg_scope: what it can be used for */
-    uint16_t upstream; /* index into upstreams */
-    uint16_t flags;    /* enum tg_model_flag */
+    uint32_t scopes;         /* enum tg_scope: what it can be used for */
+    uint16_t flags;          /* enum tg_model_flag */
+    uint16_t upstream_count; /* 0: nobody serves it */
+    uint16_t upstreams[TG_MODEL_UPSTREAMS]; /* rows, the first choice first */
     int64_t created_at_ms;
     int64_t max_context_tokens;
     int64_t max_output_tokens; /* chat */
     int64_t max_fim_tokens;    /* completions and FIM */
+    int64_t max_image_tokens;  /* one image in a prompt; 0: not known */
     uint32_t price_count;      /* 0: not priced, so refused */
     uint32_t reserved;
     struct tg_price prices[TG_MODEL_PRICES]; /* oldest first */
@@ -271,33 +279,81 @@ struct tg_upstream {
     uint8_t is_tls;
     uint8_t reserved0;
     uint16_t address_count;
-    uint16_t credential; /* index into credentials + 1; 0: none */
+    uint16_t credential_count;
     struct tg_address addresses[TG_UPSTREAM_ADDRESSES];
+    uint16_t credentials[TG_UPSTREAM_CREDENTIALS]; /* rows of its pool */
 };
 
 struct tg_upstream_credential {
-    char id[TG_ID_LEN]; /* zeros: a free row */
+    char id[TG_ID_LEN];  /* zeros: a free row */
     uint32_t generation; /* changes when sealed changes */
     uint16_t upstream;
     uint16_t sealed_bytes;
+    uint32_t concurrency; /* calls at once that its account takes; 0: any */
+    uint32_t reserved;
     uint8_t sealed[TG_SEALED_MAX]; /* seal.h, bound to id */
 };
+
+/* What the operator decided for all keys. */
+struct tg_settings {
+    uint32_t requires_verification; /* 1: of accounts */
+    uint32_t wrong_keys_per_minute; /* of one address; 0: any number */
+    uint32_t price_factor_ppm[4];   /* by enum tg_key_kind; 0: 1 000 000 */
+    uint8_t reserved[40];
+};
+
+_Static_assert(sizeof(struct tg_settings) == 64, "layout");
 
 struct tg_catalog {
     uint32_t model_count;
     uint32_t holiday_count;
     char currency[8]; /* of the ledger, "USD" */
-    int32_t holidays[TG_CATALOG_HOLIDAYS]; /* civil days, sorted */
+    struct tg_settings settings;
+    int32_t holidays[TG_CATALOG_HOLIDAYS];       /* civil days, sorted */
     uint16_t model_index[TG_CATALOG_MODELS * 4]; /* hash of name -> model+1 */
     struct tg_model models[TG_CATALOG_MODELS];
     struct tg_upstream upstreams[TG_CATALOG_UPSTREAMS];
     struct tg_upstream_credential credentials[TG_CATALOG_CREDENTIALS];
 };
 
-_Static_assert(sizeof(struct tg_model) == 688, "layout");
-_Static_assert(sizeof(struct tg_upstream) == 584, "layout");
-_Static_assert(sizeof(struct tg_upstream_credential) == 352, "layout");
+_Static_assert(offsetof(struct tg_model, prices) == 128, "layout");
+_Static_assert(sizeof(struct tg_model) == 1632, "layout");
+_Static_assert(sizeof(struct tg_upstream) == 616, "layout");
+_Static_assert(sizeof(struct tg_upstream_credential) == 360, "layout");
 _Static_assert(sizeof(struct tg_catalog) % 8 == 0, "it is copied by words");
+
+/*
+ * How a credential has fared, row by row as in the catalog; any worker
+ * changes it.  What is of another generation is of a credential that stood
+ * there before.
+ */
+struct tg_pool_row {
+    _Atomic uint32_t generation;     /* of the credential this is about */
+    _Atomic uint32_t failures;       /* in a row; 0 with the first success */
+    _Atomic int64_t closed_until_ms; /* not to be used before; 0: open */
+    _Atomic int64_t failed_at_ms;    /* last */
+    _Atomic uint32_t status;         /* the upstream's, that time; 0: none */
+    _Atomic uint32_t concurrency;    /* learned from the upstream; 0: none */
+    _Atomic uint64_t refusals;       /* since the row began */
+    uint64_t reserved[3];
+};
+
+_Static_assert(sizeof(struct tg_pool_row) == 64, "layout");
+
+/* Wrong credentials by address: a bucket for each hash of one. */
+#define TG_THROTTLE_BUCKETS 65536
+
+/* A call that waits for its turn; any worker reads, its own writes. */
+#define TG_WAITERS 1024
+
+struct tg_waiter {
+    _Atomic uint64_t writer_id; /* of the area it is of; 0: free */
+    _Atomic uint64_t ticket;    /* the lower one came first */
+    _Atomic uint32_t key_slot;
+    uint32_t reserved[3];
+};
+
+_Static_assert(sizeof(struct tg_waiter) == 32, "layout");
 
 /*
  * Calls in flight.  An area belongs to one worker while that worker holds
@@ -313,23 +369,26 @@ enum tg_phase {
 
 struct tg_call_slot {
     _Atomic uint32_t phase;
-    uint32_t next_free; /* the owner's list; slot + 1 */
-    _Atomic uint64_t share; /* what the call has in which cells: cell.h */
+    uint32_t next_free;       /* the owner's list; slot + 1 */
+    _Atomic uint64_t share;   /* what the call has in which cells: cell.h */
     _Atomic uint64_t witness; /* a share word whose change others saw done */
+    int64_t wanted_nanos;     /* what it will hold when more is taken */
     struct tg_call call;
 };
 
-_Static_assert(sizeof(struct tg_call_slot) == 352, "layout");
+_Static_assert(sizeof(struct tg_call_slot) == 400, "layout");
 
 struct tg_area {
-    _Atomic uint64_t writer_id; /* 0: nobody's */
-    _Atomic uint32_t pid;       /* for people; the lock decides */
+    _Atomic uint64_t writer_id;  /* 0: nobody's */
+    _Atomic uint32_t pid;        /* for people; the lock decides */
     _Atomic uint32_t high_water; /* slots at and above were never used */
     int64_t claimed_at_ms;
     uint64_t reserved[5];
+    /* Calls at once, by row of their credential in the catalog. */
+    _Atomic uint32_t credential_calls[TG_CATALOG_CREDENTIALS];
 };
 
-_Static_assert(sizeof(struct tg_area) == 64, "layout");
+_Static_assert(sizeof(struct tg_area) == 1088, "layout");
 
 /* A blob: what a policy names and is too long for it; 16-byte aligned. */
 struct tg_blob {

@@ -56,37 +56,32 @@ tg_price_rates(const struct tg_price *row, bool is_peak)
     return is_peak ? &row->peak : &row->off_peak;
 }
 
-/*
- * Each product of two non-negative int64 is below 2^126, and so the sum of
- * three could reach 2^127: that one addition is checked by the builtin.
- */
-static int
-sum_picos(const struct tg_rates *rates, int64_t hit_tokens, int64_t miss_tokens,
-          int64_t output_tokens, __int128 *picos)
+/* Adds count * picos, two non-negative int64: a product below 2^126. */
+static bool
+add_picos(__int128 *sum, int64_t count, int64_t picos)
 {
-    __int128 sum = (__int128)hit_tokens * rates->hit_picos;
-
-    if (__builtin_add_overflow(sum, (__int128)miss_tokens * rates->miss_picos,
-                               &sum) ||
-        __builtin_add_overflow(
-            sum, (__int128)output_tokens * rates->output_picos, &sum))
-        return TG_ERR_RANGE;
-    *picos = sum;
-    return 0;
+    return count >= 0 && picos >= 0 &&
+           !__builtin_add_overflow(*sum, (__int128)count * picos, sum);
 }
 
 int
-tg_price_cost(const struct tg_rates *rates, int64_t prompt_tokens,
-              int64_t cached_tokens, int64_t completion_tokens, int64_t *nanos)
+tg_price_cost(const struct tg_rates *rates, const struct tg_quantity *quantity,
+              int64_t *nanos)
 {
-    __int128 picos, cost;
+    const struct tg_quantity *q = quantity;
+    __int128 picos = 0, cost;
 
-    if (rates->hit_picos < 0 || rates->miss_picos < 0 ||
-        rates->output_picos < 0 || cached_tokens < 0 ||
-        prompt_tokens < cached_tokens || completion_tokens < 0)
+    if (q->cached_tokens < 0 || q->written_tokens < 0 ||
+        q->prompt_tokens < q->cached_tokens ||
+        q->prompt_tokens - q->cached_tokens < q->written_tokens)
         return TG_ERR_RANGE;
-    if (sum_picos(rates, cached_tokens, prompt_tokens - cached_tokens,
-                  completion_tokens, &picos) != 0)
+    if (!add_picos(&picos, q->cached_tokens, rates->hit_picos) ||
+        !add_picos(&picos, q->written_tokens, rates->write_picos) ||
+        !add_picos(&picos,
+                   q->prompt_tokens - q->cached_tokens - q->written_tokens,
+                   rates->miss_picos) ||
+        !add_picos(&picos, q->completion_tokens, rates->output_picos) ||
+        !add_picos(&picos, q->units, rates->unit_picos))
         return TG_ERR_RANGE;
     cost = picos / TG_PICOS_PER_NANO + (picos % TG_PICOS_PER_NANO != 0);
     if (cost > INT64_MAX)
@@ -101,18 +96,13 @@ larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-int
-tg_price_worst(const struct tg_price *row, int64_t prompt_tokens,
-               int64_t completion_tokens, int64_t *nanos)
+struct tg_rates
+tg_price_dearest(const struct tg_rates *rates)
 {
-    const struct tg_rates *off = &row->off_peak, *peak = &row->peak;
-    int64_t prompt_picos = larger(larger(off->hit_picos, off->miss_picos),
-                                  larger(peak->hit_picos, peak->miss_picos));
-    struct tg_rates dearest = {
-        .hit_picos = prompt_picos,
-        .miss_picos = prompt_picos,
-        .output_picos = larger(off->output_picos, peak->output_picos),
-    };
+    struct tg_rates dearest = *rates;
 
-    return tg_price_cost(&dearest, prompt_tokens, 0, completion_tokens, nanos);
+    dearest.miss_picos =
+        larger(larger(rates->hit_picos, rates->miss_picos), rates->write_picos);
+    dearest.hit_picos = dearest.write_picos = dearest.miss_picos;
+    return dearest;
 }

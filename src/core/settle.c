@@ -87,12 +87,10 @@ take_nothing(struct tg_call *call)
 static void
 take_cost(struct tg_call *call)
 {
-    struct tg_rates rates = {call->hit_picos, call->miss_picos,
-                             call->output_picos};
+    struct tg_quantity quantity = tg_call_quantity(call);
 
     if (call->basis == TG_BASIS_HELD ||
-        tg_price_cost(&rates, call->prompt_tokens, call->cached_tokens,
-                      call->completion_tokens, &call->cost_nanos) != 0 ||
+        tg_price_cost(&call->rates, &quantity, &call->cost_nanos) != 0 ||
         call->cost_nanos > call->held_nanos) {
         take_hold(call);
         call->cost_nanos = call->held_nanos;
@@ -114,8 +112,8 @@ count(struct tg_counters *counters, const struct tg_call *call)
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->completion_tokens,
                               call->completion_tokens, memory_order_relaxed);
-    if (now_ms > atomic_load_explicit(&counters->last_used_at_ms,
-                                      memory_order_relaxed))
+    if (now_ms >
+        atomic_load_explicit(&counters->last_used_at_ms, memory_order_relaxed))
         atomic_store_explicit(&counters->last_used_at_ms, now_ms,
                               memory_order_relaxed);
 }
@@ -133,8 +131,7 @@ slot_of(struct tg_state *state, struct tg_call *call)
 
 /* Tokens a minute took an estimate on entry; now it is known. */
 static void
-correct_rate(struct tg_state *state, const struct tg_call *call,
-             int64_t now_ms)
+correct_rate(struct tg_state *state, const struct tg_call *call, int64_t now_ms)
 {
     struct tg_key_policy policy;
     uint64_t seq;
@@ -154,7 +151,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     int64_t latency = now_ms - call->at_ms;
 
     take_cost(call);
-    call->latency_ms = latency < 0 ? 0
+    call->latency_ms = latency < 0               ? 0
                        : latency >= TG_ABSENT_MS ? TG_ABSENT_MS - 1
                                                  : (uint32_t)latency;
     call->code = code;

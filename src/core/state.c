@@ -41,6 +41,12 @@ lay_out(struct tg_state_header *h)
     at += page_up(h->area_count * sizeof(struct tg_area));
     at += page_up((uint64_t)h->area_count * h->area_slots *
                   sizeof(struct tg_call_slot));
+    h->pool_offset = at;
+    at += page_up(TG_CATALOG_CREDENTIALS * sizeof(struct tg_pool_row));
+    h->throttle_offset = at;
+    at += page_up(TG_THROTTLE_BUCKETS * sizeof(struct tg_bucket));
+    h->waiters_offset = at;
+    at += page_up(TG_WAITERS * sizeof(struct tg_waiter));
     h->blobs_offset = at;
     h->blobs_bytes = BLOBS_BYTES;
     h->file_bytes = at + BLOBS_BYTES;
@@ -67,10 +73,9 @@ tg_state_create(const char *path, const struct tg_state_size *size,
         .version = TG_STATE_VERSION,
         .header_bytes = sizeof(header),
         .created_at_ms = now_ms,
-        .key_capacity = size->key_capacity ? size->key_capacity
-                                           : DEFAULT_KEYS,
-        .account_capacity = size->account_capacity ? size->account_capacity
-                                                   : DEFAULT_ACCOUNTS,
+        .key_capacity = size->key_capacity ? size->key_capacity : DEFAULT_KEYS,
+        .account_capacity =
+            size->account_capacity ? size->account_capacity : DEFAULT_ACCOUNTS,
         .area_count = TG_AREA_COUNT,
         .area_slots = TG_AREA_SLOTS,
     };
@@ -109,6 +114,9 @@ check_header(const struct tg_state_header *found, uint64_t file_bytes)
     lay_out(&want);
     if (want.file_bytes != found->file_bytes ||
         want.blobs_offset != found->blobs_offset ||
+        want.pool_offset != found->pool_offset ||
+        want.throttle_offset != found->throttle_offset ||
+        want.waiters_offset != found->waiters_offset ||
         want.areas_offset != found->areas_offset ||
         want.catalog_offset != found->catalog_offset ||
         want.accounts_offset != found->accounts_offset ||
@@ -133,6 +141,9 @@ point_into(struct tg_state *state)
     state->call_slots =
         (void *)(base + h->areas_offset +
                  page_up(h->area_count * sizeof(struct tg_area)));
+    state->pool = (void *)(base + h->pool_offset);
+    state->throttle = (void *)(base + h->throttle_offset);
+    state->waiters = (void *)(base + h->waiters_offset);
     state->blobs = base + h->blobs_offset;
 }
 
@@ -287,8 +298,7 @@ tg_state_key(const struct tg_state *state, uint32_t slot,
 {
     struct tg_key_record *record = &state->keys[slot];
 
-    return read_slot(&record->seq, record->slots, sizeof(*policy), policy,
-                     seq);
+    return read_slot(&record->seq, record->slots, sizeof(*policy), policy, seq);
 }
 
 bool
@@ -296,8 +306,8 @@ tg_state_key_is_current(const struct tg_state *state, uint32_t slot,
                         uint64_t seq)
 {
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&state->keys[slot].seq,
-                                memory_order_relaxed) == seq;
+    return atomic_load_explicit(&state->keys[slot].seq, memory_order_relaxed) ==
+           seq;
 }
 
 int

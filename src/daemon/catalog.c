@@ -134,7 +134,8 @@ add_credential(void *arg, const struct tg_store_credential *row)
     credential->upstream = upstream;
     credential->sealed_bytes = (uint16_t)row->sealed.len;
     memcpy(credential->sealed, row->sealed.data, row->sealed.len);
-    catalog->upstreams[upstream].credential = (uint16_t)(i + 1);
+    catalog->upstreams[upstream].credentials[0] = i;
+    catalog->upstreams[upstream].credential_count = 1;
     return 0;
 }
 
@@ -170,12 +171,14 @@ add_model(void *arg, const struct tg_store_model *row)
     catalog->model_count++;
     set_text(model->name, sizeof(model->name), row->name);
     model->scopes = scopes_of(row->scopes);
-    model->upstream = upstream_row(catalog, row->upstream_id);
+    model->upstreams[0] = upstream_row(catalog, row->upstream_id);
+    model->upstream_count = model->upstreams[0] != NOBODY;
     model->flags = row->is_development ? TG_MODEL_DEVELOPMENT : 0;
     model->created_at_ms = row->created_at;
     model->max_context_tokens = row->max_context_tokens;
     model->max_output_tokens = row->max_output_tokens;
     model->max_fim_tokens = row->max_fim_tokens;
+    model->max_image_tokens = row->max_image_tokens;
     return 0;
 }
 

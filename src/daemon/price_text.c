@@ -110,7 +110,7 @@ bool
 tg_price_read(struct tg_price *price, const json_t *object, int64_t at_ms,
               struct tg_reply *reply)
 {
-    struct tg_rates rates = {-1, 0, 0};
+    struct tg_rates rates = {.hit_picos = -1};
 
     if (!tg_members_only(reply, object, "price.",
                          "prompt prompt_cache_hit completion") ||
@@ -120,6 +120,7 @@ tg_price_read(struct tg_price *price, const json_t *object, int64_t at_ms,
         return false;
     if (rates.hit_picos < 0)
         rates.hit_picos = rates.miss_picos;
+    rates.write_picos = rates.miss_picos;
     *price = (struct tg_price){
         .effective_at_ms = at_ms, .off_peak = rates, .peak = rates};
     return true;

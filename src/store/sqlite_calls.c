@@ -76,17 +76,20 @@ tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
         "upstream_id, credential_id, model, endpoint, flags, status, code, "
         "basis, latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "
         "completion_tokens, reasoning_tokens, hit_picos, miss_picos, "
-        "output_picos, held_nanos, cost_nanos, ip, user_agent, trace_id) "
+        "output_picos, held_nanos, cost_nanos, ip, user_agent, trace_id, "
+        "cache_write_tokens, unit, units, write_picos, unit_picos) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "bitttttiiiiiiiiiiiiiiiittt", id, call->at_ms, texts.key_id,
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "bitttttiiiiiiiiiiiiiiiitttiiiii", id, call->at_ms, texts.key_id,
         texts.account_id, texts.upstream_id, texts.credential_id, texts.model,
         (int64_t)call->endpoint, (int64_t)call->flags, (int64_t)call->status,
         (int64_t)call->code, (int64_t)call->basis, (int64_t)call->latency_ms,
         ttft_ms, call->prompt_tokens, call->cached_tokens,
-        call->completion_tokens, call->reasoning_tokens, call->hit_picos,
-        call->miss_picos, call->output_picos, call->held_nanos,
-        call->cost_nanos, texts.ip, texts.agent, texts.trace_id);
+        call->completion_tokens, call->reasoning_tokens, call->rates.hit_picos,
+        call->rates.miss_picos, call->rates.output_picos, call->held_nanos,
+        call->cost_nanos, texts.ip, texts.agent, texts.trace_id,
+        call->written_tokens, (int64_t)call->unit, call->units,
+        call->rates.write_picos, call->rates.unit_picos);
     if (err == 0)
         *is_new = changes > 0;
     return err;

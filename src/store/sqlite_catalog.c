@@ -164,14 +164,16 @@ tg_sqlite_model_put(struct tg_store *store, const struct tg_store_model *row)
     return tg_sql_run(
         tg_sqlite_of(store), NULL,
         "INSERT INTO models (name, scopes, upstream_id, development, "
-        "max_context_tokens, max_output_tokens, max_fim_tokens, created_at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO "
+        "max_context_tokens, max_output_tokens, max_fim_tokens, created_at, "
+        "max_image_tokens) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO "
         "UPDATE SET scopes = ?2, upstream_id = coalesce(?3, upstream_id), "
         "development = ?4, max_context_tokens = ?5, max_output_tokens = ?6, "
-        "max_fim_tokens = ?7",
-        "tttiiiii", row->name, row->scopes, row->upstream_id,
+        "max_fim_tokens = ?7, max_image_tokens = ?9",
+        "tttiiiiii", row->name, row->scopes, row->upstream_id,
         (int64_t)row->is_development, row->max_context_tokens,
-        row->max_output_tokens, row->max_fim_tokens, row->created_at);
+        row->max_output_tokens, row->max_fim_tokens, row->created_at,
+        row->max_image_tokens);
 }
 
 int
@@ -186,7 +188,8 @@ tg_sqlite_model_each(struct tg_store *store,
     err = tg_sql_begin(db, &stmt,
                        "SELECT name, scopes, upstream_id, development, "
                        "max_context_tokens, max_output_tokens, "
-                       "max_fim_tokens, created_at FROM models ORDER BY name",
+                       "max_fim_tokens, created_at, max_image_tokens "
+                       "FROM models ORDER BY name",
                        "");
     if (err != 0)
         return err;
@@ -200,6 +203,7 @@ tg_sqlite_model_each(struct tg_store *store,
             .max_output_tokens = sqlite3_column_int64(stmt, 5),
             .max_fim_tokens = sqlite3_column_int64(stmt, 6),
             .created_at = sqlite3_column_int64(stmt, 7),
+            .max_image_tokens = sqlite3_column_int64(stmt, 8),
         };
 
         err = visit(arg, &row);
@@ -227,26 +231,33 @@ tg_sqlite_price_put(struct tg_store *store, const struct tg_store_price *row)
     const struct tg_price *price = &row->price;
     struct tg_str quarters = {(const char *)price->peak_quarters,
                               sizeof(price->peak_quarters)};
+    struct tg_str sizes = {(const char *)price->sizes,
+                           price->size_count * sizeof(price->sizes[0])};
 
     return tg_sql_run(
         tg_sqlite_of(store), NULL,
         "INSERT OR REPLACE INTO prices (model, effective_at, hit_picos, "
         "miss_picos, output_picos, peak_hit_picos, peak_miss_picos, "
-        "peak_output_picos, peak_quarters, flags, source) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "tiiiiiiibit", row->model, price->effective_at_ms,
+        "peak_output_picos, peak_quarters, flags, source, write_picos, "
+        "peak_write_picos, unit, unit_picos, peak_unit_picos, sizes) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "tiiiiiiibitiiiiib", row->model, price->effective_at_ms,
         price->off_peak.hit_picos, price->off_peak.miss_picos,
         price->off_peak.output_picos, price->peak.hit_picos,
         price->peak.miss_picos, price->peak.output_picos, quarters,
-        (int64_t)price->flags, row->source);
+        (int64_t)price->flags, row->source, price->off_peak.write_picos,
+        price->peak.write_picos, (int64_t)price->unit,
+        price->off_peak.unit_picos, price->peak.unit_picos, sizes);
 }
 
 static void
 read_price(sqlite3_stmt *stmt, struct tg_store_price *row)
 {
     struct tg_str quarters = tg_sql_bytes(stmt, 8);
+    struct tg_str sizes = tg_sql_bytes(stmt, 16);
     struct tg_price *price = &row->price;
 
+    memset(price, 0, sizeof(*price));
     row->model = tg_sql_text(stmt, 0);
     row->source = tg_sql_text(stmt, 10);
     price->effective_at_ms = sqlite3_column_int64(stmt, 1);
@@ -257,9 +268,17 @@ read_price(sqlite3_stmt *stmt, struct tg_store_price *row)
     price->peak.miss_picos = sqlite3_column_int64(stmt, 6);
     price->peak.output_picos = sqlite3_column_int64(stmt, 7);
     price->flags = (uint32_t)sqlite3_column_int64(stmt, 9);
-    memset(price->peak_quarters, 0, sizeof(price->peak_quarters));
+    price->off_peak.write_picos = sqlite3_column_int64(stmt, 11);
+    price->peak.write_picos = sqlite3_column_int64(stmt, 12);
+    price->unit = (uint32_t)sqlite3_column_int64(stmt, 13);
+    price->off_peak.unit_picos = sqlite3_column_int64(stmt, 14);
+    price->peak.unit_picos = sqlite3_column_int64(stmt, 15);
     if (quarters.len == sizeof(price->peak_quarters))
         memcpy(price->peak_quarters, quarters.data, quarters.len);
+    if (sizes.len > 0 && sizes.len <= sizeof(price->sizes)) {
+        memcpy(price->sizes, sizes.data, sizes.len);
+        price->size_count = (uint32_t)(sizes.len / sizeof(price->sizes[0]));
+    }
 }
 
 int
@@ -275,7 +294,9 @@ tg_sqlite_price_each(struct tg_store *store, const char *model,
     err = tg_sql_begin(db, &stmt,
                        "SELECT model, effective_at, hit_picos, miss_picos, "
                        "output_picos, peak_hit_picos, peak_miss_picos, "
-                       "peak_output_picos, peak_quarters, flags, source "
+                       "peak_output_picos, peak_quarters, flags, source, "
+                       "write_picos, peak_write_picos, unit, unit_picos, "
+                       "peak_unit_picos, sizes "
                        "FROM prices WHERE ?1 IS NULL OR model = ?1 "
                        "ORDER BY model, effective_at",
                        "t", model);

@@ -81,6 +81,7 @@ struct tg_store_model {
     const char *upstream_id; /* NULL: nobody serves it */
     bool is_development;
     int64_t max_context_tokens, max_output_tokens, max_fim_tokens;
+    int64_t max_image_tokens; /* 0: not known */
     int64_t created_at;
 };
 

@@ -282,38 +282,38 @@ static const struct call_case {
     uint16_t flags;
     const char *upstream_path, *upstream, *credential;
 } calls[] = {
-    {"chat, off-peak: its price is frozen, the peak's is held", CHAT_PATH,
+    {"chat, off-peak: its price is frozen and held", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}", NOON, 150000, 100,
-     121200, 0, "/chat/completions", "up_0", "cred_0"},
+     60600, 0, "/chat/completions", "up_0", "cred_0"},
     {"in the last peak second", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
      "2026-11-17T03:59:59.999Z", 300000, 100, 121200, TG_CALL_PEAK,
      "/chat/completions", "up_0", "cred_0"},
     {"in the first one behind it", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
-     "2026-11-17T04:00:00Z", 150000, 100, 121200, 0, "/chat/completions",
-     "up_0", "cred_0"},
+     "2026-11-17T04:00:00Z", 150000, 100, 60600, 0, "/chat/completions", "up_0",
+     "cred_0"},
     {"when the next price is in force", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":1000}",
      "2026-12-01T00:00:00Z", 2, 1000, 4, 0, "/chat/completions", "up_0",
      "cred_0"},
     {"three answers cost three times", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"n\":3,\"max_tokens\":100}", NOON, 150000, 300,
-     361200, 0, "/chat/completions", "up_1", "cred_1"},
+     180600, 0, "/chat/completions", "up_1", "cred_1"},
     {"a stream", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"stream\":true,\"max_tokens\":1}", NOON, 150000, 1,
-     2400, TG_CALL_STREAM, "/chat/completions", "up_1", "cred_1"},
+     1200, TG_CALL_STREAM, "/chat/completions", "up_1", "cred_1"},
     {"no stream", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"stream\":null,\"max_tokens\":1}", NOON, 150000, 1,
-     2400, 0, "/chat/completions", "up_1", "cred_1"},
+     1200, 0, "/chat/completions", "up_1", "cred_1"},
     {"completions of DeepSeek are its beta's", "/v1/completions",
-     "{\"model\":\"deepseek-flash\"}", NOON, 150000, 4096, 4916400, 0,
+     "{\"model\":\"deepseek-flash\"}", NOON, 150000, 4096, 2458200, 0,
      "/beta/completions", "up_0", "cred_0"},
     {"FIM elsewhere is completions", "/v1/beta/completions",
      "{\"model\":\"org/qwen\",\"max_tokens\":7,\"best_of\":2}", NOON, 150000,
-     14, 18000, 0, "/completions", "up_2", "cred_2"},
+     14, 9000, 0, "/completions", "up_2", "cred_2"},
     {"embeddings have no answer to hold for", "/v1/embeddings",
-     "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 1200, 0,
+     "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 600, 0,
      "/embeddings", "up_0", "cred_0"},
 };
 
@@ -332,7 +332,7 @@ test_calls(void)
             printf("# %s\n", refusal(&a, TG_STR("")));
             continue;
         }
-        is_int(call->miss_picos, row->miss_picos, "its price");
+        is_int(call->rates.miss_picos, row->miss_picos, "its price");
         is_int(call->prompt_bound, 4, "no prompt but a bracket");
         is_int(call->completion_bound, row->completion_bound, "its bound");
         is_int(call->held_nanos, row->held_nanos, "its hold");
@@ -367,8 +367,8 @@ test_prompt_is_held(void)
 
     judge_body(&body, NOON, &a);
     ok(a.call.prompt_bound >= 10, "a prompt is at most its bytes");
-    is_int(a.call.held_nanos, 300 * a.call.prompt_bound + 1200,
-           "and held at the dearest rate of a day");
+    is_int(a.call.held_nanos, 150 * a.call.prompt_bound + 600,
+           "and held at the price of the hour");
 }
 
 #define STREAM "\"stream\":true"

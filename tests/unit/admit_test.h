@@ -99,13 +99,13 @@ test_catalog_new(void)
     /* Peak on weekdays from 01:00 to 04:00 UTC, but for holidays. */
     const struct tg_price prices[] = {
         {.effective_at_ms = instant("2026-01-01T00:00:00Z"),
-         .off_peak = {3000, 150000, 600000},
-         .peak = {6000, 300000, 1200000},
+         .off_peak = {3000, 150000, 600000, .write_picos = 150000},
+         .peak = {6000, 300000, 1200000, .write_picos = 300000},
          .peak_quarters = {[0] = 0xfff0, [3] = 0xfff0},
          .flags = TG_PRICE_HOLIDAYS_OFF_PEAK},
         {.effective_at_ms = instant("2026-12-01T00:00:00Z"),
-         .off_peak = {1, 2, 3},
-         .peak = {1, 2, 3}},
+         .off_peak = {1, 2, 3, .write_picos = 2},
+         .peak = {1, 2, 3, .write_picos = 2}},
     };
     struct tg_catalog *catalog = calloc(1, sizeof(*catalog));
 
@@ -117,7 +117,8 @@ test_catalog_new(void)
 
         strcpy(model->name, test_models[i].name);
         model->scopes = test_models[i].scopes;
-        model->upstream = test_models[i].upstream;
+        model->upstreams[0] = test_models[i].upstream;
+        model->upstream_count = test_models[i].upstream != UINT16_MAX;
         model->flags = test_models[i].flags;
         model->created_at_ms = 1700000000000 + (int64_t)i * 1000;
         model->max_context_tokens = test_models[i].context;
@@ -134,9 +135,10 @@ test_catalog_new(void)
         snprintf(upstream->name, sizeof(upstream->name), "upstream-%zu", i);
         upstream->dialect = test_upstreams[i].dialect;
         upstream->address_count = test_upstreams[i].addresses;
-        upstream->credential = row;
         if (row == 0)
             continue;
+        upstream->credentials[0] = row - 1;
+        upstream->credential_count = 1;
         catalog->credentials[row - 1].upstream = test_upstreams[i].owner;
         if (test_upstreams[i].has_credential)
             snprintf(catalog->credentials[row - 1].id, TG_ID_LEN, "cred_%zu",

@@ -163,37 +163,40 @@ static const struct {
      TG_BODY_MAX_TOKENS},
 };
 
-/* Rates in picos a token: hit, miss, output. */
+/* Rates in picos a token: hit, miss, output, and then the rest. */
 static const struct {
     struct tg_rates rates;
     int64_t prompt, left_nanos, want;
 } affordable[] = {
-    {{0, 1000, 2000}, 10, 10, 0},
-    {{0, 1000, 2000}, 10, 9, -1},
-    {{0, 1000, 2000}, 10, 11, 0},
-    {{0, 1000, 2000}, 10, 12, 1},
-    {{0, 1000, 2000}, 10, 43, 16},
-    {{3000, 1000, 2000}, 10, 43, 6},
+    {{0, 1000, 2000, 0, 0}, 10, 10, 0},
+    {{0, 1000, 2000, 0, 0}, 10, 9, -1},
+    {{0, 1000, 2000, 0, 0}, 10, 11, 0},
+    {{0, 1000, 2000, 0, 0}, 10, 12, 1},
+    {{0, 1000, 2000, 0, 0}, 10, 43, 16},
+    {{3000, 1000, 2000, 0, 0}, 10, 43, 6},
     /* Fractions of a nano-unit: a cost is rounded up, once. */
-    {{0, 150, 600}, 1, 0, -1},
-    {{0, 150, 600}, 1, 1, 1},
-    {{0, 150, 600}, 1, 2, 3},
-    {{0, 0, 600}, 1, 0, 0},
+    {{0, 150, 600, 0, 0}, 1, 0, -1},
+    {{0, 150, 600, 0, 0}, 1, 1, 1},
+    {{0, 150, 600, 0, 0}, 1, 2, 3},
+    {{0, 0, 600, 0, 0}, 1, 0, 0},
     /* What costs nothing. */
-    {{0, 0, 0}, 10, 0, TG_USAGE_TOKENS_MAX},
-    {{0, 1000, 0}, 10, 10, TG_USAGE_TOKENS_MAX},
-    {{0, 1000, 0}, 10, 9, -1},
+    {{0, 0, 0, 0, 0}, 10, 0, TG_USAGE_TOKENS_MAX},
+    {{0, 1000, 0, 0, 0}, 10, 10, TG_USAGE_TOKENS_MAX},
+    {{0, 1000, 0, 0, 0}, 10, 9, -1},
     /* The ends of the numbers. */
-    {{0, 1, 1}, 0, INT64_MAX, TG_USAGE_TOKENS_MAX},
-    {{0, INT64_MAX, INT64_MAX}, INT64_MAX, INT64_MAX, -1},
-    {{0, INT64_MAX, INT64_MAX}, 0, INT64_MAX, 1000},
-    {{0, INT64_MAX, INT64_MAX}, 1, INT64_MAX, 999},
+    {{0, 1, 1, 0, 0}, 0, INT64_MAX, TG_USAGE_TOKENS_MAX},
+    {{0, INT64_MAX, INT64_MAX, 0, 0}, INT64_MAX, INT64_MAX, -1},
+    {{0, INT64_MAX, INT64_MAX, 0, 0}, 0, INT64_MAX, 1000},
+    {{0, INT64_MAX, INT64_MAX, 0, 0}, 1, INT64_MAX, 999},
     /* Nonsense. */
-    {{0, 1000, 2000}, 10, -1, -1},
-    {{0, 1000, 2000}, -1, 10, -1},
-    {{-1, 0, 2000}, 10, 10, -1},
-    {{0, -1, 2000}, 10, 10, -1},
-    {{0, 0, -1}, 10, 10, -1},
+    {{0, 1000, 2000, 0, 0}, 10, -1, -1},
+    {{0, 1000, 2000, 0, 0}, -1, 10, -1},
+    {{-1, 0, 2000, 0, 0}, 10, 10, -1},
+    {{0, -1, 2000, 0, 0}, 10, 10, -1},
+    {{0, 0, -1, 0, 0}, 10, 10, -1},
+    {{0, 0, 0, -1, 0}, 10, 10, -1},
+    /* A prompt may be written to a cache, which can cost more. */
+    {{0, 1000, 2000, 1250, 0}, 8, 30, 10},
 };
 
 /* The most: it costs no more than is left, and one more would. */
@@ -202,22 +205,20 @@ test_affordable(void)
 {
     for (size_t i = 0; i < sizeof(affordable) / sizeof(affordable[0]); i++) {
         struct tg_rates rates = affordable[i].rates;
+        struct tg_quantity most = {.prompt_tokens = affordable[i].prompt};
         int64_t left = affordable[i].left_nanos, cost;
         int64_t tokens =
             tg_bound_affordable(&rates, affordable[i].prompt, left);
 
         is_int(tokens, affordable[i].want, "affordable, row %zu", i);
-        if (rates.miss_picos < rates.hit_picos)
-            rates.miss_picos = rates.hit_picos;
+        rates = tg_price_dearest(&rates);
         if (tokens < 0)
             continue;
-        ok(tg_price_cost(&rates, affordable[i].prompt, 0, tokens, &cost) == 0 &&
-               cost <= left,
-           "it is");
+        most.completion_tokens = tokens;
+        ok(tg_price_cost(&rates, &most, &cost) == 0 && cost <= left, "it is");
+        most.completion_tokens++;
         ok(tokens == TG_USAGE_TOKENS_MAX ||
-               tg_price_cost(&rates, affordable[i].prompt, 0, tokens + 1,
-                             &cost) != 0 ||
-               cost > left,
+               tg_price_cost(&rates, &most, &cost) != 0 || cost > left,
            "and no more is");
     }
 }

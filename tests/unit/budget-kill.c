@@ -35,7 +35,7 @@ streamed(void)
     struct tg_call call = call_in(DAY, MONTH, HELD);
 
     call.flags = TG_CALL_STREAM;
-    call.miss_picos = 32;
+    call.rates.miss_picos = 32;
     return call;
 }
 

@@ -274,8 +274,8 @@ test_document(void)
     is_int(share & 31, 0, "no cell on its way");
     is_int(share >> 39, word(accounts + 24) & 0x1ffffff,
            "the generation of its last change");
-    is_int(word(at + 24 + 228) & 0xffffffff, DAY, "its day");
-    is_int(word(at + 24 + 216) >> 16 & 0xffff, MONTH, "its month");
+    is_int(word(at + 32 + 228) & 0xffffffff, DAY, "its day");
+    is_int(word(at + 32 + 216) >> 16 & 0xffff, MONTH, "its month");
     settle(&claim, slot, 5);
     is_int(word(at + 8) >> 5 & 7, 3, "settled");
 }

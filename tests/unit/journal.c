@@ -17,7 +17,7 @@
 #define AGENT "curl/8.0"
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define MADE_AT 1790000000000
-#define RECORD_BYTES (352 + sizeof(AGENT) - 1 + sizeof(TRACE) - 1)
+#define RECORD_BYTES (392 + sizeof(AGENT) - 1 + sizeof(TRACE) - 1)
 
 static char dir[] = "/dev/shm/tollgate-test-XXXXXX";
 static int dir_fd;
@@ -41,20 +41,22 @@ sample_call(uint64_t n)
         .status = 0x6162,
         .code = 0x7172,
         .basis = 0x81,
+        .unit = 0x82,
         .latency_ms = 0x11223344,
         .ttft_ms = 0x22334455,
         .prompt_tokens = 101,
         .cached_tokens = 102,
-        .completion_tokens = 103,
-        .reasoning_tokens = 104,
-        .prompt_bound = 105,
-        .completion_bound = 106,
-        .counted = 107,
-        .hit_picos = 108,
-        .miss_picos = 109,
-        .output_picos = 110,
-        .held_nanos = -111,
-        .cost_nanos = 112,
+        .written_tokens = 103,
+        .completion_tokens = 104,
+        .reasoning_tokens = 105,
+        .units = 106,
+        .prompt_bound = 107,
+        .completion_bound = 108,
+        .unit_bound = 109,
+        .counted = 110,
+        .rates = {111, 112, 113, 114, 115},
+        .held_nanos = -116,
+        .cost_nanos = 117,
     };
 
     for (int i = 0; i < 16; i++)
@@ -125,7 +127,7 @@ static void
 check_header_by_document(const uint8_t *p)
 {
     ok(memcmp(p, "\x54\x47\x4a\x52\x4e\x4c\x31\x0a", 8) == 0, "magic at 0");
-    is_int(le(p, 8, 4), 1, "version at 8");
+    is_int(le(p, 8, 4), 2, "version at 8");
     is_int(le(p, 12, 4), 0, "number at 12");
     ok(le(p, 16, 8) == WRITER, "writer at 16");
     is_int(le(p, 24, 8), MADE_AT, "instant at 24");
@@ -147,7 +149,8 @@ static const struct {
     {212, 2, 0x6162},
     {214, 2, 0x7172},
     {216, 1, 0x81},
-    {217, 3, 0},
+    {217, 1, 0x82},
+    {218, 2, 0},
     {220, 4, 0x11223344},
     {224, 4, 0x22334455},
     {228, 4, 0},
@@ -161,8 +164,13 @@ static const struct {
     {288, 8, 108},
     {296, 8, 109},
     {304, 8, 110},
-    {312, 8, -111},
+    {312, 8, 111},
     {320, 8, 112},
+    {328, 8, 113},
+    {336, 8, 114},
+    {344, 8, 115},
+    {352, 8, -116},
+    {360, 8, 117},
 };
 
 static void
@@ -194,8 +202,8 @@ check_record_by_document(const uint8_t *p, uint64_t sequence)
     ok(is_text(call, 96, 24, "cred_1"), "its credential at 96");
     ok(is_text(call, 120, 64, "deepseek-flash"), "its model at 120");
     ok(call[184] == 200 && call[199] == 215, "its address at 184");
-    ok(memcmp(p + 352, AGENT TRACE, sizeof(AGENT TRACE) - 1) == 0,
-       "agent and trace id at 352");
+    ok(memcmp(p + 392, AGENT TRACE, sizeof(AGENT TRACE) - 1) == 0,
+       "agent and trace id at 392");
 }
 
 static void
@@ -348,7 +356,7 @@ test_other_versions(void)
     size_t size = 0;
 
     memcpy(bytes, file, 64);
-    bytes[8] = 2;
+    bytes[8] = 3;
     crc = castagnoli(bytes, 60);
     memcpy(bytes + 60, &crc, 4);
     is_int(tg_journal_read_header(bytes, 64, &header), TG_ERR_VERSION,
@@ -480,7 +488,7 @@ test_long_texts(void)
     is_int(
         tg_journal_read(file + 64 + size, file_len - 64 - size, &record, &size),
         0, "and a record without any");
-    is_int(size, 352, "has 352 bytes");
+    is_int(size, 392, "has 392 bytes");
 }
 
 static void

@@ -93,6 +93,9 @@ test_book_costs(void)
 {
     size_t holiday_count;
     const int32_t *holidays = tg_book_holidays(&holiday_count);
+    const struct tg_quantity million = {.prompt_tokens = 1000000,
+                                        .cached_tokens = 400000,
+                                        .completion_tokens = 100000};
 
     for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
         const struct tg_book_model *model = tg_book_find(costs[i].model);
@@ -104,8 +107,7 @@ test_book_costs(void)
             bool is_peak =
                 tg_price_is_peak(row, instant_ms, holidays, holiday_count);
 
-            tg_price_cost(tg_price_rates(row, is_peak), 1000000, 400000, 100000,
-                          &nanos);
+            tg_price_cost(tg_price_rates(row, is_peak), &million, &nanos);
         }
         is_int(nanos, costs[i].nanos, "%s at %s", costs[i].model,
                costs[i].instant);
@@ -180,32 +182,62 @@ test_holidays(void)
 
 #define MAX INT64_MAX
 
+/* Rates: hit, miss, output, write, unit; quantities as price.h has them. */
 static const struct {
     const char *what;
     struct tg_rates rates;
-    int64_t prompt, cached, completion;
+    struct tg_quantity quantity;
     int err;
     int64_t nanos;
 } sums[] = {
-    {"nothing costs nothing", {3, 5, 7}, 0, 0, 0, 0, 0},
-    {"free is free", {0, 0, 0}, 1000000, 5, 10, 0, 0},
-    {"a pico is rounded up", {1, 1, 1}, 1, 0, 0, 0, 1},
-    {"999 picos are a nano", {1, 1, 1}, 999, 0, 0, 0, 1},
-    {"1000 picos are a nano", {1, 1, 1}, 1000, 0, 0, 0, 1},
-    {"1001 picos are two", {1, 1, 1}, 1001, 0, 0, 0, 2},
-    {"one rounding for the sum", {1, 1, 1}, 2, 1, 1, 0, 1},
-    {"each at its rate", {1000, 20000, 300000}, 10, 4, 2, 0, 724},
-    {"all cached", {1000, 20000, 300000}, 10, 10, 0, 0, 10},
-    {"more cached than there are", {1, 1, 1}, 4, 5, 0, TG_ERR_RANGE, 0},
-    {"negative prompt", {1, 1, 1}, -1, 0, 0, TG_ERR_RANGE, 0},
-    {"negative prompt and cache", {1, 1, 1}, -1, -2, 0, TG_ERR_RANGE, 0},
-    {"negative cache", {1, 1, 1}, 4, -1, 0, TG_ERR_RANGE, 0},
-    {"negative completion", {1, 1, 1}, 4, 1, -1, TG_ERR_RANGE, 0},
-    {"negative rate", {1, -1, 1}, 4, 1, 1, TG_ERR_RANGE, 0},
-    {"the largest cost", {1, 1000, 1}, MAX, 0, 0, 0, MAX},
-    {"one nano more", {1, 1000, 1}, MAX, 0, 1, TG_ERR_RANGE, 0},
-    {"beyond 128 bits", {MAX, MAX, MAX}, MAX, 0, MAX, TG_ERR_RANGE, 0},
-    {"beyond 64 bits", {0, MAX, MAX}, 1001, 0, 0, TG_ERR_RANGE, 0},
+    {"nothing costs nothing", {3, 5, 7, 9, 11}, {0, 0, 0, 0, 0}, 0, 0},
+    {"free is free", {0, 0, 0, 0, 0}, {1000000, 5, 5, 10, 3}, 0, 0},
+    {"a pico is rounded up", {1, 1, 1, 1, 1}, {1, 0, 0, 0, 0}, 0, 1},
+    {"999 picos are a nano", {1, 1, 1, 1, 1}, {999, 0, 0, 0, 0}, 0, 1},
+    {"1000 picos are a nano", {1, 1, 1, 1, 1}, {1000, 0, 0, 0, 0}, 0, 1},
+    {"1001 picos are two", {1, 1, 1, 1, 1}, {1001, 0, 0, 0, 0}, 0, 2},
+    {"one rounding for the sum", {1, 1, 1, 1, 1}, {3, 1, 1, 1, 1}, 0, 1},
+    {"each at its rate",
+     {1000, 20000, 300000, 4000000, 50000000},
+     {11, 4, 1, 2, 3},
+     0,
+     154724},
+    {"all cached", {1000, 20000, 300000, 1, 1}, {10, 10, 0, 0, 0}, 0, 10},
+    {"all written", {1, 20000, 300000, 1000, 1}, {10, 0, 10, 0, 0}, 0, 10},
+    {"units alone", {1, 1, 1, 1, 40000000}, {0, 0, 0, 0, 2}, 0, 80000},
+    {"more cached than there are",
+     {1, 1, 1, 1, 1},
+     {4, 5, 0, 0, 0},
+     TG_ERR_RANGE,
+     0},
+    {"more written than there are",
+     {1, 1, 1, 1, 1},
+     {4, 3, 2, 0, 0},
+     TG_ERR_RANGE,
+     0},
+    {"negative prompt", {1, 1, 1, 1, 1}, {-1, 0, 0, 0, 0}, TG_ERR_RANGE, 0},
+    {"negative prompt and cache",
+     {1, 1, 1, 1, 1},
+     {-1, -2, 0, 0, 0},
+     TG_ERR_RANGE,
+     0},
+    {"negative cache", {1, 1, 1, 1, 1}, {4, -1, 0, 0, 0}, TG_ERR_RANGE, 0},
+    {"negative writes", {1, 1, 1, 1, 1}, {4, 0, -1, 0, 0}, TG_ERR_RANGE, 0},
+    {"negative completion", {1, 1, 1, 1, 1}, {4, 1, 0, -1, 0}, TG_ERR_RANGE, 0},
+    {"negative units", {1, 1, 1, 1, 1}, {4, 1, 0, 0, -1}, TG_ERR_RANGE, 0},
+    {"negative rate", {1, -1, 1, 1, 1}, {4, 1, 0, 1, 0}, TG_ERR_RANGE, 0},
+    {"the largest cost", {1, 1000, 1, 1, 1}, {MAX, 0, 0, 0, 0}, 0, MAX},
+    {"one nano more", {1, 1000, 1, 1, 1}, {MAX, 0, 0, 1, 0}, TG_ERR_RANGE, 0},
+    {"beyond 128 bits",
+     {MAX, MAX, MAX, MAX, MAX},
+     {MAX, 0, 0, MAX, MAX},
+     TG_ERR_RANGE,
+     0},
+    {"beyond 64 bits",
+     {0, MAX, MAX, 0, 0},
+     {1001, 0, 0, 0, 0},
+     TG_ERR_RANGE,
+     0},
 };
 
 static void
@@ -214,42 +246,42 @@ test_cost(void)
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         int64_t nanos = -7;
 
-        is_int(tg_price_cost(&sums[i].rates, sums[i].prompt, sums[i].cached,
-                             sums[i].completion, &nanos),
+        is_int(tg_price_cost(&sums[i].rates, &sums[i].quantity, &nanos),
                sums[i].err, "%s", sums[i].what);
         is_int(nanos, sums[i].err == 0 ? sums[i].nanos : -7, "its cost");
     }
 }
 
-/* The promise that holds rest on, over random rows and calls. */
+/* The promise that holds rest on, over random rates and calls. */
 static void
-test_worst_is_worst(void)
+test_dearest_is_dearest(void)
 {
-    bool is_worst = true, is_reached = false;
+    bool is_dearest = true, is_reached = false;
 
     srandom(11);
     for (int n = 0; n < 20000; n++) {
-        struct tg_price row = {
-            .off_peak = {random() % 100, random() % 1000, random() % 5000},
-            .peak = {random() % 1200, random() % 1000, random() % 5000},
-        };
-        int64_t prompt = random() % 10000, completion = random() % 10000;
-        int64_t fewer = random() % (prompt + 1), worst, cost;
+        struct tg_rates rates = {random() % 1000, random() % 1000,
+                                 random() % 5000, random() % 1000,
+                                 random() % 5000};
+        struct tg_rates dearest = tg_price_dearest(&rates);
+        struct tg_quantity most = {.prompt_tokens = random() % 10000,
+                                   .completion_tokens = random() % 10000,
+                                   .units = random() % 100};
+        struct tg_quantity some = most;
+        int64_t worst, cost;
 
-        tg_price_worst(&row, prompt, completion, &worst);
-        tg_price_cost(tg_price_rates(&row, n % 2), fewer,
-                      random() % (fewer + 1), random() % (completion + 1),
-                      &cost);
-        is_worst &= cost <= worst;
-        tg_price_cost(&row.peak, prompt, 0, completion, &cost);
-        is_reached |= cost == worst;
-        is_worst &= cost <= worst;
+        some.cached_tokens = random() % (most.prompt_tokens + 1);
+        some.written_tokens =
+            random() % (most.prompt_tokens - some.cached_tokens + 1);
+        tg_price_cost(&dearest, &most, &worst);
+        tg_price_cost(&rates, &some, &cost);
+        is_dearest &= cost <= worst;
+        some.written_tokens = some.cached_tokens = 0;
+        tg_price_cost(&rates, &some, &cost);
+        is_reached |= cost == worst && most.prompt_tokens > 0;
     }
-    ok(is_worst, "no call in any band costs more than the worst");
-    ok(is_reached, "and the worst is reached");
-    is_int(tg_price_worst(&(struct tg_price){.peak = {0, MAX, 0}}, MAX, 0,
-                          &(int64_t){0}),
-           TG_ERR_RANGE, "a worst case that does not fit is an error");
+    ok(is_dearest, "no call costs more than at the dearest rates");
+    ok(is_reached, "and some cost that much");
 }
 
 static void
@@ -294,7 +326,7 @@ main(void)
     test_row_in_force();
     test_holidays();
     test_cost();
-    test_worst_is_worst();
+    test_dearest_is_dearest();
     test_book_is_sound();
     return done();
 }

@@ -145,9 +145,7 @@ call_of(const struct settle_case *row)
         .completion_bound = row->endpoint           ? 0
                             : row->completion_bound ? row->completion_bound
                                                     : 1000,
-        .hit_picos = 3000,
-        .miss_picos = 150000,
-        .output_picos = 600000,
+        .rates = {3000, 150000, 600000, 150000, 0},
         .held_nanos = HELD,
     };
 }

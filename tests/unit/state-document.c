@@ -44,8 +44,8 @@ test_header(void)
     uint64_t keys = le(48, 4), accounts = le(52, 4), at = 4096;
 
     ok(is_text(0, 8, "TGSTATE1"), "magic");
-    is_int(le(8, 4), 1, "version");
-    is_int(le(12, 4), 328, "size of the header");
+    is_int(le(8, 4), 2, "version");
+    is_int(le(12, 4), 336, "size of the header");
     is_int(le(24, 8), 1000, "made at");
     is_int(le(32, 1), 1, "name of the file");
     is_int(keys, 1000, "key capacity");
@@ -58,10 +58,16 @@ test_header(void)
     is_int(le(80, 8), at, "the accounts");
     at += page_up(384 * accounts);
     is_int(le(88, 8), at, "the catalogs");
-    at += page_up(UINT64_C(2) * 484112);
+    at += page_up(UINT64_C(2) * 971600);
     is_int(le(96, 8), at, "the areas");
-    at += page_up(64 * 256) + page_up(UINT64_C(352) * 256 * 32768);
-    is_int(le(104, 8), at, "their slots, then the blobs");
+    at += page_up(1088 * 256) + page_up(UINT64_C(400) * 256 * 32768);
+    is_int(le(120, 8), at, "their slots, then the pool");
+    at += page_up(64 * 256);
+    is_int(le(128, 8), at, "the throttle");
+    at += page_up(8 * 65536);
+    is_int(le(136, 8), at, "the waiters");
+    at += page_up(32 * 1024);
+    is_int(le(104, 8), at, "the blobs");
     at += le(112, 8);
     is_int(le(16, 8), at, "to the end of the file");
     is_int(lseek(fd, 0, SEEK_END), at, "which is there");
@@ -179,11 +185,11 @@ find_model(uint64_t catalog, const char *name)
     for (const char *p = name; *p != '\0'; p++)
         hash = (hash ^ (uint8_t)*p) * 16777619u;
     for (uint32_t i = hash % 2048;; i = (i + 1) % 2048) {
-        int model = (int)le(catalog + 272 + 2 * i, 2) - 1;
+        int model = (int)le(catalog + 336 + 2 * i, 2) - 1;
 
         if (model < 0)
             return -1;
-        if (is_text(catalog + 4368 + 688 * (uint64_t)model, 64, name))
+        if (is_text(catalog + 4432 + 1632 * (uint64_t)model, 64, name))
             return model;
     }
 }
@@ -191,7 +197,7 @@ find_model(uint64_t catalog, const char *name)
 static void
 test_catalog_by_document(void)
 {
-    uint64_t catalog = in_force(240, le(88, 8), 484112), model, upstream;
+    uint64_t catalog = in_force(240, le(88, 8), 971600), model, upstream;
     uint64_t price, credential;
     int row = find_model(catalog, "gpt-4o");
 
@@ -199,34 +205,37 @@ test_catalog_by_document(void)
     ok(is_text(catalog + 8, 8, "USD"), "currency");
     is_int(row, 1, "a model is found by its name");
     is_int(find_model(catalog, "gpt-4"), -1, "another is not");
-    model = catalog + 4368 + 688;
+    model = catalog + 4432 + 1632;
     is_int(le(model + 64, 4), 1, "its scopes");
-    is_int(le(model + 68, 2), 1, "its upstream");
-    is_int(le(model + 72, 8), 1700000001000, "made");
-    is_int(le(model + 80, 8), 128000, "context");
-    is_int(le(model + 88, 8), 16384, "answer");
-    is_int(le(model + 104, 4), 2, "prices");
-    is_int(le(catalog + 4368 + 70, 2), 1, "the one before is for development");
-    is_int(le(catalog + 4368 + 96, 8), 4096, "and completes");
+    is_int(le(model + 70, 2), 1, "its upstreams");
+    is_int(le(model + 72, 2), 1, "the first");
+    is_int(le(model + 80, 8), 1700000001000, "made");
+    is_int(le(model + 88, 8), 128000, "context");
+    is_int(le(model + 96, 8), 16384, "answer");
+    is_int(le(model + 120, 4), 2, "prices");
+    is_int(le(catalog + 4432 + 68, 2), 1, "the one before is for development");
+    is_int(le(catalog + 4432 + 104, 8), 4096, "and completes");
 
-    price = model + 112;
+    price = model + 128;
     is_int(le(price, 8), instant("2026-01-01T00:00:00Z"), "in force from");
     is_int(le(price + 8, 8), 3000, "cached, off-peak");
     is_int(le(price + 16, 8), 150000, "other prompt");
     is_int(le(price + 24, 8), 600000, "completion");
-    is_int(le(price + 48, 8), 1200000, "completion at peak");
-    is_int(le(price + 56, 4), 0xfff0, "Monday 01:00 to 04:00");
-    is_int(le(price + 56 + 12, 4), 0xfff0, "and Tuesday");
-    is_int(le(price + 140, 4), 1, "not on holidays");
-    is_int(le(price + 144 + 16, 8), 2, "the next price");
+    is_int(le(price + 32, 8), 150000, "written to the cache");
+    is_int(le(price + 64, 8), 1200000, "completion at peak");
+    is_int(le(price + 88, 4), 0xfff0, "Monday 01:00 to 04:00");
+    is_int(le(price + 88 + 12, 4), 0xfff0, "and Tuesday");
+    is_int(le(price + 172, 4), 1, "not on holidays");
+    is_int(le(price + 376 + 16, 8), 2, "the next price");
 
-    upstream = catalog + 356624 + 584;
+    upstream = catalog + 840016 + 616;
     ok(is_text(upstream, 24, "up_1"), "id of an upstream");
     ok(is_text(upstream + 24, 32, "upstream-1"), "its name");
     is_int(le(upstream + 384, 2), 2, "its dialect");
     is_int(le(upstream + 388, 2), 8, "its addresses");
-    is_int(le(upstream + 390, 2), 2, "its credential");
-    credential = catalog + 394000 + 352;
+    is_int(le(upstream + 390, 2), 1, "its credentials");
+    is_int(le(upstream + 584, 2), 1, "the first");
+    credential = catalog + 879440 + 360;
     ok(is_text(credential, 24, "cred_1"), "which is this");
     is_int(le(credential + 28, 2), 1, "and for it");
 }
@@ -249,10 +258,10 @@ test_area_by_document(void)
     is_int(le(area + 8, 4), getpid(), "its process");
     is_int(le(area + 12, 4), 2, "slots that were used");
     is_int(le(area + 16, 8), 4711, "claimed at");
-    slot = page_up(area + 64 * 256) + 352;
+    slot = page_up(area + 1088 * 256) + 400;
     is_int(le(slot, 4), 1, "a call in its second slot");
-    is_int(le(slot + 24 + 16, 8), 12345, "begun at");
-    is_int(le(slot + 24 + 312, 8), 99, "which holds this");
+    is_int(le(slot + 32 + 16, 8), 12345, "begun at");
+    is_int(le(slot + 32 + 352, 8), 99, "which holds this");
     is_int(le(counters + 24, 8), 2 * 99, "what is held for the key");
     is_int(le(counters + 48, 4), 2, "calls in flight");
     tg_area_end(&claim, begun);

@@ -57,7 +57,7 @@ has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
     enum tg_body_member member;
     struct tg_call *call = &a->call;
 
-    call->prompt_bound = (int64_t)facts->prompt_bytes;
+    call->prompt_bound = tg_bound_prompt(facts);
     if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
                             a->head.route->endpoint, &call->completion_bound,
                             &member) == 0 &&

@@ -284,36 +284,36 @@ static const struct call_case {
 } calls[] = {
     {"chat, off-peak: its price is frozen and held", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}", NOON, 150000, 100,
-     60600, 0, "/chat/completions", "up_0", "cred_0"},
+     137400, 0, "/chat/completions", "up_0", "cred_0"},
     {"in the last peak second", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
-     "2026-11-17T03:59:59.999Z", 300000, 100, 121200, TG_CALL_PEAK,
+     "2026-11-17T03:59:59.999Z", 300000, 100, 274800, TG_CALL_PEAK,
      "/chat/completions", "up_0", "cred_0"},
     {"in the first one behind it", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":100}",
-     "2026-11-17T04:00:00Z", 150000, 100, 60600, 0, "/chat/completions", "up_0",
-     "cred_0"},
+     "2026-11-17T04:00:00Z", 150000, 100, 137400, 0, "/chat/completions",
+     "up_0", "cred_0"},
     {"when the next price is in force", CHAT_PATH,
      "{\"model\":\"deepseek-flash\",\"max_tokens\":1000}",
-     "2026-12-01T00:00:00Z", 2, 1000, 4, 0, "/chat/completions", "up_0",
+     "2026-12-01T00:00:00Z", 2, 1000, 5, 0, "/chat/completions", "up_0",
      "cred_0"},
     {"three answers cost three times", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"n\":3,\"max_tokens\":100}", NOON, 150000, 300,
-     180600, 0, "/chat/completions", "up_1", "cred_1"},
+     257400, 0, "/chat/completions", "up_1", "cred_1"},
     {"a stream", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"stream\":true,\"max_tokens\":1}", NOON, 150000, 1,
-     1200, TG_CALL_STREAM, "/chat/completions", "up_1", "cred_1"},
+     78000, TG_CALL_STREAM, "/chat/completions", "up_1", "cred_1"},
     {"no stream", CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"stream\":null,\"max_tokens\":1}", NOON, 150000, 1,
-     1200, 0, "/chat/completions", "up_1", "cred_1"},
+     78000, 0, "/chat/completions", "up_1", "cred_1"},
     {"completions of DeepSeek are its beta's", "/v1/completions",
-     "{\"model\":\"deepseek-flash\"}", NOON, 150000, 4096, 2458200, 0,
+     "{\"model\":\"deepseek-flash\"}", NOON, 150000, 4096, 2535000, 0,
      "/beta/completions", "up_0", "cred_0"},
     {"FIM elsewhere is completions", "/v1/beta/completions",
      "{\"model\":\"org/qwen\",\"max_tokens\":7,\"best_of\":2}", NOON, 150000,
-     14, 9000, 0, "/completions", "up_2", "cred_2"},
+     14, 85800, 0, "/completions", "up_2", "cred_2"},
     {"embeddings have no answer to hold for", "/v1/embeddings",
-     "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 600, 0,
+     "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 77400, 0,
      "/embeddings", "up_0", "cred_0"},
 };
 
@@ -333,7 +333,8 @@ test_calls(void)
             continue;
         }
         is_int(call->rates.miss_picos, row->miss_picos, "its price");
-        is_int(call->prompt_bound, 4, "no prompt but a bracket");
+        is_int(call->prompt_bound, 4 + 512,
+               "no prompt but a bracket, and what a provider adds");
         is_int(call->completion_bound, row->completion_bound, "its bound");
         is_int(call->held_nanos, row->held_nanos, "its hold");
         is_int(call->flags, row->flags, "its flags");

@@ -15,8 +15,10 @@ enum sim_endpoint {
     SIM_COMPLETIONS,
     SIM_EMBEDDINGS,
     SIM_MESSAGES,
+    SIM_RESPONSES,
     SIM_MODELS,
     SIM_BALANCE,
+    SIM_ENDPOINT_COUNT,
 };
 
 enum sim_switch { SIM_UNSET = 0, SIM_ON, SIM_OFF };
@@ -36,7 +38,7 @@ struct sim_ask {
     int64_t dimensions;
     uint64_t content_bytes; /* UTF-8 bytes of all content strings */
     uint64_t messages;
-    uint64_t inputs; /* of embeddings: how many vectors */
+    uint64_t inputs; /* 0: there is none; of embeddings: how many vectors */
     uint64_t seed;   /* a function of the content */
     struct sim_faults faults;
 };

@@ -15,6 +15,7 @@ static const struct {
     {"POST", "/completions", SIM_COMPLETIONS, IN_OPENAI_LIKE},
     {"POST", "/beta/chat/completions", SIM_CHAT, IN(SIM_DEEPSEEK)},
     {"POST", "/beta/completions", SIM_COMPLETIONS, IN(SIM_DEEPSEEK)},
+    {"POST", "/responses", SIM_RESPONSES, IN_OPENAI_LIKE},
     {"POST", "/embeddings", SIM_EMBEDDINGS, IN_OPENAI_LIKE},
     {"POST", "/messages", SIM_MESSAGES, IN_MESSAGES},
     {"POST", "/anthropic/messages", SIM_MESSAGES, IN_MESSAGES},

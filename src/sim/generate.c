@@ -4,6 +4,7 @@
 #include "count.h"
 #include "fault.h"
 #include "generate.h"
+#include "ids.h"
 
 enum { HIGH_WATER_BYTES = 65536 };
 
@@ -58,11 +59,11 @@ hides_length(const struct sim_call *call)
 }
 
 void
-sim_generate_start(struct sim_call *call, const struct sim_env *env,
-                   int64_t now_ns)
+sim_generate_start(struct sim_call *call, struct sim_env *env, int64_t now_ns)
 {
     struct sim_answer *a = &call->answer;
 
+    sim_ids_answer(call, env);
     sim_answer_plan(a, env->options->tokens);
     a->created_s = time(NULL);
     call->phase = SIM_PHASE_WAITING;
@@ -197,7 +198,7 @@ break_off(struct sim_call *call, struct sim_env *env, struct sim_buf *out)
         return sim_body_break(call, "cut");
     }
     if (stops_here(call, SIM_FAULT_ERROR_MIDSTREAM)) {
-        sim_answer_error_event(&call->answer, &env->scratch);
+        sim_answer_error_event(&call->answer, call->events, &env->scratch);
         sim_body_put(call, env, out);
         sim_generate_cut_short(call);
         return sim_body_end(call, out);

@@ -7,7 +7,7 @@
 #include "sim_call.h"
 
 /* Plans the answer and starts to wait for its first token. */
-void sim_generate_start(struct sim_call *call, const struct sim_env *env,
+void sim_generate_start(struct sim_call *call, struct sim_env *env,
                         int64_t now_ns);
 
 /* Does what is due; see sim_call_step. */

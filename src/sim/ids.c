@@ -19,20 +19,34 @@ put_hex(char *out, uint64_t bits, int digits)
 }
 
 void
-sim_ids_give(struct sim_call *call, struct sim_env *env)
+sim_ids_trace(struct sim_call *call, struct sim_env *env)
 {
-    static const char *const prefix[SIM_DIALECT_COUNT] = {
+    put_hex(call->trace, draw(env), 16);
+    put_hex(call->trace + 16, draw(env), 16);
+    call->trace[SIM_TRACE_BYTES - 1] = 0;
+}
+
+/* What stands before the digits; NULL makes a UUID. */
+static const char *
+prefix(const struct sim_answer *answer)
+{
+    static const char *const by_dialect[SIM_DIALECT_COUNT] = {
         [SIM_OPENAI] = "chatcmpl-",
         [SIM_VLLM] = "chatcmpl-",
         [SIM_ANTHROPIC] = "msg_",
     };
+
+    return answer->ask.endpoint == SIM_RESPONSES ? "resp_"
+                                                 : by_dialect[answer->dialect];
+}
+
+void
+sim_ids_answer(struct sim_call *call, struct sim_env *env)
+{
     uint64_t high = draw(env), low = draw(env);
     char *id = call->answer.id;
-    const char *before = prefix[call->answer.dialect];
+    const char *before = prefix(&call->answer);
 
-    put_hex(call->trace, draw(env), 16);
-    put_hex(call->trace + 16, draw(env), 16);
-    call->trace[SIM_TRACE_BYTES - 1] = 0;
     if (before) {
         size_t len = strlen(before);
 

@@ -6,8 +6,11 @@
 
 #include "sim_call.h"
 
-/* Gives the call its trace and its answer's id, in the shape of its dialect:
+/* Gives the call its trace. */
+void sim_ids_trace(struct sim_call *call, struct sim_env *env);
+
+/* Gives the call's answer its id, in the shape of its endpoint and dialect:
  * DeepSeek's is a bare UUID. */
-void sim_ids_give(struct sim_call *call, struct sim_env *env);
+void sim_ids_answer(struct sim_call *call, struct sim_env *env);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * shape.h: how an answer looks on the wire: OpenAI's way, or Anthropic's.
+ * shape.h: how an answer looks on the wire, by endpoint.
  */
 #ifndef SIM_SHAPE_H
 #define SIM_SHAPE_H
@@ -14,10 +14,14 @@ struct sim_shape {
     /* Events before the first token's, and after the last one's. */
     uint64_t (*lead)(const struct sim_answer *answer);
     uint64_t (*tail)(const struct sim_answer *answer);
+    /* The error event behind so many others; NULL is the dialect's usual. */
+    void (*error)(const struct sim_answer *answer, uint64_t events,
+                  struct sim_buf *out);
 };
 
 extern const struct sim_shape sim_shape_openai;
 extern const struct sim_shape sim_shape_messages;
+extern const struct sim_shape sim_shape_responses;
 extern const struct sim_shape sim_shape_embeddings; /* json only */
 
 /* Appends the start of an event, `data: `, or what a fault makes of it. */

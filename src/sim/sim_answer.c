@@ -33,9 +33,17 @@ is_thinking(const struct sim_answer *answer)
 {
     const struct sim_ask *ask = &answer->ask;
 
-    if (ask->endpoint == SIM_CHAT)
+    switch (ask->endpoint) {
+    case SIM_CHAT:
         return answer->dialect == SIM_DEEPSEEK && ask->thinking != SIM_OFF;
-    return ask->endpoint == SIM_MESSAGES && ask->thinking == SIM_ON;
+    case SIM_RESPONSES:
+        return answer->dialect == SIM_DEEPSEEK ? ask->thinking != SIM_OFF
+                                               : ask->thinking == SIM_ON;
+    case SIM_MESSAGES:
+        return ask->thinking == SIM_ON;
+    default:
+        return false;
+    }
 }
 
 static uint64_t
@@ -130,14 +138,15 @@ sim_answer_count(const struct sim_answer *answer, uint64_t tokens,
 static const struct sim_shape *
 shape(const struct sim_answer *answer)
 {
-    switch (answer->ask.endpoint) {
-    case SIM_MESSAGES:
-        return &sim_shape_messages;
-    case SIM_EMBEDDINGS:
-        return &sim_shape_embeddings;
-    default:
-        return &sim_shape_openai;
-    }
+    static const struct sim_shape *const shapes[SIM_ENDPOINT_COUNT] = {
+        [SIM_CHAT] = &sim_shape_openai,
+        [SIM_COMPLETIONS] = &sim_shape_openai,
+        [SIM_EMBEDDINGS] = &sim_shape_embeddings,
+        [SIM_MESSAGES] = &sim_shape_messages,
+        [SIM_RESPONSES] = &sim_shape_responses,
+    };
+
+    return shapes[answer->ask.endpoint];
 }
 
 void
@@ -220,8 +229,13 @@ sim_shape_name(const struct sim_answer *answer, const char *name,
 }
 
 void
-sim_answer_error_event(const struct sim_answer *answer, struct sim_buf *out)
+sim_answer_error_event(const struct sim_answer *answer, uint64_t events,
+                       struct sim_buf *out)
 {
+    if (shape(answer)->error) {
+        shape(answer)->error(answer, events, out);
+        return;
+    }
     if (answer->dialect == SIM_ANTHROPIC) {
         sim_shape_name(answer, "error", out);
         sim_shape_data(answer, out);

@@ -64,8 +64,8 @@ void sim_answer_event(const struct sim_answer *answer, uint64_t i,
                       struct sim_buf *out);
 void sim_answer_end(const struct sim_answer *answer, struct sim_buf *out);
 
-/* Appends an error event. */
-void sim_answer_error_event(const struct sim_answer *answer,
+/* Appends an error event after so many others. */
+void sim_answer_error_event(const struct sim_answer *answer, uint64_t events,
                             struct sim_buf *out);
 
 #endif

@@ -134,7 +134,7 @@ prepare(struct sim_call *call, struct sim_env *env,
         .answer.dialect = env->options->dialect,
     };
     env->scratch.len = 0;
-    sim_ids_give(call, env);
+    sim_ids_trace(call, env);
 }
 
 void

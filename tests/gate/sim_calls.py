@@ -90,9 +90,9 @@ class Sim:
                     return got
                 got += more
 
-    def open_stream(self, body):
+    def open_stream(self, body, path="/v1/chat/completions"):
         s = socket.create_connection(("127.0.0.1", self.port), DEADLINE_S)
-        s.sendall(http_request("/v1/chat/completions", body))
+        s.sendall(http_request(path, body))
         return s
 
 

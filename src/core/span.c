@@ -262,3 +262,22 @@ tg_span_line(const char *p, const char *end)
         p++;
     return p;
 }
+
+const char *
+tg_span_text(const char *p, const char *end)
+{
+#if defined(__x86_64__)
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(
+            _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x),
+            _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f))));
+
+        if (mask)
+            return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && (unsigned char)*p >= 0x20 && *p != 0x7f)
+        p++;
+    return p;
+}

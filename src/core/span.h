@@ -32,6 +32,9 @@ const char *tg_span_portable(const char *p, const char *end, bool *has_high);
 const char *tg_span_escaped(const char *p, const char *end, bool *has_high,
                             uint64_t *escapes);
 
+/* The first byte in [p, end) below 0x20, or 0x7f; end when there is none. */
+const char *tg_span_text(const char *p, const char *end);
+
 /* The first CR or LF in [p, end); end when there is none. */
 const char *tg_span_line(const char *p, const char *end);
 

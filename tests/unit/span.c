@@ -29,6 +29,14 @@ line_reference(const char *p, const char *end)
     return p;
 }
 
+static const char *
+text_reference(const char *p, const char *end)
+{
+    while (p < end && (unsigned char)*p > 0x1f && *p != 0x7f)
+        p++;
+    return p;
+}
+
 static bool
 is_agreed(const char *p, const char *end)
 {
@@ -38,7 +46,8 @@ is_agreed(const char *p, const char *end)
     return tg_span_plain(p, end, &wide_high) == want &&
            tg_span_portable(p, end, &word_high) == want &&
            wide_high == want_high && word_high == want_high &&
-           tg_span_line(p, end) == line_reference(p, end);
+           tg_span_line(p, end) == line_reference(p, end) &&
+           tg_span_text(p, end) == text_reference(p, end);
 }
 
 /* In a block of its own size, so that a sanitizer sees a read beyond. */

@@ -86,16 +86,12 @@ is_known(const struct tg_state *state, struct tg_admission *a)
     return true;
 }
 
-static bool
-is_in_force(int64_t now_ms, struct tg_admission *a)
+bool
+tg_admit_has_status(struct tg_admission *a)
 {
-    const struct tg_key_policy *key = &a->key;
-    int secret = tg_key_secret_of(key, &a->head.digest);
-    int64_t until = key->secrets[secret].valid_until_ms;
-
-    switch (key->status) {
+    switch (a->key.status) {
     case TG_KEY_ACTIVE:
-        break;
+        return true;
     case TG_KEY_INACTIVE:
         return tg_admit_refuse(a, TG_CODE_KEY_INACTIVE, TG_REASON_CODE);
     case TG_KEY_DISABLED:
@@ -103,6 +99,15 @@ is_in_force(int64_t now_ms, struct tg_admission *a)
     default:
         return tg_admit_refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
     }
+}
+
+bool
+tg_admit_is_unexpired(int64_t now_ms, struct tg_admission *a)
+{
+    const struct tg_key_policy *key = &a->key;
+    int secret = tg_key_secret_of(key, &a->head.digest);
+    int64_t until = key->secrets[secret].valid_until_ms;
+
     if (key->expires_at_ms != 0 && now_ms >= key->expires_at_ms)
         return tg_admit_refuse(a, TG_CODE_KEY_EXPIRED, TG_REASON_CODE);
     if (until != 0 && now_ms >= until)
@@ -110,8 +115,8 @@ is_in_force(int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
-static bool
-has_account(const struct tg_state *state, struct tg_admission *a)
+bool
+tg_admit_has_account(const struct tg_state *state, struct tg_admission *a)
 {
     if (tg_state_account(state, a->key.account, &a->account) != 0)
         return tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
@@ -121,15 +126,22 @@ has_account(const struct tg_state *state, struct tg_admission *a)
 }
 
 /* A list that is named and cannot be read admits nobody. */
-static bool
-may_call_from_here(const struct tg_state *state, struct tg_admission *a)
+bool
+tg_admit_may_from_network(const struct tg_state *state, struct tg_admission *a)
 {
     struct tg_str networks = tg_state_blob(state, a->key.networks);
-    struct tg_str pages = tg_state_blob(state, a->key.referrers);
 
     if (a->key.networks != 0 &&
         (networks.len == 0 || !tg_where_network(networks, a->head.ip)))
         return tg_admit_refuse(a, TG_CODE_IP_NOT_ALLOWED, TG_REASON_CODE);
+    return true;
+}
+
+bool
+tg_admit_may_from_page(const struct tg_state *state, struct tg_admission *a)
+{
+    struct tg_str pages = tg_state_blob(state, a->key.referrers);
+
     if (a->key.referrers != 0 &&
         (pages.len == 0 ||
          !tg_where_referrer(pages, a->head.origin, a->head.referer)))
@@ -137,9 +149,9 @@ may_call_from_here(const struct tg_state *state, struct tg_admission *a)
     return true;
 }
 
-static bool
-may_call_now(const struct tg_state *state, int64_t now_ms,
-             struct tg_admission *a)
+bool
+tg_admit_may_now(const struct tg_state *state, int64_t now_ms,
+                 struct tg_admission *a)
 {
     struct tg_str hours = tg_state_blob(state, a->key.hours);
 
@@ -167,14 +179,20 @@ has_route(const struct tg_request *request, struct tg_admission *a)
     return true;
 }
 
-static bool
-may_call(struct tg_admission *a)
+bool
+tg_admit_has_endpoint(struct tg_admission *a)
 {
     if (a->key.endpoints != 0 &&
         !(a->key.endpoints & (uint64_t)1 << a->head.route->endpoint) &&
         a->head.route->scope != TG_SCOPE_NONE)
         return tg_admit_refuse(a, TG_CODE_PERMISSION_DENIED,
                                TG_REASON_KEY_ENDPOINT);
+    return true;
+}
+
+bool
+tg_admit_has_scope(struct tg_admission *a)
+{
     if ((a->key.scopes & a->head.route->scope) !=
         (uint32_t)a->head.route->scope)
         return tg_admit_refuse(a, TG_CODE_PERMISSION_DENIED, TG_REASON_CODE);
@@ -232,9 +250,13 @@ tg_admit_again(const struct tg_state *state, int64_t now_ms,
     /* What a policy names goes with it: it is read again when it changed. */
     do {
         a->has_key = false;
-        may = is_known(state, a) && is_in_force(now_ms, a) &&
-              has_account(state, a) && may_call_from_here(state, a) &&
-              may_call_now(state, now_ms, a) && may_call(a);
+        may = is_known(state, a) && tg_admit_has_status(a) &&
+              tg_admit_is_unexpired(now_ms, a) &&
+              tg_admit_has_account(state, a) &&
+              tg_admit_may_from_network(state, a) &&
+              tg_admit_may_from_page(state, a) &&
+              tg_admit_may_now(state, now_ms, a) && tg_admit_has_endpoint(a) &&
+              tg_admit_has_scope(a);
     } while (a->has_key &&
              !tg_state_key_is_current(state, a->head.key_slot, a->key_seq));
     return may;

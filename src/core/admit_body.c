@@ -95,10 +95,10 @@ rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
                : TG_EDIT_NOTHING;
 }
 
-/* Freezes the price of this moment in the call. */
-static bool
-has_price(const struct tg_catalog *catalog, const struct tg_model *model,
-          int64_t now_ms, struct tg_admission *a)
+bool
+tg_admit_has_price(const struct tg_catalog *catalog,
+                   const struct tg_model *model, int64_t now_ms,
+                   struct tg_admission *a)
 {
     const struct tg_price *price;
     struct tg_call *call = &a->call;
@@ -117,9 +117,9 @@ has_price(const struct tg_catalog *catalog, const struct tg_model *model,
     return true;
 }
 
-static bool
-has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
-             struct tg_admission *a)
+bool
+tg_admit_has_upstream(const struct tg_catalog *catalog,
+                      const struct tg_model *model, struct tg_admission *a)
 {
     const struct tg_upstream_credential *credential;
 
@@ -150,6 +150,30 @@ has_upstream(const struct tg_catalog *catalog, const struct tg_model *model,
     return true;
 }
 
+const struct tg_model *
+tg_admit_model(const struct tg_state *state, const struct tg_catalog *catalog,
+               struct tg_str name, struct tg_admission *a)
+{
+    int row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
+    const struct tg_model *model;
+
+    tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
+    if (row < 0) {
+        tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
+        return NULL;
+    }
+    model = &catalog->models[row];
+    if (!tg_admit_may_use(state, &a->key, model)) {
+        tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_KEY_MODELS);
+        return NULL;
+    }
+    if (!(model->scopes & (uint32_t)a->head.route->scope)) {
+        tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
+        return NULL;
+    }
+    return model;
+}
+
 /* The rows that need the catalog, over one publication of it. */
 static bool
 is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
@@ -158,23 +182,14 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
 {
     struct tg_str name = {facts->model, facts->model_len};
     const struct tg_model *model;
-    int row;
 
     a->call.flags = 0;
     if (facts->members[TG_BODY_STREAM].value)
         a->call.flags = TG_CALL_STREAM;
-    tg_field_set(a->call.model, sizeof(a->call.model), name.data, name.len);
-    row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
-    if (row < 0)
-        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
-    model = &catalog->models[row];
-    if (!tg_admit_may_use(state, &a->key, model))
-        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND,
-                               TG_REASON_KEY_MODELS);
-    if (!(model->scopes & (uint32_t)a->head.route->scope))
-        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_WRONG_USE);
-    return has_price(catalog, model, now_ms, a) &&
-           has_upstream(catalog, model, a) && has_bounds(facts, model, a);
+    model = tg_admit_model(state, catalog, name, a);
+    return model != NULL && tg_admit_has_price(catalog, model, now_ms, a) &&
+           tg_admit_has_upstream(catalog, model, a) &&
+           has_bounds(facts, model, a);
 }
 
 static bool
@@ -190,8 +205,9 @@ is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
     return true;
 }
 
-static void
-find_day(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
+void
+tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
+                  struct tg_admission *a)
 {
     struct tg_str zone = tg_state_blob(state, a->key.timezone);
 
@@ -239,7 +255,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
         a->action = TG_ACTION_PROXY;
         if (is_offered(state, catalog, facts, now_ms, a)) {
             a->edit_rule = rule_of(facts, a);
-            find_day(state, now_ms, a);
+            tg_admit_find_day(state, now_ms, a);
             fill_call(now_ms, a);
         }
         /* What was read belongs together, or is read again. */

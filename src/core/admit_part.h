@@ -1,6 +1,11 @@
 /*
- * admit_part.h: what the two halves of a decision share; for admit.c and
- * admit_body.c alone.
+ * admit_part.h: the rows of the decision, one function each, for the files
+ * that go down them: admit.c, admit_body.c, admit_take.c and check.c.
+ *
+ * A row returns whether the call may go on, and makes it a refusal when not.
+ * It reads of the admission what its name says: the key (policy in force and
+ * the digest of one of its secrets), the account, head.route and where the
+ * request is from.
  */
 #ifndef TG_ADMIT_PART_H
 #define TG_ADMIT_PART_H
@@ -10,5 +15,49 @@
 /* Makes it a refusal.  Returns false, which is what a row says then. */
 bool tg_admit_refuse(struct tg_admission *admission, enum tg_code code,
                      enum tg_reason reason);
+
+bool tg_admit_has_status(struct tg_admission *admission);
+
+/* Neither the key nor the secret is past its end. */
+bool tg_admit_is_unexpired(int64_t now_ms, struct tg_admission *admission);
+
+/* Also reads the account. */
+bool tg_admit_has_account(const struct tg_state *state,
+                          struct tg_admission *admission);
+
+bool tg_admit_may_from_network(const struct tg_state *state,
+                               struct tg_admission *admission);
+bool tg_admit_may_from_page(const struct tg_state *state,
+                            struct tg_admission *admission);
+bool tg_admit_may_now(const struct tg_state *state, int64_t now_ms,
+                      struct tg_admission *admission);
+bool tg_admit_has_endpoint(struct tg_admission *admission);
+bool tg_admit_has_scope(struct tg_admission *admission);
+
+/*
+ * The model of that name, which the key may use on this route, or NULL and a
+ * refusal.  catalog may be NULL: then there is none.
+ */
+const struct tg_model *tg_admit_model(const struct tg_state *state,
+                                      const struct tg_catalog *catalog,
+                                      struct tg_str name,
+                                      struct tg_admission *admission);
+
+/* Freezes the price of this moment in the call. */
+bool tg_admit_has_price(const struct tg_catalog *catalog,
+                        const struct tg_model *model, int64_t now_ms,
+                        struct tg_admission *admission);
+
+/* Chooses the upstream and its credential. */
+bool tg_admit_has_upstream(const struct tg_catalog *catalog,
+                           const struct tg_model *model,
+                           struct tg_admission *admission);
+
+/* Makes it the refusal that admission->budget calls for. */
+bool tg_admit_refuse_money(struct tg_admission *admission);
+
+/* The key's day and month at this moment, and when they end. */
+void tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
+                       struct tg_admission *admission);
 
 #endif

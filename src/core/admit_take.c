@@ -34,8 +34,8 @@ take_rates(struct tg_area_claim *claim, int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
-static bool
-refuse_money(struct tg_admission *a)
+bool
+tg_admit_refuse_money(struct tg_admission *a)
 {
     return tg_admit_refuse(a,
                            a->budget.kind == TG_BUDGET_BALANCE
@@ -73,7 +73,7 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
         return true;
     affordable = tg_bound_affordable(&call->rates, call->prompt_bound, left);
     if (call->completion_bound == 0 || affordable / n < TG_BOUND_FLOOR_TOKENS)
-        return refuse_money(a);
+        return tg_admit_refuse_money(a);
     *max_tokens = affordable / n;
     call->completion_bound = *max_tokens * n;
     return tg_bound_cost(call, &call->held_nanos) == 0 ||
@@ -104,7 +104,7 @@ take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
             return slot;
         tg_area_cancel(claim, slot);
     }
-    refuse_money(a);
+    tg_admit_refuse_money(a);
     return NULL;
 }
 

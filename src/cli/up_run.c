@@ -206,6 +206,7 @@ take_signals(struct supervisor *up, int fd, int64_t now_ms)
         case SIGHUP:
             if (up->phase == PHASE_SERVES) {
                 tg_child_signal(&up->nginx, SIGHUP);
+                tg_child_signal(&up->daemon, SIGHUP);
             }
             break;
         default:

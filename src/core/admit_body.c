@@ -95,6 +95,17 @@ rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
                : TG_EDIT_NOTHING;
 }
 
+/* By what the operator multiplies the prices of this kind of key. */
+static uint32_t
+factor_ppm(const struct tg_catalog *catalog, const struct tg_key_policy *key)
+{
+    size_t kinds = sizeof(catalog->settings.price_factor_ppm) /
+                   sizeof(catalog->settings.price_factor_ppm[0]);
+
+    return catalog->settings
+        .price_factor_ppm[key->kind < kinds ? key->kind : TG_KIND_NONE];
+}
+
 bool
 tg_admit_has_price(const struct tg_catalog *catalog,
                    const struct tg_model *model, int64_t now_ms,
@@ -114,6 +125,8 @@ tg_admit_has_price(const struct tg_catalog *catalog,
     if (is_peak)
         call->flags |= TG_CALL_PEAK;
     call->rates = *tg_price_rates(price, is_peak);
+    if (tg_price_scale(&call->rates, factor_ppm(catalog, &a->key)) != 0)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
     return true;
 }
 

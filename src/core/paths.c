@@ -22,6 +22,7 @@ tg_paths_init(struct tg_paths *paths, const char *home)
     snprintf(paths->run, sizeof(paths->run), "%s/run", home);
     snprintf(paths->journal, sizeof(paths->journal), "%s/journal", home);
     snprintf(paths->store, sizeof(paths->store), "%s/store.db", home);
+    snprintf(paths->conf, sizeof(paths->conf), "%s/tollgate.conf", home);
     snprintf(paths->master_key, sizeof(paths->master_key), "%s/master.key",
              home);
     snprintf(paths->admin_token, sizeof(paths->admin_token), "%s/admin.token",

@@ -14,6 +14,7 @@ struct tg_paths {
     char run[TG_PATH_SIZE];       /* home/run */
     char journal[TG_PATH_SIZE];   /* home/journal */
     char store[TG_PATH_SIZE];     /* home/store.db */
+    char conf[TG_PATH_SIZE];      /* home/tollgate.conf */
     char master_key[TG_PATH_SIZE];
     char admin_token[TG_PATH_SIZE];
     char shm[64];          /* /dev/shm/tollgate-<16 hex digits> */

@@ -6,6 +6,7 @@
 
 #define MS_PER_QUARTER (15 * 60 * 1000)
 #define QUARTERS_PER_DAY 96
+#define PPM 1000000 /* millionths of 1 */
 
 _Static_assert(TG_WEEK_WORDS * 32 == 7 * QUARTERS_PER_DAY, "a week of bits");
 
@@ -87,6 +88,34 @@ tg_price_cost(const struct tg_rates *rates, const struct tg_quantity *quantity,
     if (cost > INT64_MAX)
         return TG_ERR_RANGE;
     *nanos = (int64_t)cost;
+    return 0;
+}
+
+/* Rounds up.  picos is not negative: the product is below 2^95. */
+static bool
+scale(int64_t *picos, uint32_t ppm)
+{
+    __int128 product = (__int128)*picos * ppm;
+
+    product = product / PPM + (product % PPM != 0);
+    if (product > INT64_MAX)
+        return false;
+    *picos = (int64_t)product;
+    return true;
+}
+
+int
+tg_price_scale(struct tg_rates *rates, uint32_t ppm)
+{
+    struct tg_rates scaled = *rates;
+
+    if (ppm == 0 || ppm == PPM)
+        return 0;
+    if (!scale(&scaled.hit_picos, ppm) || !scale(&scaled.miss_picos, ppm) ||
+        !scale(&scaled.output_picos, ppm) || !scale(&scaled.write_picos, ppm) ||
+        !scale(&scaled.unit_picos, ppm))
+        return TG_ERR_RANGE;
+    *rates = scaled;
     return 0;
 }
 

@@ -108,6 +108,13 @@ int tg_price_cost(const struct tg_rates *rates,
                   const struct tg_quantity *quantity, int64_t *nanos);
 
 /*
+ * Multiplies each rate by ppm millionths, rounded up to a pico-unit; 0 is
+ * 1 000 000, as it is.  Returns 0, or TG_ERR_RANGE with the rates untouched
+ * when one would not fit.
+ */
+int tg_price_scale(struct tg_rates *rates, uint32_t ppm);
+
+/*
  * The rates at which no prompt costs less than at these, whatever of it was
  * cached or written: its dearest rate for all of it.
  */

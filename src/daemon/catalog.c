@@ -247,6 +247,26 @@ build_catalog(struct build *build, struct tg_store *store)
     return err;
 }
 
+/*
+ * Publishes a catalog, unless it is the one in force, and keeps it.  Returns
+ * the one that is to be freed.  The caller holds publish_lock.
+ */
+static struct tg_catalog *
+put_in_force(struct tg_daemon *daemon, struct tg_catalog *catalog, int *err)
+{
+    struct tg_catalog *old = daemon->catalog;
+
+    *err = 0;
+    catalog->settings = daemon->settings;
+    if (old != NULL && memcmp(old, catalog, sizeof(*catalog)) == 0)
+        return catalog;
+    *err = tg_publish_catalog(daemon->publisher, catalog);
+    if (*err != 0)
+        return catalog;
+    daemon->catalog = catalog;
+    return old;
+}
+
 int
 tg_catalog_publish(struct tg_daemon *daemon, struct tg_store *store)
 {
@@ -259,18 +279,25 @@ tg_catalog_publish(struct tg_daemon *daemon, struct tg_store *store)
     err = build_catalog(&build, store);
     if (err == 0) {
         pthread_mutex_lock(&daemon->publish_lock);
-        if (daemon->catalog == NULL ||
-            memcmp(daemon->catalog, catalog, sizeof(*catalog)) != 0) {
-            err = tg_publish_catalog(daemon->publisher, catalog);
-            if (err == 0) {
-                struct tg_catalog *old = daemon->catalog;
-
-                daemon->catalog = catalog;
-                catalog = old;
-            }
-        }
+        catalog = put_in_force(daemon, catalog, &err);
         pthread_mutex_unlock(&daemon->publish_lock);
     }
+    free(catalog);
+    return err;
+}
+
+int
+tg_catalog_publish_settings(struct tg_daemon *daemon)
+{
+    struct tg_catalog *catalog = malloc(sizeof(*catalog));
+    int err;
+
+    if (catalog == NULL)
+        return TG_ERR_SYSTEM;
+    pthread_mutex_lock(&daemon->publish_lock);
+    memcpy(catalog, daemon->catalog, sizeof(*catalog));
+    catalog = put_in_force(daemon, catalog, &err);
+    pthread_mutex_unlock(&daemon->publish_lock);
     free(catalog);
     return err;
 }

@@ -15,6 +15,12 @@
  */
 int tg_catalog_publish(struct tg_daemon *daemon, struct tg_store *store);
 
+/*
+ * Publishes the catalog in force with the daemon's settings of now.  One was
+ * published before.  Returns 0, or TG_ERR_SYSTEM when memory is short.
+ */
+int tg_catalog_publish_settings(struct tg_daemon *daemon);
+
 /* "deepseek", "openai" …: the dialect of a name; NONE when it is none. */
 enum tg_dialect tg_catalog_dialect(const char *name);
 extern const char tg_catalog_dialects[]; /* all names, behind blanks */

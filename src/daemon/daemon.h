@@ -42,7 +42,8 @@ struct tg_daemon {
     pthread_mutex_t publish_lock;
     struct tg_state state;
     struct tg_publisher *publisher;
-    struct tg_catalog *catalog; /* as last published */
+    struct tg_catalog *catalog;  /* as last published */
+    struct tg_settings settings; /* of the next catalog */
 
     /* Passes of ingest, and who waits for one; see tg_daemon_catch_up. */
     pthread_mutex_t pass_lock;

@@ -26,6 +26,7 @@
 #include "policy.h"
 #include "recover.h"
 #include "resolve.h"
+#include "settings.h"
 #include "statefile.h"
 
 #define TICK_MS 50
@@ -113,6 +114,8 @@ start(struct program *program, struct tg_error *error)
     err = tg_home_open(&daemon->paths, &program->lock_fd, daemon->options.home,
                        &workers, error);
     if (err == 0)
+        err = tg_settings_read(daemon, error);
+    if (err == 0)
         err = open_stores(daemon, error);
     if (err == 0)
         err = fill_home(daemon, error);
@@ -156,7 +159,20 @@ take_in(struct program *program, bool is_due)
     return is_fine;
 }
 
-/* Until a signal says that it is over. */
+/* Takes what came in; false when it says that it is over. */
+static bool
+obey_signals(struct program *program)
+{
+    struct signalfd_siginfo info;
+
+    while (read(program->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo != SIGHUP)
+            return false;
+        tg_settings_read_again(&program->daemon);
+    }
+    return true;
+}
+
 static void
 run(struct program *program)
 {
@@ -166,7 +182,7 @@ run(struct program *program)
     };
     int64_t next_beat_ms = 0, retry_ms = 0;
 
-    while (poll(events, 2, TICK_MS) <= 0 || events[0].revents == 0) {
+    while (poll(events, 2, TICK_MS) <= 0 || obey_signals(program)) {
         int64_t now_ms = tg_clock_ms();
         bool is_due = now_ms >= retry_ms || retry_ms - now_ms > SECOND_MS;
 
@@ -212,9 +228,8 @@ take_signals(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    sigdelset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void
@@ -257,8 +272,8 @@ prepare(struct program *program, struct tg_error *error)
                             "the cryptographic libraries do not start");
     daemon->own_writer_id |= 1;
     return program->signal_fd < 0 || daemon->wake_fd < 0
-               ? tg_error_set(error, TG_ERR_SYSTEM, "no signalfd or eventfd: %s",
-                              strerror(errno))
+               ? tg_error_set(error, TG_ERR_SYSTEM,
+                              "no signalfd or eventfd: %s", strerror(errno))
                : 0;
 }
 

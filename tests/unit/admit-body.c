@@ -372,6 +372,51 @@ test_prompt_is_held(void)
            "and held at the price of the hour");
 }
 
+/* deepseek-flash at noon is 3000, 150000, 600000 picos a token. */
+static const struct {
+    const char *what;
+    uint8_t kind;
+    int64_t hit_picos, miss_picos, output_picos, held_nanos;
+} factors[] = {
+    {"half, for development", TG_KIND_DEVELOPMENT, 1500, 75000, 300000,
+     516 * 75 + 300},
+    {"a third, rounded up, for production", TG_KIND_PRODUCTION, 1000, 50000,
+     199999, 516 * 50 + 200},
+    {"as it is, for restricted", TG_KIND_RESTRICTED, 3000, 150000, 600000,
+     516 * 150 + 600},
+    {"as it is, for a kind of the future", 9, 3000, 150000, 600000,
+     516 * 150 + 600},
+};
+
+static void
+test_factor_is_frozen(void)
+{
+    struct tg_catalog *catalog = test_catalog_new();
+    struct tg_admission a;
+
+    catalog->settings.price_factor_ppm[TG_KIND_PRODUCTION] = 333331;
+    catalog->settings.price_factor_ppm[TG_KIND_DEVELOPMENT] = 500000;
+    tg_publish_catalog(publisher, catalog);
+    for (size_t i = 0; i < COUNT(factors); i++) {
+        struct body_case body = {
+            "",
+            CHAT_PATH,
+            "{\"model\":\"deepseek-flash\",\"max_tokens\":1}",
+            {.kind = factors[i].kind, .models = "*"},
+            NULL};
+
+        judge_body(&body, NOON, &a);
+        is_int(a.action, TG_ACTION_PROXY, "%s", factors[i].what);
+        is_int(a.call.rates.hit_picos, factors[i].hit_picos, "cached prompt");
+        is_int(a.call.rates.miss_picos, factors[i].miss_picos, "prompt");
+        is_int(a.call.rates.output_picos, factors[i].output_picos, "answer");
+        is_int(a.call.held_nanos, factors[i].held_nanos, "its hold");
+    }
+    catalog->settings = (struct tg_settings){0};
+    tg_publish_catalog(publisher, catalog);
+    free(catalog);
+}
+
 #define STREAM "\"stream\":true"
 
 /* When usage must be asked for, by dialect. */
@@ -457,6 +502,7 @@ main(void)
     test_use();
     test_calls();
     test_prompt_is_held();
+    test_factor_is_frozen();
     test_asking();
     test_slot_changes_hands();
     test_reached(codes, COUNT(codes));

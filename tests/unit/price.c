@@ -252,6 +252,56 @@ test_cost(void)
     }
 }
 
+/* Rates as above, times ppm millionths. */
+static const struct {
+    const char *what;
+    struct tg_rates rates;
+    uint32_t ppm;
+    int err;
+    struct tg_rates want;
+} factors[] = {
+    {"once", {1, 2, 3, 4, 5}, 1000000, 0, {1, 2, 3, 4, 5}},
+    {"none is once", {1, 2, 3, 4, 5}, 0, 0, {1, 2, 3, 4, 5}},
+    {"half, rounded up", {3, 4, 5, 1, 0}, 500000, 0, {2, 2, 3, 1, 0}},
+    {"1.25 times, rounded up", {3, 4, 5, 8, 1}, 1250000, 0, {4, 5, 7, 10, 2}},
+    {"a millionth", {1, 1000000, 1000001, 0, 2000000}, 1, 0, {1, 1, 2, 0, 2}},
+    {"a thousand times",
+     {3000, 150000, 600000, 150000, 40000000000},
+     1000000000,
+     0,
+     {3000000, 150000000, 600000000, 150000000, 40000000000000}},
+    {"as much as fits",
+     {0, MAX / 2, 0, 0, 0},
+     2000000,
+     0,
+     {0, MAX - 1, 0, 0, 0}},
+    {"and one more", {1, MAX / 2 + 1, 1, 1, 1}, 2000000, TG_ERR_RANGE, {0}},
+    {"the last one too large", {1, 1, 1, 1, MAX}, 1000001, TG_ERR_RANGE, {0}},
+    {"the largest, a bit less",
+     {MAX, 0, 0, 0, 0},
+     999999,
+     0,
+     {9223362813482738953, 0, 0, 0, 0}},
+};
+
+static void
+test_factors(void)
+{
+    for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+        struct tg_rates rates = factors[i].rates;
+        const struct tg_rates *want =
+            factors[i].err == 0 ? &factors[i].want : &factors[i].rates;
+
+        is_int(tg_price_scale(&rates, factors[i].ppm), factors[i].err, "%s",
+               factors[i].what);
+        is_int(rates.hit_picos, want->hit_picos, "cached prompt");
+        is_int(rates.miss_picos, want->miss_picos, "prompt");
+        is_int(rates.output_picos, want->output_picos, "completion");
+        is_int(rates.write_picos, want->write_picos, "written to the cache");
+        is_int(rates.unit_picos, want->unit_picos, "unit");
+    }
+}
+
 /* The promise that holds rest on, over random rates and calls. */
 static void
 test_dearest_is_dearest(void)
@@ -326,6 +376,7 @@ main(void)
     test_row_in_force();
     test_holidays();
     test_cost();
+    test_factors();
     test_dearest_is_dearest();
     test_book_is_sound();
     return done();

@@ -1,0 +1,249 @@
+#include "conf.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "key.h"
+#include "money.h"
+
+#define WRONG_KEYS_DEFAULT 300
+#define WRONG_KEYS_MAX 1000000
+#define PPM 1000000
+#define PPM_MAX (1000 * PPM)
+
+#define BAD (-1) /* what a reader of values says of one it does not allow */
+
+static int64_t
+read_bool(const char *value)
+{
+    return strcmp(value, "yes") == 0 ? 1 : strcmp(value, "no") == 0 ? 0 : BAD;
+}
+
+static int64_t
+read_count(const char *value)
+{
+    size_t len = strlen(value);
+    int64_t count = 0;
+
+    if (len == 0 || len > 7 || strspn(value, "0123456789") != len)
+        return BAD;
+    for (; *value != '\0'; value++)
+        count = count * 10 + (*value - '0');
+    return count > WRONG_KEYS_MAX ? BAD : count;
+}
+
+/* A decimal number, as money is written; 0.000001 is 1. */
+static int64_t
+read_factor(const char *value)
+{
+    int64_t nanos, nanos_per_ppm = TG_NANOS_PER_UNIT / PPM;
+
+    if (tg_money_parse((struct tg_str){value, strlen(value)}, &nanos) != 0 ||
+        nanos <= 0 || nanos % nanos_per_ppm != 0 ||
+        nanos / nanos_per_ppm > PPM_MAX)
+        return BAD;
+    return nanos / nanos_per_ppm;
+}
+
+#define COUNT_ALLOWED "a whole number from 0 to 1000000"
+#define FACTOR_ALLOWED "a number from 0.000001 to 1000, at most six decimals"
+#define SETTING(member) offsetof(struct tg_conf, settings.member)
+#define FACTOR(kind) (SETTING(price_factor_ppm) + (kind) * sizeof(uint32_t))
+
+/* All that may stand in the file; each ends up in a uint32_t of tg_conf. */
+static const struct row {
+    const char *section, *name;
+    size_t field;
+    int64_t (*read)(const char *value);
+    const char *allowed;
+} rows[] = {
+    {"gate", "require_verification", SETTING(requires_verification), read_bool,
+     "yes or no"},
+    {"gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
+     read_count, COUNT_ALLOWED},
+    {"prices", "factor_production", FACTOR(TG_KIND_PRODUCTION), read_factor,
+     FACTOR_ALLOWED},
+    {"prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT), read_factor,
+     FACTOR_ALLOWED},
+    {"prices", "factor_restricted", FACTOR(TG_KIND_RESTRICTED), read_factor,
+     FACTOR_ALLOWED},
+};
+
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+/* A file being read. */
+struct reading {
+    FILE *file;
+    const char *path;
+    int line; /* of what was read last */
+    struct tg_conf conf;
+    bool is_set[ROW_COUNT];
+    struct tg_conf_error *error;
+    int failed_line; /* 0: none has */
+};
+
+/* Only the first fault counts: others may follow from it. */
+__attribute__((format(printf, 2, 3))) static int
+refuse(struct reading *reading, const char *fmt, ...)
+{
+    struct tg_conf_error *error = reading->error;
+    va_list ap;
+    size_t len;
+
+    if (reading->failed_line != 0)
+        return 0;
+    reading->failed_line = reading->line;
+    snprintf(error->text, sizeof(error->text),
+             "%.256s, line %d: ", reading->path, reading->line);
+    len = strlen(error->text);
+    va_start(ap, fmt);
+    vsnprintf(error->text + len, sizeof(error->text) - len, fmt, ap);
+    va_end(ap);
+    return 0;
+}
+
+static int
+refuse_file(struct tg_conf_error *error, const char *path)
+{
+    snprintf(error->text, sizeof(error->text), "cannot read %.256s: %s", path,
+             strerror(errno));
+    return TG_ERR_SYSTEM;
+}
+
+/* What may stand in a section; "": which sections there are. */
+static void
+list_names(const char *section, char *list, size_t size)
+{
+    const char *last = "";
+
+    list[0] = '\0';
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const char *name = *section == '\0' ? rows[i].section : rows[i].name;
+        size_t len = strlen(list);
+
+        if ((*section != '\0' && strcmp(rows[i].section, section) != 0) ||
+            strcmp(name, last) == 0)
+            continue;
+        snprintf(list + len, size - len, "%s%s", len == 0 ? "" : ", ", name);
+        last = name;
+    }
+}
+
+static int
+refuse_name(struct reading *reading, const char *section, const char *name)
+{
+    char list[256];
+
+    list_names(section, list, sizeof(list));
+    if (list[0] != '\0' && *section != '\0')
+        return refuse(reading, "[%s] has no \"%.64s\"; it has: %s", section,
+                      name, list);
+    list_names("", list, sizeof(list));
+    if (*section == '\0')
+        return refuse(reading,
+                      "\"%.64s\" stands before any section; there "
+                      "are: %s",
+                      name, list);
+    return refuse(reading, "there is no section [%.64s]; there are: %s",
+                  section, list);
+}
+
+/* inih's callback: 0 makes the line an error. */
+static int
+take(void *arg, const char *section, const char *name, const char *value)
+{
+    struct reading *reading = arg;
+    size_t i = 0;
+    int64_t number;
+    uint32_t field;
+
+    while (i < ROW_COUNT && (strcmp(rows[i].section, section) != 0 ||
+                             strcmp(rows[i].name, name) != 0))
+        i++;
+    if (i == ROW_COUNT)
+        return refuse_name(reading, section, name);
+    if (reading->is_set[i])
+        return refuse(reading, "%s stands twice", name);
+    number = rows[i].read(value);
+    if (number == BAD)
+        return refuse(reading, "%s is %s, not \"%.64s\"", name, rows[i].allowed,
+                      value);
+    reading->is_set[i] = true;
+    field = (uint32_t)number;
+    memcpy((char *)&reading->conf + rows[i].field, &field, sizeof(field));
+    return 1;
+}
+
+/*
+ * inih's fgets.  To inih a line that begins with blanks goes on with the one
+ * above; here an indented line is a line.
+ */
+static char *
+read_line(char *line, int size, void *arg)
+{
+    struct reading *reading = arg;
+    char *text = fgets(line, size, reading->file);
+    size_t len;
+
+    if (text == NULL)
+        return NULL;
+    reading->line++;
+    len = strlen(text);
+    if (len + 1 == (size_t)size && text[len - 1] != '\n')
+        refuse(reading, "it is longer than %d bytes", size - 2);
+    text += strspn(text, " \t");
+    memmove(line, text, strlen(text) + 1);
+    return line;
+}
+
+static int
+parse(struct reading *reading)
+{
+    int line = ini_parse_stream(read_line, reading, take, reading);
+
+    if (ferror(reading->file))
+        return refuse_file(reading->error, reading->path);
+    /* A line that take never saw is none that inih can read. */
+    if (line != 0 &&
+        (reading->failed_line == 0 || line < reading->failed_line)) {
+        reading->failed_line = 0;
+        reading->line = line;
+        refuse(reading, "it is neither a [section] nor a name = value");
+    }
+    return reading->failed_line != 0 ? TG_ERR_FORMAT : 0;
+}
+
+void
+tg_conf_init(struct tg_conf *conf)
+{
+    memset(conf, 0, sizeof(*conf));
+    conf->settings.wrong_keys_per_minute = WRONG_KEYS_DEFAULT;
+    for (int kind = 0; kind < 4; kind++)
+        conf->settings.price_factor_ppm[kind] = PPM;
+}
+
+int
+tg_conf_read(struct tg_conf *conf, const char *path,
+             struct tg_conf_error *error)
+{
+    struct reading reading = {
+        .file = fopen(path, "re"), .path = path, .error = error};
+    int err;
+
+    tg_conf_init(&reading.conf);
+    if (reading.file == NULL && errno != ENOENT)
+        return refuse_file(error, path);
+    if (reading.file != NULL) {
+        err = parse(&reading);
+        fclose(reading.file);
+        if (err != 0)
+            return err;
+    }
+    *conf = reading.conf;
+    return 0;
+}

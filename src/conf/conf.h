@@ -1,0 +1,31 @@
+/*
+ * conf.h: HOME/tollgate.conf, what the operator sets for all keys.
+ * docs/tollgate.conf.5 describes the file.
+ */
+#ifndef TG_CONF_H
+#define TG_CONF_H
+
+#include "layout.h"
+
+struct tg_conf {
+    struct tg_settings settings;
+};
+
+/* One sentence without a final stop: file, line, and what is allowed. */
+struct tg_conf_error {
+    char text[512];
+};
+
+/* What holds where the file says nothing. */
+void tg_conf_init(struct tg_conf *conf);
+
+/*
+ * Reads the file; where it is missing or silent, tg_conf_init's values hold.
+ * Returns 0; TG_ERR_FORMAT for a section or name it does not know, a name
+ * that stands twice, or a value that is not allowed; TG_ERR_SYSTEM when it
+ * cannot be read.  Then conf is untouched and *error says why.
+ */
+int tg_conf_read(struct tg_conf *conf, const char *path,
+                 struct tg_conf_error *error);
+
+#endif

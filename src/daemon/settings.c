@@ -1,0 +1,34 @@
+#include "settings.h"
+
+#include "catalog.h"
+#include "conf.h"
+#include "log.h"
+
+int
+tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
+{
+    struct tg_conf_error why;
+    struct tg_conf conf;
+    int err = tg_conf_read(&conf, daemon->paths.conf, &why);
+
+    if (err != 0)
+        return tg_error_set(error, err, "%s", why.text);
+    pthread_mutex_lock(&daemon->publish_lock);
+    daemon->settings = conf.settings;
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return 0;
+}
+
+void
+tg_settings_read_again(struct tg_daemon *daemon)
+{
+    struct tg_error error;
+
+    if (tg_settings_read(daemon, &error) != 0)
+        tg_log(TG_LOG_ERROR, "%s; what was set before stays", error.text);
+    else if (tg_catalog_publish_settings(daemon) != 0)
+        tg_log(TG_LOG_ERROR, "%s was read but could not be published",
+               daemon->paths.conf);
+    else
+        tg_log(TG_LOG_INFO, "%s was read again", daemon->paths.conf);
+}

@@ -1,0 +1,70 @@
+"""HOME/tollgate.conf: read at a start, and again on SIGHUP."""
+
+import os
+import signal
+from decimal import Decimal
+
+from conftest import wait
+
+
+def write(gate, text):
+    gate.home.mkdir(mode=0o700, exist_ok=True)
+    (gate.home / "tollgate.conf").write_text(text)
+
+
+def read_again(gate, text, said):
+    """Sends HUP to `up`, as an operator does, until it said what came of it
+    once more than before."""
+    write(gate, text)
+    before = gate.said().count(said)
+    os.kill(gate.up_pid(), signal.SIGHUP)
+    wait(lambda: gate.said().count(said) > before, what=said)
+
+
+def cost(gate, key):
+    answer = gate.chat(key, "sim:tokens=100", max_tokens=100)
+    assert answer.status == 200, answer.text
+    return Decimal(answer.headers["x-tollgate-cost"])
+
+
+def test_a_factor_is_in_header_record_and_hold(make_gate):
+    gate = make_gate()
+    write(gate, "[prices]\nfactor_development = 0.5\n")
+    gate.start()
+    whole, half = gate.key("whole"), gate.key("half", kind="development")
+    full = cost(gate, whole)
+    assert cost(gate, half) == full / 2
+    rows = gate.wait_calls(2)
+    assert {row["key_id"]: Decimal(row["cost"]) for row in rows} == {
+        whole.id: full, half.id: full / 2}
+
+    read_again(gate, "[prices]\nfactor_production = 3\n",
+               "tollgate.conf was read again")
+    assert cost(gate, whole) == 3 * full
+    assert cost(gate, half) == full, "what is not in the file is as usual"
+    gate.wait_calls(4)
+    # A worst cost of three times as much does not fit where one does.
+    worst = gate.key("worst", daily_limit=str(full * 2))
+    assert gate.chat(worst, "sim:tokens=100", max_tokens=100).status == 402
+
+
+def test_a_bad_file_changes_nothing_while_it_runs(own_gate):
+    key = own_gate.key()
+    usual = cost(own_gate, key)
+    read_again(own_gate, "[prices]\nfactor_production = 2\n", "was read again")
+    assert cost(own_gate, key) == 2 * usual
+    read_again(own_gate, "[prices]\nfactor_production = 2\nfactor = 7\n",
+               'line 3: [prices] has no "factor"')
+    assert "what was set before stays" in own_gate.said()
+    assert cost(own_gate, key) == 2 * usual
+
+
+def test_a_bad_file_is_no_start(make_gate):
+    gate = make_gate()
+    write(gate, "[gate]\nwrong_keys_per_minute = many\n")
+    code, out, err = gate.cli("up", "--home", gate.home, "--listen",
+                              "127.0.0.1:0")
+    assert (code, out) == (1, "")
+    assert (f"{gate.home}/tollgate.conf, line 2: wrong_keys_per_minute is a "
+            'whole number from 0 to 1000000, not "many"') in err
+    assert not (gate.home / "store.db").exists()

@@ -1,0 +1,155 @@
+/* Goal: the operator's file says what it may, and what else is wrong in it. */
+#include "tap.h"
+
+/* What a row of a table leaves out is nothing. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "err.h"
+#include "key.h"
+
+/* 70 bytes; three are longer than a line may be. */
+#define LONG                                                                   \
+    "0123456789012345678901234567890123456789012345678901234567890123456789"
+
+static const struct row {
+    const char *what;
+    const char *file;
+    const char *error; /* behind the file's name; NULL: it is sound */
+    uint32_t requires_verification, wrong_keys, production, development;
+} rows[] = {
+    {"nothing", "", NULL, 0, 300, 1000000, 1000000},
+    {"comments", "# one\n; two\n\n[gate]\n", NULL, 0, 300, 1000000, 1000000},
+    {"all of it",
+     "[gate]\nrequire_verification = yes\nwrong_keys_per_minute = 10\n"
+     "[prices]\nfactor_production = 1.25\nfactor_development=0.5\n"
+     "factor_restricted = 2",
+     NULL, 1, 10, 1250000, 500000},
+    {"indented, CRLF, a comment behind a value",
+     "[gate]\r\n  require_verification = no\r\n"
+     "\twrong_keys_per_minute = 0 ; off\r\n",
+     NULL, 0, 0, 1000000, 1000000},
+    {"a section twice",
+     "[gate]\nrequire_verification = yes\n[prices]\n[gate]\n"
+     "wrong_keys_per_minute = 1000000\n",
+     NULL, 1, 1000000, 1000000, 1000000},
+    {"the least and the largest factor",
+     "[prices]\nfactor_production = 0.000001\nfactor_development = 1000\n",
+     NULL, 0, 300, 1, 1000000000},
+
+    {"a name that is not known", "[gate]\n\nverify = yes\n",
+     ", line 3: [gate] has no \"verify\"; it has: require_verification, "
+     "wrong_keys_per_minute"},
+    {"a name of another section", "[prices]\nwrong_keys_per_minute = 1\n",
+     ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
+     "factor_production, factor_development, factor_restricted"},
+    {"a section that is not known", "[gates]\nx = 1\n",
+     ", line 2: there is no section [gates]; there are: gate, prices"},
+    {"a name before any section", "require_verification = yes\n",
+     ", line 1: \"require_verification\" stands before any section; there "
+     "are: gate, prices"},
+    {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",
+     ", line 3: require_verification stands twice"},
+    {"no line at all", "[gate]\nwhat is this\nverify = yes\n",
+     ", line 2: it is neither a [section] nor a name = value"},
+    {"a section that is not closed", "[gate\n",
+     ", line 1: it is neither a [section] nor a name = value"},
+    {"a fault before one that inih finds", "[gate]\nx = 1\nwhat\n",
+     ", line 2: [gate] has no \"x\"; it has: require_verification, "
+     "wrong_keys_per_minute"},
+    {"another word", "[gate]\nrequire_verification = Yes\n",
+     ", line 2: require_verification is yes or no, not \"Yes\""},
+    {"no value", "[gate]\nrequire_verification =\n",
+     ", line 2: require_verification is yes or no, not \"\""},
+    {"too many", "[gate]\nwrong_keys_per_minute = 1000001\n",
+     ", line 2: wrong_keys_per_minute is a whole number from 0 to 1000000, "
+     "not \"1000001\""},
+    {"a sign", "[gate]\nwrong_keys_per_minute = -1\n",
+     ", line 2: wrong_keys_per_minute is a whole number from 0 to 1000000, "
+     "not \"-1\""},
+    {"2^64 + 1", "[gate]\nwrong_keys_per_minute = 18446744073709551617\n",
+     ", line 2: wrong_keys_per_minute is a whole number from 0 to 1000000, "
+     "not \"18446744073709551617\""},
+    {"a factor of nothing", "[prices]\nfactor_production = 0\n",
+     ", line 2: factor_production is a number from 0.000001 to 1000, at most "
+     "six decimals, not \"0\""},
+    {"seven decimals", "[prices]\nfactor_production = 1.0000001\n",
+     ", line 2: factor_production is a number from 0.000001 to 1000, at most "
+     "six decimals, not \"1.0000001\""},
+    {"a factor too large", "[prices]\nfactor_production = 1000.000001\n",
+     ", line 2: factor_production is a number from 0.000001 to 1000, at most "
+     "six decimals, not \"1000.000001\""},
+    {"an exponent", "[prices]\nfactor_production = 1e3\n",
+     ", line 2: factor_production is a number from 0.000001 to 1000, at most "
+     "six decimals, not \"1e3\""},
+    {"a line that is too long", "[gate]\n# " LONG LONG LONG "\n",
+     ", line 2: it is longer than 198 bytes"},
+};
+
+static void
+test_rows(const char *path)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct row *row = &rows[i];
+        struct tg_conf conf, before;
+        struct tg_conf_error error = {""};
+        FILE *file = fopen(path, "w");
+        int err;
+
+        if (file == NULL || fputs(row->file, file) < 0 || fclose(file) != 0)
+            abort();
+        memset(&conf, 0xa5, sizeof(conf));
+        before = conf;
+        err = tg_conf_read(&conf, path, &error);
+        is_int(err, row->error == NULL ? 0 : TG_ERR_FORMAT, "%s", row->what);
+        if (err != 0) {
+            ok(strncmp(error.text, path, strlen(path)) == 0, "names the file");
+            is_str(error.text + strlen(path), row->error, "and what is wrong");
+            ok(memcmp(&conf, &before, sizeof(conf)) == 0, "and sets nothing");
+            continue;
+        }
+        is_int(conf.settings.requires_verification, row->requires_verification,
+               "verification");
+        is_int(conf.settings.wrong_keys_per_minute, row->wrong_keys,
+               "wrong keys");
+        is_int(conf.settings.price_factor_ppm[TG_KIND_PRODUCTION],
+               row->production, "factor of production keys");
+        is_int(conf.settings.price_factor_ppm[TG_KIND_DEVELOPMENT],
+               row->development, "factor of development keys");
+    }
+}
+
+static void
+test_files(const char *path)
+{
+    struct tg_conf conf, usual;
+    struct tg_conf_error error;
+
+    tg_conf_init(&usual);
+    unlink(path);
+    memset(&conf, 0xa5, sizeof(conf));
+    is_int(tg_conf_read(&conf, path, &error), 0, "no file is no fault");
+    ok(memcmp(&conf, &usual, sizeof(conf)) == 0, "and the usual holds");
+    is_int(tg_conf_read(&conf, "/proc/self", &error), TG_ERR_SYSTEM,
+           "a folder cannot be read");
+    is_str(error.text, "cannot read /proc/self: Is a directory", "it says so");
+}
+
+int
+main(void)
+{
+    char path[] = "/dev/shm/tollgate-conf-XXXXXX";
+    int fd = mkstemp(path);
+
+    if (fd < 0)
+        abort();
+    close(fd);
+    test_rows(path);
+    test_files(path);
+    unlink(path);
+    return done();
+}

@@ -115,6 +115,18 @@ tg_admit_is_unexpired(int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
+static bool
+is_verified(const struct tg_state *state,
+            const struct tg_account_policy *account)
+{
+    struct tg_settings settings;
+
+    if (account->verification == TG_VERIFICATION_VERIFIED)
+        return true;
+    tg_state_settings(state, &settings);
+    return settings.requires_verification == 0;
+}
+
 bool
 tg_admit_has_account(const struct tg_state *state, struct tg_admission *a)
 {
@@ -122,6 +134,8 @@ tg_admit_has_account(const struct tg_state *state, struct tg_admission *a)
         return tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
     if (a->account.status != TG_ACCOUNT_ACTIVE)
         return tg_admit_refuse(a, TG_CODE_ACCOUNT_SUSPENDED, TG_REASON_CODE);
+    if (!is_verified(state, &a->account))
+        return tg_admit_refuse(a, TG_CODE_ACCOUNT_UNVERIFIED, TG_REASON_CODE);
     return true;
 }
 

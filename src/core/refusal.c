@@ -313,6 +313,19 @@ say_place(struct tg_text *out, const struct tg_admission *a)
     say(out, ". Ask your operator to add the page.");
 }
 
+static void
+say_unverified(struct tg_text *out, const struct tg_admission *a)
+{
+    if (a->account.verification == TG_VERIFICATION_PENDING)
+        say(out, "The verification of the account of this API key is pending. "
+                 "Ask your operator to complete it; the key works from then "
+                 "on.");
+    else
+        say(out, "The account of this API key is not verified, and calls here "
+                 "need one that is. Ask your operator to verify it; the key "
+                 "works from then on.");
+}
+
 static const char *
 limit_name(enum tg_rate_limit limit)
 {
@@ -472,6 +485,9 @@ say_why(struct tg_text *out, const struct tg_state *state,
     case TG_CODE_IP_NOT_ALLOWED:
     case TG_CODE_REFERRER_NOT_ALLOWED:
         say_place(out, a);
+        break;
+    case TG_CODE_ACCOUNT_UNVERIFIED:
+        say_unverified(out, a);
         break;
     case TG_CODE_RATE_LIMIT_EXCEEDED:
         say_rate(out, a);

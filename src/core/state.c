@@ -351,6 +351,20 @@ tg_state_catalog_is_current(const struct tg_state *state, uint64_t seq)
                                 memory_order_relaxed) == seq;
 }
 
+void
+tg_state_settings(const struct tg_state *state, struct tg_settings *settings)
+{
+    const struct tg_catalog *catalog;
+    uint64_t seq;
+
+    do {
+        memset(settings, 0, sizeof(*settings));
+        catalog = tg_state_catalog(state, &seq);
+        if (catalog != NULL)
+            copy_words(settings, &catalog->settings, sizeof(*settings));
+    } while (!tg_state_catalog_is_current(state, seq));
+}
+
 struct tg_str
 tg_state_blob(const struct tg_state *state, uint32_t blob)
 {

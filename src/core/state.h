@@ -90,6 +90,10 @@ const struct tg_catalog *tg_state_catalog(const struct tg_state *state,
                                           uint64_t *seq);
 bool tg_state_catalog_is_current(const struct tg_state *state, uint64_t seq);
 
+/* Copies the operator's settings in force; zeros before a catalog is. */
+void tg_state_settings(const struct tg_state *state,
+                       struct tg_settings *settings);
+
 /*
  * The bytes of a blob, bounded to the arena.  Valid while the publication
  * that named it is in force: check that after reading.  Empty for 0.

@@ -59,6 +59,35 @@ def test_a_bad_file_changes_nothing_while_it_runs(own_gate):
     assert cost(own_gate, key) == 2 * usual
 
 
+def outcome(gate, key):
+    answer = gate.chat(key, max_tokens=3)
+    return 200 if answer.status == 200 else (answer.status, answer.code)
+
+
+def test_accounts_must_be_verified_where_the_file_says_so(make_gate):
+    gate = make_gate()
+    write(gate, "[gate]\nrequire_verification = yes\n")
+    gate.start()
+    assert outcome(gate, gate.key()) == 200, "the first account is verified"
+    account = gate.cli_json("accounts", "create", "--name", "new",
+                            "--billing", "postpaid")
+    key = gate.key("its", account="new")
+    answer = gate.chat(key)
+    assert (answer.status, answer.code) == (403, "account_unverified")
+    assert "is not verified" in answer.json["error"]["message"]
+    assert gate.request("GET", "/v1/models", key).status == 403
+    gate.must("accounts", "verify", account["id"])
+    assert outcome(gate, key) == 200
+
+    gate.must("accounts", "create", "--name", "other", "--billing", "postpaid")
+    other = gate.key("other's", account="other")
+    assert outcome(gate, other) == (403, "account_unverified")
+    read_again(gate, "[gate]\nrequire_verification = no\n", "was read again")
+    assert outcome(gate, other) == 200
+    read_again(gate, "[gate]\nrequire_verification = yes\n", "was read again")
+    assert outcome(gate, other) == (403, "account_unverified")
+
+
 def test_a_bad_file_is_no_start(make_gate):
     gate = make_gate()
     write(gate, "[gate]\nwrong_keys_per_minute = many\n")

@@ -391,12 +391,12 @@ static const struct {
 static void
 test_factor_is_frozen(void)
 {
-    struct tg_catalog *catalog = test_catalog_new();
+    struct tg_settings settings = {
+        .price_factor_ppm = {
+            [TG_KIND_PRODUCTION] = 333331, [TG_KIND_DEVELOPMENT] = 500000}};
     struct tg_admission a;
 
-    catalog->settings.price_factor_ppm[TG_KIND_PRODUCTION] = 333331;
-    catalog->settings.price_factor_ppm[TG_KIND_DEVELOPMENT] = 500000;
-    tg_publish_catalog(publisher, catalog);
+    publish_settings(settings);
     for (size_t i = 0; i < COUNT(factors); i++) {
         struct body_case body = {
             "",
@@ -412,9 +412,7 @@ test_factor_is_frozen(void)
         is_int(a.call.rates.output_picos, factors[i].output_picos, "answer");
         is_int(a.call.held_nanos, factors[i].held_nanos, "its hold");
     }
-    catalog->settings = (struct tg_settings){0};
-    tg_publish_catalog(publisher, catalog);
-    free(catalog);
+    publish_settings((struct tg_settings){0});
 }
 
 #define STREAM "\"stream\":true"

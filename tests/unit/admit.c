@@ -374,6 +374,48 @@ test_heads(void)
     }
 }
 
+#define SUSPENDED "The account of this API key is suspended. Ask your operator."
+#define UNVERIFIED                                                             \
+    "The account of this API key is not verified, and calls here need one "    \
+    "that is. Ask your operator to verify it; the key works from then on."
+#define PENDING                                                                \
+    "The verification of the account of this API key is pending. Ask your "    \
+    "operator to complete it; the key works from then on."
+
+/* By row of test_accounts: where accounts must be verified, and where not. */
+static const struct {
+    const char *what, *must, *need_not;
+} verifications[] = {
+    {"unverified", UNVERIFIED, NULL}, {"suspended", SUSPENDED, SUSPENDED},
+    {"pending", PENDING, NULL},       {"verified", NULL, NULL},
+    {"both", SUSPENDED, SUSPENDED},
+};
+
+static void
+test_verification(bool must)
+{
+    struct tg_credential credential;
+    struct tg_admission a;
+
+    publish_settings((struct tg_settings){.requires_verification = must});
+    for (uint32_t i = 0; i < COUNT(verifications); i++) {
+        const char *want =
+            must ? verifications[i].must : verifications[i].need_not;
+        struct head_case head = {"", CHAT, BEARER, {.account = i}};
+        const char *got;
+
+        publish_policy(&head.key);
+        judge_head(&head, &credential, &a);
+        got = refusal(&a, credential.key);
+        if (want == NULL)
+            is_int(a.action, TG_ACTION_READ_BODY, "passes: %s",
+                   verifications[i].what);
+        else
+            ok(strstr(got, want) != NULL && tg_code_row(a.code)->status == 403,
+               "refused: %s", verifications[i].what);
+    }
+}
+
 int
 main(void)
 {
@@ -384,12 +426,14 @@ main(void)
         TG_CODE_KEY_ROTATED,        TG_CODE_ACCOUNT_SUSPENDED,
         TG_CODE_PERMISSION_DENIED,  TG_CODE_NOT_FOUND,
         TG_CODE_METHOD_NOT_ALLOWED, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
-        TG_CODE_GATE_UNAVAILABLE,
+        TG_CODE_GATE_UNAVAILABLE,   TG_CODE_ACCOUNT_UNVERIFIED,
     };
 
     admit_test_begin();
     test_not_ready();
     test_heads();
+    test_verification(true);
+    test_verification(false);
     test_reached(codes, COUNT(codes));
     admit_test_end();
     return done();

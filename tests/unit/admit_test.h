@@ -34,7 +34,7 @@ struct test_policy {
     uint64_t endpoints;
     const char *models; /* patterns with a blank behind each */
     const char *expires_at, *ended_at, *old_until;
-    uint32_t account; /* 0 active, 1 suspended, else none */
+    uint32_t account; /* a row of test_accounts, else none */
     uint32_t requests_per_minute, concurrency; /* 0: no limit */
     int64_t daily_nanos, monthly_nanos;        /* 0: no budget */
 };
@@ -199,33 +199,61 @@ publish_policy(const struct test_policy *row)
     return slot;
 }
 
+/* The account of row n. */
+__attribute__((unused)) static const struct {
+    uint8_t status, verification;
+} test_accounts[] = {
+    {TG_ACCOUNT_ACTIVE, TG_VERIFICATION_NONE},
+    {TG_ACCOUNT_SUSPENDED, TG_VERIFICATION_NONE},
+    {TG_ACCOUNT_ACTIVE, TG_VERIFICATION_PENDING},
+    {TG_ACCOUNT_ACTIVE, TG_VERIFICATION_VERIFIED},
+    {TG_ACCOUNT_SUSPENDED, TG_VERIFICATION_VERIFIED},
+};
+
+__attribute__((unused)) static void
+publish_accounts(void)
+{
+    for (uint32_t i = 0; i < sizeof(test_accounts) / sizeof(test_accounts[0]);
+         i++) {
+        struct tg_account_policy account = {
+            .status = test_accounts[i].status,
+            .verification = test_accounts[i].verification,
+            .granted_nanos = 10000000000,
+            .topped_up_nanos = 5000000000,
+            .settled_nanos = 1000000000,
+        };
+        char id[32];
+        uint32_t slot;
+
+        snprintf(id, sizeof(id), "acct_%019u", i + 1);
+        memcpy(account.id, id, TG_ID_LEN);
+        if (tg_publish_account(publisher, &account, &slot) != 0 || slot != i)
+            abort();
+    }
+}
+
+/* Publishes the catalog with these settings. */
+__attribute__((unused)) static void
+publish_settings(struct tg_settings settings)
+{
+    struct tg_catalog *catalog = test_catalog_new();
+
+    catalog->settings = settings;
+    if (tg_publish_catalog(publisher, catalog) != 0)
+        abort();
+    free(catalog);
+}
+
 /* Opens a state with the accounts and the catalog, not yet ready. */
 __attribute__((unused)) static void
 admit_test_begin(void)
 {
-    struct tg_account_policy active = {
-        .id = "acct_0000000000000000001",
-        .status = TG_ACCOUNT_ACTIVE,
-        .granted_nanos = 10000000000,
-        .topped_up_nanos = 5000000000,
-        .settled_nanos = 1000000000,
-    };
-    struct tg_account_policy suspended = {
-        .id = "acct_0000000000000000002",
-        .status = TG_ACCOUNT_SUSPENDED,
-    };
-    struct tg_catalog *catalog;
-    uint32_t slot;
-
     state_dir = test_dir();
     test_create(&state, state_dir, 1000);
-    catalog = test_catalog_new();
-    if (tg_publisher_open(&publisher, &state) != 0 ||
-        tg_publish_account(publisher, &active, &slot) != 0 ||
-        tg_publish_account(publisher, &suspended, &slot) != 0 ||
-        tg_publish_catalog(publisher, catalog) != 0)
+    if (tg_publisher_open(&publisher, &state) != 0)
         abort();
-    free(catalog);
+    publish_accounts();
+    publish_settings((struct tg_settings){0});
 }
 
 __attribute__((unused)) static void

@@ -73,7 +73,7 @@ test_header(void)
     is_int(lseek(fd, 0, SEEK_END), at, "which is there");
     is_int(le(304, 4), 1, "ready");
     is_int(le(308, 4), 1, "one key slot was used");
-    is_int(le(312, 4), 2, "two account slots");
+    is_int(le(312, 4), 5, "five account slots");
     is_int(le(320, 8), 77, "the daemon was seen");
 }
 

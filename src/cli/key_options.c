@@ -5,8 +5,8 @@ static const char *const kinds[] = {"production", "development", "restricted",
 static const char *const scopes[] = {"chat",        "code",       "image",
                                      "audio",       "embeddings", "files",
                                      "fine_tuning", NULL};
-static const char *const statuses[] = {"active", "inactive", "disabled",
-                                       "deleted", NULL};
+static const char *const statuses[] = {"active",  "inactive", "disabled",
+                                       "expired", "deleted",  NULL};
 
 #define ROW(name, argument, help, value, member, choices)                      \
     {                                                                          \

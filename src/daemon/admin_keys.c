@@ -128,22 +128,26 @@ one_key(void *arg, const struct tg_store_key *row)
 
 static bool
 list_filters(const struct tg_request *request, struct tg_reply *reply,
-             char account_id[TG_ID_TEXT_SIZE], const char **account,
-             const char **status)
+             char account_id[TG_ID_TEXT_SIZE],
+             struct tg_store_key_filter *filter)
 {
+    static const char *const statuses[] = {"active", "inactive", "disabled",
+                                           "expired", "deleted"};
     const char *given = tg_request_argument(request, "account");
+    const char *status = tg_request_argument(request, "status");
+    size_t i = 0, count = sizeof(statuses) / sizeof(statuses[0]);
 
-    *status = tg_request_argument(request, "status");
-    if (*status != NULL && strcmp(*status, "active") != 0 &&
-        strcmp(*status, "inactive") != 0 && strcmp(*status, "disabled") != 0 &&
-        strcmp(*status, "deleted") != 0)
+    while (status != NULL && i < count && strcmp(status, statuses[i]) != 0)
+        i++;
+    if (i == count)
         return tg_reply_invalid(reply, "status",
                                 "status is one of: active inactive disabled "
-                                "deleted");
+                                "expired deleted");
     if (given != NULL && !tg_shapes_account(request->daemon->admin, reply,
                                             "account", given, account_id))
         return false;
-    *account = given != NULL ? account_id : NULL;
+    filter->status = status;
+    filter->account_id = given != NULL ? account_id : NULL;
     return true;
 }
 
@@ -154,7 +158,7 @@ tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
     struct tg_store *store = daemon->admin;
     struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
     char account_id[TG_ID_TEXT_SIZE];
-    const char *account = NULL, *status = NULL;
+    struct tg_store_key_filter filter = {.now_ms = walk.now_ms};
     struct tg_store_page page;
     int err;
 
@@ -162,11 +166,10 @@ tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
         return;
     tg_daemon_catch_up(daemon);
     pthread_mutex_lock(&daemon->admin_lock);
-    if (list_filters(request, reply, account_id, &account, &status)) {
+    if (list_filters(request, reply, account_id, &filter)) {
         walk.list.limit = page.limit++;
         walk.list.data = json_array();
-        err = store->ops->key_each(store, account, status, &page, list_key,
-                                   &walk);
+        err = store->ops->key_each(store, &filter, &page, list_key, &walk);
         tg_page_list_reply(&walk.list, reply, store, err);
     }
     pthread_mutex_unlock(&daemon->admin_lock);

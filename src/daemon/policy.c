@@ -443,6 +443,7 @@ refresh_some(struct tg_daemon *daemon, struct tg_policy_refresh *refresh)
     struct refresh_page page = {
         .publication = {.daemon = daemon, .store = store}, .refresh = refresh};
     struct tg_store_page rows = {.limit = REFRESH_KEYS};
+    static const struct tg_store_key_filter any = {0};
     char after[TG_ID_TEXT_SIZE];
     int err;
 
@@ -450,7 +451,7 @@ refresh_some(struct tg_daemon *daemon, struct tg_policy_refresh *refresh)
         memcpy(after, refresh->after, sizeof(after));
         rows.after = after;
     }
-    err = store->ops->key_each(store, NULL, NULL, &rows, refresh_key, &page);
+    err = store->ops->key_each(store, &any, &rows, refresh_key, &page);
     if (err != 0)
         tg_log(TG_LOG_ERROR,
                "cannot bring the time zones of keys up to date, and tries "

@@ -70,7 +70,7 @@ int tg_sqlite_account_rebase(struct tg_store *);
 int tg_sqlite_key_add(struct tg_store *, const struct tg_store_key *);
 int tg_sqlite_key_get(struct tg_store *, const char *,
                       int (*)(void *, const struct tg_store_key *), void *);
-int tg_sqlite_key_each(struct tg_store *, const char *, const char *,
+int tg_sqlite_key_each(struct tg_store *, const struct tg_store_key_filter *,
                        const struct tg_store_page *,
                        int (*)(void *, const struct tg_store_key *), void *);
 int tg_sqlite_key_all(struct tg_store *,

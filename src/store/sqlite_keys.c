@@ -91,8 +91,9 @@ tg_sqlite_key_get(struct tg_store *store, const char *id,
 }
 
 int
-tg_sqlite_key_each(struct tg_store *store, const char *account_id,
-                   const char *status, const struct tg_store_page *page,
+tg_sqlite_key_each(struct tg_store *store,
+                   const struct tg_store_key_filter *filter,
+                   const struct tg_store_page *page,
                    int (*visit)(void *, const struct tg_store_key *), void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
@@ -103,11 +104,14 @@ tg_sqlite_key_each(struct tg_store *store, const char *account_id,
     err = tg_sql_begin(db, &stmt,
                        "SELECT " COLUMNS
                        "FROM keys WHERE (?1 IS NULL OR account_id = ?1) "
-                       "AND (status = ?2 OR ?2 IS NULL AND status <> "
-                       "'deleted') AND (?3 IS NULL OR number < "
+                       "AND CASE WHEN ?2 IS NULL THEN status <> 'deleted' "
+                       "ELSE ?2 = CASE WHEN status = 'active' AND "
+                       "expires_at BETWEEN 1 AND ?5 THEN 'expired' "
+                       "ELSE status END END AND (?3 IS NULL OR number < "
                        "(SELECT number FROM keys WHERE id = ?3)) "
                        "ORDER BY number DESC LIMIT ?4",
-                       "ttti", account_id, status, page->after, limit);
+                       "tttii", filter->account_id, filter->status, page->after,
+                       limit, filter->now_ms);
     return err ? err : walk(db, stmt, NULL, visit, arg);
 }
 

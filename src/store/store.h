@@ -114,6 +114,17 @@ struct tg_store_call {
     int64_t reasoning_tokens, cost_nanos;
 };
 
+struct tg_store_key_filter {
+    const char *account_id; /* NULL: of any account */
+    /*
+     * As it is shown: active, inactive, disabled, expired, deleted.  An
+     * active key whose end has come by now_ms is expired, not active.  NULL:
+     * all but deleted.
+     */
+    const char *status;
+    int64_t now_ms;
+};
+
 struct tg_store_page {
     const char *after; /* id of the last row seen; NULL: from the start */
     uint32_t limit;    /* 0: no limit */
@@ -184,9 +195,10 @@ struct tg_store_ops {
     int (*key_get)(struct tg_store *store, const char *id,
                    int (*visit)(void *, const struct tg_store_key *),
                    void *arg);
-    /* Newest first; account_id may be NULL, status too: all but deleted. */
-    int (*key_each)(struct tg_store *store, const char *account_id,
-                    const char *status, const struct tg_store_page *page,
+    /* Newest first. */
+    int (*key_each)(struct tg_store *store,
+                    const struct tg_store_key_filter *filter,
+                    const struct tg_store_page *page,
                     int (*visit)(void *, const struct tg_store_key *),
                     void *arg);
     /* Oldest first, all of them, deleted ones too. */

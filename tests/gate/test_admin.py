@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -464,8 +465,40 @@ def test_presets_of_the_kinds(shared):
         "limits": {"requests_per_minute": None}})
     assert free["budget"]["monthly"] is None
     assert free["limits"]["requests_per_minute"] is None
+    assert development["limits"]["tokens_per_minute"] == 20000
+    assert free["limits"]["tokens_per_minute"] == 20000
     restricted = shared.must("/keys", {"name": "r", "kind": "restricted"})
     assert restricted["scopes"] == [] and restricted["models"] == []
+    assert not any(restricted["limits"].values())
+    assert restricted["budget"]["monthly"] is None
+    other = shared.must("/keys", {
+        "name": "o", "scopes": ["chat"], "models": ["deepseek-*"],
+        "limits": {"requests_per_minute": 7, "tokens_per_minute": 8},
+        "budget": {"monthly": "1.50"}})
+    assert other["scopes"] == ["chat"] and other["models"] == ["deepseek-*"]
+    assert other["limits"]["requests_per_minute"] == 7
+    assert other["limits"]["tokens_per_minute"] == 8
+    assert other["budget"]["monthly"] == "1.50"
+
+
+def test_keys_are_listed_by_the_status_that_is_shown(daemon):
+    until = time.time() + 3
+    expires_at = datetime.fromtimestamp(until, timezone.utc).isoformat()
+    short = daemon.must("/keys", {"name": "s", "expires_at": expires_at})
+    long = daemon.must("/keys", {"name": "l", "expires_at": "90d"})
+    endless = daemon.must("/keys", {"name": "e"})
+    off = daemon.must("/keys", {"name": "d", "expires_at": expires_at})
+    daemon.post(f"/keys/{off['id']}/disable")
+
+    def listed(status):
+        rows = daemon.get(f"/keys?status={status}").json["data"]
+        assert {row["status"] for row in rows} <= {status}
+        return {row["id"] for row in rows}
+
+    wait(lambda: listed("expired") == {short["id"]}, what="its end")
+    assert listed("active") == {long["id"], endless["id"]}
+    assert listed("disabled") == {off["id"]}, "the end it had first"
+    assert daemon.get("/keys?status=gone").status == 400
 
 
 def test_a_secret_is_shown_once_and_stored_nowhere(daemon):

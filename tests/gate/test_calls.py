@@ -224,6 +224,30 @@ def test_scope_and_model_are_enforced(gate):
     assert gate.chat(key, model="gpt-7").status == 404
 
 
+def test_kinds_are_presets_that_calls_obey(gate):
+    development = gate.key("try", kind="development")
+    assert development.startswith("sk-tgd_")
+    assert gate.chat(development).status == 200
+    answer = gate.chat(development, model="deepseek-v4-pro")
+    assert (answer.status, answer.code) == (404, "model_not_found")
+    own = gate.request("GET", "/v1/key", development).json
+    assert own["limits"]["requests_per_minute"] == 60
+    assert own["limits"]["tokens_per_minute"] == 20000
+    assert own["budget"]["monthly"] == "10.00"
+    models = gate.request("GET", "/v1/models", development).json["data"]
+    assert "deepseek-v4-pro" not in [model["id"] for model in models]
+    named = gate.key("named", kind="development", model="deepseek-v4-pro")
+    assert gate.chat(named, model="deepseek-v4-pro").status == 200
+    assert gate.chat(named).status == 404, "what is named is all"
+
+    nothing = gate.key("nothing", kind="restricted")
+    assert nothing.startswith("sk-tgr_")
+    assert gate.chat(nothing).code == "permission_denied"
+    half = gate.key("half", kind="restricted", scope="chat")
+    assert gate.chat(half).code == "model_not_found"
+    assert gate.request("GET", "/v1/models", half).json["data"] == []
+
+
 @pytest.mark.parametrize("body, code, param", [
     ("", "invalid_request", None),
     ("[]", "invalid_request", None),

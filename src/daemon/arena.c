@@ -13,6 +13,7 @@ struct piece {
     uint32_t units; /* its room */
     uint32_t uses;
     uint32_t next; /* of the same bucket, + 1 */
+    uint32_t hash; /* of the content: most others are told apart by it */
 };
 
 #define UNIT 16
@@ -28,8 +29,8 @@ struct tg_arena {
     uint32_t *at_to_piece; /* direct map from unit to piece + 1 */
     size_t at_capacity;
     uint32_t holes[64]; /* by size in units; the last one holds the larger */
-    uint32_t top; /* first unit never used */
-    uint32_t secured; /* units whose memory is there */
+    uint32_t top;       /* first unit never used */
+    uint32_t secured;   /* units whose memory is there */
 };
 
 static uint32_t
@@ -44,14 +45,20 @@ blob_at(const struct tg_arena *arena, uint32_t at)
     return (void *)(arena->state->blobs + (size_t)at * UNIT);
 }
 
-static size_t
-bucket_of(const struct tg_arena *arena, struct tg_str bytes)
+static uint32_t
+hash_of(struct tg_str bytes)
 {
     uint64_t hash = 14695981039346656037u;
 
     for (size_t i = 0; i < bytes.len; i++)
         hash = (hash ^ (uint8_t)bytes.data[i]) * 1099511628211u;
-    return (size_t)(hash ^ hash >> 32) & (arena->buckets - 1);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static uint32_t *
+bucket_of(const struct tg_arena *arena, uint32_t hash)
+{
+    return &arena->by_content[hash & (arena->buckets - 1)];
 }
 
 static struct tg_str
@@ -150,6 +157,35 @@ piece_at(const struct tg_arena *arena, uint32_t at)
     return &arena->pieces[arena->at_to_piece[at] - 1];
 }
 
+/* Hangs the used pieces into as many buckets as there are pieces. */
+static void
+spread(struct tg_arena *arena)
+{
+    uint32_t *wider;
+    size_t old = arena->buckets;
+
+    if (arena->count <= old)
+        return;
+    wider = calloc(old * 4, sizeof(uint32_t));
+    if (wider == NULL)
+        return; /* slower, and right all the same */
+    arena->buckets = old * 4;
+    for (size_t i = 0; i < old; i++) {
+        uint32_t next;
+
+        for (uint32_t n = arena->by_content[i]; n != 0; n = next) {
+            struct piece *piece = &arena->pieces[n - 1];
+            uint32_t *head = &wider[piece->hash & (arena->buckets - 1)];
+
+            next = piece->next;
+            piece->next = *head;
+            *head = n;
+        }
+    }
+    free(arena->by_content);
+    arena->by_content = wider;
+}
+
 static void
 link_piece(struct tg_arena *arena, uint32_t *head, struct piece *piece)
 {
@@ -187,7 +223,9 @@ tg_arena_adopt(struct tg_arena *arena, uint32_t blob)
     if (piece == NULL)
         return TG_ERR_FULL;
     piece->uses = 1;
-    link_piece(arena, &arena->by_content[bucket_of(arena, bytes)], piece);
+    piece->hash = hash_of(bytes);
+    link_piece(arena, bucket_of(arena, piece->hash), piece);
+    spread(arena);
     if (blob + piece->units > arena->top)
         arena->top = blob + piece->units;
     return 0;
@@ -245,8 +283,7 @@ secure(struct tg_arena *arena, uint32_t end)
 
     if (end <= arena->secured)
         return 0;
-    if (fallocate(arena->state->fd, 0,
-                  base + (off_t)arena->secured * UNIT,
+    if (fallocate(arena->state->fd, 0, base + (off_t)arena->secured * UNIT,
                   (off_t)(want - arena->secured) * UNIT) != 0)
         return TG_ERR_FULL;
     arena->secured = want;
@@ -289,22 +326,21 @@ split(struct tg_arena *arena, struct piece *piece, uint32_t units)
 int
 tg_arena_put(struct tg_arena *arena, struct tg_str bytes, uint32_t *blob)
 {
-    uint32_t *head = &arena->by_content[bucket_of(arena, bytes)];
+    uint32_t hash = hash_of(bytes), *head = bucket_of(arena, hash);
     uint32_t units = units_of(bytes.len);
     struct piece *piece;
     struct tg_blob *b;
 
     for (uint32_t i = *head; i != 0; i = arena->pieces[i - 1].next) {
         piece = &arena->pieces[i - 1];
-        if (tg_str_eq(content(arena, piece), bytes)) {
+        if (piece->hash == hash && tg_str_eq(content(arena, piece), bytes)) {
             piece->uses++;
             *blob = piece->at;
             return 0;
         }
     }
     piece = take_hole(arena, units);
-    piece = piece != NULL ? split(arena, piece, units)
-                          : take_top(arena, units);
+    piece = piece != NULL ? split(arena, piece, units) : take_top(arena, units);
     if (piece == NULL)
         return TG_ERR_FULL;
     b = blob_at(arena, piece->at);
@@ -312,8 +348,10 @@ tg_arena_put(struct tg_arena *arena, struct tg_str bytes, uint32_t *blob)
     if (bytes.len != 0)
         memcpy(b->data, bytes.data, bytes.len);
     piece->uses = 1;
+    piece->hash = hash;
     link_piece(arena, head, piece);
     *blob = piece->at;
+    spread(arena);
     return 0;
 }
 
@@ -324,8 +362,6 @@ tg_arena_drop(struct tg_arena *arena, uint32_t blob)
 
     if (piece == NULL || piece->uses == 0 || --piece->uses > 0)
         return;
-    unlink_piece(arena,
-                 &arena->by_content[bucket_of(arena, content(arena, piece))],
-                 piece);
+    unlink_piece(arena, bucket_of(arena, piece->hash), piece);
     link_piece(arena, hole_list(arena, piece->units), piece);
 }

@@ -5,32 +5,28 @@
 
 #include "civil.h"
 #include "clock.h"
-#include "draft_text.h"
 #include "err.h"
-#include "hours.h"
 #include "key.h"
 #include "log.h"
-#include "network.h"
-#include "reply.h"
+#include "policy_text.h"
 
-#define LIST_MAX 256
-#define EMPTY "[]" /* what most lists of most keys are */
-#define CALENDARS 16
 #define REFRESH_MS TG_MS_PER_DAY
 #define REFRESH_KEYS 100 /* in one go: others wait for the lock */
 
-/* A zone or hours that were compiled a moment ago. */
-struct calendar {
-    bool is_hours;
-    char text[TG_CALENDAR_TEXT_MAX + 1]; /* "": none */
-    struct tg_zone_blob blob;
+/* A key whose secrets are still coming. */
+struct pending {
+    struct tg_key_policy policy;
+    int secrets;              /* so far */
+    char id[TG_ID_TEXT_SIZE]; /* "": nothing is pending */
 };
 
 /* What a visitor needs to publish a row. */
 struct publication {
     struct tg_daemon *daemon;
     struct tg_store *store;
-    struct calendar calendars[CALENDARS]; /* many keys share few */
+    int64_t now_ms;
+    struct pending pending;
+    struct tg_policy_text text;
 };
 
 static struct tg_str
@@ -80,166 +76,6 @@ publish_account(void *arg, const struct tg_store_account *row)
     return say_full(err, "account", row->id);
 }
 
-/*
- * A stored JSON list as texts.  What cannot be read becomes a text that admits
- * nothing: without it, a list would be shorter or, empty, no limit at all.
- */
-static size_t
-read_list(const json_t *list, struct tg_str texts[LIST_MAX])
-{
-    size_t count = 0, i;
-    json_t *item;
-
-    json_array_foreach((json_t *)list, i, item)
-    {
-        if (count < LIST_MAX)
-            texts[count++] = json_is_string(item)
-                                 ? str_of(json_string_value(item))
-                                 : TG_STR("");
-    }
-    if (!json_is_array(list))
-        texts[count++] = TG_STR("");
-    return count;
-}
-
-/* A list as a blob; an empty one is no blob. */
-static int
-publish_list(struct tg_publisher *publisher, const char *text, uint32_t *blob)
-{
-    struct tg_str texts[LIST_MAX];
-    json_t *list;
-    size_t count;
-    int err;
-
-    if (strcmp(text, EMPTY) == 0)
-        return 0;
-    list = json_loads(text, 0, NULL);
-    count = read_list(list, texts);
-    err = count > 0 ? tg_publish_texts(publisher, texts, count, blob) : 0;
-    json_decref(list);
-    return err;
-}
-
-static int
-publish_networks(struct tg_publisher *publisher, const char *text,
-                 uint32_t *blob)
-{
-    uint8_t networks[LIST_MAX][TG_WHERE_NETWORK_BYTES];
-    struct tg_str texts[LIST_MAX];
-    json_t *list;
-    size_t count;
-
-    if (strcmp(text, EMPTY) == 0)
-        return 0;
-    list = json_loads(text, 0, NULL);
-    count = read_list(list, texts);
-    for (size_t i = 0; i < count; i++) {
-        size_t len = tg_network_compile(texts[i].data, networks[i]) == 0
-                         ? TG_WHERE_NETWORK_BYTES
-                         : 0;
-
-        texts[i] = (struct tg_str){(const char *)networks[i], len};
-    }
-    json_decref(list);
-    return count > 0 ? tg_publish_texts(publisher, texts, count, blob) : 0;
-}
-
-static int
-publish_text(struct tg_publisher *publisher, const char *text, uint32_t *blob)
-{
-    return text[0] == '\0' ? 0 : tg_publish_text(publisher, str_of(text), blob);
-}
-
-/* Compiles what a key cannot go without: in doubt it is shut, or in UTC. */
-static void
-compile(struct tg_zone_blob *blob, bool is_hours, const char *text,
-        const char *id)
-{
-    int64_t now_ms = tg_clock_ms();
-
-    if (is_hours && tg_hours_compile(blob, text, now_ms) != 0) {
-        tg_log(TG_LOG_ERROR,
-               "the hours '%s' of the key %s cannot be read, so it is never "
-               "on; give it others, or install the time zones (tzdata)",
-               text, id);
-        tg_hours_shut(blob);
-    }
-    if (!is_hours && tg_zone_compile(blob, text, now_ms) != 0) {
-        tg_log(TG_LOG_ERROR,
-               "there is no time zone '%s', so the days of the key %s are in "
-               "UTC; give it another, or install the time zones (tzdata)",
-               text, id);
-        blob->len = 0;
-    }
-}
-
-static size_t
-calendar_row(bool is_hours, const char *text)
-{
-    size_t hash = is_hours;
-
-    for (; *text != '\0'; text++)
-        hash = hash * 31 + (unsigned char)*text;
-    return hash % CALENDARS;
-}
-
-static int
-publish_calendar(struct publication *publication, bool is_hours,
-                 const char *text, const char *id, uint32_t *blob)
-{
-    struct calendar *calendar =
-        &publication->calendars[calendar_row(is_hours, text)];
-    struct tg_zone_blob *compiled = &calendar->blob;
-
-    if (calendar->is_hours != is_hours || strcmp(calendar->text, text) != 0) {
-        compile(compiled, is_hours, text, id);
-        calendar->is_hours = is_hours;
-        calendar->text[0] = '\0';
-        if (strlen(text) < sizeof(calendar->text))
-            strcpy(calendar->text, text);
-    }
-    if (compiled->len == 0)
-        return 0;
-    return tg_publish_text(publication->daemon->publisher,
-                           (struct tg_str){compiled->bytes, compiled->len},
-                           blob);
-}
-
-static bool
-has_zone(const struct tg_store_key *row)
-{
-    return strcmp(row->timezone, "UTC") != 0;
-}
-
-static bool
-has_hours(const struct tg_store_key *row)
-{
-    return row->hours[0] != '\0';
-}
-
-static int
-publish_blobs(struct publication *publication, const struct tg_store_key *row,
-              struct tg_key_policy *policy)
-{
-    struct tg_publisher *publisher = publication->daemon->publisher;
-    int err = publish_text(publisher, row->name, &policy->name);
-
-    if (err == 0)
-        err = publish_list(publisher, row->models, &policy->models);
-    if (err == 0)
-        err = publish_networks(publisher, row->allowed_ips, &policy->networks);
-    if (err == 0)
-        err =
-            publish_list(publisher, row->allowed_referrers, &policy->referrers);
-    if (err == 0 && has_hours(row))
-        err = publish_calendar(publication, true, row->hours, row->id,
-                               &policy->hours);
-    if (err == 0 && has_zone(row))
-        err = publish_calendar(publication, false, row->timezone, row->id,
-                               &policy->timezone);
-    return err;
-}
-
 static uint8_t
 status_of(const char *status)
 {
@@ -260,51 +96,14 @@ status_of(const char *status)
     return TG_KEY_NONE;
 }
 
-static uint32_t
-scopes_of(const char *text)
-{
-    json_t *list = json_loads(text, 0, NULL), *item;
-    uint32_t scopes = 0;
-    size_t i;
-
-    json_array_foreach(list, i, item)
-    {
-        if (json_is_string(item))
-            scopes |= tg_scope_of(str_of(json_string_value(item)));
-    }
-    json_decref(list);
-    return scopes;
-}
-
-static uint64_t
-endpoints_of(const char *text)
-{
-    json_t *list, *item;
-    uint64_t endpoints = 0;
-    size_t i;
-
-    if (strcmp(text, EMPTY) == 0)
-        return 0;
-    list = json_loads(text, 0, NULL);
-    json_array_foreach(list, i, item)
-    {
-        const struct tg_route *route =
-            json_is_string(item) ? tg_draft_route(json_string_value(item))
-                                 : NULL;
-
-        if (route != NULL)
-            endpoints |= (uint64_t)1 << route->endpoint;
-    }
-    json_decref(list);
-    return endpoints;
-}
-
 static void
-fill_policy(struct tg_key_policy *policy, const struct tg_store_key *row)
+fill_policy(struct publication *publication, const struct tg_store_key *row)
 {
+    struct tg_key_policy *policy = &publication->pending.policy;
+
     *policy = (struct tg_key_policy){
-        .endpoints = endpoints_of(row->endpoints),
-        .scopes = scopes_of(row->scopes),
+        .endpoints = tg_policy_endpoints(row->endpoints),
+        .scopes = tg_policy_scopes(&publication->text, row->scopes),
         .kind = (uint8_t)tg_key_kind_of(str_of(row->kind)),
         .status = status_of(row->status),
         .created_at_ms = row->created_at,
@@ -322,24 +121,18 @@ fill_policy(struct tg_key_policy *policy, const struct tg_store_key *row)
     memcpy(policy->id, row->id, sizeof(policy->id));
 }
 
-struct secrets {
-    struct tg_key_policy *policy;
-    int count;
-    int64_t now_ms;
-};
-
-/* Newest first: the first one gives the prefix and the last four. */
-static int
-take_secret(void *arg, const struct tg_store_secret *row)
+/* The first ones are the newest: the first gives prefix and last four. */
+static void
+take_secret(struct pending *pending, const struct tg_store_secret *row,
+            int64_t now_ms)
 {
-    struct secrets *secrets = arg;
-    struct tg_key_policy *policy = secrets->policy;
-    struct tg_key_secret *target = &policy->secrets[secrets->count];
+    struct tg_key_policy *policy = &pending->policy;
+    struct tg_key_secret *target = &policy->secrets[pending->secrets];
 
-    if (secrets->count == 2 ||
-        (row->valid_until != 0 && row->valid_until <= secrets->now_ms))
-        return 0;
-    if (secrets->count++ == 0) {
+    if (pending->secrets == 2 ||
+        (row->valid_until != 0 && row->valid_until <= now_ms))
+        return;
+    if (pending->secrets++ == 0) {
         tg_field_set(policy->prefix, sizeof(policy->prefix), row->prefix,
                      strlen(row->prefix));
         tg_field_set(policy->last4, sizeof(policy->last4), row->last4,
@@ -347,6 +140,61 @@ take_secret(void *arg, const struct tg_store_secret *row)
     }
     memcpy(target->digest, row->digest.bytes, sizeof(target->digest));
     target->valid_until_ms = row->valid_until;
+}
+
+/* A key's own part of its policy; its secrets are still to come. */
+static int
+begin_key(struct publication *publication, const struct tg_store_key *row)
+{
+    struct tg_daemon *daemon = publication->daemon;
+    struct pending *pending = &publication->pending;
+    int err = 0;
+
+    fill_policy(publication, row);
+    pending->secrets = 0;
+    memcpy(pending->id, row->id, strlen(row->id) + 1);
+    if (pending->policy.status == TG_KEY_DELETED)
+        return 0;
+    pthread_mutex_lock(&daemon->publish_lock);
+    err = tg_publisher_account_slot(daemon->publisher, row->account_id,
+                                    &pending->policy.account);
+    if (err == 0)
+        err = tg_policy_blobs(&publication->text, daemon->publisher, row,
+                              &pending->policy);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return say_full(err, "key", row->id);
+}
+
+/* Puts the pending key in force, if one is pending. */
+static int
+end_key(struct publication *publication)
+{
+    struct tg_daemon *daemon = publication->daemon;
+    struct pending *pending = &publication->pending;
+    uint32_t slot;
+    int err;
+
+    if (pending->id[0] == '\0')
+        return 0;
+    pthread_mutex_lock(&daemon->publish_lock);
+    if (pending->policy.status != TG_KEY_DELETED)
+        err = tg_publish_key(daemon->publisher, &pending->policy, &slot);
+    else
+        err = tg_publish_key_gone(daemon->publisher, pending->id);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    if (err == TG_ERR_NOT_FOUND)
+        err = 0;
+    err = say_full(err, "key", pending->id);
+    pending->id[0] = '\0';
+    return err;
+}
+
+static int
+add_secret(void *arg, const struct tg_store_secret *row)
+{
+    struct publication *publication = arg;
+
+    take_secret(&publication->pending, row, publication->now_ms);
     return 0;
 }
 
@@ -354,40 +202,44 @@ static int
 publish_key(void *arg, const struct tg_store_key *row)
 {
     struct publication *publication = arg;
-    struct tg_daemon *daemon = publication->daemon;
-    struct tg_publisher *publisher = daemon->publisher;
-    struct tg_key_policy policy;
-    struct secrets secrets = {&policy, 0, tg_clock_ms()};
-    uint32_t slot;
-    int err;
+    struct tg_store *store = publication->store;
+    int err = begin_key(publication, row);
 
-    fill_policy(&policy, row);
-    err = publication->store->ops->secret_each(publication->store, row->id,
-                                               take_secret, &secrets);
-    if (err != 0)
-        return err;
-    pthread_mutex_lock(&daemon->publish_lock);
-    if (policy.status == TG_KEY_DELETED) {
-        err = tg_publish_key_gone(publisher, row->id);
-        if (err == TG_ERR_NOT_FOUND)
-            err = 0;
-    } else {
-        err = tg_publisher_account_slot(publisher, row->account_id,
-                                        &policy.account);
+    if (err == 0)
+        err = store->ops->secret_each(store, row->id, add_secret, publication);
+    return err != 0 ? err : end_key(publication);
+}
+
+/* Of all keys: one visit for each secret. */
+static int
+publish_joined(void *arg, const struct tg_store_key *row,
+               const struct tg_store_secret *secret)
+{
+    struct publication *publication = arg;
+    int err = 0;
+
+    if (strcmp(publication->pending.id, row->id) != 0) {
+        err = end_key(publication);
         if (err == 0)
-            err = publish_blobs(publication, row, &policy);
-        if (err == 0)
-            err = tg_publish_key(publisher, &policy, &slot);
+            err = begin_key(publication, row);
     }
-    pthread_mutex_unlock(&daemon->publish_lock);
-    return say_full(err, "key", row->id);
+    if (err == 0 && secret != NULL)
+        take_secret(&publication->pending, secret, publication->now_ms);
+    return err;
+}
+
+static struct publication
+publication_of(struct tg_daemon *daemon, struct tg_store *store)
+{
+    return (struct publication){
+        .daemon = daemon, .store = store, .now_ms = tg_clock_ms()};
 }
 
 int
 tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
                   const char *id)
 {
-    struct publication publication = {.daemon = daemon, .store = store};
+    struct publication publication = publication_of(daemon, store);
 
     return store->ops->account_get(store, id, publish_account, &publication);
 }
@@ -395,7 +247,7 @@ tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
 int
 tg_policy_key(struct tg_daemon *daemon, struct tg_store *store, const char *id)
 {
-    struct publication publication = {.daemon = daemon, .store = store};
+    struct publication publication = publication_of(daemon, store);
 
     return store->ops->key_get(store, id, publish_key, &publication);
 }
@@ -404,13 +256,13 @@ int
 tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
 {
     static const struct tg_store_page everything = {.limit = 0};
-    struct publication publication = {.daemon = daemon, .store = store};
+    struct publication publication = publication_of(daemon, store);
     int err = store->ops->account_each(store, &everything, publish_account,
                                        &publication);
 
     if (err == 0)
-        err = store->ops->key_all(store, publish_key, &publication);
-    return err;
+        err = store->ops->key_all(store, publish_joined, &publication);
+    return err != 0 ? err : end_key(&publication);
 }
 
 /* Some keys of a refresh. */
@@ -426,7 +278,7 @@ refresh_key(void *arg, const struct tg_store_key *row)
     struct refresh_page *page = arg;
     int err = 0;
 
-    if (has_zone(row) || has_hours(row))
+    if (tg_policy_has_calendar(row))
         err = publish_key(&page->publication, row);
     if (err != 0 && err != TG_ERR_FULL)
         return err;
@@ -440,8 +292,8 @@ static void
 refresh_some(struct tg_daemon *daemon, struct tg_policy_refresh *refresh)
 {
     struct tg_store *store = daemon->admin;
-    struct refresh_page page = {
-        .publication = {.daemon = daemon, .store = store}, .refresh = refresh};
+    struct refresh_page page = {.publication = publication_of(daemon, store),
+                                .refresh = refresh};
     struct tg_store_page rows = {.limit = REFRESH_KEYS};
     static const struct tg_store_key_filter any = {0};
     char after[TG_ID_TEXT_SIZE];

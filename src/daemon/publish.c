@@ -348,8 +348,11 @@ tg_publish_key(struct tg_publisher *publisher,
             return err;
         reset_counters(&state->keys[*slot].counters);
         tg_budget_load(state, *slot, 0, 0, 0, 0);
-    } else {
-        (void)tg_state_key(state, *slot, &old, &seq);
+    } else if (tg_state_key(state, *slot, &old, &seq) == 0 &&
+               memcmp(&old, policy, sizeof(old)) == 0) {
+        /* It is in force: only the second use of its blobs goes. */
+        drop_blobs(publisher, policy);
+        return index_secrets(publisher, policy, *slot);
     }
     record = &state->keys[*slot];
     publish(&record->seq, record->slots, sizeof(*policy), policy);

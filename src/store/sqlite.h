@@ -74,7 +74,9 @@ int tg_sqlite_key_each(struct tg_store *, const struct tg_store_key_filter *,
                        const struct tg_store_page *,
                        int (*)(void *, const struct tg_store_key *), void *);
 int tg_sqlite_key_all(struct tg_store *,
-                      int (*)(void *, const struct tg_store_key *), void *);
+                      int (*)(void *, const struct tg_store_key *,
+                              const struct tg_store_secret *),
+                      void *);
 int tg_sqlite_key_set(struct tg_store *, const struct tg_store_key *);
 int tg_sqlite_key_end(struct tg_store *, const char *, const char *, int64_t);
 int tg_sqlite_secret_add(struct tg_store *, const struct tg_store_secret *);

@@ -1,11 +1,14 @@
 #include "sqlite.h"
 
-#define COLUMNS                                                                \
-    "id, account_id, name, description, owner, labels, kind, status, "         \
-    "scopes, models, endpoints, requests_per_second, requests_per_minute, "    \
-    "requests_per_day, tokens_per_minute, concurrency, max_queue_ms, "         \
-    "daily_nanos, monthly_nanos, timezone, allowed_ips, allowed_referrers, "   \
-    "hours, created_at, expires_at, ended_at "
+#define COLUMNS_OF(t)                                                          \
+    t "id, " t "account_id, " t "name, " t "description, " t "owner, " t       \
+      "labels, " t "kind, " t "status, " t "scopes, " t "models, " t           \
+      "endpoints, " t "requests_per_second, " t "requests_per_minute, " t      \
+      "requests_per_day, " t "tokens_per_minute, " t "concurrency, " t         \
+      "max_queue_ms, " t "daily_nanos, " t "monthly_nanos, " t "timezone, " t  \
+      "allowed_ips, " t "allowed_referrers, " t "hours, " t "created_at, " t   \
+      "expires_at, " t "ended_at "
+#define COLUMNS COLUMNS_OF("")
 
 int
 tg_sqlite_key_add(struct tg_store *store, const struct tg_store_key *row)
@@ -115,17 +118,55 @@ tg_sqlite_key_each(struct tg_store *store,
     return err ? err : walk(db, stmt, NULL, visit, arg);
 }
 
+/* Columns of a secret behind those of its key. */
+#define FIRST_SECRET_COLUMN 26
+
+static const struct tg_store_secret *
+read_joined(sqlite3_stmt *stmt, const char *key_id,
+            struct tg_store_secret *secret)
+{
+    struct tg_str digest = tg_sql_bytes(stmt, FIRST_SECRET_COLUMN);
+
+    if (digest.len != sizeof(secret->digest.bytes))
+        return NULL;
+    *secret = (struct tg_store_secret){
+        .key_id = key_id,
+        .prefix = tg_sql_text(stmt, FIRST_SECRET_COLUMN + 1),
+        .last4 = tg_sql_text(stmt, FIRST_SECRET_COLUMN + 2),
+        .valid_until = sqlite3_column_int64(stmt, FIRST_SECRET_COLUMN + 3),
+    };
+    memcpy(secret->digest.bytes, digest.data, digest.len);
+    return secret;
+}
+
 int
 tg_sqlite_key_all(struct tg_store *store,
-                  int (*visit)(void *, const struct tg_store_key *), void *arg)
+                  int (*visit)(void *, const struct tg_store_key *,
+                               const struct tg_store_secret *),
+                  void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
+    struct tg_store_secret secret;
+    struct tg_store_key row;
     sqlite3_stmt *stmt;
     int err;
 
-    err = tg_sql_begin(db, &stmt, "SELECT " COLUMNS "FROM keys ORDER BY number",
-                       "");
-    return err ? err : walk(db, stmt, NULL, visit, arg);
+    err = tg_sql_begin(
+        db, &stmt,
+        "SELECT " COLUMNS_OF(
+            "k.") ", s.digest, s.prefix, "
+                  "s.last4, s.valid_until FROM keys k LEFT JOIN secrets s "
+                  "ON s.key_id = k.id ORDER BY k.number, s.number DESC",
+        "");
+    if (err != 0)
+        return err;
+    while ((err = tg_sql_next(db, stmt)) > 0) {
+        read_key(stmt, &row);
+        err = visit(arg, &row, read_joined(stmt, row.id, &secret));
+        if (err != 0)
+            break;
+    }
+    return tg_sql_end(stmt, err);
 }
 
 int

@@ -201,9 +201,14 @@ struct tg_store_ops {
                     const struct tg_store_page *page,
                     int (*visit)(void *, const struct tg_store_key *),
                     void *arg);
-    /* Oldest first, all of them, deleted ones too. */
+    /*
+     * All keys, deleted ones too, oldest first, in one statement: a visit
+     * for each secret of a key, the newest first, or one with NULL.  Of a
+     * secret only digest, prefix, last4 and valid_until are read.
+     */
     int (*key_all)(struct tg_store *store,
-                   int (*visit)(void *, const struct tg_store_key *),
+                   int (*visit)(void *, const struct tg_store_key *,
+                                const struct tg_store_secret *),
                    void *arg);
     /* Changes all of the row with this id but account, kind and birth. */
     int (*key_set)(struct tg_store *store, const struct tg_store_key *row);

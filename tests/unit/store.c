@@ -326,6 +326,18 @@ take_used(void *arg, const struct tg_store_secret *row)
     return 0;
 }
 
+/* "key_A:abcd key_A:wxyz key_B:- ": what all keys are, secret by secret. */
+static int
+note_joined(void *arg, const struct tg_store_key *key,
+            const struct tg_store_secret *secret)
+{
+    char *said = arg;
+
+    sprintf(said + strlen(said), "%s:%s ", key->id,
+            secret == NULL ? "-" : secret->last4);
+    return 0;
+}
+
 static void
 test_keys(void)
 {
@@ -348,6 +360,7 @@ test_keys(void)
                                .hours = ""};
     struct tg_store_secret secret = {
         .id = "sec_A", .key_id = "key_A", .prefix = "p", .last4 = "abcd"};
+    char said[128] = "";
     int64_t used = -1;
 
     store->ops->account_add(store, &owner);
@@ -363,6 +376,15 @@ test_keys(void)
     store->ops->secret_used(store, "key_A", 40, "192.0.2.2", "b");
     store->ops->secret_each(store, "key_A", take_used, &used);
     is_int(used, 50, "last use does not go back");
+    secret.digest.bytes[0] = 1;
+    secret.last4 = "wxyz";
+    is_int(store->ops->secret_add(store, &secret), 0, "another secret");
+    key.id = "key_C";
+    key.status = "deleted";
+    is_int(store->ops->key_add(store, &key), 0, "a key without any");
+    is_int(store->ops->key_all(store, note_joined, said), 0, "all keys");
+    is_str(said, "key_A:wxyz key_A:abcd key_C:- ",
+           "with their secrets, the newest first");
     is_int(store->ops->key_end(store, "key_B", "disabled", 1), TG_ERR_NOT_FOUND,
            "ending a key that is not there");
     store->ops->close(store);

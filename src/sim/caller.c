@@ -1,9 +1,9 @@
 #include <openssl/sha.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "caller.h"
+#include "shown.h"
 
 enum { MOST = 4096, BUCKETS = 1024 };
 enum { DIGEST = SHA256_DIGEST_LENGTH, HEX = 2 * SHA256_DIGEST_LENGTH };
@@ -210,12 +210,11 @@ json_t *
 sim_caller_show(void)
 {
     json_t *shown = json_object();
-    char name[HEX + 1];
+    char name[SIM_SHOWN_HASH_BYTES];
 
     pthread_mutex_lock(&lock);
     for (const struct sim_caller *c = all; c; c = c->next) {
-        for (int i = 0; i < DIGEST; i++)
-            snprintf(name + 2 * i, 3, "%02x", c->digest[i]);
+        sim_shown_digest(c->digest, name);
         show(shown, name, c);
     }
     show(shown, "(other)", &others);

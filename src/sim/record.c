@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "record.h"
+#include "shown.h"
 
 enum { RING = 4096, BODY_BYTES = 4096 };
 
@@ -22,6 +23,7 @@ struct sim_record {
     struct sim_request request; /* body: its first BODY_BYTES */
     size_t body_bytes;
     unsigned char body_sha256[SHA256_DIGEST_LENGTH];
+    json_t *form; /* NULL: the body is none */
     struct sim_header headers[];
 };
 
@@ -94,8 +96,10 @@ copy_request(const struct sim_request *from)
 static void
 drop(struct sim_record *record)
 {
-    if (record && --record->references == 0)
-        free(record);
+    if (!record || --record->references > 0)
+        return;
+    json_decref(record->form);
+    free(record);
 }
 
 struct sim_record *
@@ -109,6 +113,7 @@ sim_record_open(const struct sim_request *request)
     if (!r)
         return NULL;
     clock_gettime(CLOCK_REALTIME, &r->at);
+    r->form = sim_shown_form(request);
     if (r->body_bytes > BODY_BYTES)
         SHA256((const unsigned char *)request->body.data, r->body_bytes,
                r->body_sha256);
@@ -124,107 +129,33 @@ sim_record_open(const struct sim_request *request)
     return r;
 }
 
-static void
-hex(const unsigned char *digest, char out[2 * SHA256_DIGEST_LENGTH + 1])
-{
-    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
-
-static void
-hash(struct tg_str data, char out[2 * SHA256_DIGEST_LENGTH + 1])
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-
-    SHA256((const unsigned char *)data.data, data.len, digest);
-    hex(digest, out);
-}
-
-/* Text that is not UTF-8 is shown with `?` for each byte outside ASCII. */
-static json_t *
-show_text(struct tg_str text)
-{
-    json_t *shown = json_stringn(text.data ? text.data : "", text.len);
-    char *plain;
-
-    if (shown)
-        return shown;
-    plain = malloc(text.len);
-    if (!plain)
-        return json_null();
-    for (size_t i = 0; i < text.len; i++)
-        plain[i] = (unsigned char)text.data[i] < 0x80 ? text.data[i] : '?';
-    shown = json_stringn(plain, text.len);
-    free(plain);
-    return shown;
-}
-
-static bool
-is_credential(struct tg_str name)
-{
-    return sim_request_same_name(name, "authorization") ||
-           sim_request_same_name(name, "x-api-key") ||
-           sim_request_same_name(name, "api-key") ||
-           sim_request_same_name(name, "proxy-authorization");
-}
-
-/* `Bearer sha256:...`: the scheme stays, the credential is hashed. */
-static json_t *
-show_credential(struct tg_str value)
-{
-    static const char bearer[] = "Bearer ";
-    char digest[2 * SHA256_DIGEST_LENGTH + 1];
-    size_t scheme = sizeof(bearer) - 1;
-
-    if (value.len < scheme || memcmp(value.data, bearer, scheme) != 0)
-        scheme = 0;
-    hash((struct tg_str){value.data + scheme, value.len - scheme}, digest);
-    return json_sprintf("%ssha256:%s", scheme ? bearer : "", digest);
-}
-
-static json_t *
-show_headers(const struct sim_request *request)
-{
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct sim_header *h = &request->headers[i];
-
-        json_array_append_new(all, json_pack("[o,o]", show_text(h->name),
-                                             is_credential(h->name)
-                                                 ? show_credential(h->value)
-                                                 : show_text(h->value)));
-    }
-    return all;
-}
-
 static json_t *
 show_request_id(const struct sim_request *request)
 {
     struct tg_str id = sim_request_header(request, "x-request-id");
 
-    return id.data ? show_text(id) : json_null();
+    return id.data ? sim_shown_text(id) : json_null();
 }
 
 static json_t *
 show(const struct sim_record *r)
 {
     const struct sim_request *q = &r->request;
-    char digest[2 * SHA256_DIGEST_LENGTH + 1];
+    char digest[SIM_SHOWN_HASH_BYTES];
 
     if (r->body_bytes > BODY_BYTES)
-        hex(r->body_sha256, digest);
+        sim_shown_digest(r->body_sha256, digest);
     else
-        hash(q->body, digest);
-    return json_pack("{s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:i,s:s}",
-                     "number", (json_int_t)r->number, "at",
-                     (double)r->at.tv_sec + (double)r->at.tv_nsec / 1e9,
-                     "method", show_text(q->method), "path", show_text(q->path),
-                     "query", show_text(q->query), "headers", show_headers(q),
-                     "x_request_id", show_request_id(q), "body_sha256", digest,
-                     "body_bytes", (json_int_t)r->body_bytes, "body",
-                     show_text(q->body), "status", r->status, "outcome",
-                     r->outcome);
+        sim_shown_hash(q->body, digest);
+    return json_pack(
+        "{s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:O*,s:i,s:s}", "number",
+        (json_int_t)r->number, "at",
+        (double)r->at.tv_sec + (double)r->at.tv_nsec / 1e9, "method",
+        sim_shown_text(q->method), "path", sim_shown_text(q->path), "query",
+        sim_shown_text(q->query), "headers", sim_shown_headers(q),
+        "x_request_id", show_request_id(q), "body_sha256", digest, "body_bytes",
+        (json_int_t)r->body_bytes, "body", sim_shown_text(q->body), "form",
+        r->form, "status", r->status, "outcome", r->outcome);
 }
 
 static void

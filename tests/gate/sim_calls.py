@@ -111,6 +111,19 @@ def http_request(path, body, *headers, method="POST", version="HTTP/1.1"):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + text
 
 
+def form(*parts, boundary="b0undary"):
+    """Body and Content-Type of a form.  A part is (name, value), or of a file
+    (name, bytes, filename, media)."""
+    body = b""
+    for name, value, *file in parts:
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+        if file:
+            body += f'; filename="{file[0]}"\r\nContent-Type: {file[1]}'.encode()
+        body += b"\r\n\r\n" + (value if file else str(value).encode()) + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), \
+        {**AUTH, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
 def chat(text="hello", model="deepseek-flash", **more):
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 

@@ -32,6 +32,8 @@ static const struct tg_column columns[] = {
     {"PROMPT", "prompt_tokens", TG_CELL_COUNT, NULL, 0},
     {"CACHED", "prompt_cache_hit_tokens", TG_CELL_COUNT, NULL, 0},
     {"COMPLETION", "completion_tokens", TG_CELL_COUNT, NULL, 0},
+    {"UNIT", "unit", TG_CELL_TEXT, NULL, 0},
+    {"UNITS", "units", TG_CELL_AMOUNT, NULL, 0},
     {"COST", "cost", TG_CELL_COST, NULL, 0},
     {"BASIS", "basis", TG_CELL_TEXT, NULL, 0},
     {"LATENCY", "latency_ms", TG_CELL_MS, NULL, 0},

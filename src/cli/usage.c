@@ -60,6 +60,9 @@ static const struct tg_column sums[] = {
     {"COMPLETION", "completion_tokens", TG_CELL_COUNT, NULL, 0},
     {"REASONING", "reasoning_tokens", TG_CELL_COUNT, NULL, 0},
     {"TOKENS", "total_tokens", TG_CELL_COUNT, NULL, 0},
+    {"IMAGES", "images", TG_CELL_COUNT, NULL, 0},
+    {"AUDIO_S", "audio_seconds", TG_CELL_AMOUNT, NULL, 0},
+    {"CHARACTERS", "characters", TG_CELL_COUNT, NULL, 0},
     {"COST", "cost", TG_CELL_COST, NULL, 0},
 };
 

@@ -7,6 +7,7 @@
 #include "err.h"
 #include "route.h"
 #include "shapes.h"
+#include "unit.h"
 
 struct walk {
     struct tg_store *store;
@@ -54,6 +55,18 @@ endpoint_name(int64_t endpoint)
     return route ? json_string(route->name) : json_null();
 }
 
+/* A decimal string, seconds for audio; null when all was tokens. */
+static json_t *
+amount(const struct tg_store_call *row)
+{
+    char text[TG_UNIT_AMOUNT_SIZE];
+
+    if (tg_unit_name((enum tg_unit)row->unit) == NULL)
+        return json_null();
+    tg_unit_amount((enum tg_unit)row->unit, row->units, text);
+    return json_string(text);
+}
+
 static json_t *
 call_object(struct tg_store *store, const struct tg_store_call *row,
             const char *id)
@@ -64,7 +77,7 @@ call_object(struct tg_store *store, const struct tg_store_call *row,
     tg_request_id_text(&row->id, request_id);
     return json_pack(
         "{s:s,s:s,s:s,s:o,s:s,s:s,s:o,s:o,s:b,s:I,s:o,s:I,s:I,s:I,s:I,s:I,"
-        "s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:b}",
+        "s:s?,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:b}",
         "object", "call", "id", id, "request_id", request_id, "at",
         tg_reply_instant(row->at), "key_id", row->key_id, "account_id",
         row->account_id, "endpoint", endpoint_name(row->endpoint), "model",
@@ -74,7 +87,8 @@ call_object(struct tg_store *store, const struct tg_store_call *row,
         "prompt_cache_hit_tokens", (json_int_t)row->prompt_cache_hit_tokens,
         "completion_tokens", (json_int_t)row->completion_tokens,
         "reasoning_tokens", (json_int_t)row->reasoning_tokens, "total_tokens",
-        (json_int_t)(row->prompt_tokens + row->completion_tokens), "cost",
+        (json_int_t)(row->prompt_tokens + row->completion_tokens), "unit",
+        tg_unit_name((enum tg_unit)row->unit), "units", amount(row), "cost",
         tg_reply_money(row->cost_nanos), "basis",
         bases[basis < sizeof(bases) / sizeof(bases[0]) ? basis : 0],
         "latency_ms", (json_int_t)row->latency_ms, "ttft_ms",

@@ -139,6 +139,7 @@ tg_admin_model_show(struct tg_request *request, struct tg_reply *reply)
 struct change {
     struct tg_store_model row;
     bool is_known;
+    bool has_scopes; /* named in the request */
     char name[TG_MODEL_NAME_MAX + 1];
     char *scopes;
     bool has_price;
@@ -186,12 +187,29 @@ read_scopes(struct change *change, const json_t *body, struct tg_reply *reply)
 
     if (!tg_members_texts(reply, body, "scopes", 16, tg_draft_scope, &list))
         return false;
+    change->has_scopes = list != NULL;
     if (list != NULL) {
         free(change->scopes);
         change->scopes = json_dumps(list, JSON_COMPACT);
         change->row.scopes = change->scopes;
     }
     return true;
+}
+
+/* What a new model is for follows from what it is priced by. */
+static void
+guess_scopes(struct change *change)
+{
+    static const char *const guesses[] = {
+        [TG_UNIT_IMAGE] = "[\"image\"]",
+        [TG_UNIT_MILLISECOND] = "[\"audio\"]",
+        [TG_UNIT_CHARACTER] = "[\"audio\"]",
+        [TG_UNIT_CALL] = NULL,
+    };
+    uint32_t unit = change->price.price.unit;
+
+    if (!change->is_known && !change->has_scopes && guesses[unit] != NULL)
+        change->row.scopes = guesses[unit];
 }
 
 static bool
@@ -217,8 +235,11 @@ read_rest(struct change *change, const json_t *body, struct tg_reply *reply)
     change->has_price = price != NULL;
     change->price.model = change->name;
     change->price.source = "admin API";
-    return price == NULL ||
-           tg_price_read(&change->price.price, price, tg_clock_ms(), reply);
+    if (price != NULL &&
+        !tg_price_read(&change->price.price, price, tg_clock_ms(), reply))
+        return false;
+    guess_scopes(change);
+    return true;
 }
 
 static bool

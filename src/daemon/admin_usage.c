@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "err.h"
 #include "shapes.h"
+#include "unit.h"
 #include "zone.h"
 
 #define QUARTER_MS INT64_C(900000)
@@ -43,6 +44,8 @@ struct query {
 static void
 set_sums(json_t *row, const struct tg_store_usage *sums)
 {
+    char seconds[TG_UNIT_AMOUNT_SIZE];
+
     json_object_set_new(row, "requests", json_integer(sums->requests));
     json_object_set_new(row, "errors", json_integer(sums->errors));
     json_object_set_new(row, "prompt_tokens",
@@ -56,6 +59,10 @@ set_sums(json_t *row, const struct tg_store_usage *sums)
     json_object_set_new(
         row, "total_tokens",
         json_integer(sums->prompt_tokens + sums->completion_tokens));
+    json_object_set_new(row, "images", json_integer(sums->images));
+    tg_unit_amount(TG_UNIT_MILLISECOND, sums->audio_ms, seconds);
+    json_object_set_new(row, "audio_seconds", json_string(seconds));
+    json_object_set_new(row, "characters", json_integer(sums->characters));
     json_object_set_new(row, "cost", tg_reply_money(sums->cost_nanos));
 }
 
@@ -69,6 +76,9 @@ add_sums(struct tg_store_usage *to, const struct tg_store_usage *from)
     to->completion_tokens += from->completion_tokens;
     to->reasoning_tokens += from->reasoning_tokens;
     to->cost_nanos += from->cost_nanos;
+    to->images += from->images;
+    to->audio_ms += from->audio_ms;
+    to->characters += from->characters;
 }
 
 static void
@@ -223,8 +233,8 @@ answer(struct query *query, struct tg_reply *reply)
         query->grouping->span_ms ? take_quarter : take_group, query);
     close_span(query);
     if (err == 0)
-        err = store->ops->usage(store, &query->filter, TG_BY_TOTAL,
-                                take_total, total);
+        err = store->ops->usage(store, &query->filter, TG_BY_TOTAL, take_total,
+                                total);
     if (err != 0) {
         json_decref(query->rows);
         json_decref(total);

@@ -151,6 +151,8 @@ read_call(sqlite3_stmt *stmt, struct tg_store_call *row)
         .ip = tg_sql_text(stmt, 18),
         .user_agent = tg_sql_text(stmt, 19),
         .trace_id = tg_sql_text(stmt, 20),
+        .unit = sqlite3_column_int64(stmt, 21),
+        .units = sqlite3_column_int64(stmt, 22),
     };
     if (id.len == sizeof(row->id.bytes))
         memcpy(row->id.bytes, id.data, id.len);
@@ -160,8 +162,8 @@ read_call(sqlite3_stmt *stmt, struct tg_store_call *row)
     "SELECT id, at, key_id, account_id, upstream_id, model, endpoint, "        \
     "flags, status, code, basis, latency_ms, coalesce(ttft_ms, -1), "          \
     "prompt_tokens, prompt_cache_hit_tokens, completion_tokens, "              \
-    "reasoning_tokens, cost_nanos, ip, user_agent, trace_id FROM calls "       \
-    "WHERE " scope " AND (?2 IS NULL OR account_id = ?2) "                     \
+    "reasoning_tokens, cost_nanos, ip, user_agent, trace_id, unit, units "     \
+    "FROM calls WHERE " scope " AND (?2 IS NULL OR account_id = ?2) "          \
     "AND (?3 IS NULL OR model = ?3) AND at >= ?4 AND (at, id) < (?5, ?6) "     \
     "AND (?7 = 0 OR status = ?7) "                                             \
     "AND (?8 = 0 OR status >= 400 OR code <> 0) "                              \

@@ -1,12 +1,20 @@
 #include "sqlite.h"
 
+/* Written as numbers below: SQL knows no enum. */
+_Static_assert(TG_UNIT_IMAGE == 1 && TG_UNIT_MILLISECOND == 2 &&
+                   TG_UNIT_CHARACTER == 3,
+               "units");
+
 #define SELECT_USAGE(group, scope)                                             \
     "SELECT " group ", count(*), "                                             \
     "coalesce(sum(status >= 400 OR code <> 0), 0), "                           \
     "coalesce(sum(prompt_tokens), 0), "                                        \
     "coalesce(sum(prompt_cache_hit_tokens), 0), "                              \
     "coalesce(sum(completion_tokens), 0), "                                    \
-    "coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost_nanos), 0) "        \
+    "coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost_nanos), 0), "       \
+    "coalesce(sum(units) FILTER (WHERE unit = 1), 0), "                        \
+    "coalesce(sum(units) FILTER (WHERE unit = 2), 0), "                        \
+    "coalesce(sum(units) FILTER (WHERE unit = 3), 0) "                         \
     "FROM calls WHERE " scope " AND (?2 IS NULL OR account_id = ?2) "          \
     "AND (?3 IS NULL OR model = ?3) AND at >= ?4 AND at < ?5 "
 
@@ -51,6 +59,9 @@ tg_sqlite_usage(struct tg_store *store, const struct tg_store_filter *filter,
             .completion_tokens = sqlite3_column_int64(stmt, 5),
             .reasoning_tokens = sqlite3_column_int64(stmt, 6),
             .cost_nanos = sqlite3_column_int64(stmt, 7),
+            .images = sqlite3_column_int64(stmt, 8),
+            .audio_ms = sqlite3_column_int64(stmt, 9),
+            .characters = sqlite3_column_int64(stmt, 10),
         };
 
         err = visit(arg, &row);

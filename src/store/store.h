@@ -112,6 +112,7 @@ struct tg_store_call {
     int64_t ttft_ms; /* -1: no token came */
     int64_t prompt_tokens, prompt_cache_hit_tokens, completion_tokens;
     int64_t reasoning_tokens, cost_nanos;
+    int64_t unit, units; /* enum tg_unit */
 };
 
 struct tg_store_key_filter {
@@ -152,6 +153,7 @@ struct tg_store_usage {
     int64_t quarter;
     int64_t requests, errors, prompt_tokens, prompt_cache_hit_tokens;
     int64_t completion_tokens, reasoning_tokens, cost_nanos;
+    int64_t images, audio_ms, characters; /* units of these */
 };
 
 struct tg_store;

@@ -796,6 +796,58 @@ def test_models_and_prices(daemon):
     assert daemon.get("/models/m").status == 404
 
 
+def test_prices_of_units(daemon):
+    made = daemon.must("/models", {"id": "painter", "price": {
+        "unit": "image", "unit_price": "0.04",
+        "sizes": {"1024x1024": "0.04", "hd 1024x1792": "0.12"}}})
+    assert made["scopes"] == ["image"]
+    price = made["price"]
+    assert (price["unit"], price["unit_price"]) == ("image", "0.04")
+    assert price["sizes"] == {"1024x1024": "0.04", "hd 1024x1792": "0.12"}
+    assert price["prompt"] == price["completion"] == "0.00"
+    assert daemon.get("/models/painter").json == made
+    listener = daemon.must("/models", {"id": "listener", "price": {
+        "unit": "second", "unit_price": "0.000000001"}})
+    assert listener["scopes"] == ["audio"]
+    assert listener["price"]["unit_price"] == "0.000000001"
+    speaker = daemon.must("/models", {
+        "id": "speaker", "scopes": ["audio", "chat"],
+        "price": {"unit": "character", "unit_price": "0.000015"}})
+    assert speaker["scopes"] == ["audio", "chat"]
+    both = daemon.must("/models", {"id": "both", "price": {
+        "prompt": "1", "prompt_cache_write": "1.25", "completion": "2",
+        "unit": "call", "unit_price": "0.001"}})
+    assert both["scopes"] == ["chat", "code"]
+    assert both["price"]["prompt_cache_hit"] == "1.00"
+    assert both["price"]["prompt_cache_write"] == "1.25"
+    dearest = daemon.must("/models", {"id": "painter", "price": {
+        "unit": "image", "sizes": {"1x1": "0.04", "1x2": "0.08"}}})
+    assert dearest["price"]["unit_price"] == "0.08"
+    assert daemon.get("/models/both").json["price"]["unit"] == "call"
+    for param, price in [
+            ("price.unit", {"unit": "minute", "unit_price": "1"}),
+            ("price.unit", {"unit": None, "unit_price": "1"}),
+            ("price.unit_price", {"unit": "image"}),
+            ("price.unit_price", {"unit": "image", "unit_price": 1}),
+            ("price.unit_price", {"unit": "image", "unit_price": "-1"}),
+            ("price.unit_price", {"unit": "call",
+                                  "unit_price": "0.0000000001"}),
+            ("price.unit_price", {"unit": "call", "unit_price": "9300000"}),
+            ("price.unit_price", {"prompt": "1", "completion": "1",
+                                  "unit_price": "1"}),
+            ("price.sizes", {"unit": "call", "unit_price": "1",
+                             "sizes": {"1x1": "1"}}),
+            ("price.sizes", {"unit": "image", "sizes": {"large": "1"}}),
+            ("price.sizes", {"unit": "image", "sizes": {"1x1": 1}}),
+            ("price.sizes", {"unit": "image", "sizes": ["1x1"]}),
+            ("price.sizes", {"unit": "image",
+                             "sizes": {f"{n}x1": "1" for n in range(7)}}),
+            ("price.prompt_cache_write", {"prompt": "1", "completion": "1",
+                                          "prompt_cache_write": "x"})]:
+        assert daemon.post("/models", {"id": "m", "price": price}).error[
+            "param"] == param, price
+
+
 def test_upstreams(daemon):
     made = daemon.post("/upstreams", {
         "name": "sim", "base_url": "http://127.0.0.1:9/", "dialect": "deepseek"})

@@ -62,7 +62,8 @@ CALL = {
 COUNTS = {
     "requests": 2, "errors": 1, "prompt_tokens": 100,
     "prompt_cache_hit_tokens": 40, "completion_tokens": 20,
-    "reasoning_tokens": 5, "total_tokens": 120, "cost": "0.0000345",
+    "reasoning_tokens": 5, "total_tokens": 120, "images": 3,
+    "audio_seconds": "12.345", "characters": 7, "cost": "0.0000345",
 }
 
 
@@ -869,6 +870,38 @@ def test_models_and_prices(admin, cli):
     assert "tollgate models add" in cli("prices", "list").stdout
 
 
+def test_models_priced_by_units(admin, cli):
+    model = {"object": "model", "id": "dall-e-3", "upstream": "openai",
+             "scopes": ["image"], "price": {
+                 "prompt": "0.00", "completion": "0.00", "unit": "image",
+                 "unit_price": "0.04", "sizes": {"1024x1792": "0.08",
+                                                 "hd 1024x1792": "0.12"}}}
+    admin.answer("POST", "/models", model, 201)
+    admin.answer("GET", "/models", listing([model]))
+    admin.answer("GET", "/prices", listing([
+        {"object": "price", "model": "dall-e-3", **model["price"]}]))
+    done = cli("models", "add", "dall-e-3", "--upstream", "openai", "--unit",
+               "image", "--unit-price", "0.04", "--size", "1024x1792=0.08",
+               "--size", "hd 1024x1792=0.12", "--scope", "image")
+    assert done.returncode == 0, done.stderr
+    assert admin.last["body"] == {
+        "id": "dall-e-3", "upstream": "openai", "scopes": ["image"],
+        "price": {"unit": "image", "unit_price": "0.04", "sizes": {
+            "1024x1792": "0.08", "hd 1024x1792": "0.12"}}}
+    assert "hd 1024x1792=0.12" in done.stdout
+    assert re.search(r"dall-e-3.* image +0\.04 ", cli("models").stdout)
+    listed = cli("prices", "list").stdout
+    assert re.search(r" image +0\.04 +1024x1792=0\.08, hd 1024x1792=0\.12 ",
+                     listed)
+    sent = len(admin.requests)
+    for words in (["--unit", "minute"], ["--prompt", "1"],
+                  ["--unit", "call", "--size", "1x1"],
+                  ["--unit", "call", "--scope", "images"]):
+        assert cli("models", "add", "m", "--upstream", "u",
+                   *words).returncode == 2, words
+    assert len(admin.requests) == sent
+
+
 def test_upstreams(admin, cli):
     upstream = {"object": "upstream", "id": "up_1", "name": "sim",
                 "dialect": "vllm", "base_url": "http://127.0.0.1:9",
@@ -966,9 +999,10 @@ def test_usage(admin, cli):
     assert admin.last["query"] == {"by": "day"}
     head, first, second, total = done.stdout.splitlines()
     assert head.split() == ["DAY", "REQUESTS", "ERRORS", "PROMPT", "CACHED",
-                            "COMPLETION", "REASONING", "TOKENS", "COST_USD"]
+                            "COMPLETION", "REASONING", "TOKENS", "IMAGES", "AUDIO_S",
+                            "CHARACTERS", "COST_USD"]
     assert first.split() == ["2026-01-01", "2", "1", "100", "40", "20", "5",
-                             "120", "0.000034500"]
+                             "120", "3", "12.345", "7", "0.000034500"]
     assert second.endswith("12.000000000")
     assert total.startswith("total ")
     assert len(first) == len(second) == len(total)
@@ -1210,7 +1244,7 @@ def test_real_catalog(real):
     assert json.loads(done.stdout)["upstream"] == "sim"
     for words in (["models"], ["prices", "list"]):
         out = real(*words).stdout
-        assert re.search(r"^qwen3-32b .*0\.20* +0\.02 +0\.80* ", out, re.M), out
+        assert re.search(r"^qwen3-32b .*0\.20* +0\.02 .*0\.80* ", out, re.M), out
         assert "deepseek" in out
 
 

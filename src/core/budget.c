@@ -1,6 +1,6 @@
 #include "budget.h"
 
-#include "cell.h"
+#include "budget_part.h"
 
 /*
  * How far behind a cell's period a call may be and count in it: a time zone
@@ -9,10 +9,9 @@
 #define SLACK_DAYS 2
 #define SLACK_MONTHS 1
 
-/* A budget's size, INT64_MAX for none. */
-static int64_t
-size_of(enum tg_cell_kind kind, const struct tg_key_policy *key,
-        const struct tg_account_policy *account)
+int64_t
+tg_budget_size(enum tg_cell_kind kind, const struct tg_key_policy *key,
+               const struct tg_account_policy *account)
 {
     int64_t all;
 
@@ -33,8 +32,8 @@ size_of(enum tg_cell_kind kind, const struct tg_key_policy *key,
     }
 }
 
-static uint16_t
-period_of(const struct tg_call *call, enum tg_cell_kind kind)
+uint16_t
+tg_budget_period(const struct tg_call *call, enum tg_cell_kind kind)
 {
     switch (kind) {
     case TG_CELL_DAY:
@@ -50,16 +49,15 @@ static uint16_t
 roll(const struct tg_cell_view *view, const struct tg_call *call,
      enum tg_cell_kind kind, int64_t *used_nanos)
 {
-    return tg_cell_roll(view, period_of(call, kind),
+    return tg_cell_roll(view, tg_budget_period(call, kind),
                         kind == TG_CELL_DAY     ? SLACK_DAYS
                         : kind == TG_CELL_MONTH ? SLACK_MONTHS
                                                 : 0,
                         used_nanos);
 }
 
-/* The call counts in period from now on; a day keeps its upper half. */
-static void
-adopt(struct tg_call *call, enum tg_cell_kind kind, uint16_t period)
+void
+tg_budget_adopt(struct tg_call *call, enum tg_cell_kind kind, uint16_t period)
 {
     if (kind == TG_CELL_DAY)
         call->day += (uint32_t)(int16_t)(period - (uint16_t)call->day);
@@ -67,8 +65,9 @@ adopt(struct tg_call *call, enum tg_cell_kind kind, uint16_t period)
         call->month = period;
 }
 
-static struct tg_budget_verdict
-verdict_of(enum tg_cell_kind kind, int64_t size_nanos, int64_t used_nanos)
+struct tg_budget_verdict
+tg_budget_verdict_of(enum tg_cell_kind kind, int64_t size_nanos,
+                     int64_t used_nanos)
 {
     return (struct tg_budget_verdict){
         .kind = (enum tg_budget_kind)(kind + TG_BUDGET_DAILY),
@@ -92,25 +91,21 @@ take(const struct tg_cell_change *change, int64_t size_nanos,
     do {
         seen = tg_cell_look(change->cell);
         period = roll(&seen, call, change->kind, &used);
-        *verdict = verdict_of(change->kind, size_nanos, used);
+        *verdict = tg_budget_verdict_of(change->kind, size_nanos, used);
         if (call->held_nanos > verdict->left_nanos) {
             tg_cell_drop(change);
             return false;
         }
-        adopt(call, change->kind, period);
+        tg_budget_adopt(call, change->kind, period);
     } while (!tg_cell_swap(change, &seen, period, used + call->held_nanos));
     tg_cell_done(change);
     return true;
 }
 
-/*
- * Gives back to one cell, unless the call's period there is over.  Less can
- * be there only when a clock went ahead of the period and came back.
- */
-static void
-give(const struct tg_cell_change *change, int64_t nanos)
+void
+tg_budget_give(const struct tg_cell_change *change, uint16_t period,
+               int64_t nanos)
 {
-    uint16_t period = period_of(&change->slot->call, change->kind);
     struct tg_cell_view seen;
     int64_t rest;
 
@@ -122,6 +117,14 @@ give(const struct tg_cell_change *change, int64_t nanos)
         rest = seen.used_nanos > nanos ? seen.used_nanos - nanos : 0;
     } while (!tg_cell_swap(change, &seen, period, rest));
     tg_cell_done(change);
+}
+
+/* Gives back in the call's own period. */
+static void
+give(const struct tg_cell_change *change, int64_t nanos)
+{
+    tg_budget_give(change, tg_budget_period(&change->slot->call, change->kind),
+                   nanos);
 }
 
 static uint64_t
@@ -157,7 +160,7 @@ tg_budget_hold(struct tg_state *state, struct tg_call_slot *slot,
     for (int kind = 0; kind < TG_CELLS; kind++) {
         struct tg_cell_change change =
             tg_cell_of(state, slot, (enum tg_cell_kind)kind);
-        int64_t size = size_of((enum tg_cell_kind)kind, key, account);
+        int64_t size = tg_budget_size((enum tg_cell_kind)kind, key, account);
 
         if (!take(&change, size, verdict)) {
             undo(state, slot);
@@ -184,13 +187,14 @@ tg_budget_left(const struct tg_state *state, const struct tg_call *call,
     for (int k = 0; k < TG_CELLS; k++) {
         enum tg_cell_kind kind = (enum tg_cell_kind)k;
         struct tg_cell_view view = tg_cell_look(cells[k]);
-        int64_t used, size = size_of(kind, key, account);
+        int64_t used, size = tg_budget_size(kind, key, account);
 
         (void)roll(&view, call, kind, &used);
         if (size != INT64_MAX &&
             (least.kind == TG_BUDGET_NONE ||
-             verdict_of(kind, size, used).left_nanos < least.left_nanos))
-            least = verdict_of(kind, size, used);
+             tg_budget_verdict_of(kind, size, used).left_nanos <
+                 least.left_nanos))
+            least = tg_budget_verdict_of(kind, size, used);
     }
     *verdict = least;
     return least.left_nanos;
@@ -215,7 +219,7 @@ settle(struct tg_state *state, struct tg_call_slot *slot)
 void
 tg_budget_settle(struct tg_state *state, struct tg_call_slot *slot)
 {
-    tg_cell_recover(state, slot);
+    tg_budget_recover(state, slot);
     switch (tg_share_stage(share_of(slot))) {
     case TG_STAGE_TAKING:
         undo(state, slot);
@@ -225,8 +229,7 @@ tg_budget_settle(struct tg_state *state, struct tg_call_slot *slot)
                slot->call.cost_nanos <= slot->call.held_nanos);
         settle(state, slot);
         break;
-    case TG_STAGE_NONE:
-    case TG_STAGE_SETTLED:
+    default:
         break;
     }
 }

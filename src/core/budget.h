@@ -6,6 +6,10 @@
  * Budgets count calls by the day and the month of the key's time zone in
  * which they were admitted.  What a key uses is counted whether it has a
  * budget or not, so one that is set later knows what went before.
+ *
+ * A call that is to hold more after its day or month is over moves into the
+ * one that is in the cell by then, with all it holds: so the calls of no
+ * period ever cost more than its budget.
  */
 #ifndef TG_BUDGET_H
 #define TG_BUDGET_H
@@ -51,6 +55,35 @@ int64_t tg_budget_left(const struct tg_state *state, const struct tg_call *call,
                        const struct tg_key_policy *key,
                        const struct tg_account_policy *account,
                        struct tg_budget_verdict *verdict);
+
+/*
+ * Makes a call that holds hold nanos in all, which is at least what it does;
+ * what it holds more is taken from day, month and balance, or from none.
+ * held_nanos becomes nanos, and day and month those it is counted in by now;
+ * counters follow.  Returns whether it does; if not, *verdict says what is
+ * short (left_nanos is without what the call holds), and nothing has changed.
+ * Killed at any instruction, it did or did not: tg_budget_recover.
+ */
+bool tg_budget_more(struct tg_state *state, struct tg_call_slot *slot,
+                    int64_t nanos, const struct tg_key_policy *key,
+                    const struct tg_account_policy *account,
+                    struct tg_budget_verdict *verdict);
+
+/*
+ * The most that a call which holds could hold in all, by what is left now;
+ * INT64_MAX when nothing limits it, and never below 0.
+ */
+int64_t tg_budget_room(const struct tg_state *state, const struct tg_call *call,
+                       const struct tg_key_policy *key,
+                       const struct tg_account_policy *account);
+
+/*
+ * For whoever takes over a dead owner's slot: ends the change that the owner
+ * was making, and undoes or completes a top-up, so that held_nanos, day and
+ * month of the call are what its cells have.  Does nothing where there is
+ * nothing to end.
+ */
+void tg_budget_recover(struct tg_state *state, struct tg_call_slot *slot);
 
 /*
  * Ends what the call in slot holds: call.cost_nanos (0 to held_nanos) stays,

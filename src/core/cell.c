@@ -130,6 +130,7 @@ tg_share_enter(struct tg_call_slot *slot, enum tg_stage stage)
     put_share(slot, (uint64_t)generation(share_of(slot))
                             << SHARE_GENERATION_SHIFT |
                         (uint64_t)stage << STAGE_SHIFT);
+    atomic_thread_fence(memory_order_release);
 }
 
 static uint32_t

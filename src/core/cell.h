@@ -3,9 +3,9 @@
  *
  * A call has a share in three cells: the day's and the month's of its key,
  * and its account's.  A share moves from one amount to another (nothing, the
- * hold, the cost) one cell after the other.  Each move is exact, whatever is
- * killed at whatever instruction: it is in the cell once, or not at all, and
- * whoever comes after can tell.
+ * hold, a larger hold, the cost) one cell after the other.  Each move is
+ * exact, whatever is killed at whatever instruction: it is in the cell once,
+ * or not at all, and whoever comes after can tell.
  *
  * How: the owner of a call's slot announces the change in slot->share, then
  * swaps 16 bytes of the cell, which from then on bears the slot's mark; then
@@ -44,6 +44,9 @@ enum tg_stage {
     TG_STAGE_TAKING,   /* from nothing to held_nanos in cells that moved */
     TG_STAGE_HELD,     /* held_nanos in each; cost_nanos in those that moved */
     TG_STAGE_SETTLED,  /* cost_nanos in each */
+    TG_STAGE_TOPPING,  /* held_nanos in each; wanted_nanos in those that moved,
+                          in the slot's wanted_periods */
+    TG_STAGE_TOPPED,   /* wanted_nanos in each, in wanted_periods */
 };
 
 /* What a cell says at one instant. */
@@ -71,7 +74,10 @@ uint16_t tg_cell_roll(const struct tg_cell_view *view, uint16_t period,
 enum tg_stage tg_share_stage(uint64_t share);
 bool tg_share_has_moved(uint64_t share, enum tg_cell_kind kind);
 
-/* Goes to another stage, with no cell moved. */
+/*
+ * Goes to another stage, with no cell moved.  What the owner has written
+ * before is there before, and what it writes after is there after.
+ */
 void tg_share_enter(struct tg_call_slot *slot, enum tg_stage stage);
 
 /* A change of one cell by the owner of slot. */

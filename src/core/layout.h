@@ -369,13 +369,18 @@ enum tg_phase {
 
 struct tg_call_slot {
     _Atomic uint32_t phase;
-    uint32_t next_free;       /* the owner's list; slot + 1 */
+    union {
+        uint32_t next_free;         /* free: the owner's list; slot + 1 */
+        uint16_t wanted_periods[2]; /* else: day and month of wanted_nanos */
+    };
     _Atomic uint64_t share;   /* what the call has in which cells: cell.h */
     _Atomic uint64_t witness; /* a share word whose change others saw done */
     int64_t wanted_nanos;     /* what it will hold when more is taken */
     struct tg_call call;
 };
 
+_Static_assert(offsetof(struct tg_call_slot, share) == 8, "layout");
+_Static_assert(offsetof(struct tg_call_slot, wanted_nanos) == 24, "layout");
 _Static_assert(sizeof(struct tg_call_slot) == 400, "layout");
 
 struct tg_area {

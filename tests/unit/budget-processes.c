@@ -1,7 +1,8 @@
 /*
- * A thousand holds of eight processes on a budget for ten, fifty times, with
- * processes killed at random: a watcher never sees more used than the budget,
- * and in the end it is what the records say, to the nano-unit.
+ * A thousand holds of eight processes on a budget for ten, most of them in
+ * steps, fifty times, with processes killed at random: a watcher never sees
+ * more used than the budget, and in the end it is what the records say, to the
+ * nano-unit.
  */
 #include <sched.h>
 #include <signal.h>
@@ -30,7 +31,7 @@ struct shared {
     _Atomic int ready; /* workers in this round */
     _Atomic int begun; /* holds in this round, over all processes */
     _Atomic int64_t looks, over, most, seen_some;
-    _Atomic int64_t held, refused;
+    _Atomic int64_t held, refused, topped, cut;
 };
 
 static char *dir;
@@ -68,6 +69,36 @@ cost_of(enum ending ending, unsigned *seed)
     return ending == COSTS_ALL ? HELD : rand_r(seed) % (HELD + 1);
 }
 
+/* What a call holds at first: a part, but in rounds where ten hold it all. */
+static int64_t
+first_of(enum ending ending, unsigned *seed)
+{
+    return ending == COSTS_ALL ? HELD : 1 + rand_r(seed) % HELD;
+}
+
+/* A call goes on, topped up as far as it can be, and is settled. */
+static void
+finish(struct tg_state *own, struct tg_call_slot *slot, int64_t cost)
+{
+    struct tg_budget_verdict verdict;
+
+    while (slot->call.held_nanos < cost) {
+        int64_t nanos = slot->call.held_nanos + HELD / 4;
+
+        if (nanos > HELD)
+            nanos = HELD;
+        if (!tg_budget_more(own, slot, nanos, &key, &account, &verdict)) {
+            atomic_fetch_add(&shared->cut, 1);
+            break;
+        }
+        atomic_fetch_add(&shared->topped, 1);
+    }
+    slot->call.cost_nanos =
+        cost < slot->call.held_nanos ? cost : slot->call.held_nanos;
+    slot->call.status = 200;
+    tg_budget_settle(own, slot);
+}
+
 /* Calls one after the other, a few in flight at a time, until it is over. */
 static void
 work(enum ending ending, uint32_t day, unsigned seed)
@@ -87,14 +118,11 @@ work(enum ending ending, uint32_t day, unsigned seed)
     while ((n = atomic_fetch_add(&shared->begun, 1)) < HOLDS) {
         struct tg_call_slot **slot = &slots[n % IN_FLIGHT];
         struct tg_budget_verdict verdict;
-        struct tg_call call = call_in(day, MONTH, HELD);
+        struct tg_call call = call_in(day, MONTH, first_of(ending, &seed));
 
         /* Settled, it keeps its slot: that is its record in this test. */
-        if (*slot != NULL) {
-            (*slot)->call.cost_nanos = cost_of(ending, &seed);
-            (*slot)->call.status = 200;
-            tg_budget_settle(&own, *slot);
-        }
+        if (*slot != NULL)
+            finish(&own, *slot, cost_of(ending, &seed));
         if (ending == DAY_ENDS && n >= HOLDS / 2)
             call.day++;
         *slot = hold(&claim, &call, &verdict);
@@ -236,9 +264,10 @@ main(void)
     waitpid(watcher, NULL, 0);
 
     printf("# %d killed, %d calls left behind, %lld held, %lld refused, "
-           "%lld looks, %lld at a budget in use\n",
+           "%lld topped up, %lld cut, %lld looks, %lld at a budget in use\n",
            tally.killed, tally.calls, (long long)shared->held,
-           (long long)shared->refused, (long long)shared->looks,
+           (long long)shared->refused, (long long)shared->topped,
+           (long long)shared->cut, (long long)shared->looks,
            (long long)shared->seen_some);
     is_int(shared->over, 0, "never more used than the budget, at any instant");
     ok(shared->most > BUDGET - HELD, "nearly all of it, at some");
@@ -247,6 +276,8 @@ main(void)
     is_int(tally.short_of, 0, "nor less by a call: nothing stays held");
     ok(tally.killed > ROUNDS / 2, "though processes were killed");
     ok(shared->refused > ROUNDS * ROOM, "and calls refused");
+    ok(shared->topped > ROUNDS, "and topped up");
+    ok(shared->cut > ROUNDS, "or cut");
     ok(shared->seen_some > 1000, "and the watcher saw it happen");
     munmap(shared, sizeof(*shared));
     tg_publisher_close(publisher);

@@ -182,6 +182,10 @@ class Gate(Candidate):
 
     def launch(self):
         self.home = self.folder / "home"
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        # All refusals that are measured come from one address.
+        (self.home / "tollgate.conf").write_text(
+            "[gate]\nwrong_keys_per_minute = 0\n")
         self.run(self.bench.build / "tollgate", "up", "--home", self.home,
                  "--listen", self.url.removeprefix("http://"),
                  "--die-with-parent")

@@ -3,9 +3,11 @@
  *
  * Publishes that many keys as the daemon does, then asks for random ones: the
  * lookup with its copy of the policy, the head of a request, and head and
- * body.  Prints a name and a number a line.  Each of SAMPLES decisions is
- * timed alone, less what reading the clock takes; the figures of batches,
- * which a processor can overlap, are the mean of BATCH decisions.
+ * body; and for unknown keys, which are refused, from an address that has sent
+ * few of them and from one that has sent too many.  Prints a name and a number
+ * a line.  Each of SAMPLES decisions is timed alone, less what reading the
+ * clock takes; the figures of batches, which a processor can overlap, are the
+ * mean of BATCH decisions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include "book.h"
 #include "key.h"
 #include "publish.h"
+#include "refusal.h"
 
 enum { SAMPLES = 400000, BATCH = 64, BATCHES = SAMPLES / BATCH };
 
@@ -74,16 +77,17 @@ kernel_random(void *buf, size_t len)
 }
 
 static void
-publish_catalog(struct tg_publisher *publisher)
+publish_catalog(struct tg_publisher *publisher, uint32_t wrong_keys_per_minute)
 {
     static struct tg_catalog catalog = {.currency = TG_BOOK_CURRENCY};
     const struct tg_book_model *book = tg_book_find("deepseek-flash");
-    struct tg_model *model = &catalog.models[catalog.model_count++];
+    struct tg_model *model = &catalog.models[0];
     struct tg_upstream *upstream = &catalog.upstreams[0];
     size_t first = book->price_count > TG_MODEL_PRICES
                        ? book->price_count - TG_MODEL_PRICES
                        : 0;
 
+    catalog.model_count = 1;
     snprintf(model->name, sizeof(model->name), "%s", book->name);
     model->scopes = book->scopes;
     model->max_context_tokens = book->max_context_tokens;
@@ -103,6 +107,7 @@ publish_catalog(struct tg_publisher *publisher)
     memcpy(catalog.credentials[0].id, "cred_0000000000000000000", TG_ID_LEN);
     catalog.credentials[0].generation = 1;
     catalog.credentials[0].sealed_bytes = 1;
+    catalog.settings.wrong_keys_per_minute = wrong_keys_per_minute;
     must(tg_publish_catalog(publisher, &catalog), "catalog");
 }
 
@@ -161,7 +166,7 @@ publish_all(const char *path)
     must(tg_publisher_open(&publisher, &state), "publisher");
     memcpy(account.id, "acct_0000000000000000000", TG_ID_LEN);
     must(tg_publish_account(publisher, &account, &slot), "account");
-    publish_catalog(publisher);
+    publish_catalog(publisher, 0);
     for (uint32_t n = 0; n < key_count; n++)
         publish_key(publisher, n, slot);
     tg_publish_ready(publisher, wall_ms);
@@ -223,7 +228,7 @@ lookup(size_t i)
 }
 
 static void
-head(size_t i, struct tg_admission *admission)
+judge_head(size_t i, struct tg_admission *admission)
 {
     struct tg_credential credential = {0};
     struct tg_request request = {
@@ -237,6 +242,12 @@ head(size_t i, struct tg_admission *admission)
     tg_credential_add(&credential, TG_SOURCE_AUTHORIZATION,
                       (struct tg_str){headers[i], sizeof(headers[i])});
     tg_admit_head(&state, &request, admission);
+}
+
+static void
+head(size_t i, struct tg_admission *admission)
+{
+    judge_head(i, admission);
     if (admission->action != TG_ACTION_READ_BODY)
         die("refused", (int)admission->code);
 }
@@ -260,6 +271,47 @@ decide(size_t i)
     tg_admit_body(&state, &kept, &facts, NULL, wall_ms, &admission);
     if (admission.action != TG_ACTION_PROXY)
         die("refused", (int)admission.code);
+}
+
+/* A well-formed key that nobody was given, and the answer's text. */
+static void
+refuse(size_t i, enum tg_code code)
+{
+    static const char unknown[] = "sk-tgp_000000000000000000000000000000234bLS";
+    static struct tg_admission admission;
+    static char answer[TG_REFUSAL_SIZE];
+    struct tg_text text = tg_text_in(answer, sizeof(answer));
+
+    memcpy(headers[i] + 7, unknown, TG_KEY_LEN);
+    judge_head(i, &admission);
+    if (admission.action != TG_ACTION_REFUSE || admission.code != code)
+        die("not refused as it should be", (int)admission.code);
+    tg_refusal_write(&text, &state, &admission, TG_STR(unknown));
+}
+
+static void
+refuse_unknown(size_t i)
+{
+    refuse(i, TG_CODE_INVALID_API_KEY);
+}
+
+static void
+refuse_too_many(size_t i)
+{
+    refuse(i, TG_CODE_RATE_LIMIT_EXCEEDED);
+}
+
+/* From here on there is one wrong key a minute, and it was sent. */
+static void
+throttle(void)
+{
+    struct tg_publisher *publisher;
+
+    must(tg_publisher_open(&publisher, &state), "publisher");
+    publish_catalog(publisher, 1);
+    tg_publisher_close(publisher);
+    receive(1);
+    refuse_unknown(0);
 }
 
 static int
@@ -375,6 +427,9 @@ main(int argc, char **argv)
     measure("lookup", lookup);
     measure("head", decide_head);
     measure("decide", decide);
+    measure("refuse", refuse_unknown);
+    throttle();
+    measure("throttle", refuse_too_many);
     free(secrets);
     tg_state_close(&state);
     return 0;

@@ -172,7 +172,9 @@ def decision(bench):
     names = {"digest": "SHA-256 of the key",
              "lookup": "and the lookup, and a copy of the policy",
              "head": "the decision about a request's head",
-             "decide": "the whole decision, head and body's facts"}
+             "decide": "the whole decision, head and body's facts",
+             "refuse": "an unknown key, and the text of its 401",
+             "throttle": "the same by an address that sent too many, a 429"}
     d = bench.decide
     rows = [[text] + [d[f"{name}_{p}_ns"]
                       for p in ("p50", "p99", "batch_p50", "batch_p99")]
@@ -188,7 +190,8 @@ def commands(size):
     """As they are run; capitals stand for addresses and files."""
     return f"""\
     tollgate-sim --listen 127.0.0.1:0 --no-record
-    tollgate up --home HOME --listen ADDRESS, then one worker and a reload
+    tollgate up --home HOME --listen ADDRESS, its tollgate.conf with
+        wrong_keys_per_minute = 0, then one worker and a reload
     tollgate keys create --name bench --rpm 1000000000 --tpm 1000000000 \\
         --monthly-limit 1000000
     nginx -p FOLDER -c bench/nginx.conf, filled in

@@ -4,6 +4,7 @@
 #include "calendar.h"
 #include "diagnose.h"
 #include "key.h"
+#include "throttle.h"
 #include "where.h"
 
 bool
@@ -287,6 +288,34 @@ leads_to_key(const struct tg_state *state, struct tg_str secret, int64_t now_ms,
     return tg_admit_again(state, now_ms, a);
 }
 
+/*
+ * A wrong credential counts against its address, and beyond what is allowed
+ * there gets 429.  A good one never comes here.
+ */
+static void
+throttle(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
+{
+    struct tg_settings settings;
+    int64_t wait_ms;
+
+    if (a->code != TG_CODE_MISSING_API_KEY &&
+        a->code != TG_CODE_MALFORMED_API_KEY &&
+        a->code != TG_CODE_INVALID_API_KEY)
+        return;
+    tg_state_settings(state, &settings);
+    if (settings.wrong_keys_per_minute == 0)
+        return;
+    wait_ms = tg_throttle_take(state, a->head.ip,
+                               settings.wrong_keys_per_minute, now_ms);
+    if (wait_ms == 0)
+        return;
+    a->wrong_key.code = a->code;
+    a->wrong_key.reason = a->reason;
+    a->rate = (struct tg_rate_verdict){.size = settings.wrong_keys_per_minute,
+                                       .wait_ms = wait_ms};
+    tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_WRONG_KEYS);
+}
+
 void
 tg_admit_head(const struct tg_state *state, const struct tg_request *request,
               struct tg_admission *a)
@@ -301,8 +330,10 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
     if (!has_clean_url(request, a) || !is_ready(state, a) ||
         !has_route(request, a) || !has_credential(request, a) ||
-        !leads_to_key(state, request->credential->key, request->now_ms, a))
+        !leads_to_key(state, request->credential->key, request->now_ms, a)) {
+        throttle(state, request->now_ms, a);
         return;
+    }
     if (a->head.route->served == TG_SERVED_LOCALLY) {
         a->action = TG_ACTION_ANSWER;
         return;

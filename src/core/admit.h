@@ -56,6 +56,7 @@ enum tg_reason {
     TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
     TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
     TG_REASON_PATH,          /* a path that two programs may read two ways */
+    TG_REASON_WRONG_KEYS,    /* wrong, and too many others are: wrong_key */
 };
 
 /* What the head came to: all that must be kept while the body arrives. */
@@ -99,6 +100,12 @@ struct tg_admission {
     uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
     int64_t tokens_estimate; /* taken from tokens a minute */
     struct tg_rate_report limits; /* as they stand with this call in them */
+
+    /* What a refusal for TG_REASON_WRONG_KEYS would be if there were fewer. */
+    struct {
+        enum tg_code code;
+        enum tg_reason reason;
+    } wrong_key;
 
     /* For a refusal by a limit. */
     struct tg_rate_verdict rate;

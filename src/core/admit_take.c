@@ -175,3 +175,9 @@ tg_admit_retry_ms(const struct tg_admission *a)
         return a->rate.wait_ms > 0 ? a->rate.wait_ms : 1;
     }
 }
+
+bool
+tg_admit_may_retry(const struct tg_admission *a)
+{
+    return a->reason != TG_REASON_WRONG_KEYS && tg_admit_retry_ms(a) != 0;
+}

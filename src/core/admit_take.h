@@ -31,4 +31,7 @@ void tg_admit_give_back(struct tg_area_claim *claim, struct tg_call_slot *slot,
  */
 int64_t tg_admit_retry_ms(const struct tg_admission *admission);
 
+/* Whether the same call refused by a limit can pass later: x-should-retry. */
+bool tg_admit_may_retry(const struct tg_admission *admission);
+
 #endif

@@ -7,6 +7,7 @@
 #include "key.h"
 #include "money.h"
 #include "refusal_part.h"
+#include "throttle.h"
 
 /* Said so often that it gets a short name here. */
 #define say tg_refusal_say
@@ -430,6 +431,23 @@ say_upstream(struct tg_text *out, const struct tg_admission *a)
     }
 }
 
+/* Behind what is wrong with the key. */
+static void
+say_wrong_keys(struct tg_text *out, const struct tg_admission *a)
+{
+    char from[TG_THROTTLE_TEXT_SIZE], wait[TG_RATE_DURATION_SIZE];
+
+    tg_throttle_text(from, a->head.ip);
+    tg_rate_duration(wait, a->rate.wait_ms);
+    say(out, " Besides, too many requests without a valid key come from ");
+    say(out, from);
+    say(out, ": ");
+    tg_text_int(out, a->rate.size);
+    say(out, " a minute are allowed, and the next in ");
+    say(out, wait);
+    say(out, ". A valid key works from there meanwhile.");
+}
+
 /* The member of the request a refusal is about, for `param`. */
 static const char *
 param_of(const struct tg_admission *a)
@@ -456,7 +474,9 @@ static void
 say_why(struct tg_text *out, const struct tg_state *state,
         const struct tg_admission *a, struct tg_str key)
 {
-    switch (a->reason) {
+    bool is_throttled = a->reason == TG_REASON_WRONG_KEYS;
+
+    switch (is_throttled ? a->wrong_key.reason : a->reason) {
     case TG_REASON_CREDENTIAL:
         say(out, tg_credential_sentence(a->credential));
         return;
@@ -481,7 +501,7 @@ say_why(struct tg_text *out, const struct tg_state *state,
     default:
         break;
     }
-    switch (a->code) {
+    switch (is_throttled ? a->wrong_key.code : a->code) {
     case TG_CODE_IP_NOT_ALLOWED:
     case TG_CODE_REFERRER_NOT_ALLOWED:
         say_place(out, a);
@@ -512,7 +532,7 @@ say_why(struct tg_text *out, const struct tg_state *state,
         say_upstream(out, a);
         break;
     default:
-        say(out, sentence_of(a->code));
+        say(out, sentence_of(is_throttled ? a->wrong_key.code : a->code));
     }
 }
 
@@ -522,6 +542,8 @@ tg_refusal_write(struct tg_text *out, const struct tg_state *state,
 {
     tg_refusal_begin(out);
     say_why(out, state, a, key);
+    if (a->reason == TG_REASON_WRONG_KEYS)
+        say_wrong_keys(out, a);
     tg_refusal_end(out, a->code, param_of(a));
 }
 

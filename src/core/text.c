@@ -5,6 +5,7 @@
 
 #include "civil.h"
 #include "money.h"
+#include "where.h"
 
 void
 tg_text_put(struct tg_text *text, struct tg_str s)
@@ -45,8 +46,12 @@ static size_t
 utf8_at(const char *p, size_t len)
 {
     const uint8_t *b = (const uint8_t *)p;
-    size_t n = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2
-               : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
+    size_t n = b[0] < 0x80   ? 1
+               : b[0] < 0xc2 ? 0
+               : b[0] < 0xe0 ? 2
+               : b[0] < 0xf0 ? 3
+               : b[0] < 0xf5 ? 4
+                             : 0;
 
     if (n == 0 || n > len)
         return 0;
@@ -130,9 +135,7 @@ tg_text_instant(struct tg_text *text, int64_t instant_ms)
 void
 tg_text_ip(char *out, const uint8_t ip[16])
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
-
-    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+    if (tg_where_is_v4(ip))
         inet_ntop(AF_INET, ip + 12, out, TG_TEXT_IP_SIZE);
     else
         inet_ntop(AF_INET6, ip, out, TG_TEXT_IP_SIZE);

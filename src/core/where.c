@@ -6,7 +6,13 @@
 
 #define PORT_MAX 65535
 
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+bool
+tg_where_is_v4(const uint8_t ip[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(ip, mapped, sizeof(mapped)) == 0;
+}
 
 static bool
 has_prefix(const uint8_t *ip, const uint8_t *network, unsigned bits)
@@ -20,7 +26,7 @@ has_prefix(const uint8_t *ip, const uint8_t *network, unsigned bits)
 bool
 tg_where_network(struct tg_str networks, const uint8_t ip[16])
 {
-    bool is_v4 = memcmp(ip, mapped, sizeof(mapped)) == 0;
+    bool is_v4 = tg_where_is_v4(ip);
     struct tg_str entry;
 
     if (networks.len == 0)

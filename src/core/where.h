@@ -17,6 +17,9 @@
 #define TG_WHERE_NETWORK_BYTES 17
 #define TG_WHERE_MAPPED_BITS 96 /* ::ffff:0:0, in which IPv4 lies */
 
+/* Whether an address is IPv4, as ::ffff:a.b.c.d. */
+bool tg_where_is_v4(const uint8_t ip[16]);
+
 /*
  * Whether an address lies in one of the networks.  ip is IPv6 in network
  * order, IPv4 as ::ffff:a.b.c.d; the same holds for entries, whose prefix then

@@ -148,6 +148,20 @@ adopt_accounts(struct tg_publisher *publisher)
     return err;
 }
 
+/* The small tables that workers change, whole: a few hundred KiB. */
+static int
+secure_tables(const struct tg_state *state)
+{
+    const struct tg_state_header *h = state->header;
+
+    if (fallocate(state->fd, 0, (off_t)h->areas_offset,
+                  (off_t)(h->area_count * sizeof(struct tg_area))) != 0 ||
+        fallocate(state->fd, 0, (off_t)h->pool_offset,
+                  (off_t)(h->blobs_offset - h->pool_offset)) != 0)
+        return TG_ERR_SYSTEM;
+    return 0;
+}
+
 int
 tg_publisher_open(struct tg_publisher **out, struct tg_state *state)
 {
@@ -163,6 +177,8 @@ tg_publisher_open(struct tg_publisher **out, struct tg_state *state)
     publisher->arena = tg_arena_new(state);
     err = publisher->arena == NULL ? TG_ERR_SYSTEM : 0;
     tg_index_open(&publisher->index, state);
+    if (err == 0)
+        err = secure_tables(state);
     if (err == 0)
         err = adopt_keys(publisher);
     if (err == 0)

@@ -80,7 +80,7 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     if (code == TG_CODE_RATE_LIMIT_EXCEEDED) {
         ctx->retry_ms = tg_admit_retry_ms(a);
 
-        if (ctx->retry_ms == 0) {
+        if (!tg_admit_may_retry(a)) {
             ctx->should_retry = "false";
         }
     }

@@ -7,15 +7,10 @@ from decimal import Decimal
 from conftest import wait
 
 
-def write(gate, text):
-    gate.home.mkdir(mode=0o700, exist_ok=True)
-    (gate.home / "tollgate.conf").write_text(text)
-
-
 def read_again(gate, text, said):
     """Sends HUP to `up`, as an operator does, until it said what came of it
     once more than before."""
-    write(gate, text)
+    (gate.home / "tollgate.conf").write_text(text)
     before = gate.said().count(said)
     os.kill(gate.up_pid(), signal.SIGHUP)
     wait(lambda: gate.said().count(said) > before, what=said)
@@ -28,8 +23,7 @@ def cost(gate, key):
 
 
 def test_a_factor_is_in_header_record_and_hold(make_gate):
-    gate = make_gate()
-    write(gate, "[prices]\nfactor_development = 0.5\n")
+    gate = make_gate(conf="[prices]\nfactor_development = 0.5\n")
     gate.start()
     whole, half = gate.key("whole"), gate.key("half", kind="development")
     full = cost(gate, whole)
@@ -65,8 +59,7 @@ def outcome(gate, key):
 
 
 def test_accounts_must_be_verified_where_the_file_says_so(make_gate):
-    gate = make_gate()
-    write(gate, "[gate]\nrequire_verification = yes\n")
+    gate = make_gate(conf="[gate]\nrequire_verification = yes\n")
     gate.start()
     assert outcome(gate, gate.key()) == 200, "the first account is verified"
     account = gate.cli_json("accounts", "create", "--name", "new",
@@ -88,9 +81,45 @@ def test_accounts_must_be_verified_where_the_file_says_so(make_gate):
     assert outcome(gate, other) == (403, "account_unverified")
 
 
+WRONG = "sk-tgp_000000000000000000000000000000234bLS"
+
+
+def test_wrong_keys_are_slowed_down_and_good_ones_are_not(make_gate):
+    gate = make_gate(conf="[gate]\nwrong_keys_per_minute = 20\n").start()
+    key = gate.key()
+    answers = [gate.chat(wrong) for _ in range(20)
+               for wrong in (None, "sk-tgp_short", WRONG)]
+    statuses = [answer.status for answer in answers]
+    assert statuses[:20] == [401] * 20
+    # One more comes free every three seconds.
+    assert 20 <= statuses.count(401) <= 24
+    assert set(statuses) == {401, 429}
+    refused = answers[statuses.index(429)]
+    assert refused.code == "rate_limit_exceeded"
+    assert refused.headers["x-should-retry"] == "false"
+    assert 0 < int(refused.headers["retry-after-ms"]) <= 3000
+    assert 0 < int(refused.headers["retry-after"]) <= 3
+    message = refused.json["error"]["message"]
+    assert "127.0.0.1: 20 a minute are allowed" in message
+    assert "not known here" in answers[-1].json["error"]["message"]
+    for _ in range(30):
+        assert gate.chat(key, max_tokens=3).status == 200
+        assert gate.chat(WRONG).status in (401, 429)
+    gate.must("keys", "disable", key.id, "--yes")
+    assert gate.chat(key).code == "key_disabled"
+
+    read_again(gate, "[gate]\nwrong_keys_per_minute = 0\n", "was read again")
+    assert [gate.chat(WRONG).status for _ in range(30)] == [401] * 30
+
+
+def test_300_wrong_keys_a_minute_are_the_default(own_gate):
+    statuses = [own_gate.chat(WRONG).status for _ in range(300)]
+    assert statuses == [401] * 300
+    wait(lambda: own_gate.chat(WRONG).status == 429, what="end of patience")
+
+
 def test_a_bad_file_is_no_start(make_gate):
-    gate = make_gate()
-    write(gate, "[gate]\nwrong_keys_per_minute = many\n")
+    gate = make_gate(conf="[gate]\nwrong_keys_per_minute = many\n")
     code, out, err = gate.cli("up", "--home", gate.home, "--listen",
                               "127.0.0.1:0")
     assert (code, out) == (1, "")

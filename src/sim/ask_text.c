@@ -1,6 +1,8 @@
 /* The parts of a body that hold text for the model. */
 #include "ask_part.h"
 
+enum { MOST_SPOKEN = 4096 };
+
 /* Mixes the length and both ends of a string into the seed: enough to make
  * answers differ, cheap whatever the length. */
 static void
@@ -36,6 +38,14 @@ read_part(struct sim_asking *r)
         {"text", sim_ask_text, SIM_IN_ALL}, {NULL, NULL, 0}};
 
     return sim_ask_object(r, members);
+}
+
+const char *
+sim_ask_take_text(struct sim_asking *r, struct tg_str text)
+{
+    r->ask->content_bytes += text.len;
+    mix(r->ask, text);
+    return sim_fault_scan(&r->ask->faults, text, r->why) ? r->why : NULL;
 }
 
 /* Content: a string, or a list of parts of which the texts count. */
@@ -229,5 +239,22 @@ sim_ask_input(struct sim_asking *r)
     }
     if (r->ask->inputs == 0 || r->ask->inputs > 2048)
         return sim_json_fail(&r->json, "input must hold 1 to 2048 items");
+    return find_faults(r, since(r, from));
+}
+
+int
+sim_ask_speech(struct sim_asking *r)
+{
+    struct sim_json_text text;
+    const char *from = r->json.at;
+
+    if (sim_json_text(&r->json, &text))
+        return -1;
+    r->ask->characters = sim_json_characters(&text);
+    if (r->ask->characters == 0 || r->ask->characters > MOST_SPOKEN)
+        return sim_json_fail(&r->json, "input must hold 1 to 4096 characters");
+    r->ask->inputs = 1;
+    r->ask->content_bytes = text.decoded_bytes;
+    mix(r->ask, text.raw);
     return find_faults(r, since(r, from));
 }

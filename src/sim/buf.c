@@ -101,6 +101,26 @@ sim_buf_json(struct sim_buf *buf, struct tg_str text)
 }
 
 void
+sim_buf_base64(struct sim_buf *buf, const void *data, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i;
+        uint32_t bits = (uint32_t)bytes[i] << 16 |
+                        (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                        (left > 2 ? bytes[i + 2] : 0u);
+        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+                        left > 1 ? digits[bits >> 6 & 63] : '=',
+                        left > 2 ? digits[bits & 63] : '='};
+
+        sim_buf_add(buf, four, sizeof(four));
+    }
+}
+
+void
 sim_buf_drop(struct sim_buf *buf, size_t len)
 {
     buf->len -= len;

@@ -50,6 +50,9 @@ sim_buf_printf(struct sim_buf *buf, const char *format, ...);
  * stand as they are. */
 void sim_buf_json(struct sim_buf *buf, struct tg_str text);
 
+/* Appends the base64 of len bytes at data, which must not be the buffer's. */
+void sim_buf_base64(struct sim_buf *buf, const void *data, size_t len);
+
 /* Drops the first len bytes. */
 void sim_buf_drop(struct sim_buf *buf, size_t len);
 

@@ -1,6 +1,6 @@
 #include "catalogue.h"
 
-#define IN(dialect) (1u << (dialect))
+#define IN(bit) (1u << (bit))
 #define IN_ALL (IN(SIM_DIALECT_COUNT) - 1)
 #define IN_OPENAI_LIKE (IN(SIM_DEEPSEEK) | IN(SIM_OPENAI) | IN(SIM_VLLM))
 #define IN_MESSAGES (IN(SIM_DEEPSEEK) | IN(SIM_ANTHROPIC))
@@ -20,27 +20,50 @@ static const struct {
     {"POST", "/messages", SIM_MESSAGES, IN_MESSAGES},
     {"POST", "/anthropic/messages", SIM_MESSAGES, IN_MESSAGES},
     {"POST", "/anthropic/v1/messages", SIM_MESSAGES, IN_MESSAGES},
+    {"POST", "/audio/speech", SIM_SPEECH, IN(SIM_OPENAI)},
+    {"POST", "/audio/transcriptions", SIM_TRANSCRIPTIONS, IN(SIM_OPENAI)},
+    {"POST", "/audio/translations", SIM_TRANSLATIONS, IN(SIM_OPENAI)},
     {"GET", "/models", SIM_MODELS, IN_ALL},
     {"GET", "/user/balance", SIM_BALANCE, IN(SIM_DEEPSEEK)},
 };
 
+#define SERVES_TEXT                                                            \
+    (IN(SIM_CHAT) | IN(SIM_COMPLETIONS) | IN(SIM_EMBEDDINGS) |                 \
+     IN(SIM_MESSAGES) | IN(SIM_RESPONSES))
+#define SERVES_SPEECH IN(SIM_SPEECH)
+#define SERVES_TRANSCRIPTIONS IN(SIM_TRANSCRIPTIONS)
+#define SERVES_TRANSLATIONS IN(SIM_TRANSLATIONS)
+
 static const struct {
     const char *name;
-    const char *served_as;
+    const char *served_as; /* NULL: as itself */
     unsigned dialects;
+    unsigned endpoints;
+    bool is_by_tokens;
     bool is_listed;
 } models[] = {
-    {"deepseek-flash", "deepseek-flash", IN(SIM_DEEPSEEK), true},
-    {"deepseek-v4-pro", "deepseek-v4-pro", IN(SIM_DEEPSEEK), true},
-    {"deepseek-v4-flash", "deepseek-flash", IN(SIM_DEEPSEEK), false},
-    {"deepseek-v4-flash-vision-exp", "deepseek-flash", IN(SIM_DEEPSEEK), false},
-    {"gpt-4o-mini", "gpt-4o-mini", IN(SIM_OPENAI), true},
-    {"gpt-4o", "gpt-4o", IN(SIM_OPENAI), true},
-    {"text-embedding-3-small", "text-embedding-3-small", IN(SIM_OPENAI), true},
-    {"sim-vllm", "sim-vllm", IN(SIM_VLLM), true},
-    {"claude-opus-4-5", "claude-opus-4-5", IN(SIM_ANTHROPIC), true},
-    {"claude-sonnet-4-5", "claude-sonnet-4-5", IN(SIM_ANTHROPIC), true},
-    {"sim-embed", "sim-embed", IN_ALL, false},
+    {"deepseek-flash", NULL, IN(SIM_DEEPSEEK), SERVES_TEXT, true, true},
+    {"deepseek-v4-pro", NULL, IN(SIM_DEEPSEEK), SERVES_TEXT, true, true},
+    {"deepseek-v4-flash", "deepseek-flash", IN(SIM_DEEPSEEK), SERVES_TEXT, true,
+     false},
+    {"deepseek-v4-flash-vision-exp", "deepseek-flash", IN(SIM_DEEPSEEK),
+     SERVES_TEXT, true, false},
+    {"gpt-4o-mini", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
+    {"gpt-4o", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
+    {"text-embedding-3-small", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
+    {"tts-1", NULL, IN(SIM_OPENAI), SERVES_SPEECH, false, true},
+    {"tts-1-hd", NULL, IN(SIM_OPENAI), SERVES_SPEECH, false, true},
+    {"gpt-4o-mini-tts", NULL, IN(SIM_OPENAI), SERVES_SPEECH, true, true},
+    {"whisper-1", NULL, IN(SIM_OPENAI),
+     SERVES_TRANSCRIPTIONS | SERVES_TRANSLATIONS, false, true},
+    {"gpt-4o-transcribe", NULL, IN(SIM_OPENAI), SERVES_TRANSCRIPTIONS, true,
+     true},
+    {"gpt-4o-mini-transcribe", NULL, IN(SIM_OPENAI), SERVES_TRANSCRIPTIONS,
+     true, true},
+    {"sim-vllm", NULL, IN(SIM_VLLM), SERVES_TEXT, true, true},
+    {"claude-opus-4-5", NULL, IN(SIM_ANTHROPIC), SERVES_TEXT, true, true},
+    {"claude-sonnet-4-5", NULL, IN(SIM_ANTHROPIC), SERVES_TEXT, true, true},
+    {"sim-embed", NULL, IN_ALL, SERVES_TEXT, true, false},
 };
 
 enum {
@@ -102,19 +125,28 @@ serve_claude(enum sim_dialect dialect, const char *asked)
                                                   : "deepseek-flash";
 }
 
-const char *
+bool
 sim_catalogue_model(enum sim_dialect dialect, enum sim_endpoint endpoint,
-                    const char *asked)
+                    const char *asked, struct sim_model *model)
 {
-    if (endpoint == SIM_MESSAGES && is_claude(asked))
-        return serve_claude(dialect, asked);
+    *model = (struct sim_model){.name = asked, .is_by_tokens = true};
+    if (endpoint == SIM_MESSAGES && is_claude(asked)) {
+        model->name = serve_claude(dialect, asked);
+        return true;
+    }
     if (dialect == SIM_VLLM)
-        return asked;
-    for (size_t i = 0; i < MODELS; i++)
-        if ((models[i].dialects & IN(dialect)) &&
-            strcmp(models[i].name, asked) == 0)
-            return models[i].served_as;
-    return NULL;
+        return true;
+    for (size_t i = 0; i < MODELS; i++) {
+        if (!(models[i].dialects & IN(dialect)) ||
+            !(models[i].endpoints & IN(endpoint)) ||
+            strcmp(models[i].name, asked) != 0)
+            continue;
+        if (models[i].served_as)
+            model->name = models[i].served_as;
+        model->is_by_tokens = models[i].is_by_tokens;
+        return true;
+    }
+    return false;
 }
 
 static const char *

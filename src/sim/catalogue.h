@@ -15,10 +15,15 @@ enum sim_endpoint sim_catalogue_route(enum sim_dialect dialect,
                                       const struct sim_request *request,
                                       struct tg_str *item);
 
-/* The name under which the asked model is served and counted, or NULL when
- * the dialect does not know it.  It may be asked itself. */
-const char *sim_catalogue_model(enum sim_dialect dialect,
-                                enum sim_endpoint endpoint, const char *asked);
+struct sim_model {
+    const char *name; /* it is served and counted under; may be the asked one */
+    bool is_by_tokens; /* its usage is reported in tokens */
+};
+
+/* Finds the model that serves what was asked for at the endpoint; false when
+ * the dialect has none there. */
+bool sim_catalogue_model(enum sim_dialect dialect, enum sim_endpoint endpoint,
+                         const char *asked, struct sim_model *model);
 
 /* Appends the list of models, or one of them; -1 when there is no such one. */
 void sim_catalogue_list(enum sim_dialect dialect, struct sim_buf *out);

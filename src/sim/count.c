@@ -30,14 +30,37 @@ sim_count_stream(int change)
     atomic_fetch_add_explicit(&streams_open, change, memory_order_relaxed);
 }
 
+static const struct {
+    const char *name;
+    size_t at;
+} members[] = {
+    {"requests", offsetof(struct sim_tally, requests)},
+    {"prompt_tokens", offsetof(struct sim_tally, prompt_tokens)},
+    {"prompt_cache_hit_tokens", offsetof(struct sim_tally, cached_tokens)},
+    {"completion_tokens", offsetof(struct sim_tally, completion_tokens)},
+    {"reasoning_tokens", offsetof(struct sim_tally, reasoning_tokens)},
+    {"cache_write_tokens", offsetof(struct sim_tally, cache_write_tokens)},
+    {"images", offsetof(struct sim_tally, images)},
+    {"audio_ms", offsetof(struct sim_tally, audio_ms)},
+    {"characters", offsetof(struct sim_tally, characters)},
+};
+
+enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
+
+_Static_assert(sizeof(struct sim_tally) == MEMBERS * sizeof(uint64_t),
+               "every member has its row");
+
+static uint64_t
+value(const struct sim_tally *tally, size_t member)
+{
+    return *(const uint64_t *)((const char *)tally + members[member].at);
+}
+
 static void
 add(struct sim_tally *to, const struct sim_tally *tally)
 {
-    to->requests += tally->requests;
-    to->prompt_tokens += tally->prompt_tokens;
-    to->cached_tokens += tally->cached_tokens;
-    to->completion_tokens += tally->completion_tokens;
-    to->reasoning_tokens += tally->reasoning_tokens;
+    for (size_t i = 0; i < MEMBERS; i++)
+        *(uint64_t *)((char *)to + members[i].at) += value(tally, i);
 }
 
 static struct sim_tally *
@@ -69,12 +92,12 @@ sim_count_call(const char *model, const struct sim_tally *tally,
 static json_t *
 show(const struct sim_tally *tally)
 {
-    return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)tally->requests,
-        "prompt_tokens", (json_int_t)tally->prompt_tokens,
-        "prompt_cache_hit_tokens", (json_int_t)tally->cached_tokens,
-        "completion_tokens", (json_int_t)tally->completion_tokens,
-        "reasoning_tokens", (json_int_t)tally->reasoning_tokens);
+    json_t *shown = json_object();
+
+    for (size_t i = 0; i < MEMBERS; i++)
+        json_object_set_new(shown, members[i].name,
+                            json_integer((json_int_t)value(tally, i)));
+    return shown;
 }
 
 json_t *

@@ -15,6 +15,10 @@ struct sim_tally {
     uint64_t cached_tokens;
     uint64_t completion_tokens;
     uint64_t reasoning_tokens;
+    uint64_t cache_write_tokens; /* part of the prompt */
+    uint64_t images;             /* made */
+    uint64_t audio_ms;           /* listened to */
+    uint64_t characters;         /* of Unicode, spoken */
 };
 
 /* One HTTP request came that is not for /sim/. */

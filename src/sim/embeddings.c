@@ -1,19 +1,10 @@
 /* Embeddings: unit vectors, a function of the input's place and content. */
 #include <math.h>
 
+#include "noise.h"
 #include "shape.h"
 
 enum { USUAL_DIMENSIONS = 64, MOST_DIMENSIONS = 4096 };
-
-static uint64_t
-step(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 static void
 fill(float *vector, size_t dimensions, uint64_t seed)
@@ -21,7 +12,8 @@ fill(float *vector, size_t dimensions, uint64_t seed)
     double length = 0;
 
     for (size_t i = 0; i < dimensions; i++) {
-        vector[i] = (float)((double)(step(&seed) >> 11) / (1ull << 52) - 1);
+        vector[i] =
+            (float)((double)(sim_noise_draw(&seed) >> 11) / (1ull << 52) - 1);
         length += (double)vector[i] * (double)vector[i];
     }
     length = length > 0 ? sqrt(length) : 1;
@@ -39,23 +31,10 @@ put_numbers(const float *vector, size_t dimensions, struct sim_buf *out)
 }
 
 static void
-put_base64(const unsigned char *data, size_t len, struct sim_buf *out)
+put_base64(const float *vector, size_t bytes, struct sim_buf *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
     sim_buf_lit(out, "\"");
-    for (size_t i = 0; i < len; i += 3) {
-        size_t left = len - i;
-        uint32_t bits = (uint32_t)data[i] << 16 |
-                        (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
-                        (left > 2 ? data[i + 2] : 0u);
-        char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                        left > 1 ? digits[bits >> 6 & 63] : '=',
-                        left > 2 ? digits[bits & 63] : '='};
-
-        sim_buf_add(out, four, sizeof(four));
-    }
+    sim_buf_base64(out, vector, bytes);
     sim_buf_lit(out, "\"");
 }
 
@@ -70,9 +49,8 @@ put_vector(const struct sim_answer *a, uint64_t index, struct sim_buf *out)
     sim_buf_lit(out, "{\"object\":\"embedding\",\"index\":");
     sim_buf_uint(out, index);
     sim_buf_lit(out, ",\"embedding\":");
-    if (a->ask.wants_base64)
-        put_base64((const unsigned char *)vector,
-                   dimensions * sizeof(vector[0]), out);
+    if (a->ask.format == SIM_FORMAT_BASE64)
+        put_base64(vector, dimensions * sizeof(vector[0]), out);
     else
         put_numbers(vector, dimensions, out);
     sim_buf_lit(out, "}");
@@ -99,4 +77,13 @@ embeddings_json(const struct sim_answer *a, struct sim_buf *out)
     sim_buf_lit(out, "}");
 }
 
-const struct sim_shape sim_shape_embeddings = {.json = embeddings_json};
+static void
+embeddings_plan(struct sim_answer *a)
+{
+    a->choice_tokens = 0;
+}
+
+const struct sim_shape sim_shape_embeddings = {
+    .plan = embeddings_plan,
+    .whole = embeddings_json,
+};

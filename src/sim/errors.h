@@ -6,13 +6,8 @@
 #define SIM_ERRORS_H
 
 #include "buf.h"
+#include "media.h"
 #include "options.h"
-
-enum sim_media {
-    SIM_MEDIA_JSON = 0,
-    SIM_MEDIA_TEXT,
-    SIM_MEDIA_EVENTS,
-};
 
 /* What an error answer is made of.  message is shown as it stands. */
 struct sim_error {

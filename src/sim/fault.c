@@ -34,6 +34,7 @@ static const struct {
     [SIM_FAULT_REDIRECT] = {"redirect", 0, 0, 0},
     [SIM_FAULT_CLOSE_AFTER] = {"close-after", 0, 0, 0},
     [SIM_FAULT_BYTEWISE] = {"bytewise", 0, 0, 0},
+    [SIM_FAULT_DURATION] = {"duration", 60, 1, 1000000},
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

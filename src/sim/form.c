@@ -85,12 +85,18 @@ next_parameter(struct tg_str *header, struct tg_str *name, struct tg_str *value)
     return value->len > 0 ? 1 : -1;
 }
 
-/* Cuts the value before the parameters and says whether it is word. */
+/* Cuts word, which stands before the parameters; false when it does not. */
 static bool
 cut_kind(struct tg_str *header, const char *word)
 {
+    size_t len = strlen(word);
+
     skip_blanks(header);
-    return sim_request_same_name(cut_until(header, " \t;"), word);
+    if (header->len < len || strncasecmp(header->data, word, len) != 0)
+        return false;
+    header->data += len;
+    header->len -= len;
+    return header->len == 0 || is_blank(*header->data) || *header->data == ';';
 }
 
 bool

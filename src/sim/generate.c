@@ -25,18 +25,12 @@ static void
 count(struct sim_call *call, uint64_t tokens, bool was_cut_short)
 {
     const struct sim_answer *a = &call->answer;
-    uint64_t reasoning = a->reasoning_tokens * a->choices;
-    struct sim_tally tally = {
-        .requests = 1,
-        .prompt_tokens = a->prompt_tokens,
-        .cached_tokens = a->cached_tokens,
-        .completion_tokens = tokens,
-        .reasoning_tokens = tokens < reasoning ? tokens : reasoning,
-    };
+    struct sim_tally tally;
 
     if (call->is_counted)
         return;
     call->is_counted = true;
+    sim_answer_tally(a, tokens, &tally);
     sim_count_call(a->model, &tally, was_cut_short);
     if (a->ask.is_stream)
         sim_count_stream(-1);
@@ -53,7 +47,8 @@ interval_ns(const struct sim_call *call, const struct sim_env *env)
 static bool
 hides_length(const struct sim_call *call)
 {
-    return call->answer.ask.is_stream || call->head.dialect == SIM_DEEPSEEK ||
+    return call->answer.ask.is_stream || call->answer.hides_length ||
+           call->head.dialect == SIM_DEEPSEEK ||
            call->head.dialect == SIM_ANTHROPIC || has(call, SIM_FAULT_BLANK) ||
            has(call, SIM_FAULT_KEEPALIVE);
 }
@@ -75,7 +70,7 @@ sim_generate_start(struct sim_call *call, struct sim_env *env, int64_t now_ns)
         call->ready_ns += (int64_t)a->choice_tokens * interval_ns(call, env);
     call->next_keepalive_ns = now_ns + env->options->keepalive_ns;
     call->head.status = 200;
-    call->head.media = a->ask.is_stream ? SIM_MEDIA_EVENTS : SIM_MEDIA_JSON;
+    call->head.media = a->ask.is_stream ? SIM_MEDIA_EVENTS : a->media;
     if (has(call, SIM_FAULT_HEADERS_BIG))
         call->head.pad_bytes = (uint64_t)arg(call, SIM_FAULT_HEADERS_BIG);
 }
@@ -129,7 +124,7 @@ hold(struct sim_call *call)
 }
 
 static enum sim_step
-finish_json(struct sim_call *call, struct sim_env *env, struct sim_buf *out)
+finish_whole(struct sim_call *call, struct sim_env *env, struct sim_buf *out)
 {
     bool is_cut = has(call, SIM_FAULT_CUT),
          is_held = has(call, SIM_FAULT_STALL);
@@ -137,7 +132,7 @@ finish_json(struct sim_call *call, struct sim_env *env, struct sim_buf *out)
     if (hides_length(call))
         sim_body_open(call, out);
     put_lead(call, env, out);
-    sim_answer_json(&call->answer, &env->scratch);
+    sim_answer_whole(&call->answer, &env->scratch);
     if (!call->has_head)
         sim_body_open_length(call, env->scratch.len, out);
     count(call, sim_answer_tokens(&call->answer), false);
@@ -247,7 +242,7 @@ sim_generate_step(struct sim_call *call, struct sim_env *env, int64_t now_ns,
         if (has(call, SIM_FAULT_EMPTY))
             return finish_empty(call, out);
         if (!call->answer.ask.is_stream)
-            return finish_json(call, env, out);
+            return finish_whole(call, env, out);
         sim_body_open(call, out);
         put_lead(call, env, out);
         call->phase = SIM_PHASE_STREAMING;

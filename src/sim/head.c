@@ -37,18 +37,25 @@ put_dialect(const struct sim_head *head, struct sim_buf *out)
 static void
 put_media(const struct sim_head *head, struct sim_buf *out)
 {
-    switch (head->media) {
-    case SIM_MEDIA_TEXT:
-        sim_buf_lit(out, "Content-Type: text/plain; charset=utf-8\r\n");
-        break;
-    case SIM_MEDIA_EVENTS:
-        sim_buf_lit(out, "Content-Type: text/event-stream; charset=utf-8\r\n"
-                         "cache-control: no-cache\r\n");
-        break;
-    default:
-        sim_buf_lit(out, "Content-Type: application/json\r\n");
-        break;
-    }
+    static const char *const types[SIM_MEDIA_COUNT] = {
+        [SIM_MEDIA_JSON] = "application/json",
+        [SIM_MEDIA_TEXT] = "text/plain; charset=utf-8",
+        [SIM_MEDIA_EVENTS] = "text/event-stream; charset=utf-8",
+        [SIM_MEDIA_MP3] = "audio/mpeg",
+        [SIM_MEDIA_OPUS] = "audio/opus",
+        [SIM_MEDIA_AAC] = "audio/aac",
+        [SIM_MEDIA_FLAC] = "audio/flac",
+        [SIM_MEDIA_WAV] = "audio/wav",
+        [SIM_MEDIA_PCM] = "audio/pcm",
+        [SIM_MEDIA_BYTES] = "application/octet-stream",
+    };
+    const char *type = types[head->media];
+
+    sim_buf_lit(out, "Content-Type: ");
+    sim_buf_add(out, type, strlen(type));
+    if (head->media == SIM_MEDIA_EVENTS)
+        sim_buf_lit(out, "\r\ncache-control: no-cache");
+    sim_buf_lit(out, "\r\n");
 }
 
 static void

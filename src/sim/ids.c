@@ -1,15 +1,5 @@
 #include "ids.h"
-
-/* splitmix64: ids need to differ, not to be secret. */
-static uint64_t
-draw(struct sim_env *env)
-{
-    uint64_t z = env->random += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+#include "noise.h"
 
 static void
 put_hex(char *out, uint64_t bits, int digits)
@@ -21,8 +11,8 @@ put_hex(char *out, uint64_t bits, int digits)
 void
 sim_ids_trace(struct sim_call *call, struct sim_env *env)
 {
-    put_hex(call->trace, draw(env), 16);
-    put_hex(call->trace + 16, draw(env), 16);
+    put_hex(call->trace, sim_noise_draw(&env->random), 16);
+    put_hex(call->trace + 16, sim_noise_draw(&env->random), 16);
     call->trace[SIM_TRACE_BYTES - 1] = 0;
 }
 
@@ -43,7 +33,8 @@ prefix(const struct sim_answer *answer)
 void
 sim_ids_answer(struct sim_call *call, struct sim_env *env)
 {
-    uint64_t high = draw(env), low = draw(env);
+    uint64_t high = sim_noise_draw(&env->random),
+             low = sim_noise_draw(&env->random);
     char *id = call->answer.id;
     const char *before = prefix(&call->answer);
 

@@ -66,13 +66,6 @@ messages_json(const struct sim_answer *a, struct sim_buf *out)
     sim_buf_lit(out, "}");
 }
 
-static uint64_t
-one(const struct sim_answer *a)
-{
-    (void)a;
-    return 1;
-}
-
 static void
 start_block(const struct sim_answer *a, int index, bool is_thinking,
             struct sim_buf *out)
@@ -185,9 +178,9 @@ messages_end(const struct sim_answer *a, struct sim_buf *out)
 }
 
 const struct sim_shape sim_shape_messages = {
-    .json = messages_json,
+    .whole = messages_json,
     .event = messages_event,
     .end = messages_end,
-    .lead = one,
-    .tail = one,
+    .lead = sim_shape_one,
+    .tail = sim_shape_one,
 };

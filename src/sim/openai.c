@@ -293,18 +293,10 @@ openai_event(const struct sim_answer *a, uint64_t i, struct sim_buf *out)
     sim_shape_close(a, out);
 }
 
-static void
-openai_end(const struct sim_answer *a, struct sim_buf *out)
-{
-    sim_shape_data(a, out);
-    sim_buf_lit(out, "[DONE]");
-    sim_shape_close(a, out);
-}
-
 const struct sim_shape sim_shape_openai = {
-    .json = openai_json,
+    .whole = openai_json,
     .event = openai_event,
-    .end = openai_end,
+    .end = sim_shape_done,
     .lead = openai_lead,
     .tail = openai_tail,
 };

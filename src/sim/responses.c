@@ -171,18 +171,11 @@ responses_json(const struct sim_answer *a, struct sim_buf *out)
     sim_responses_put(a, true, out);
 }
 
-static uint64_t
-one(const struct sim_answer *a)
-{
-    (void)a;
-    return 1;
-}
-
 const struct sim_shape sim_shape_responses = {
-    .json = responses_json,
+    .whole = responses_json,
     .event = sim_responses_event,
     .end = sim_responses_end,
-    .lead = one,
-    .tail = one,
+    .lead = sim_shape_one,
+    .tail = sim_shape_one,
     .error = sim_responses_error,
 };

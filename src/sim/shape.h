@@ -7,7 +7,9 @@
 #include "sim_answer.h"
 
 struct sim_shape {
-    void (*json)(const struct sim_answer *answer, struct sim_buf *out);
+    /* Changes the plan of a text's answer to its own; NULL lets it be. */
+    void (*plan)(struct sim_answer *answer);
+    void (*whole)(const struct sim_answer *answer, struct sim_buf *out);
     void (*event)(const struct sim_answer *answer, uint64_t i,
                   struct sim_buf *out);
     void (*end)(const struct sim_answer *answer, struct sim_buf *out);
@@ -22,7 +24,14 @@ struct sim_shape {
 extern const struct sim_shape sim_shape_openai;
 extern const struct sim_shape sim_shape_messages;
 extern const struct sim_shape sim_shape_responses;
-extern const struct sim_shape sim_shape_embeddings; /* json only */
+extern const struct sim_shape sim_shape_speech;
+extern const struct sim_shape sim_shape_transcripts;
+extern const struct sim_shape sim_shape_embeddings; /* no stream */
+
+/* For tables: no event, one event; and the end that is `[DONE]`. */
+uint64_t sim_shape_none(const struct sim_answer *answer);
+uint64_t sim_shape_one(const struct sim_answer *answer);
+void sim_shape_done(const struct sim_answer *answer, struct sim_buf *out);
 
 /* Appends the start of an event, `data: `, or what a fault makes of it. */
 void sim_shape_data(const struct sim_answer *answer, struct sim_buf *out);

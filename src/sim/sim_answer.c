@@ -18,6 +18,23 @@ static const char *const words[] = {
 enum { WORDS = sizeof(words) / sizeof(words[0]), CACHE_UNIT = 64 };
 enum { CONTEXT_PER_MESSAGE = 3, BYTES_PER_TOKEN = 4, THINKING_PART = 3 };
 
+static const struct sim_shape *
+shape(const struct sim_answer *answer)
+{
+    static const struct sim_shape *const shapes[SIM_ENDPOINT_COUNT] = {
+        [SIM_CHAT] = &sim_shape_openai,
+        [SIM_COMPLETIONS] = &sim_shape_openai,
+        [SIM_EMBEDDINGS] = &sim_shape_embeddings,
+        [SIM_MESSAGES] = &sim_shape_messages,
+        [SIM_RESPONSES] = &sim_shape_responses,
+        [SIM_SPEECH] = &sim_shape_speech,
+        [SIM_TRANSCRIPTIONS] = &sim_shape_transcripts,
+        [SIM_TRANSLATIONS] = &sim_shape_transcripts,
+    };
+
+    return shapes[answer->ask.endpoint];
+}
+
 static uint64_t
 prompt_tokens(const struct sim_ask *ask)
 {
@@ -55,13 +72,11 @@ choices(const struct sim_answer *answer)
     return may_choose && answer->ask.n > 0 ? (uint64_t)answer->ask.n : 1;
 }
 
-void
-sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens)
+/* The plan of an answer that is text. */
+static void
+plan_text(struct sim_answer *answer, int64_t tokens)
 {
     const struct sim_ask *ask = &answer->ask;
-    int64_t tokens = sim_fault_is(&ask->faults, SIM_FAULT_TOKENS)
-                         ? ask->faults.arg[SIM_FAULT_TOKENS]
-                         : usual_tokens;
 
     answer->prompt_tokens = prompt_tokens(ask);
     answer->cached_tokens =
@@ -78,8 +93,41 @@ sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens)
     if (answer->reasoning_tokens > (uint64_t)tokens)
         answer->reasoning_tokens = (uint64_t)tokens;
     answer->choices = choices(answer);
-    answer->choice_tokens =
-        ask->endpoint == SIM_EMBEDDINGS ? 0 : (uint64_t)tokens;
+    answer->choice_tokens = (uint64_t)tokens;
+}
+
+void
+sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens)
+{
+    const struct sim_faults *faults = &answer->ask.faults;
+    const struct sim_shape *s = shape(answer);
+
+    plan_text(answer, sim_fault_is(faults, SIM_FAULT_TOKENS)
+                          ? faults->arg[SIM_FAULT_TOKENS]
+                          : usual_tokens);
+    if (s->plan)
+        s->plan(answer);
+    if (!s->event)
+        answer->ask.is_stream = false;
+}
+
+void
+sim_answer_tally(const struct sim_answer *answer, uint64_t tokens,
+                 struct sim_tally *tally)
+{
+    uint64_t reasoning = answer->reasoning_tokens * answer->choices;
+
+    *tally = (struct sim_tally){
+        .requests = 1,
+        .audio_ms = answer->audio_ms,
+        .characters = answer->ask.characters,
+    };
+    if (!answer->is_by_tokens)
+        return;
+    tally->prompt_tokens = answer->prompt_tokens;
+    tally->cached_tokens = answer->cached_tokens;
+    tally->completion_tokens = tokens;
+    tally->reasoning_tokens = tokens < reasoning ? tokens : reasoning;
 }
 
 uint64_t
@@ -135,27 +183,13 @@ sim_answer_count(const struct sim_answer *answer, uint64_t tokens,
     }
 }
 
-static const struct sim_shape *
-shape(const struct sim_answer *answer)
-{
-    static const struct sim_shape *const shapes[SIM_ENDPOINT_COUNT] = {
-        [SIM_CHAT] = &sim_shape_openai,
-        [SIM_COMPLETIONS] = &sim_shape_openai,
-        [SIM_EMBEDDINGS] = &sim_shape_embeddings,
-        [SIM_MESSAGES] = &sim_shape_messages,
-        [SIM_RESPONSES] = &sim_shape_responses,
-    };
-
-    return shapes[answer->ask.endpoint];
-}
-
 void
-sim_answer_json(const struct sim_answer *answer, struct sim_buf *out)
+sim_answer_whole(const struct sim_answer *answer, struct sim_buf *out)
 {
     if (sim_fault_is(&answer->ask.faults, SIM_FAULT_GARBAGE))
         sim_buf_lit(out, "<html><body>upstream connect error</body></html>\n");
     else
-        shape(answer)->json(answer, out);
+        shape(answer)->whole(answer, out);
 }
 
 uint64_t
@@ -226,6 +260,28 @@ sim_shape_name(const struct sim_answer *answer, const char *name,
 {
     sim_buf_printf(out, "event: %s", name);
     line_end(answer, out);
+}
+
+uint64_t
+sim_shape_none(const struct sim_answer *answer)
+{
+    (void)answer;
+    return 0;
+}
+
+uint64_t
+sim_shape_one(const struct sim_answer *answer)
+{
+    (void)answer;
+    return 1;
+}
+
+void
+sim_shape_done(const struct sim_answer *answer, struct sim_buf *out)
+{
+    sim_shape_data(answer, out);
+    sim_buf_lit(out, "[DONE]");
+    sim_shape_close(answer, out);
 }
 
 void

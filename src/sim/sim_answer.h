@@ -10,6 +10,8 @@
 
 #include "ask.h"
 #include "buf.h"
+#include "count.h"
+#include "media.h"
 #include "options.h"
 
 enum { SIM_ID_BYTES = 40 };
@@ -17,11 +19,16 @@ enum { SIM_ID_BYTES = 40 };
 struct sim_answer {
     struct sim_ask ask;
     enum sim_dialect dialect;
-    const char *model; /* the name it is served and counted under */
+    const char *model;    /* the name it is served and counted under */
+    bool is_by_tokens;    /* usage is reported in tokens */
+    bool hides_length;    /* it is chunked in every dialect */
+    enum sim_media media; /* when it is no stream */
     char id[SIM_ID_BYTES];
     int64_t created_s;
     uint64_t prompt_tokens;
     uint64_t cached_tokens;    /* part of the prompt */
+    uint64_t text_tokens;      /* part of the prompt, the rest being sound */
+    uint64_t audio_ms;         /* listened to */
     uint64_t choice_tokens;    /* completion of each choice */
     uint64_t reasoning_tokens; /* part of them */
     uint64_t choices;
@@ -32,6 +39,10 @@ struct sim_answer {
 /* Fills in the rest from ask, dialect and model; usual_tokens is the length
  * of an answer that nobody limits. */
 void sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens);
+
+/* What is to be counted when so many tokens have been generated. */
+void sim_answer_tally(const struct sim_answer *answer, uint64_t tokens,
+                      struct sim_tally *tally);
 
 /* The tokens of all choices. */
 uint64_t sim_answer_tokens(const struct sim_answer *answer);
@@ -49,8 +60,8 @@ void sim_answer_words(const struct sim_answer *answer, uint64_t from,
 void sim_answer_count(const struct sim_answer *answer, uint64_t tokens,
                       struct sim_buf *out);
 
-/* Appends the whole answer as one JSON text. */
-void sim_answer_json(const struct sim_answer *answer, struct sim_buf *out);
+/* Appends the answer that is no stream. */
+void sim_answer_whole(const struct sim_answer *answer, struct sim_buf *out);
 
 /* The number of stream events, the last one not counting [DONE]. */
 uint64_t sim_answer_events(const struct sim_answer *answer);

@@ -88,25 +88,26 @@ begin_post(struct sim_call *call, struct sim_env *env,
     struct sim_ask *ask = &call->answer.ask;
     char why[SIM_ASK_SENTENCE_BYTES];
     enum sim_endpoint endpoint = ask->endpoint;
+    struct sim_model model;
 
-    if (sim_ask_read(ask, endpoint, request->body, why)) {
+    if (sim_ask_read(ask, endpoint, request, why)) {
         sim_reply_bad_body(call, env, why, out);
         return;
     }
-    if (endpoint == SIM_EMBEDDINGS)
-        ask->is_stream = false;
     sim_fault_take(&ask->faults);
-    call->answer.model =
-        sim_catalogue_model(call->head.dialect, endpoint, ask->model);
-    if (sim_fault_is(&ask->faults, SIM_FAULT_STATUS))
+    if (sim_fault_is(&ask->faults, SIM_FAULT_STATUS)) {
         sim_reply_named(call, env, ask->faults.status, credential, out);
-    else if (sim_fault_is(&ask->faults, SIM_FAULT_REDIRECT))
+    } else if (sim_fault_is(&ask->faults, SIM_FAULT_REDIRECT)) {
         sim_reply(call, env, (struct sim_error_answer){302, SIM_MEDIA_TEXT},
                   out);
-    else if (!call->answer.model)
+    } else if (!sim_catalogue_model(call->head.dialect, endpoint, ask->model,
+                                    &model)) {
         sim_reply_no_model(call, env, ask->model, out);
-    else
+    } else {
+        call->answer.model = model.name;
+        call->answer.is_by_tokens = model.is_by_tokens;
         sim_generate_start(call, env, now_ns);
+    }
 }
 
 static void

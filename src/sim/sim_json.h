@@ -70,6 +70,9 @@ int sim_json_finish(struct sim_json *json);
 /* Sets the fault at the present place; returns -1. */
 int sim_json_fail(struct sim_json *json, const char *fault);
 
+/* The Unicode code points that text means. */
+uint64_t sim_json_characters(const struct sim_json_text *text);
+
 /* Decodes text into out, cut to size - 1 bytes, with a final zero; returns the
  * number of bytes before the zero. */
 size_t sim_json_decode(const struct sim_json_text *text, char *out,

@@ -126,6 +126,20 @@ sim_json_text(struct sim_json *json, struct sim_json_text *text)
     return 0;
 }
 
+uint64_t
+sim_json_characters(const struct sim_json_text *text)
+{
+    const char *at = text->raw.data, *end = at + text->raw.len;
+    uint64_t count = 0;
+    uint32_t code;
+
+    while (at < end) {
+        count += ((unsigned char)*at & 0xc0) != 0x80;
+        at = *at == '\\' ? read_escape(at, end, &code) : at + 1;
+    }
+    return count;
+}
+
 static size_t
 put_utf8(char *out, uint32_t code)
 {

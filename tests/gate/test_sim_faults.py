@@ -284,7 +284,8 @@ def test_count_is_exact_under_eight_clients(sim):
     served = [k[2] for k in kinds if k[2]]
     assert got["total"] == {"requests": calls * 4,
                             **{n: calls * sum(s[i] for s in served)
-                               for i, n in enumerate(names)}}
+                               for i, n in enumerate(names)},
+                            "cache_write_tokens": 0, "images": 0, "audio_ms": 0, "characters": 0}
     flash = got["models"]["deepseek-flash"]
     assert flash["requests"] == 2 * calls and flash["completion_tokens"] == 27 * calls
     assert set(got["models"]) == {"deepseek-flash", "deepseek-v4-pro", "sim-embed"}

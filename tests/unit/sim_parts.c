@@ -116,16 +116,18 @@ text_says_how_many_bytes_it_means(void)
 {
     static const struct {
         const char *json;
-        unsigned bytes;
+        unsigned bytes, characters;
         const char *text;
     } rows[] = {
-        {"\"\"", 0, ""},
-        {"\"abcdefghijklmnop\"", 16, "abcdefghijklmnop"},
-        {"\"a\\n\\u0041\"", 3, "a\nA"},
-        {"\"\\u007f\\u0080\"", 3, "\x7f\xc2\x80"},
-        {"\"\\u07ff\\u0800\"", 5, "\xdf\xbf\xe0\xa0\x80"},
-        {"\"\\uffff\\ud800\\udc00\"", 7, "\xef\xbf\xbf\xf0\x90\x80\x80"},
-        {"\"\\udbff\\udfff\"", 4, "\xf4\x8f\xbf\xbf"},
+        {"\"\"", 0, 0, ""},
+        {"\"abcdefghijklmnop\"", 16, 16, "abcdefghijklmnop"},
+        {"\"a\\n\\u0041\"", 3, 3, "a\nA"},
+        {"\"\\u007f\\u0080\"", 3, 2, "\x7f\xc2\x80"},
+        {"\"\\u07ff\\u0800\"", 5, 2, "\xdf\xbf\xe0\xa0\x80"},
+        {"\"\\uffff\\ud800\\udc00\"", 7, 2,
+         "\xef\xbf\xbf\xf0\x90\x80\x80"},
+        {"\"\\udbff\\udfff\"", 4, 1, "\xf4\x8f\xbf\xbf"},
+        {"\"\xc3\xa9\xf0\x9f\x98\x80\"", 6, 2, "\xc3\xa9\xf0\x9f\x98\x80"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -137,6 +139,8 @@ text_says_how_many_bytes_it_means(void)
                       (struct tg_str){rows[i].json, strlen(rows[i].json)});
         ok(!sim_json_text(&json, &text), "%s is text", rows[i].json);
         is_int(text.decoded_bytes, rows[i].bytes, "%s bytes", rows[i].json);
+        is_int(sim_json_characters(&text), rows[i].characters,
+               "%s characters", rows[i].json);
         sim_json_decode(&text, out, sizeof(out));
         is_str(out, rows[i].text, "%s decoded", rows[i].json);
     }

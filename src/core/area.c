@@ -51,6 +51,15 @@ unlock(const struct tg_state *state, uint32_t area)
     (void)fcntl(state->fd, F_OFD_SETLK, &lock);
 }
 
+/* Calls at once are those in slots: of an empty area there are none. */
+static void
+forget_calls(struct tg_area *area)
+{
+    for (uint32_t i = 0; i < TG_CATALOG_CREDENTIALS; i++)
+        atomic_store_explicit(&area->credential_calls[i], 0,
+                              memory_order_relaxed);
+}
+
 int
 tg_area_claim(struct tg_area_claim *claim, struct tg_state *state,
               uint64_t writer_id, int64_t now_ms)
@@ -68,6 +77,7 @@ tg_area_claim(struct tg_area_claim *claim, struct tg_state *state,
         area->claimed_at_ms = now_ms;
         atomic_store(&area->pid, (uint32_t)getpid());
         atomic_store(&area->high_water, 0);
+        forget_calls(area);
         atomic_store(&area->writer_id, writer_id);
         *claim = (struct tg_area_claim){
             .state = state, .area = i, .writer_id = writer_id};
@@ -219,6 +229,7 @@ void
 tg_area_clear(struct tg_state *state, uint32_t area)
 {
     tg_area_each(state, area, free_slot, NULL);
+    forget_calls(&state->areas[area]);
     atomic_store(&state->areas[area].high_water, 0);
     atomic_store(&state->areas[area].pid, 0);
     atomic_store(&state->areas[area].writer_id, 0);

@@ -58,7 +58,10 @@ void tg_area_each(struct tg_state *state, uint32_t area,
                   void (*visit)(void *arg, struct tg_call_slot *slot),
                   void *arg);
 
-/* Empties an orphaned area and lets it be claimed again. */
+/*
+ * Empties an orphaned area, its calls at once too, and lets it be claimed
+ * again.
+ */
 void tg_area_clear(struct tg_state *state, uint32_t area);
 
 #endif

@@ -324,18 +324,19 @@ _Static_assert(sizeof(struct tg_catalog) % 8 == 0, "it is copied by words");
 
 /*
  * How a credential has fared, row by row as in the catalog; any worker
- * changes it.  What is of another generation is of a credential that stood
- * there before.
+ * changes it, the daemon when another credential takes the row.  What is of
+ * another generation is of a credential that stood there before.
  */
 struct tg_pool_row {
-    _Atomic uint32_t generation;     /* of the credential this is about */
-    _Atomic uint32_t failures;       /* in a row; 0 with the first success */
-    _Atomic int64_t closed_until_ms; /* not to be used before; 0: open */
-    _Atomic int64_t failed_at_ms;    /* last */
-    _Atomic uint32_t status;         /* the upstream's, that time; 0: none */
-    _Atomic uint32_t concurrency;    /* learned from the upstream; 0: none */
-    _Atomic uint64_t refusals;       /* since the row began */
-    uint64_t reserved[3];
+    _Atomic uint32_t generation; /* of the credential this is about */
+    _Atomic uint32_t status;     /* the upstream's, last time it failed */
+    _Atomic uint64_t standing;   /* open, or closed until when: pool.h */
+    _Atomic int64_t failed_at_ms;
+    _Atomic int64_t learned_at_ms; /* when the upstream said how many */
+    _Atomic uint32_t concurrency;  /* calls at once it takes; 0: not said */
+    _Atomic uint32_t told;         /* turns that the daemon has told of */
+    _Atomic uint64_t failures;     /* since the row began */
+    uint64_t reserved[2];
 };
 
 _Static_assert(sizeof(struct tg_pool_row) == 64, "layout");

@@ -14,6 +14,7 @@
 #include "budget.h"
 #include "code.h"
 #include "credential.h"
+#include "dialect.h"
 #include "digest.h"
 #include "rate.h"
 #include "route.h"
@@ -52,6 +53,7 @@ enum tg_reason {
     TG_REASON_NO_CREDENTIAL, /* its upstream has none */
     TG_REASON_NO_ADDRESS,    /* its upstream's name does not resolve */
     TG_REASON_WRONG_USE,     /* the model is of another scope */
+    TG_REASON_WRONG_DIALECT, /* its upstream has no such endpoint */
     TG_REASON_KEY_MODELS,    /* the key may not use the model */
     TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
     TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
@@ -94,10 +96,10 @@ struct tg_admission {
     struct tg_upstream upstream;
     uint16_t upstream_row;
     uint16_t credential_row;
-    struct tg_str upstream_path; /* behind upstream.base_path */
+    struct tg_place place; /* of the call at it; base is upstream.base_path's */
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
-    uint8_t edit_rule; /* enum tg_edit_rule, for the answer's stream */
+    uint8_t edit_rule;       /* enum tg_edit_rule, for the answer's stream */
     int64_t tokens_estimate; /* taken from tokens a minute */
     struct tg_rate_report limits; /* as they stand with this call in them */
 

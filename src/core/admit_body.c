@@ -144,6 +144,10 @@ tg_admit_has_upstream(const struct tg_catalog *catalog,
     if (a->upstream.id[0] == '\0')
         return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
                                TG_REASON_NO_UPSTREAM);
+    if (!tg_dialect_serves((enum tg_dialect)a->upstream.dialect,
+                           a->head.route->endpoint))
+        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST,
+                               TG_REASON_WRONG_DIALECT);
     a->credential_row = a->upstream.credentials[0];
     if (a->upstream.credential_count == 0 ||
         a->credential_row >= TG_CATALOG_CREDENTIALS)
@@ -230,6 +234,15 @@ tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
     a->month_ends_at_ms = tg_calendar_month_end_ms(zone, now_ms);
 }
 
+static struct tg_str
+base_of(const struct tg_admission *a)
+{
+    const char *path = a->upstream.base_path;
+
+    return (struct tg_str){path,
+                           tg_field_len(path, sizeof(a->upstream.base_path))};
+}
+
 static void
 fill_call(int64_t now_ms, struct tg_admission *a)
 {
@@ -243,8 +256,8 @@ fill_call(int64_t now_ms, struct tg_admission *a)
     call->endpoint = (uint16_t)a->head.route->endpoint;
     call->ttft_ms = TG_ABSENT_MS;
     memcpy(call->ip, a->head.ip, sizeof(call->ip));
-    a->upstream_path =
-        tg_route_upstream_path(a->head.route, a->upstream.dialect);
+    a->place = tg_dialect_place((enum tg_dialect)a->upstream.dialect,
+                                a->head.route->endpoint, base_of(a));
 }
 
 void

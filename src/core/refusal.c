@@ -219,6 +219,27 @@ say_models(struct tg_text *out, const struct tg_state *state,
     say(out, " GET /v1/models lists those that this API key may use.");
 }
 
+/* What the provider has for the same scope. */
+static void
+say_endpoints(struct tg_text *out, const struct tg_admission *a)
+{
+    enum tg_dialect dialect = (enum tg_dialect)a->upstream.dialect;
+    enum tg_endpoint last = TG_ENDPOINT_NONE;
+    const struct tg_route *route;
+
+    for (size_t i = 0; (route = tg_route_at(i)) != NULL; i++) {
+        if (route->scope != a->head.route->scope || route->endpoint == last ||
+            !tg_dialect_serves(dialect, route->endpoint))
+            continue;
+        say(out, last == TG_ENDPOINT_NONE ? " Use " : " or ");
+        say(out, route->name);
+        last = route->endpoint;
+    }
+    say(out, last == TG_ENDPOINT_NONE
+                 ? " Choose another one from GET /v1/models."
+                 : ", or another model from GET /v1/models.");
+}
+
 static void
 say_model(struct tg_text *out, const struct tg_state *state,
           const struct tg_admission *a)
@@ -233,6 +254,14 @@ say_model(struct tg_text *out, const struct tg_state *state,
         say(out, "` cannot be used for ");
         say(out, a->head.route->name);
         say(out, ". Choose another one from GET /v1/models.");
+        break;
+    case TG_REASON_WRONG_DIALECT:
+        say(out, "The model `");
+        tg_text_json(out, model);
+        say(out, "` is of a provider that has no ");
+        say(out, a->head.route->name);
+        say(out, ".");
+        say_endpoints(out, a);
         break;
     case TG_REASON_KEY_MODELS:
         say(out, "This API key may not use the model `");
@@ -459,6 +488,7 @@ param_of(const struct tg_admission *a)
                    : tg_body_member_name(a->body_fault.member);
     case TG_REASON_NO_MODEL:
     case TG_REASON_WRONG_USE:
+    case TG_REASON_WRONG_DIALECT:
     case TG_REASON_KEY_MODELS:
     case TG_REASON_NO_UPSTREAM:
         return "model";

@@ -1,32 +1,31 @@
 #include "route.h"
 
-#include "layout.h"
-
 /*
  * The table is the whole data plane.  Paths of one length are told apart by
  * memcmp; there are few of them, so a walk is as fast as a hash.
  */
 #define UPSTREAM TG_SERVED_UPSTREAM
 #define LOCALLY TG_SERVED_LOCALLY
+#define OPENAI TG_MANNER_OPENAI
 #define POST TG_METHOD_POST
 #define GET TG_METHOD_GET
 
 static const struct tg_route routes[] = {
-    {TG_ENDPOINT_CHAT, POST, TG_STR_INIT("/chat/completions"),
-     TG_SCOPE_CHAT, UPSTREAM, false, "POST /v1/chat/completions"},
-    {TG_ENDPOINT_COMPLETIONS, POST, TG_STR_INIT("/completions"),
-     TG_SCOPE_CODE, UPSTREAM, false, "POST /v1/completions"},
+    {TG_ENDPOINT_CHAT, POST, TG_STR_INIT("/chat/completions"), TG_SCOPE_CHAT,
+     UPSTREAM, OPENAI, false, "POST /v1/chat/completions"},
+    {TG_ENDPOINT_COMPLETIONS, POST, TG_STR_INIT("/completions"), TG_SCOPE_CODE,
+     UPSTREAM, OPENAI, false, "POST /v1/completions"},
     {TG_ENDPOINT_FIM, POST, TG_STR_INIT("/beta/completions"), TG_SCOPE_CODE,
-     UPSTREAM, false, "POST /v1/beta/completions"},
+     UPSTREAM, OPENAI, false, "POST /v1/beta/completions"},
     {TG_ENDPOINT_EMBEDDINGS, POST, TG_STR_INIT("/embeddings"),
-     TG_SCOPE_EMBEDDINGS, UPSTREAM, false, "POST /v1/embeddings"},
+     TG_SCOPE_EMBEDDINGS, UPSTREAM, OPENAI, false, "POST /v1/embeddings"},
     {TG_ENDPOINT_MODELS, GET, TG_STR_INIT("/models"), TG_SCOPE_NONE, LOCALLY,
-     false, "GET /v1/models"},
+     OPENAI, false, "GET /v1/models"},
     {TG_ENDPOINT_MODEL, GET, TG_STR_INIT("/models/"), TG_SCOPE_NONE, LOCALLY,
-     true, "GET /v1/models/{id}"},
+     OPENAI, true, "GET /v1/models/{id}"},
     {TG_ENDPOINT_BALANCE, GET, TG_STR_INIT("/user/balance"), TG_SCOPE_NONE,
-     LOCALLY, false, "GET /v1/user/balance"},
-    {TG_ENDPOINT_KEY, GET, TG_STR_INIT("/key"), TG_SCOPE_NONE, LOCALLY,
+     LOCALLY, OPENAI, false, "GET /v1/user/balance"},
+    {TG_ENDPOINT_KEY, GET, TG_STR_INIT("/key"), TG_SCOPE_NONE, LOCALLY, OPENAI,
      false, "GET /v1/key"},
 };
 
@@ -61,14 +60,21 @@ matches(const struct tg_route *route, struct tg_str path,
     return true;
 }
 
+static struct tg_str
+without_v1(struct tg_str path)
+{
+    if (path.len > 4 && memcmp(path.data, "/v1/", 4) == 0)
+        path = (struct tg_str){path.data + 3, path.len - 3};
+    return path;
+}
+
 const struct tg_route *
 tg_route_find(enum tg_method method, struct tg_str path,
               struct tg_str *argument, bool *has_path)
 {
     *argument = (struct tg_str){NULL, 0};
     *has_path = false;
-    if (path.len > 4 && memcmp(path.data, "/v1/", 4) == 0)
-        path = (struct tg_str){path.data + 3, path.len - 3};
+    path = without_v1(path);
     for (size_t i = 0; i < ROUTES; i++) {
         if (!matches(&routes[i], path, argument))
             continue;
@@ -89,15 +95,27 @@ tg_route_of(enum tg_endpoint endpoint)
     return NULL;
 }
 
-struct tg_str
-tg_route_upstream_path(const struct tg_route *route, int dialect)
+const struct tg_route *
+tg_route_at(size_t i)
 {
-    if (route->endpoint == TG_ENDPOINT_COMPLETIONS &&
-        dialect == TG_DIALECT_DEEPSEEK)
-        return TG_STR("/beta/completions");
-    if (route->endpoint == TG_ENDPOINT_FIM && dialect != TG_DIALECT_DEEPSEEK)
-        return TG_STR("/completions");
-    return route->path;
+    return i < ROUTES ? &routes[i] : NULL;
+}
+
+enum tg_manner
+tg_route_manner(struct tg_str path)
+{
+    static const struct tg_str theirs = TG_STR_INIT("/anthropic/");
+    struct tg_str argument;
+
+    path = without_v1(path);
+    if (path.len >= theirs.len &&
+        memcmp(path.data, theirs.data, theirs.len) == 0)
+        return TG_MANNER_ANTHROPIC;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (matches(&routes[i], path, &argument))
+            return routes[i].manner;
+    }
+    return TG_MANNER_OPENAI;
 }
 
 const char *

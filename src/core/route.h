@@ -20,6 +20,8 @@ enum tg_endpoint {
     TG_ENDPOINT_MODEL,
     TG_ENDPOINT_BALANCE,
     TG_ENDPOINT_KEY,
+    TG_ENDPOINT_RESPONSES,
+    TG_ENDPOINT_MESSAGES,
 };
 
 enum tg_scope {
@@ -42,36 +44,44 @@ enum tg_served {
     TG_SERVED_UPSTREAM,
 };
 
+/* Whose clients call: how errors, ids and limits are said to them. */
+enum tg_manner {
+    TG_MANNER_OPENAI = 0,
+    TG_MANNER_ANTHROPIC,
+};
+
 struct tg_route {
     enum tg_endpoint endpoint;
     enum tg_method method;
-    struct tg_str path;   /* without /v1; what the upstream is sent, too */
-    enum tg_scope scope;  /* NONE: any key */
+    struct tg_str path;  /* without /v1 */
+    enum tg_scope scope; /* NONE: any key */
     enum tg_served served;
-    bool takes_argument;  /* path ends in '/', the rest is a name, which may
-                             have slashes of its own */
-    const char *name;     /* as keys and call records name it */
+    enum tg_manner manner;
+    bool takes_argument; /* path ends in '/', the rest is a name, which may
+                            have slashes of its own */
+    const char *name;    /* as keys and call records name it */
 };
 
 /*
  * Finds the route of a method and an undecoded path (no query), with or
  * without "/v1" in front.  argument becomes what follows the row's path where
- * the route takes one.  Returns NULL when there is none; *has_path then says whether
- * the path exists under another method.
+ * the route takes one.  Returns NULL when there is none; *has_path then says
+ * whether the path exists under another method.
  */
-const struct tg_route *tg_route_find(enum tg_method method,
-                                     struct tg_str path,
+const struct tg_route *tg_route_find(enum tg_method method, struct tg_str path,
                                      struct tg_str *argument, bool *has_path);
 
-/* The row of an endpoint; NULL for TG_ENDPOINT_NONE. */
+/* The first row of an endpoint; NULL for TG_ENDPOINT_NONE. */
 const struct tg_route *tg_route_of(enum tg_endpoint endpoint);
 
+/* The rows one after the other; NULL behind the last one. */
+const struct tg_route *tg_route_at(size_t i);
+
 /*
- * The path that an upstream of this dialect (enum tg_dialect) has for a
- * route: DeepSeek's completions are its beta's, the others have no beta.
+ * Whose clients use an undecoded path (no query), whether there is such a
+ * route or not.
  */
-struct tg_str tg_route_upstream_path(const struct tg_route *route,
-                                     int dialect);
+enum tg_manner tg_route_manner(struct tg_str path);
 
 /* "chat", "code" … ; NULL when scope is not exactly one of them. */
 const char *tg_scope_name(enum tg_scope scope);

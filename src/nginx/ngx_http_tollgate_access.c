@@ -284,22 +284,18 @@ static ngx_int_t
 ngx_http_tollgate_target(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     const struct tg_admission *a)
 {
-    size_t  base_len;
-
-    base_len = tg_field_len(a->upstream.base_path,
-                            sizeof(a->upstream.base_path));
-
     ctx->url.data = ngx_pnalloc(r->pool, sizeof("https://tg-") - 1
-                                         + NGX_INT_T_LEN + base_len
-                                         + a->upstream_path.len);
+                                         + NGX_INT_T_LEN + a->place.base.len
+                                         + a->place.path.len);
     if (ctx->url.data == NULL) {
         return NGX_ERROR;
     }
 
     ctx->url.len = ngx_sprintf(ctx->url.data, "%s://tg-%ui%*s%*s",
                                a->upstream.is_tls ? "https" : "http",
-                               ctx->upstream, base_len, a->upstream.base_path,
-                               a->upstream_path.len, a->upstream_path.data)
+                               ctx->upstream,
+                               a->place.base.len, a->place.base.data,
+                               a->place.path.len, a->place.path.data)
                    - ctx->url.data;
 
     if (ngx_http_tollgate_copy(r, &ctx->host, a->upstream.host_header,

@@ -123,6 +123,14 @@ static const struct body_case refused_bodies[] = {
              "The model `embed` cannot be used for POST "
              "/v1/chat/completions. Choose another one from GET "
              "/v1/models.")},
+    {"a model whose provider has no such endpoint",
+     CHAT_PATH,
+     WITH_MODEL("claude"),
+     {0},
+     INVALID("\"model\"", "invalid_request",
+             "The model `claude` is of a provider that has no POST "
+             "/v1/chat/completions. Choose another one from GET "
+             "/v1/models.")},
     {"a model without a price",
      CHAT_PATH,
      WITH_MODEL("unpriced"),
@@ -338,7 +346,8 @@ test_calls(void)
         is_int(call->completion_bound, row->completion_bound, "its bound");
         is_int(call->held_nanos, row->held_nanos, "its hold");
         is_int(call->flags, row->flags, "its flags");
-        ok(tg_str_eq(a.upstream_path, text_of(row->upstream_path)),
+        ok(tg_str_eq(a.place.path, text_of(row->upstream_path)) &&
+               a.place.base.len == 0,
            "its path upstream");
         is_str(call->upstream_id, row->upstream, "its upstream");
         is_str(call->credential_id, row->credential, "its credential");

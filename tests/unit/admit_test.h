@@ -76,6 +76,7 @@ static const struct {
     {"lent", TG_SCOPE_CHAT, 4, 0, 0, 0, 0, 2},
     {"freed", TG_SCOPE_CHAT, 5, 0, 0, 0, 0, 2},
     {"homeless", TG_SCOPE_CHAT, 6, 0, 0, 0, 0, 2},
+    {"claude", TG_SCOPE_CHAT, 7, 0, 200000, 64000, 0, 2},
 };
 
 #define TEST_MODELS (sizeof(test_models) / sizeof(test_models[0]))
@@ -88,7 +89,7 @@ static const struct {
     {TG_DIALECT_DEEPSEEK, 1, 1, 0, true}, {TG_DIALECT_OPENAI, 8, 2, 1, true},
     {TG_DIALECT_VLLM, 1, 3, 2, true},     {TG_DIALECT_OPENAI, 1, 0, 0, false},
     {TG_DIALECT_OPENAI, 1, 5, 0, true},   {TG_DIALECT_OPENAI, 1, 6, 5, false},
-    {TG_DIALECT_OPENAI, 0, 7, 6, true},
+    {TG_DIALECT_OPENAI, 0, 7, 6, true},   {TG_DIALECT_ANTHROPIC, 1, 8, 7, true},
 };
 
 #define TEST_UPSTREAMS (sizeof(test_upstreams) / sizeof(test_upstreams[0]))

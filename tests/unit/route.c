@@ -3,7 +3,6 @@
 
 #include "code.h"
 #include "id.h"
-#include "layout.h"
 #include "tap.h"
 
 #define POST TG_METHOD_POST
@@ -82,32 +81,23 @@ static const struct {
     enum tg_endpoint endpoint;
     enum tg_scope scope;
     enum tg_served served;
-    const char *name, *deepseek, *others;
+    const char *name;
 } endpoints[] = {
     {TG_ENDPOINT_CHAT, TG_SCOPE_CHAT, TG_SERVED_UPSTREAM,
-     "POST /v1/chat/completions", "/chat/completions", "/chat/completions"},
+     "POST /v1/chat/completions"},
     {TG_ENDPOINT_COMPLETIONS, TG_SCOPE_CODE, TG_SERVED_UPSTREAM,
-     "POST /v1/completions", "/beta/completions", "/completions"},
+     "POST /v1/completions"},
     {TG_ENDPOINT_FIM, TG_SCOPE_CODE, TG_SERVED_UPSTREAM,
-     "POST /v1/beta/completions", "/beta/completions", "/completions"},
+     "POST /v1/beta/completions"},
     {TG_ENDPOINT_EMBEDDINGS, TG_SCOPE_EMBEDDINGS, TG_SERVED_UPSTREAM,
-     "POST /v1/embeddings", "/embeddings", "/embeddings"},
-    {TG_ENDPOINT_MODELS, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models",
-     NULL, NULL},
-    {TG_ENDPOINT_MODEL, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models/{id}",
-     NULL, NULL},
+     "POST /v1/embeddings"},
+    {TG_ENDPOINT_MODELS, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models"},
+    {TG_ENDPOINT_MODEL, TG_SCOPE_NONE, TG_SERVED_LOCALLY,
+     "GET /v1/models/{id}"},
     {TG_ENDPOINT_BALANCE, TG_SCOPE_NONE, TG_SERVED_LOCALLY,
-     "GET /v1/user/balance", NULL, NULL},
-    {TG_ENDPOINT_KEY, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/key", NULL,
-     NULL},
+     "GET /v1/user/balance"},
+    {TG_ENDPOINT_KEY, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/key"},
 };
-
-static bool
-goes_to(const struct tg_route *route, enum tg_dialect dialect, const char *path)
-{
-    return tg_str_eq(tg_route_upstream_path(route, (int)dialect),
-                     (struct tg_str){path, strlen(path)});
-}
 
 static void
 test_endpoints(void)
@@ -119,16 +109,38 @@ test_endpoints(void)
                endpoints[i].endpoint);
         is_int(route->scope, endpoints[i].scope, "its scope");
         is_int(route->served, endpoints[i].served, "who serves it");
-        if (endpoints[i].deepseek == NULL)
-            continue;
-        ok(goes_to(route, TG_DIALECT_DEEPSEEK, endpoints[i].deepseek),
-           "its path at DeepSeek");
-        ok(goes_to(route, TG_DIALECT_OPENAI, endpoints[i].others) &&
-               goes_to(route, TG_DIALECT_VLLM, endpoints[i].others) &&
-               goes_to(route, TG_DIALECT_NONE, endpoints[i].others),
-           "and elsewhere");
     }
     ok(tg_route_of(TG_ENDPOINT_NONE) == NULL, "no endpoint has no route");
+}
+
+/* Errors are said in the manner of whose clients a path has. */
+static const struct {
+    const char *path;
+    enum tg_manner manner;
+} manners[] = {
+    {"/v1/chat/completions", TG_MANNER_OPENAI},
+    {"/models/claude-sonnet", TG_MANNER_OPENAI},
+    {"/anthropic/v1/messages", TG_MANNER_ANTHROPIC},
+    {"/anthropic/v1/nothing", TG_MANNER_ANTHROPIC},
+    {"/v1/anthropic/", TG_MANNER_ANTHROPIC},
+    {"/anthropic", TG_MANNER_OPENAI},
+    {"/anthropics/v1", TG_MANNER_OPENAI},
+    {"/admin/v1/anthropic/", TG_MANNER_OPENAI},
+    {"", TG_MANNER_OPENAI},
+};
+
+static void
+test_manners(void)
+{
+    for (size_t i = 0; i < COUNT(manners); i++) {
+        struct tg_str path = {manners[i].path, strlen(manners[i].path)};
+
+        is_int(tg_route_manner(path), manners[i].manner, "the manner of \"%s\"",
+               manners[i].path);
+    }
+    ok(tg_route_at(0)->endpoint == TG_ENDPOINT_CHAT &&
+           tg_route_at(1000) == NULL,
+       "rows are counted, and end");
 }
 
 static void
@@ -249,6 +261,7 @@ main(void)
 {
     test_routes();
     test_endpoints();
+    test_manners();
     test_scopes();
     test_codes();
     test_ids();

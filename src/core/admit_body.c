@@ -191,6 +191,26 @@ tg_admit_model(const struct tg_state *state, const struct tg_catalog *catalog,
     return model;
 }
 
+/*
+ * A row about the gate's own side has refused.  Rates and money, which are
+ * taken later, stand above it in the table: when one of them refuses, too,
+ * that is the answer.
+ */
+static bool
+refuse_above(const struct tg_state *state, const struct tg_body_facts *facts,
+             bool is_priced, int64_t now_ms, struct tg_admission *a)
+{
+    enum tg_code code = a->code;
+    enum tg_reason reason = a->reason;
+
+    tg_admit_find_day(state, now_ms, a);
+    if (!tg_admit_has_room(state, tg_bound_likely(tg_bound_prompt(facts)),
+                           now_ms, a) ||
+        !tg_admit_has_money(state, is_priced, a))
+        return false;
+    return tg_admit_refuse(a, code, reason);
+}
+
 /* The rows that need the catalog, over one publication of it. */
 static bool
 is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
@@ -204,9 +224,13 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     if (facts->members[TG_BODY_STREAM].value)
         a->call.flags = TG_CALL_STREAM;
     model = tg_admit_model(state, catalog, name, a);
-    return model != NULL && tg_admit_has_price(catalog, model, now_ms, a) &&
-           tg_admit_has_upstream(catalog, model, a) &&
-           has_bounds(facts, model, a);
+    if (model == NULL)
+        return false;
+    if (!tg_admit_has_price(catalog, model, now_ms, a))
+        return refuse_above(state, facts, false, now_ms, a);
+    if (!tg_admit_has_upstream(catalog, model, a))
+        return refuse_above(state, facts, true, now_ms, a);
+    return has_bounds(facts, model, a);
 }
 
 static bool

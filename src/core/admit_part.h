@@ -53,11 +53,22 @@ bool tg_admit_has_upstream(const struct tg_catalog *catalog,
                            const struct tg_model *model,
                            struct tg_admission *admission);
 
-/* Makes it the refusal that admission->budget calls for. */
-bool tg_admit_refuse_money(struct tg_admission *admission);
-
 /* The key's day and month at this moment, and when they end. */
 void tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
                        struct tg_admission *admission);
+
+/*
+ * Whether the key's rates would let a call of about so many tokens in now;
+ * takes nothing.  tg_admit_find_day comes before; so for the next one.
+ */
+bool tg_admit_has_room(const struct tg_state *state, int64_t tokens,
+                       int64_t now_ms, struct tg_admission *admission);
+
+/*
+ * Whether the smallest call could be paid for, at the rates frozen in the call
+ * if it is priced, else at any; takes nothing.
+ */
+bool tg_admit_has_money(const struct tg_state *state, bool is_priced,
+                        struct tg_admission *admission);
 
 #endif

@@ -34,14 +34,48 @@ take_rates(struct tg_area_claim *claim, int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
-bool
-tg_admit_refuse_money(struct tg_admission *a)
+static bool
+refuse_money(struct tg_admission *a)
 {
     return tg_admit_refuse(a,
                            a->budget.kind == TG_BUDGET_BALANCE
                                ? TG_CODE_INSUFFICIENT_BALANCE
                                : TG_CODE_BUDGET_EXCEEDED,
                            TG_REASON_CODE);
+}
+
+bool
+tg_admit_has_room(const struct tg_state *state, int64_t tokens, int64_t now_ms,
+                  struct tg_admission *a)
+{
+    struct tg_counters *counters = &state->keys[a->head.key_slot].counters;
+
+    a->tokens_estimate = tokens;
+    return tg_rate_peek(counters, &a->key, now_ms, (int32_t)a->call.day, tokens,
+                        &a->rate) == 0 ||
+           tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_CODE);
+}
+
+bool
+tg_admit_has_money(const struct tg_state *state, bool is_priced,
+                   struct tg_admission *a)
+{
+    struct tg_call least = {
+        .key_slot = a->head.key_slot,
+        .account_slot = a->key.account,
+        .day = a->call.day,
+        .month = a->call.month,
+        .rates = a->call.rates,
+        .prompt_bound = TG_BOUND_ALLOWANCE_TOKENS,
+        .completion_bound = TG_BOUND_FLOOR_TOKENS,
+    };
+
+    /* What has no price costs something. */
+    if (!is_priced || tg_bound_cost(&least, &least.held_nanos) != 0)
+        least.held_nanos = 1;
+    return tg_budget_left(state, &least, &a->key, &a->account, &a->budget) >=
+               least.held_nanos ||
+           refuse_money(a);
 }
 
 static int64_t
@@ -73,7 +107,7 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
         return true;
     affordable = tg_bound_affordable(&call->rates, call->prompt_bound, left);
     if (call->completion_bound == 0 || affordable / n < TG_BOUND_FLOOR_TOKENS)
-        return tg_admit_refuse_money(a);
+        return refuse_money(a);
     *max_tokens = affordable / n;
     call->completion_bound = *max_tokens * n;
     return tg_bound_cost(call, &call->held_nanos) == 0 ||
@@ -104,7 +138,7 @@ take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
             return slot;
         tg_area_cancel(claim, slot);
     }
-    tg_admit_refuse_money(a);
+    refuse_money(a);
     return NULL;
 }
 

@@ -171,18 +171,18 @@ tg_budget_hold(struct tg_state *state, struct tg_call_slot *slot,
     return true;
 }
 
-int64_t
-tg_budget_left(const struct tg_state *state, const struct tg_call *call,
-               const struct tg_key_policy *key,
-               const struct tg_account_policy *account,
-               struct tg_budget_verdict *verdict)
+_Static_assert(TG_BUDGETS == TG_CELLS, "a budget is what a cell counts");
+
+void
+tg_budget_stand(const struct tg_state *state, const struct tg_call *call,
+                const struct tg_key_policy *key,
+                const struct tg_account_policy *account,
+                struct tg_budget_verdict verdicts[TG_BUDGETS])
 {
     const struct tg_key_record *record = &state->keys[call->key_slot];
     const struct tg_cell *cells[TG_CELLS] = {
         &record->day, &record->month,
         &state->accounts[call->account_slot].committed};
-    struct tg_budget_verdict least = {.size_nanos = INT64_MAX,
-                                      .left_nanos = INT64_MAX};
 
     for (int k = 0; k < TG_CELLS; k++) {
         enum tg_cell_kind kind = (enum tg_cell_kind)k;
@@ -190,11 +190,28 @@ tg_budget_left(const struct tg_state *state, const struct tg_call *call,
         int64_t used, size = tg_budget_size(kind, key, account);
 
         (void)roll(&view, call, kind, &used);
-        if (size != INT64_MAX &&
+        verdicts[k] = tg_budget_verdict_of(kind, size, used);
+        if (size == INT64_MAX)
+            verdicts[k].kind = TG_BUDGET_NONE;
+    }
+}
+
+int64_t
+tg_budget_left(const struct tg_state *state, const struct tg_call *call,
+               const struct tg_key_policy *key,
+               const struct tg_account_policy *account,
+               struct tg_budget_verdict *verdict)
+{
+    struct tg_budget_verdict all[TG_BUDGETS];
+    struct tg_budget_verdict least = {.size_nanos = INT64_MAX,
+                                      .left_nanos = INT64_MAX};
+
+    tg_budget_stand(state, call, key, account, all);
+    for (int k = 0; k < TG_BUDGETS; k++) {
+        if (all[k].kind != TG_BUDGET_NONE &&
             (least.kind == TG_BUDGET_NONE ||
-             tg_budget_verdict_of(kind, size, used).left_nanos <
-                 least.left_nanos))
-            least = tg_budget_verdict_of(kind, size, used);
+             all[k].left_nanos < least.left_nanos))
+            least = all[k];
     }
     *verdict = least;
     return least.left_nanos;

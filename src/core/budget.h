@@ -45,6 +45,18 @@ bool tg_budget_hold(struct tg_state *state, struct tg_call_slot *slot,
                     const struct tg_account_policy *account,
                     struct tg_budget_verdict *verdict);
 
+#define TG_BUDGETS 3
+
+/*
+ * How each of the three stands, in the order of the enum; kind TG_BUDGET_NONE
+ * where the key has no such limit, used_nanos then counting all the same.  As
+ * tg_budget_left otherwise.
+ */
+void tg_budget_stand(const struct tg_state *state, const struct tg_call *call,
+                     const struct tg_key_policy *key,
+                     const struct tg_account_policy *account,
+                     struct tg_budget_verdict verdicts[TG_BUDGETS]);
+
 /*
  * The least that is left of all three, never below 0; INT64_MAX less what is
  * used when nothing limits it.  *verdict says which one that is (kind

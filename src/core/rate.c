@@ -86,11 +86,13 @@ replace(_Atomic uint64_t *word, uint64_t *old, uint64_t new)
         word, old, new, memory_order_relaxed, memory_order_relaxed);
 }
 
-static uint32_t
-day_left(const _Atomic uint64_t *word, uint32_t limit, int32_t day)
+uint32_t
+tg_rate_day_left(const struct tg_counters *counters,
+                 const struct tg_key_policy *policy, int32_t day)
 {
-    uint64_t on =
-        word_on(atomic_load_explicit(word, memory_order_relaxed), day);
+    uint32_t limit = policy->requests_per_day;
+    uint64_t on = word_on(
+        atomic_load_explicit(&counters->rate.day, memory_order_relaxed), day);
 
     return count_of(on) < limit ? limit - count_of(on) : 0;
 }
@@ -231,7 +233,7 @@ verdict_of(const struct tg_counters *counters,
     if (verdict.wait_ms == TG_RATE_NEVER)
         return verdict;
     if (refused == TG_RATE_DAY ||
-        (daily != 0 && day_left(&counters->rate.day, daily, day) == 0))
+        (daily != 0 && tg_rate_day_left(counters, policy, day) == 0))
         return (struct tg_rate_verdict){TG_RATE_DAY, daily, 0,
                                         TG_RATE_UNTIL_DAY};
     if (verdict.limit != TG_RATE_NONE)
@@ -253,6 +255,36 @@ tg_rate_take(struct tg_counters *counters, const struct tg_key_policy *policy,
     if (refused == TG_RATE_NONE)
         return 0;
     *verdict = verdict_of(counters, policy, &asks, refused, now_ms, day);
+    return TG_ERR_LIMIT;
+}
+
+static bool
+is_crowded(const struct tg_counters *counters,
+           const struct tg_key_policy *policy)
+{
+    int32_t n =
+        atomic_load_explicit(&counters->in_flight, memory_order_relaxed);
+
+    return policy->concurrency != 0 && n > 0 &&
+           (uint32_t)n >= policy->concurrency;
+}
+
+int
+tg_rate_peek(struct tg_counters *counters, const struct tg_key_policy *policy,
+             int64_t now_ms, int32_t day, int64_t tokens_estimate,
+             struct tg_rate_verdict *verdict)
+{
+    struct tg_rate_verdict longest;
+    struct asks asks;
+
+    asks_of(&asks, &counters->rate, policy, tokens_estimate);
+    longest = longest_wait(&asks, TG_RATE_NONE, now_ms);
+    if (longest.limit == TG_RATE_NONE &&
+        (policy->requests_per_day == 0 ||
+         tg_rate_day_left(counters, policy, day) > 0) &&
+        !is_crowded(counters, policy))
+        return 0;
+    *verdict = verdict_of(counters, policy, &asks, TG_RATE_NONE, now_ms, day);
     return TG_ERR_LIMIT;
 }
 

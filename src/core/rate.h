@@ -58,6 +58,15 @@ int tg_rate_take(struct tg_counters *counters,
                  struct tg_rate_verdict *verdict);
 
 /*
+ * What tg_rate_take would return now, and the verdict; takes nothing, so it
+ * may be otherwise by the time it is taken.
+ */
+int tg_rate_peek(struct tg_counters *counters,
+                 const struct tg_key_policy *policy, int64_t now_ms,
+                 int32_t day, int64_t tokens_estimate,
+                 struct tg_rate_verdict *verdict);
+
+/*
  * Undoes a tg_rate_take that returned 0, for a call that goes no further: of
  * the same day and estimate.  Once, and not besides tg_settle.
  */
@@ -73,14 +82,25 @@ void tg_rate_settle(struct tg_counters *counters,
                     const struct tg_key_policy *policy, int64_t tokens_estimate,
                     int64_t tokens_actual, int64_t now_ms);
 
-/* One limit, for x-ratelimit-*; limit TG_RATE_NONE: the key has none. */
+/* One limit as it stands; limit TG_RATE_NONE: the key has none. */
 struct tg_rate_standing {
     enum tg_rate_limit limit;
     uint32_t size;
     uint32_t left;
-    int64_t reset_ms; /* until it is completely full again */
+    int64_t reset_ms; /* until it is completely full again, or TG_RATE_… */
 };
 
+/* How limit stands now; day is the civil day in the key's zone. */
+struct tg_rate_standing tg_rate_stand(const struct tg_counters *counters,
+                                      const struct tg_key_policy *policy,
+                                      int64_t now_ms, int32_t day,
+                                      enum tg_rate_limit limit);
+
+/* What is left of requests_per_day; the policy has that limit. */
+uint32_t tg_rate_day_left(const struct tg_counters *counters,
+                          const struct tg_key_policy *policy, int32_t day);
+
+/* For x-ratelimit-*. */
 struct tg_rate_report {
     struct tg_rate_standing requests; /* a second's or a minute's */
     struct tg_rate_standing tokens;

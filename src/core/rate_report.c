@@ -13,6 +13,62 @@ standing_of(enum tg_rate_limit limit, const struct tg_bucket *bucket,
         tg_bucket_full_in_ms(bucket, rate, now_ms)};
 }
 
+/* The two limits that are no buckets. */
+static struct tg_rate_standing
+count_of(enum tg_rate_limit limit, uint32_t size, uint32_t left,
+         int64_t reset_ms)
+{
+    if (size == 0)
+        return (struct tg_rate_standing){TG_RATE_NONE, 0, 0, 0};
+    return (struct tg_rate_standing){limit, size, left,
+                                     left == size ? 0 : reset_ms};
+}
+
+static uint32_t
+calls_left(const struct tg_counters *counters, uint32_t limit)
+{
+    int32_t n =
+        atomic_load_explicit(&counters->in_flight, memory_order_relaxed);
+
+    if (n <= 0)
+        return limit;
+    return (uint32_t)n < limit ? limit - (uint32_t)n : 0;
+}
+
+struct tg_rate_standing
+tg_rate_stand(const struct tg_counters *counters,
+              const struct tg_key_policy *policy, int64_t now_ms, int32_t day,
+              enum tg_rate_limit limit)
+{
+    const struct tg_rate_state *rate = &counters->rate;
+
+    switch (limit) {
+    case TG_RATE_TOKENS:
+        return standing_of(
+            limit, &rate->tokens,
+            (struct tg_bucket_rate){policy->tokens_per_minute, 60000}, now_ms);
+    case TG_RATE_MINUTE:
+        return standing_of(
+            limit, &rate->minute,
+            (struct tg_bucket_rate){policy->requests_per_minute, 60000},
+            now_ms);
+    case TG_RATE_SECOND:
+        return standing_of(
+            limit, &rate->second,
+            (struct tg_bucket_rate){policy->requests_per_second, 1000}, now_ms);
+    case TG_RATE_DAY:
+        return count_of(limit, policy->requests_per_day,
+                        tg_rate_day_left(counters, policy, day),
+                        TG_RATE_UNTIL_DAY);
+    case TG_RATE_CONCURRENCY:
+        return count_of(limit, policy->concurrency,
+                        calls_left(counters, policy->concurrency),
+                        TG_RATE_UNTIL_CALL);
+    default:
+        return (struct tg_rate_standing){TG_RATE_NONE, 0, 0, 0};
+    }
+}
+
 /* Whether a smaller share of a than of b is left. */
 static bool
 is_tighter(const struct tg_rate_standing *a, const struct tg_rate_standing *b)
@@ -25,18 +81,11 @@ tg_rate_report(const struct tg_counters *counters,
                const struct tg_key_policy *policy, int64_t now_ms,
                struct tg_rate_report *report)
 {
-    const struct tg_rate_state *rate = &counters->rate;
     struct tg_rate_standing minute, second;
 
-    minute = standing_of(
-        TG_RATE_MINUTE, &rate->minute,
-        (struct tg_bucket_rate){policy->requests_per_minute, 60000}, now_ms);
-    second = standing_of(
-        TG_RATE_SECOND, &rate->second,
-        (struct tg_bucket_rate){policy->requests_per_second, 1000}, now_ms);
-    report->tokens = standing_of(
-        TG_RATE_TOKENS, &rate->tokens,
-        (struct tg_bucket_rate){policy->tokens_per_minute, 60000}, now_ms);
+    minute = tg_rate_stand(counters, policy, now_ms, 0, TG_RATE_MINUTE);
+    second = tg_rate_stand(counters, policy, now_ms, 0, TG_RATE_SECOND);
+    report->tokens = tg_rate_stand(counters, policy, now_ms, 0, TG_RATE_TOKENS);
     if (minute.limit == TG_RATE_NONE ||
         (second.limit != TG_RATE_NONE && is_tighter(&second, &minute)))
         report->requests = second;

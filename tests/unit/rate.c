@@ -47,6 +47,22 @@ take(const struct tg_key_policy *policy, int64_t ms, int32_t day,
     return tg_rate_take(&counters, policy, t0 + ms, day, tokens, &verdict);
 }
 
+/* A look says what a take would, and why; and takes nothing. */
+static struct tg_rate_verdict peeked;
+
+static void
+is_peeked(const struct tg_key_policy *policy, int64_t ms, int32_t day,
+          int64_t tokens, int want)
+{
+    struct tg_counters before;
+
+    memcpy(&before, &counters, sizeof(before));
+    memset(&peeked, 0, sizeof(peeked));
+    is_int(tg_rate_peek(&counters, policy, t0 + ms, day, tokens, &peeked), want,
+           " seen beforehand");
+    ok(memcmp(&before, &counters, sizeof(before)) == 0, " by a look alone");
+}
+
 static void
 do_row(const struct tg_key_policy *policy, const struct row *row)
 {
@@ -54,10 +70,15 @@ do_row(const struct tg_key_policy *policy, const struct row *row)
 
     switch (row->verb) {
     case TAKE:
+        is_peeked(policy, row->ms, day, row->tokens, row->want);
         is_int(take(policy, row->ms, day, row->tokens), row->want, " take");
         is_int(verdict.limit, row->limit, " limit");
         is_int(verdict.left, row->left, " left");
         is_int(verdict.wait_ms, row->wait_ms, " wait");
+        ok(peeked.limit == verdict.limit && peeked.left == verdict.left &&
+               peeked.size == verdict.size &&
+               peeked.wait_ms == verdict.wait_ms,
+           " as was seen");
         break;
     case UNDO:
         tg_rate_refund(&counters, policy, day, row->tokens);
@@ -362,6 +383,42 @@ test_report(void)
     }
 }
 
+/* Each limit by itself: size 10, after three calls of which one has ended. */
+static void
+test_standing(void)
+{
+    static const struct tg_key_policy policy = {.requests_per_second = 10,
+                                                .requests_per_minute = 10,
+                                                .requests_per_day = 10,
+                                                .tokens_per_minute = 10,
+                                                .concurrency = 10};
+    static const struct tg_rate_standing want[] = {
+        {TG_RATE_NONE, 0, 0, 0},
+        {TG_RATE_TOKENS, 10, 4, 36000},
+        {TG_RATE_MINUTE, 10, 7, 18000},
+        {TG_RATE_SECOND, 10, 7, 300},
+        {TG_RATE_DAY, 10, 7, TG_RATE_UNTIL_DAY},
+        {TG_RATE_CONCURRENCY, 10, 8, TG_RATE_UNTIL_CALL},
+    };
+
+    begin();
+    for (int i = 0; i < 3; i++)
+        take(&policy, 0, today, 2);
+    counters.in_flight--;
+    for (size_t i = 0; i < COUNT(want); i++) {
+        enum tg_rate_limit limit = (enum tg_rate_limit)i;
+        struct tg_rate_standing got =
+            tg_rate_stand(&counters, &policy, t0, today, limit);
+
+        is_standing(&got, &want[i], "all", i);
+        got = tg_rate_stand(&counters, &none, t0, today, limit);
+        is_int(got.limit, TG_RATE_NONE, "a key without limits");
+    }
+    begin();
+    is_int(tg_rate_stand(&counters, &policy, t0, today, TG_RATE_DAY).reset_ms,
+           0, "what is whole has nothing to wait for");
+}
+
 /* In the form of time.Duration.String of Go. */
 static const struct {
     int64_t ms;
@@ -413,6 +470,7 @@ main(void)
     test_concurrency();
     test_policy_changes();
     test_report();
+    test_standing();
     test_durations();
     return done();
 }

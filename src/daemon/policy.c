@@ -102,7 +102,7 @@ fill_policy(struct publication *publication, const struct tg_store_key *row)
     struct tg_key_policy *policy = &publication->pending.policy;
 
     *policy = (struct tg_key_policy){
-        .endpoints = tg_policy_endpoints(row->endpoints),
+        .endpoints = tg_policy_endpoints(&publication->text, row->endpoints),
         .scopes = tg_policy_scopes(&publication->text, row->scopes),
         .kind = (uint8_t)tg_key_kind_of(str_of(row->kind)),
         .status = status_of(row->status),

@@ -213,28 +213,50 @@ tg_publish_text(struct tg_publisher *publisher, struct tg_str text,
     return tg_arena_put(publisher->arena, text, blob);
 }
 
-int
-tg_publish_texts(struct tg_publisher *publisher, const struct tg_str *texts,
-                 size_t count, uint32_t *blob)
+static size_t
+packed_len(const struct tg_str *texts, size_t count)
 {
-    size_t bytes = 0, at = 0;
-    char *list;
-    int err;
+    size_t len = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (texts[i].len > UINT8_MAX)
-            return TG_ERR_RANGE;
-        bytes += texts[i].len + 1;
+            return 0;
+        len += texts[i].len + 1;
     }
-    list = malloc(bytes ? bytes : 1);
-    if (list == NULL)
-        return TG_ERR_FULL;
-    for (size_t i = 0; i < count; i++) {
+    return len;
+}
+
+size_t
+tg_publish_pack(const struct tg_str *texts, size_t count, char *list,
+                size_t size)
+{
+    size_t len = packed_len(texts, count), at = 0;
+
+    if (len > size)
+        return 0;
+    for (size_t i = 0; len > 0 && i < count; i++) {
         list[at++] = (char)texts[i].len;
         memcpy(list + at, texts[i].data, texts[i].len);
         at += texts[i].len;
     }
-    err = tg_arena_put(publisher->arena, (struct tg_str){list, bytes}, blob);
+    return len;
+}
+
+int
+tg_publish_texts(struct tg_publisher *publisher, const struct tg_str *texts,
+                 size_t count, uint32_t *blob)
+{
+    size_t len = packed_len(texts, count);
+    char *list;
+    int err;
+
+    if (len == 0 && count > 0)
+        return TG_ERR_RANGE;
+    list = malloc(len ? len : 1);
+    if (list == NULL)
+        return TG_ERR_FULL;
+    (void)tg_publish_pack(texts, count, list, len);
+    err = tg_arena_put(publisher->arena, (struct tg_str){list, len}, blob);
     free(list);
     return err;
 }

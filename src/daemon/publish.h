@@ -29,8 +29,16 @@ void tg_publisher_close(struct tg_publisher *publisher);
  */
 int tg_publish_text(struct tg_publisher *publisher, struct tg_str text,
                     uint32_t *blob);
-int tg_publish_texts(struct tg_publisher *publisher,
-                     const struct tg_str *texts, size_t count, uint32_t *blob);
+int tg_publish_texts(struct tg_publisher *publisher, const struct tg_str *texts,
+                     size_t count, uint32_t *blob);
+
+/*
+ * Writes a list as tg_publish_texts puts it into the arena into list[size].
+ * Returns its length, 0 when it has no texts, a text is too long, or the list
+ * is.
+ */
+size_t tg_publish_pack(const struct tg_str *texts, size_t count, char *list,
+                       size_t size);
 
 /*
  * Publishes a key, found by its id: the first time it gets a free slot.

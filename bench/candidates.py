@@ -7,8 +7,10 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
+import million
 from process import Failure, Service, clean_env, free_port, wait
 
 HERE = Path(__file__).resolve().parent
@@ -54,8 +56,8 @@ class Candidate(Service):
 
     label = None
     checks = None
-    call_seconds = 3.0
     connections = 16
+    keys = None  # a file of secrets for calls, one of them at random
 
     def __init__(self, bench):
         super().__init__(type(self).__name__.lower(),
@@ -186,14 +188,17 @@ class Gate(Candidate):
         # All refusals that are measured come from one address.
         (self.home / "tollgate.conf").write_text(
             "[gate]\nwrong_keys_per_minute = 0\n")
+        self.up()
+        self.settle_in()
+        self.keep_one_worker()
+        self.prepare()
+
+    def up(self):
         self.run(self.bench.build / "tollgate", "up", "--home", self.home,
                  "--listen", self.url.removeprefix("http://"),
                  "--die-with-parent")
         wait(lambda: self.must_live() and
              "tollgate is ready" in self.said(), "gate")
-        self.settle_in()
-        self.keep_one_worker()
-        self.prepare()
 
     def settle_in(self):
         self.cli("upstreams", "add", "--name", "sim", "--base-url",
@@ -255,3 +260,47 @@ class Gate(Candidate):
         super().stop()
         if memory:
             shutil.rmtree(memory.group(1), ignore_errors=True)
+
+
+class GateMillion(Gate):
+    """The same with a million keys, of which each has every member of its
+    policy set, and calls that each come with another one."""
+
+    label = "the gate, a million keys"
+
+    def launch(self):
+        self.home = self.folder / "home"
+        self.up()
+        self.settle_in()
+        self.process.terminate()
+        self.process.wait(20)
+        self.keys = self.folder / "keys"
+        million.fill(self.home / "store.db", self.keys, self.bench.say)
+        self.started_ms = [self.restart(is_cold) for is_cold in (True, False)]
+        self.file_mib = self.state_mib()
+        self.keep_one_worker()
+        self.headers |= {"Authorization": f"Bearer {million.secret(0)}",
+                         "Origin": million.ORIGIN}
+
+    def restart(self, is_cold):
+        """Milliseconds from the start to the first call that is served; cold
+        without a state file, as after a boot."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+        if is_cold:
+            shutil.rmtree(self.memory(), ignore_errors=True)
+        begin = time.monotonic()
+        self.up()
+        return round((time.monotonic() - begin) * 1000)
+
+    def memory(self):
+        """The folder of its state file."""
+        conf = (self.home / "run" / "nginx.conf").read_text()
+        return re.search(r'tollgate_state "(.*)/state"', conf).group(1)
+
+    def state_mib(self):
+        return os.stat(self.memory() + "/state").st_blocks * 512 // 2**20
+
+    def prepare(self):
+        """Its limits are wide enough for all rounds."""

@@ -1,8 +1,10 @@
--- load.lua REQUEST [MILLISECONDS]: what wrk sends, and its report as JSON.
+-- load.lua REQUEST [MILLISECONDS [KEYS]]: what wrk sends, and its report as
+-- JSON.
 --
 -- REQUEST is a file: header lines, an empty line, the body.  With
--- MILLISECONDS every connection waits that long on average between an answer
--- and the next request, so that latency is seen apart from load.
+-- MILLISECONDS above 0 every connection waits that long on average between an
+-- answer and the next request, so that latency is seen apart from load.  KEYS
+-- is a file of secrets, one a line: each request has another one, at random.
 
 function init(args)
     local file = assert(io.open(args[1], "rb"))
@@ -14,9 +16,17 @@ function init(args)
     for name, value in head:gmatch("([^:\n]+): ([^\n]*)") do
         wrk.headers[name] = value
     end
-    if args[2] then
-        local most = 2 * tonumber(args[2]) - 1
-        delay = function() return math.random(1, most) end
+    local pause = tonumber(args[2] or 0)
+    if pause > 0 then
+        delay = function() return math.random(1, 2 * pause - 1) end
+    end
+    if args[3] then
+        local requests = {}
+        for key in io.lines(args[3]) do
+            wrk.headers["Authorization"] = "Bearer " .. key
+            requests[#requests + 1] = wrk.format()
+        end
+        request = function() return requests[math.random(#requests)] end
     end
 end
 

@@ -11,12 +11,13 @@ from streams import Streams
 HERE = Path(__file__).resolve().parent
 
 
-def wrk(url, request, seconds, connections, pause_ms=None):
+def wrk(url, request, seconds, connections, pause_ms=0, keys=None):
     """Runs wrk and returns what load.lua reports."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-               "--timeout", "10s", "-s", HERE / "load.lua", url, "--", request]
-    if pause_ms:
-        command.append(str(pause_ms))
+               "--timeout", "10s", "-s", HERE / "load.lua", url, "--", request,
+               str(pause_ms)]
+    if keys:
+        command.append(keys)
     done = subprocess.run([str(c) for c in command], capture_output=True,
                           text=True, env=clean_env())
     if done.returncode != 0:
@@ -38,7 +39,7 @@ def load(candidate, request, seconds, refused=False, **options):
     """
     before = candidate.cpu()
     report = wrk(candidate.chat_url(), request, seconds,
-                 candidate.connections, **options)
+                 candidate.connections, keys=candidate.keys, **options)
     candidate.quiesce()
     ns = spent(before, candidate.cpu(), candidate.name)
 

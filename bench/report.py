@@ -63,6 +63,7 @@ def targets(bench, f):
          f.ratio("call", small, "Gate", "total"))]
     rows += [(f"CPU of a call of {name}, × bare", 1.20, "most", "{:.2f} ×",
               f.ratio("call", name, "Gate")) for name in large]
+    rows += million(bench, f)
     rows += [(f"{name}: × nginx with buffering, which cannot stream", None,
               "", "{:.2f} ×",
               f.ratio("call", name, "Gate", other="BareBuffered"))
@@ -92,6 +93,27 @@ def targets(bench, f):
                  [verdict(*row) for row in rows])
 
 
+def million(bench, f):
+    """The same with a million keys and every check on."""
+    small, *large = work.BODIES
+    gate = bench.of_kind("GateMillion")
+    cold_ms, warm_ms = gate.started_ms
+    rows = [
+        (f"a million keys, every check: {small}, × bare", 1.15, "most",
+         "{:.2f} ×", f.ratio("call", small, "GateMillion")),
+        ("the same with the daemon's ingest", 1.25, "most", "{:.2f} ×",
+         f.ratio("call", small, "GateMillion", "total"))]
+    rows += [(f"a million keys, every check: {name}, × bare", 1.20, "most",
+              "{:.2f} ×", f.ratio("call", name, "GateMillion"))
+             for name in large]
+    return rows + [
+        ("a million keys: from a cold start to serving, s", 2, "most",
+         "{:.1f}", cold_ms / 1000),
+        ("and from a start that finds its state file, s", 2, "most", "{:.1f}",
+         warm_ms / 1000),
+        ("their state file, MiB", 1024, "most", "{:.0f}", gate.file_mib)]
+
+
 def verdict(name, target, side, shape, value):
     if target is None:
         return name, "none", shape.format(value), ""
@@ -110,10 +132,10 @@ def calls(bench, f):
             return (f"{f.median('call', name, who, figure):.1f} "
                     f"({f.ratio('call', name, who, figure):.2f})")
         rows.append([one.label] + [cell(n, "calls") for n in work.BODIES])
-        if who == "Gate":
-            rows.append(["the gate with daemon and supervisor"] +
+        if who.startswith("Gate"):
+            rows.append(["… with daemon and supervisor"] +
                         [cell(n, "total") for n in work.BODIES])
-            rows.append(["of which the daemon (ingest)"] +
+            rows.append(["… of which the daemon (ingest)"] +
                         [f"{f.median('call', n, who, 'daemon'):.1f}"
                          for n in work.BODIES])
     return table(head, rows)

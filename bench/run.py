@@ -23,7 +23,8 @@ import report
 import work
 from process import Failure
 
-ALL = [candidates.Gate, candidates.Bare, candidates.BareBuffered,
+ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
+       candidates.BareBuffered,
        candidates.LuaKey, candidates.LuaFull, candidates.HAProxy,
        candidates.Portkey]
 STREAMING = [kind for kind in ALL if kind is not candidates.BareBuffered]
@@ -54,6 +55,9 @@ class Bench:
         self.rows = []
         self.decide = {}
         self.stream_events = 0
+
+    def of_kind(self, name):
+        return next(one for one in self.all if type(one).__name__ == name)
 
     def say(self, what):
         print(f"bench: {time.strftime('%H:%M:%S')} {what}", flush=True)
@@ -140,8 +144,8 @@ class Bench:
         return figures | {"total": sum(cpu_us.values())}
 
     def latency(self):
-        kinds = (candidates.Gate, candidates.Bare, candidates.HAProxy,
-                 candidates.LuaFull)
+        kinds = (candidates.Gate, candidates.GateMillion, candidates.Bare,
+                 candidates.HAProxy, candidates.LuaFull)
         for number, one in self.turns(kinds):
             self.load("latency", "", number, one, work.BODIES["100 B"],
                       pause_ms=LATENCY_PAUSE_MS)

@@ -2,6 +2,9 @@
 
 #include "ask_part.h"
 
+/* Image endpoints need not be told a model. */
+#define USUAL_IMAGE_MODEL "dall-e-2"
+
 /* Says where the reader stopped, as serde does. */
 static void
 explain(const struct sim_json *json, char *why)
@@ -31,6 +34,7 @@ missing(const struct sim_ask *ask)
     case SIM_MESSAGES:
         return ask->messages ? NULL : "missing field `messages`";
     case SIM_COMPLETIONS:
+    case SIM_IMAGES:
         return ask->inputs ? NULL : "missing field `prompt`";
     case SIM_EMBEDDINGS:
     case SIM_RESPONSES:
@@ -46,6 +50,12 @@ missing(const struct sim_ask *ask)
                    ? "Audio file is too short. Minimum audio length is 0.1 "
                      "seconds."
                    : NULL;
+    case SIM_IMAGE_EDITS:
+        return !ask->files    ? "missing field `image`"
+               : !ask->inputs ? "missing field `prompt`"
+                              : NULL;
+    case SIM_IMAGE_VARIATIONS:
+        return ask->files ? NULL : "missing field `image`";
     default:
         return NULL;
     }
@@ -65,6 +75,8 @@ sim_ask_read(struct sim_ask *ask, enum sim_endpoint endpoint,
                             .n = -1,
                             .dimensions = -1,
                             .seed = 0xcbf29ce484222325u};
+    if (SIM_IN_IMAGES & SIM_IN(endpoint))
+        strcpy(ask->model, USUAL_IMAGE_MODEL);
     why[0] = 0;
     if (!(is_form ? sim_ask_form : sim_ask_json)(&r, request)) {
         lacks = missing(ask);

@@ -20,6 +20,9 @@ enum sim_endpoint {
     SIM_SPEECH,
     SIM_TRANSCRIPTIONS,
     SIM_TRANSLATIONS,
+    SIM_IMAGES,
+    SIM_IMAGE_EDITS,
+    SIM_IMAGE_VARIATIONS,
     SIM_MODELS,
     SIM_BALANCE,
     SIM_ENDPOINT_COUNT,
@@ -40,7 +43,17 @@ enum sim_format {
     SIM_FORMAT_FLAC,
     SIM_FORMAT_WAV,
     SIM_FORMAT_PCM,
+    SIM_FORMAT_URL,
+    SIM_FORMAT_B64_JSON,
     SIM_FORMAT_COUNT,
+};
+
+enum sim_quality {
+    SIM_QUALITY_AUTO = 0,
+    SIM_QUALITY_LOW,
+    SIM_QUALITY_MEDIUM,
+    SIM_QUALITY_HIGH,
+    SIM_QUALITY_COUNT,
 };
 
 enum sim_switch { SIM_UNSET = 0, SIM_ON, SIM_OFF };
@@ -56,6 +69,9 @@ struct sim_ask {
     enum sim_switch thinking;
     enum sim_format format;
     bool has_voice;
+    unsigned width, height; /* of images, in pixels; 0 when nobody said */
+    enum sim_quality quality;
+    int64_t partials;   /* images shown before they are ready */
     int64_t max_tokens; /* -1 when nobody said; so the next two */
     int64_t n;
     int64_t dimensions;

@@ -100,6 +100,18 @@ read_stream_format(struct sim_asking *r)
     return read_word(r, take_stream_format);
 }
 
+static int
+read_size(struct sim_asking *r)
+{
+    return read_word(r, sim_ask_take_size);
+}
+
+static int
+read_quality(struct sim_asking *r)
+{
+    return read_word(r, sim_ask_take_quality);
+}
+
 /* A name, or an object with an id. */
 static int
 read_voice(struct sim_asking *r)
@@ -128,6 +140,18 @@ static int
 read_n(struct sim_asking *r)
 {
     return read_range(r, &r->ask->n, 1, 128);
+}
+
+static int
+read_images(struct sim_asking *r)
+{
+    return read_range(r, &r->ask->n, 1, SIM_ASK_IMAGES_MOST);
+}
+
+static int
+read_partials(struct sim_asking *r)
+{
+    return read_range(r, &r->ask->partials, 0, SIM_ASK_PARTIALS_MOST);
 }
 
 static int
@@ -231,23 +255,27 @@ static const struct sim_ask_member members[] = {
     {"messages", sim_ask_messages, SIM_IN(SIM_CHAT) | SIM_IN(SIM_MESSAGES)},
     {"system", sim_ask_content, SIM_IN(SIM_MESSAGES)},
     {"instructions", sim_ask_content, SIM_IN(SIM_RESPONSES)},
-    {"prompt", sim_ask_prompt, SIM_IN(SIM_COMPLETIONS)},
+    {"prompt", sim_ask_prompt, SIM_IN(SIM_COMPLETIONS) | SIM_IN(SIM_IMAGES)},
     {"suffix", sim_ask_text, SIM_IN(SIM_COMPLETIONS)},
     {"input", sim_ask_input, SIM_IN(SIM_EMBEDDINGS)},
     {"input", sim_ask_items, SIM_IN(SIM_RESPONSES)},
     {"input", sim_ask_speech, SIM_IN(SIM_SPEECH)},
-    {"stream", read_stream, IN_ANY_TEXT},
+    {"stream", read_stream, IN_ANY_TEXT | SIM_IN(SIM_IMAGES)},
     {"stream_options", read_stream_options, IN_ANY_TEXT},
     {"max_tokens", read_max_tokens, IN_TEXT | SIM_IN(SIM_MESSAGES)},
     {"max_completion_tokens", read_max_tokens, IN_TEXT},
     {"max_output_tokens", read_max_tokens, SIM_IN(SIM_RESPONSES)},
     {"n", read_n, IN_TEXT},
+    {"n", read_images, SIM_IN(SIM_IMAGES)},
+    {"partial_images", read_partials, SIM_IN(SIM_IMAGES)},
+    {"size", read_size, SIM_IN(SIM_IMAGES)},
+    {"quality", read_quality, SIM_IN(SIM_IMAGES)},
     {"thinking", read_thinking, IN_ANY_TEXT},
     {"reasoning", read_reasoning, SIM_IN(SIM_RESPONSES)},
     {"dimensions", read_dimensions, SIM_IN(SIM_EMBEDDINGS)},
     {"encoding_format", read_format, SIM_IN(SIM_EMBEDDINGS)},
     {"voice", read_voice, SIM_IN(SIM_SPEECH)},
-    {"response_format", read_format, SIM_IN(SIM_SPEECH)},
+    {"response_format", read_format, SIM_IN(SIM_SPEECH) | SIM_IN(SIM_IMAGES)},
     {"stream_format", read_stream_format, SIM_IN(SIM_SPEECH)},
     {NULL, NULL, 0},
 };

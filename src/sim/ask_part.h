@@ -21,7 +21,13 @@ struct sim_ask_member {
 };
 
 #define SIM_IN(endpoint) (1u << (endpoint))
-#define SIM_IN_FORMS (SIM_IN(SIM_TRANSCRIPTIONS) | SIM_IN(SIM_TRANSLATIONS))
+#define SIM_IN_IMAGES                                                          \
+    (SIM_IN(SIM_IMAGES) | SIM_IN(SIM_IMAGE_EDITS) |                            \
+     SIM_IN(SIM_IMAGE_VARIATIONS))
+#define SIM_IN_TRANSCRIPTS                                                     \
+    (SIM_IN(SIM_TRANSCRIPTIONS) | SIM_IN(SIM_TRANSLATIONS))
+#define SIM_IN_FORMS                                                           \
+    (SIM_IN_TRANSCRIPTS | (SIM_IN_IMAGES & ~SIM_IN(SIM_IMAGES)))
 #define SIM_IN_ALL (SIM_IN(SIM_ENDPOINT_COUNT) - 1)
 /* Else a null is as if the member were absent. */
 #define SIM_TAKES_NULL SIM_IN(SIM_ENDPOINT_COUNT)
@@ -52,6 +58,10 @@ int sim_ask_form(struct sim_asking *asking, const struct sim_request *request);
  * NULL. */
 const char *sim_ask_take_model(struct sim_asking *asking, struct tg_str name);
 const char *sim_ask_take_format(struct sim_asking *asking, struct tg_str name);
+const char *sim_ask_take_size(struct sim_asking *asking, struct tg_str size);
+const char *sim_ask_take_quality(struct sim_asking *asking, struct tg_str name);
+
+enum { SIM_ASK_IMAGES_MOST = 10, SIM_ASK_PARTIALS_MOST = 3 };
 
 /* Adds text for the model, a user's, in bytes as they stand. */
 const char *sim_ask_take_text(struct sim_asking *asking, struct tg_str text);

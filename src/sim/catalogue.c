@@ -20,6 +20,9 @@ static const struct {
     {"POST", "/messages", SIM_MESSAGES, IN_MESSAGES},
     {"POST", "/anthropic/messages", SIM_MESSAGES, IN_MESSAGES},
     {"POST", "/anthropic/v1/messages", SIM_MESSAGES, IN_MESSAGES},
+    {"POST", "/images/generations", SIM_IMAGES, IN(SIM_OPENAI)},
+    {"POST", "/images/edits", SIM_IMAGE_EDITS, IN(SIM_OPENAI)},
+    {"POST", "/images/variations", SIM_IMAGE_VARIATIONS, IN(SIM_OPENAI)},
     {"POST", "/audio/speech", SIM_SPEECH, IN(SIM_OPENAI)},
     {"POST", "/audio/transcriptions", SIM_TRANSCRIPTIONS, IN(SIM_OPENAI)},
     {"POST", "/audio/translations", SIM_TRANSLATIONS, IN(SIM_OPENAI)},
@@ -31,6 +34,9 @@ static const struct {
     (IN(SIM_CHAT) | IN(SIM_COMPLETIONS) | IN(SIM_EMBEDDINGS) |                 \
      IN(SIM_MESSAGES) | IN(SIM_RESPONSES))
 #define SERVES_SPEECH IN(SIM_SPEECH)
+#define SERVES_IMAGES IN(SIM_IMAGES)
+#define SERVES_EDITS IN(SIM_IMAGE_EDITS)
+#define SERVES_VARIATIONS IN(SIM_IMAGE_VARIATIONS)
 #define SERVES_TRANSCRIPTIONS IN(SIM_TRANSCRIPTIONS)
 #define SERVES_TRANSLATIONS IN(SIM_TRANSLATIONS)
 
@@ -51,6 +57,13 @@ static const struct {
     {"gpt-4o-mini", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
     {"gpt-4o", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
     {"text-embedding-3-small", NULL, IN(SIM_OPENAI), SERVES_TEXT, true, true},
+    {"dall-e-2", NULL, IN(SIM_OPENAI),
+     SERVES_IMAGES | SERVES_EDITS | SERVES_VARIATIONS, false, true},
+    {"dall-e-3", NULL, IN(SIM_OPENAI), SERVES_IMAGES, false, true},
+    {"gpt-image-1", NULL, IN(SIM_OPENAI), SERVES_IMAGES | SERVES_EDITS, true,
+     true},
+    {"gpt-image-1-mini", NULL, IN(SIM_OPENAI), SERVES_IMAGES | SERVES_EDITS,
+     true, true},
     {"tts-1", NULL, IN(SIM_OPENAI), SERVES_SPEECH, false, true},
     {"tts-1-hd", NULL, IN(SIM_OPENAI), SERVES_SPEECH, false, true},
     {"gpt-4o-mini-tts", NULL, IN(SIM_OPENAI), SERVES_SPEECH, true, true},

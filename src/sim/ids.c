@@ -26,8 +26,16 @@ prefix(const struct sim_answer *answer)
         [SIM_ANTHROPIC] = "msg_",
     };
 
-    return answer->ask.endpoint == SIM_RESPONSES ? "resp_"
-                                                 : by_dialect[answer->dialect];
+    switch (answer->ask.endpoint) {
+    case SIM_RESPONSES:
+        return "resp_";
+    case SIM_IMAGES:
+    case SIM_IMAGE_EDITS:
+    case SIM_IMAGE_VARIATIONS:
+        return "img-";
+    default:
+        return by_dialect[answer->dialect];
+    }
 }
 
 void

@@ -24,6 +24,7 @@ struct sim_shape {
 extern const struct sim_shape sim_shape_openai;
 extern const struct sim_shape sim_shape_messages;
 extern const struct sim_shape sim_shape_responses;
+extern const struct sim_shape sim_shape_images;
 extern const struct sim_shape sim_shape_speech;
 extern const struct sim_shape sim_shape_transcripts;
 extern const struct sim_shape sim_shape_embeddings; /* no stream */

@@ -28,6 +28,9 @@ shape(const struct sim_answer *answer)
         [SIM_MESSAGES] = &sim_shape_messages,
         [SIM_RESPONSES] = &sim_shape_responses,
         [SIM_SPEECH] = &sim_shape_speech,
+        [SIM_IMAGES] = &sim_shape_images,
+        [SIM_IMAGE_EDITS] = &sim_shape_images,
+        [SIM_IMAGE_VARIATIONS] = &sim_shape_images,
         [SIM_TRANSCRIPTIONS] = &sim_shape_transcripts,
         [SIM_TRANSLATIONS] = &sim_shape_transcripts,
     };
@@ -113,17 +116,20 @@ sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens)
 
 void
 sim_answer_tally(const struct sim_answer *answer, uint64_t tokens,
-                 struct sim_tally *tally)
+                 bool is_whole, struct sim_tally *tally)
 {
     uint64_t reasoning = answer->reasoning_tokens * answer->choices;
 
     *tally = (struct sim_tally){
         .requests = 1,
+        .images = is_whole ? answer->images : 0,
         .audio_ms = answer->audio_ms,
         .characters = answer->ask.characters,
     };
     if (!answer->is_by_tokens)
         return;
+    if (answer->images > 0)
+        tokens = is_whole ? answer->image_tokens : 0;
     tally->prompt_tokens = answer->prompt_tokens;
     tally->cached_tokens = answer->cached_tokens;
     tally->completion_tokens = tokens;

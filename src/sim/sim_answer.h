@@ -26,10 +26,13 @@ struct sim_answer {
     char id[SIM_ID_BYTES];
     int64_t created_s;
     uint64_t prompt_tokens;
-    uint64_t cached_tokens;    /* part of the prompt */
-    uint64_t text_tokens;      /* part of the prompt, the rest being sound */
-    uint64_t audio_ms;         /* listened to */
-    uint64_t choice_tokens;    /* completion of each choice */
+    uint64_t cached_tokens; /* part of the prompt */
+    /* Part of the prompt, the rest being sound or images. */
+    uint64_t text_tokens;
+    uint64_t audio_ms;      /* listened to */
+    uint64_t images;        /* to be made; then choice_tokens are pieces only */
+    uint64_t image_tokens;  /* completion that comes with the last image */
+    uint64_t choice_tokens; /* completion of each choice */
     uint64_t reasoning_tokens; /* part of them */
     uint64_t choices;
     bool is_thinking;
@@ -40,9 +43,10 @@ struct sim_answer {
  * of an answer that nobody limits. */
 void sim_answer_plan(struct sim_answer *answer, int64_t usual_tokens);
 
-/* What is to be counted when so many tokens have been generated. */
+/* What is to be counted when so many tokens have been generated; is_whole says
+ * that it came to its end. */
 void sim_answer_tally(const struct sim_answer *answer, uint64_t tokens,
-                      struct sim_tally *tally);
+                      bool is_whole, struct sim_tally *tally);
 
 /* The tokens of all choices. */
 uint64_t sim_answer_tokens(const struct sim_answer *answer);

@@ -60,18 +60,24 @@ struct tg_json {
     const char *text;  /* name or string: decoded, until the next call; NULL
                           when it is longer than TG_JSON_TEXT_MAX */
     uint64_t text_len; /* name or string: decoded length, however long */
+    uint64_t text_more; /* of these bytes, those that continue a character;
+                           counted when counts_characters is set */
     int64_t integer;   /* number: its value, when is_integer and !is_huge */
     bool is_integer;   /* number: has neither fraction nor exponent */
     bool is_huge;      /* number: an integer outside int64_t */
     bool is_negative;  /* number: begins with a minus sign */
+    bool is_decimal;   /* number: has no exponent */
+    uint16_t thousandths; /* of its fraction, rounded up: 0 to 1000 */
     uint8_t depth;     /* containers open after this token */
 
     uint64_t comma_at; /* offset of the comma last read */
     enum tg_json_error error;
     uint64_t error_at;
 
+    bool counts_characters; /* to be set behind tg_json_init */
+
     /* Private. */
-    uint8_t state, sub, hex_count;
+    uint8_t state, sub, hex_count, decimals;
     bool is_held;
     struct tg_utf8 utf8;
     uint16_t hex, surrogate;

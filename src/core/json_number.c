@@ -29,6 +29,21 @@ add_digit(struct tg_json *json, char c)
         json->is_huge = true;
 }
 
+/* What is beyond the third digit counts as one thousandth more, once. */
+static void
+add_fraction(struct tg_json *json, char c)
+{
+    static const uint8_t worth[] = {100, 10, 1};
+    uint8_t digit = (uint8_t)(c - '0');
+
+    if (json->decimals < sizeof(worth)) {
+        json->thousandths += digit * worth[json->decimals++];
+    } else if (digit > 0 && json->decimals == sizeof(worth)) {
+        json->thousandths++;
+        json->decimals++;
+    }
+}
+
 void
 tg_json_number_begin(struct tg_json *json)
 {
@@ -37,6 +52,9 @@ tg_json_number_begin(struct tg_json *json)
     json->is_integer = true;
     json->is_huge = false;
     json->is_negative = false;
+    json->is_decimal = true;
+    json->thousandths = 0;
+    json->decimals = 0;
 }
 
 bool
@@ -101,6 +119,10 @@ tg_json_number(struct tg_json *json)
         json->sub = (uint8_t)next;
         if (next >= POINT)
             json->is_integer = false;
+        if (next == FRACTION)
+            add_fraction(json, *json->cursor);
+        if (next >= MARK)
+            json->is_decimal = false;
         json->cursor++;
     }
     return 0;

@@ -17,6 +17,7 @@ tg_json_string_begin(struct tg_json *json)
     json->is_held = false;
     json->surrogate = 0;
     json->text_len = 0;
+    json->text_more = 0;
     json->run = json->cursor;
     json->utf8.need = 0;
 }
@@ -56,13 +57,12 @@ end_run(struct tg_json *json, const char *p)
 static void
 hold_code(struct tg_json *json, uint32_t code)
 {
+    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     char out[4];
 
+    json->text_more += len - 1;
     if (is_past_room(json))
-        json->text_len += code < 0x80      ? 1
-                          : code < 0x800   ? 2
-                          : code < 0x10000 ? 3
-                                           : 4;
+        json->text_len += len;
     else
         hold(json, out, tg_utf8_encode(code, out));
 }
@@ -147,12 +147,24 @@ escape(struct tg_json *json, char c)
     return decoded != 0;
 }
 
+static uint64_t
+count_more(const char *p, const char *q)
+{
+    uint64_t n = 0;
+
+    for (; p < q; p++)
+        n += ((unsigned char)*p & 0xc0) == 0x80;
+    return n;
+}
+
 /* Checks [p, q); at_end says that a character may go on behind it. */
 static int
 check(struct tg_json *json, const char *p, const char *q, bool at_end)
 {
     size_t good = tg_utf8_check(&json->utf8, p, (size_t)(q - p));
 
+    if (json->counts_characters)
+        json->text_more += count_more(p, q);
     if (good == (size_t)(q - p) && (at_end || json->utf8.need == 0))
         return 0;
     return tg_json_fail(json, TG_JSON_UTF8, p + good);

@@ -365,9 +365,121 @@ test_in_string(void)
     is_int(tg_json_finish(&json), TG_ERR_FORMAT, "it cannot end there");
 }
 
+static const struct {
+    const char *number;
+    int64_t integer;
+    int thousandths; /* -1: it has an exponent */
+} decimals[] = {
+    {"0", 0, 0},
+    {"12", 12, 0},
+    {"8.47", 8, 470},
+    {"8.470", 8, 470},
+    {"0.001", 0, 1},
+    {"0.0001", 0, 1},
+    {"0.00000", 0, 0},
+    {"1.2345", 1, 235},
+    {"1.23400001", 1, 235},
+    {"1.23499999", 1, 235},
+    {"0.9999", 0, 1000},
+    {"-0.5", 0, 500},
+    {"1e3", 1, -1},
+    {"1.5E-3", 1, -1},
+};
+
+static void
+test_decimals(void)
+{
+    for (size_t i = 0; i < sizeof(decimals) / sizeof(decimals[0]); i++) {
+        const char *number = decimals[i].number;
+
+        for (size_t cut = 0; cut <= strlen(number); cut++) {
+            struct tg_json json;
+
+            tg_json_init(&json);
+            tg_json_feed(&json, number, cut);
+            while (tg_json_next(&json) > TG_JSON_MORE)
+                ;
+            tg_json_feed(&json, number + cut, strlen(number) - cut);
+            while (tg_json_next(&json) > TG_JSON_MORE)
+                ;
+            if (cut == 0)
+                is_int(json.is_decimal ? json.thousandths : -1,
+                       decimals[i].thousandths, "thousandths of %s", number);
+            else if (json.is_decimal &&
+                     (json.thousandths != decimals[i].thousandths ||
+                      json.integer != decimals[i].integer))
+                ok(false, "%s, cut at %zu", number, cut);
+        }
+    }
+}
+
+struct counted {
+    struct tg_json json;
+    uint64_t characters;
+};
+
+static void
+count_feed(void *arg, const char *data, size_t len)
+{
+    struct counted *counted = arg;
+
+    tg_json_feed(&counted->json, data, len);
+    while (tg_json_next(&counted->json) > TG_JSON_MORE)
+        counted->characters = counted->json.text_len - counted->json.text_more;
+}
+
+/* A string, and how many code points it has. */
+static const struct {
+    const char *string;
+    uint64_t characters;
+} counts[] = {
+    {"\"\"", 0},
+    {"\"plain\"", 5},
+    {"\"na\xc3\xafve\"", 5},
+    {"\"\xe4\xb8\xad\xe6\x96\x87\"", 2},
+    {"\"\xf0\x9f\x98\x80!\"", 2},
+    {"\"\\u4e2d\\u6587\\n\"", 3},
+    {"\"\\ud83d\\ude00\"", 1},
+    {"\"\\ud83dx\"", 2},
+    {"\"a\\u00e4\xc3\xa4\\\\\"", 4},
+};
+
+static void
+test_characters(void)
+{
+    static char text[2048];
+    struct counted counted;
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        size_t len = strlen(counts[i].string);
+        bool is_same = true;
+
+        for (size_t way = 0; way < CUT_WAYS(len); way++) {
+            tg_json_init(&counted.json);
+            counted.json.counts_characters = true;
+            cut_feed(counts[i].string, len, way, count_feed, &counted);
+            is_same = is_same && counted.characters == counts[i].characters;
+        }
+        ok(is_same, "%d characters, at every cut", (int)counts[i].characters);
+    }
+    strcpy(text, "\"\\n");
+    for (int i = 0; i < 100; i++)
+        strcat(text, "\xe4\xb8\xad\\u00e4\\t");
+    strcat(text, "\"");
+    for (size_t way = 0; way < 3; way++) {
+        tg_json_init(&counted.json);
+        counted.json.counts_characters = true;
+        cut_feed(text, strlen(text), way, count_feed, &counted);
+        is_int(counted.characters, 301, "beyond what a token shows, way %zu",
+               way);
+    }
+}
+
 int
 main(void)
 {
+    test_decimals();
+    test_characters();
     test_tokens();
     test_zero_byte();
     test_depth();

@@ -1,0 +1,93 @@
+/*
+ * The multipart reader: however its input is cut, the parts are the same, and
+ * their bytes are those that stand there.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "multipart.h"
+#include "split.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct reader {
+    struct tg_multipart form;
+    uint64_t hash, bytes;
+    bool is_open;
+};
+
+static void
+mix(struct reader *reader, const void *data, size_t len)
+{
+    const unsigned char *bytes = data;
+
+    while (len--)
+        reader->hash = (reader->hash ^ *bytes++) * 1099511628211ull;
+}
+
+static void
+take(struct reader *reader, enum tg_multipart_token token)
+{
+    const struct tg_multipart *form = &reader->form;
+
+    switch (token) {
+    case TG_MULTIPART_PART:
+        assert(!reader->is_open);
+        assert(form->part.name_len > 0);
+        reader->is_open = true;
+        mix(reader, form->part.name, form->part.name_len);
+        mix(reader, &form->part.is_file, 1);
+        break;
+    case TG_MULTIPART_DATA:
+        assert(reader->is_open && form->data.len > 0);
+        reader->bytes += form->data.len;
+        mix(reader, form->data.data, form->data.len);
+        break;
+    default:
+        assert(reader->is_open);
+        reader->is_open = false;
+        mix(reader, "|", 1);
+    }
+}
+
+static void
+feed(void *arg, const char *data, size_t len)
+{
+    struct reader *reader = arg;
+    enum tg_multipart_token token;
+
+    if (reader->form.error)
+        return;
+    tg_multipart_feed(&reader->form, data, len);
+    while ((token = tg_multipart_next(&reader->form)) > TG_MULTIPART_MORE)
+        take(reader, token);
+}
+
+/* Of a form that is refused only that it is. */
+static uint64_t
+run(const uint8_t *data, size_t len, unsigned a, unsigned b)
+{
+    struct reader reader = {.hash = 14695981039346656037ull};
+
+    tg_multipart_init(&reader.form, TG_STR("-b"));
+    split_feed(data, len, a, b, feed, &reader);
+    if (tg_multipart_finish(&reader.form) != 0)
+        return reader.form.error;
+    assert(!reader.is_open && reader.bytes < len);
+    return reader.hash;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct tg_str type, boundary;
+
+    if (size < SPLIT_HEAD)
+        return 0;
+    assert(run(data + SPLIT_HEAD, size - SPLIT_HEAD, data[0], data[1]) ==
+           run(data + SPLIT_HEAD, size - SPLIT_HEAD, 0, 0));
+    type = (struct tg_str){(const char *)data, size};
+    if (tg_multipart_boundary(type, &boundary) == 0)
+        assert(boundary.len > 0 && boundary.len <= TG_MULTIPART_BOUNDARY_MAX);
+    return 0;
+}

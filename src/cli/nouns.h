@@ -12,6 +12,7 @@
 int tg_keys_create(struct tg_cli *cli);
 int tg_keys_list(struct tg_cli *cli);
 int tg_keys_show(struct tg_cli *cli);
+int tg_keys_check(struct tg_cli *cli);
 int tg_keys_update(struct tg_cli *cli);
 int tg_keys_pause(struct tg_cli *cli);
 int tg_keys_resume(struct tg_cli *cli);
@@ -41,6 +42,7 @@ int tg_calls_list(struct tg_cli *cli);
 
 extern const struct tg_option tg_keys_create_options[];
 extern const struct tg_option tg_keys_update_options[];
+extern const struct tg_option tg_keys_check_options[];
 extern const struct tg_option tg_keys_list_options[];
 extern const struct tg_option tg_accounts_create_options[];
 extern const struct tg_option tg_models_add_options[];

@@ -94,7 +94,8 @@ begin(struct walk *walk)
     struct tg_admission *a = &walk->a;
     int row;
 
-    if (tg_state_key(walk->state, q->key_slot, &a->key, &a->key_seq) != 0 ||
+    if (q->key_slot == TG_CHECK_NO_KEY ||
+        tg_state_key(walk->state, q->key_slot, &a->key, &a->key_seq) != 0 ||
         a->key.status == TG_KEY_NONE || a->key.status == TG_KEY_DELETED)
         return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
     row = walk->catalog == NULL ? -1 : tg_catalog_find(walk->catalog, q->model);
@@ -177,8 +178,11 @@ ask_offer(struct walk *walk)
     answer(walk, TG_CHECK_PRICE,
            tg_admit_has_price(walk->catalog, walk->model,
                               walk->question->now_ms, a));
-    answer(walk, TG_CHECK_UPSTREAM,
-           tg_admit_has_upstream(walk->catalog, walk->model, a));
+    if (a->head.route == NULL)
+        say(walk, TG_CHECK_UPSTREAM, TG_CHECK_NOT_ASKED);
+    else
+        answer(walk, TG_CHECK_UPSTREAM,
+               tg_admit_has_upstream(walk->catalog, walk->model, a));
 }
 
 static void

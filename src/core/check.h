@@ -8,7 +8,10 @@
 #ifndef TG_CHECK_H
 #define TG_CHECK_H
 
-#include "admit.h"
+#include "route.h"
+#include "state.h"
+
+struct tg_admission; /* admit.h */
 
 enum tg_check_row {
     TG_CHECK_CREDENTIAL, /* the key is known here; nothing follows if not */
@@ -34,8 +37,10 @@ enum tg_check_answer {
     TG_CHECK_NOT_ASKED, /* the question does not say what it depends on */
 };
 
+#define TG_CHECK_NO_KEY UINT32_MAX
+
 struct tg_check_question {
-    uint32_t key_slot;
+    uint32_t key_slot;            /* or TG_CHECK_NO_KEY: it is gone */
     enum tg_scope scope;          /* NONE: any that the model has */
     const struct tg_route *route; /* NULL: one of the scope */
     struct tg_str model;          /* empty: no model, nor what is one's */

@@ -22,6 +22,7 @@ void tg_admin_account_resume(struct tg_request *, struct tg_reply *);
 void tg_admin_key_list(struct tg_request *, struct tg_reply *);
 void tg_admin_key_create(struct tg_request *, struct tg_reply *);
 void tg_admin_key_show(struct tg_request *, struct tg_reply *);
+void tg_admin_key_check(struct tg_request *, struct tg_reply *);
 void tg_admin_key_update(struct tg_request *, struct tg_reply *);
 void tg_admin_key_pause(struct tg_request *, struct tg_reply *);
 void tg_admin_key_resume(struct tg_request *, struct tg_reply *);

@@ -36,6 +36,8 @@ static const struct tg_admin_route routes[] = {
           tg_admin_key_list),
     ROUTE("POST", "/keys", TG_MAY_CHANGE_KEYS, "", tg_admin_key_create),
     ROUTE("GET", "/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
+    ROUTE("GET", "/keys/{}/check", TG_MAY_READ,
+          " scope model endpoint ip referrer at", tg_admin_key_check),
     ROUTE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_update),
     ROUTE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_delete),
     ROUTE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "", tg_admin_key_pause),

@@ -1357,7 +1357,7 @@ def test_manual_pages_are_sound():
 @pytest.mark.parametrize("words, wanted", [
     ([""], ["keys", "usage", "help", "up"]),
     (["k"], ["keys"]),
-    (["keys", ""], ["create", "list", "show", "update", "pause", "resume",
+    (["keys", ""], ["create", "list", "show", "check", "update", "pause", "resume",
                     "disable", "delete"]),
     (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
     (["keys", "create", "--name", "x", "--kind", ""],

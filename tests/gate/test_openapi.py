@@ -34,7 +34,7 @@ def described_routes():
     for path, body in PATHS.items():
         for method, what in blocks(body, 4).items():
             shared = re.findall(r"#/components/parameters/(\w+)", what)
-            own = re.findall(r"- name: (\w+)", what)
+            own = re.findall(r"- \{?name: (\w+)", what)
             names = {n for n in shared if PARAMETERS[n]} | set(own)
             routes[method.upper(), path.replace("{id}", "{}")] = names
     return routes
@@ -103,6 +103,8 @@ def test_members_of_the_rest(daemon):
     assert set(usage) == properties("usage")
     assert set(usage["total"]) == properties("sums")
     assert set(usage["rows"][0]) == properties("sums") | {"key_id", "key_name"}
+    check = daemon.get(f"/keys/{daemon.key['id']}/check?scope=chat").json
+    assert set(check) == properties("key_check") == required("key_check")
     assert set(daemon.key) == properties("key") | {"key"}
     assert set(daemon.key["limits"]) == properties("limits")
     assert set(daemon.key["budget"]) == properties("budget")

@@ -355,10 +355,13 @@ static void
 test_a_key_that_is_gone(void)
 {
     struct tg_check_question q = {.key_slot = 7, .now_ms = instant(NOON)};
-    struct heard heard = {0};
+    struct heard heard = {0}, unheard = {0};
 
     ok(!tg_check(&state, &q, hear, &heard), "no");
     is_str(heard.text, "credential=invalid_api_key", "and nothing more");
+    q.key_slot = TG_CHECK_NO_KEY;
+    ok(!tg_check(&state, &q, hear, &unheard), "no slot");
+    is_str(unheard.text, "credential=invalid_api_key", "and nothing more");
 }
 
 int

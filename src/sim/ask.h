@@ -25,6 +25,7 @@ enum sim_endpoint {
     SIM_IMAGE_VARIATIONS,
     SIM_MODELS,
     SIM_BALANCE,
+    SIM_OBJECTS,
     SIM_ENDPOINT_COUNT,
 };
 

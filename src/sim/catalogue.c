@@ -1,4 +1,5 @@
 #include "catalogue.h"
+#include "objects.h"
 
 #define IN(bit) (1u << (bit))
 #define IN_ALL (IN(SIM_DIALECT_COUNT) - 1)
@@ -118,6 +119,10 @@ sim_catalogue_route(enum sim_dialect dialect, const struct sim_request *request,
     if (is(request->method, "GET") && cut_front(&rest, TG_STR("/models/"))) {
         *item = rest;
         return SIM_MODELS;
+    }
+    if (sim_objects_has(dialect, path)) {
+        *item = path;
+        return SIM_OBJECTS;
     }
     return SIM_NOWHERE;
 }

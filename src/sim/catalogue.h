@@ -10,7 +10,8 @@
 #include "request.h"
 
 /* The endpoint that method and path lead to, with or without /v1; SIM_NOWHERE
- * when the dialect has none there.  *item is what follows /models/. */
+ * when the dialect has none there.  *item is what follows /models/, or for
+ * SIM_OBJECTS the path without /v1. */
 enum sim_endpoint sim_catalogue_route(enum sim_dialect dialect,
                                       const struct sim_request *request,
                                       struct tg_str *item);

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "fault.h"
 #include "record.h"
+#include "shelf.h"
 
 enum { USUAL_LAST = 100 };
 
@@ -72,6 +73,7 @@ reset(const struct sim_request *request, struct sim_buf *body)
     sim_record_reset();
     sim_count_reset();
     sim_caller_reset();
+    sim_shelf_reset();
     return put(all_counts(), body);
 }
 

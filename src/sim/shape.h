@@ -27,6 +27,7 @@ extern const struct sim_shape sim_shape_responses;
 extern const struct sim_shape sim_shape_images;
 extern const struct sim_shape sim_shape_speech;
 extern const struct sim_shape sim_shape_transcripts;
+extern const struct sim_shape sim_shape_prepared;   /* no stream */
 extern const struct sim_shape sim_shape_embeddings; /* no stream */
 
 /* For tables: no event, one event; and the end that is `[DONE]`. */

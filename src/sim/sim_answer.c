@@ -29,6 +29,7 @@ shape(const struct sim_answer *answer)
         [SIM_RESPONSES] = &sim_shape_responses,
         [SIM_SPEECH] = &sim_shape_speech,
         [SIM_IMAGES] = &sim_shape_images,
+        [SIM_OBJECTS] = &sim_shape_prepared,
         [SIM_IMAGE_EDITS] = &sim_shape_images,
         [SIM_IMAGE_VARIATIONS] = &sim_shape_images,
         [SIM_TRANSCRIPTIONS] = &sim_shape_transcripts,
@@ -267,6 +268,23 @@ sim_shape_name(const struct sim_answer *answer, const char *name,
     sim_buf_printf(out, "event: %s", name);
     line_end(answer, out);
 }
+
+static void
+prepared_plan(struct sim_answer *answer)
+{
+    answer->choice_tokens = 0;
+}
+
+static void
+prepared_whole(const struct sim_answer *answer, struct sim_buf *out)
+{
+    sim_buf_str(out, *answer->prepared);
+}
+
+const struct sim_shape sim_shape_prepared = {
+    .plan = prepared_plan,
+    .whole = prepared_whole,
+};
 
 uint64_t
 sim_shape_none(const struct sim_answer *answer)

@@ -23,6 +23,7 @@ struct sim_answer {
     bool is_by_tokens;    /* usage is reported in tokens */
     bool hides_length;    /* it is chunked in every dialect */
     enum sim_media media; /* when it is no stream */
+    const struct sim_buf *prepared; /* the whole of it, of SIM_OBJECTS */
     char id[SIM_ID_BYTES];
     int64_t created_s;
     uint64_t prompt_tokens;

@@ -77,6 +77,7 @@ end(struct sim_call *call, const char *outcome)
     call->record = NULL;
     sim_caller_leave(call->caller);
     call->caller = NULL;
+    sim_buf_release(&call->prepared);
     return SIM_STEP_END;
 }
 

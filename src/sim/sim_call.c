@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "sim_body.h"
 #include "sim_call.h"
 #include "catalogue.h"
@@ -6,6 +8,7 @@
 #include "fault.h"
 #include "generate.h"
 #include "ids.h"
+#include "objects.h"
 #include "reply.h"
 
 static bool
@@ -80,6 +83,24 @@ reply_models(struct sim_call *call, struct sim_env *env, struct tg_str item,
     sim_reply(call, env, (struct sim_error_answer){200, SIM_MEDIA_JSON}, out);
 }
 
+/* The faults that take the place of any answer; true when there was one. */
+static bool
+refuse(struct sim_call *call, struct sim_env *env, struct tg_str credential,
+       struct sim_buf *out)
+{
+    struct sim_faults *faults = &call->answer.ask.faults;
+
+    sim_fault_take(faults);
+    if (sim_fault_is(faults, SIM_FAULT_STATUS))
+        sim_reply_named(call, env, faults->status, credential, out);
+    else if (sim_fault_is(faults, SIM_FAULT_REDIRECT))
+        sim_reply(call, env, (struct sim_error_answer){302, SIM_MEDIA_TEXT},
+                  out);
+    else
+        return false;
+    return true;
+}
+
 static void
 begin_post(struct sim_call *call, struct sim_env *env,
            const struct sim_request *request, struct tg_str credential,
@@ -94,20 +115,37 @@ begin_post(struct sim_call *call, struct sim_env *env,
         sim_reply_bad_body(call, env, why, out);
         return;
     }
-    sim_fault_take(&ask->faults);
-    if (sim_fault_is(&ask->faults, SIM_FAULT_STATUS)) {
-        sim_reply_named(call, env, ask->faults.status, credential, out);
-    } else if (sim_fault_is(&ask->faults, SIM_FAULT_REDIRECT)) {
-        sim_reply(call, env, (struct sim_error_answer){302, SIM_MEDIA_TEXT},
-                  out);
-    } else if (!sim_catalogue_model(call->head.dialect, endpoint, ask->model,
-                                    &model)) {
+    if (refuse(call, env, credential, out))
+        return;
+    if (!sim_catalogue_model(call->head.dialect, endpoint, ask->model,
+                             &model)) {
         sim_reply_no_model(call, env, ask->model, out);
-    } else {
-        call->answer.model = model.name;
-        call->answer.is_by_tokens = model.is_by_tokens;
-        sim_generate_start(call, env, now_ns);
+        return;
     }
+    call->answer.model = model.name;
+    call->answer.is_by_tokens = model.is_by_tokens;
+    sim_generate_start(call, env, now_ns);
+}
+
+static void
+begin_objects(struct sim_call *call, struct sim_env *env,
+              const struct sim_request *request, struct tg_str path,
+              int64_t now_ns, struct sim_buf *out)
+{
+    struct sim_order order = {.request = request,
+                              .dialect = call->head.dialect,
+                              .random = &env->random,
+                              .now_s = time(NULL),
+                              .out = &call->prepared};
+
+    call->answer.model = sim_objects_answer(&order, path);
+    call->answer.prepared = &call->prepared;
+    call->answer.media = order.media;
+    if (call->answer.model)
+        sim_generate_start(call, env, now_ns);
+    else
+        sim_reply_error(call, env, &order.error, out);
+    sim_buf_release(&order.sentence);
 }
 
 static void
@@ -167,6 +205,10 @@ sim_call_begin(struct sim_call *call, struct sim_env *env,
         sim_catalogue_balance(&env->scratch);
         sim_reply(call, env, (struct sim_error_answer){200, SIM_MEDIA_JSON},
                   out);
+        break;
+    case SIM_OBJECTS:
+        if (!refuse(call, env, credential, out))
+            begin_objects(call, env, request, item, now_ns, out);
         break;
     default:
         begin_post(call, env, request, credential, now_ns, out);

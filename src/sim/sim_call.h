@@ -42,6 +42,7 @@ struct sim_call {
     size_t head_bytes; /* of the output, when is_bytewise */
 
     struct sim_answer answer;
+    struct sim_buf prepared; /* the answer's, if it has one */
     struct sim_record *record;
     struct sim_caller *caller; /* NULL: no credential was given */
     struct sim_head head;

@@ -234,6 +234,13 @@ judge_head(size_t i, struct tg_admission *admission)
     struct tg_request request = {
         .method = TG_METHOD_POST,
         .path = TG_STR("/v1/chat/completions"),
+        .framing = {.line = TG_STR("POST /v1/chat/completions HTTP/1.1"),
+                    .method = TG_STR("POST"),
+                    .host = TG_STR("localhost"),
+                    .hosts = 1,
+                    .lengths = 1,
+                    .types = 1,
+                    .has_body = true},
         .credential = &credential,
         .content_type = TG_STR("application/json"),
         .ip = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1},

@@ -26,11 +26,14 @@ static const char http_part[] = "    access_log off;\n"
                                 "    client_body_in_file_only off;\n"
                                 "    large_client_header_buffers 4 16k;\n"
                                 "    merge_slashes off;\n"
+                                "    underscores_in_headers on;\n"
                                 "    ssl_session_tickets off;\n"
                                 "\n";
 
 /* The client's headers stay here; what goes on is this list. */
 static const char call_location[] =
+    "tollgate_strict on;\n"
+    "\n"
     "location / {\n"
     "    tollgate on;\n"
     "    proxy_pass $tollgate_url;\n"

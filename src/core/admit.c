@@ -45,6 +45,17 @@ has_clean_url(const struct tg_request *request, struct tg_admission *a)
     return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
 }
 
+/* Before anything is believed: of two readings, which would be right? */
+static bool
+has_sound_framing(const struct tg_framing *framing, struct tg_admission *a)
+{
+    a->framing = tg_framing_judge(framing);
+    a->must_close = a->framing != TG_FRAMING_FINE;
+    if (!a->must_close)
+        return true;
+    return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_FRAMING);
+}
+
 static bool
 is_ready(const struct tg_state *state, struct tg_admission *a)
 {
@@ -316,20 +327,38 @@ throttle(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
     tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_WRONG_KEYS);
 }
 
-void
-tg_admit_head(const struct tg_state *state, const struct tg_request *request,
-              struct tg_admission *a)
+static void
+begin(struct tg_admission *a)
 {
     a->action = TG_ACTION_REFUSE;
     a->reason = TG_REASON_CODE;
     a->credential = TG_CREDENTIAL_MISSING;
     a->has_key = false;
     a->head.route = NULL;
+    a->head.chunks = TG_WIRE_FINE;
+}
+
+bool
+tg_admit_framing(const struct tg_framing *framing, struct tg_admission *a)
+{
+    begin(a);
+    return has_sound_framing(framing, a);
+}
+
+void
+tg_admit_head(const struct tg_state *state, const struct tg_request *request,
+              struct tg_admission *a)
+{
+    bool is_clean;
+
+    begin(a);
     a->head.origin = request->origin;
     a->head.referer = request->referer;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
-    if (!has_clean_url(request, a) || !is_ready(state, a) ||
-        !has_route(request, a) || !has_credential(request, a) ||
+    is_clean = has_clean_url(request, a);
+    if (!has_sound_framing(&request->framing, a) || !is_clean ||
+        !is_ready(state, a) || !has_route(request, a) ||
+        !has_credential(request, a) ||
         !leads_to_key(state, request->credential->key, request->now_ms, a)) {
         throttle(state, request->now_ms, a);
         return;

@@ -16,6 +16,7 @@
 #include "credential.h"
 #include "dialect.h"
 #include "digest.h"
+#include "framing.h"
 #include "rate.h"
 #include "route.h"
 #include "state.h"
@@ -33,6 +34,7 @@ struct tg_request {
     enum tg_method method;
     struct tg_str path;  /* as sent, undecoded, without the query */
     struct tg_str query; /* without '?' */
+    struct tg_framing framing;
     const struct tg_credential *credential;
     struct tg_str content_type; /* empty: none was sent */
     struct tg_str content_encoding;
@@ -59,6 +61,7 @@ enum tg_reason {
     TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
     TG_REASON_PATH,          /* a path that two programs may read two ways */
     TG_REASON_WRONG_KEYS,    /* wrong, and too many others are: wrong_key */
+    TG_REASON_FRAMING,       /* framing: tg_framing_sentence */
 };
 
 /* What the head came to: all that must be kept while the body arrives. */
@@ -70,6 +73,7 @@ struct tg_head {
     struct tg_digest digest;
     uint32_t key_slot;
     uint8_t ip[16];
+    enum tg_wire_fault chunks; /* of the body; set once it is there */
 };
 
 /*
@@ -82,6 +86,9 @@ struct tg_admission {
     enum tg_reason reason;
     int diagnosis; /* enum tg_diagnosis */
     struct tg_body_fault body_fault;
+    enum tg_framing_fault framing;
+    bool must_close; /* what comes behind on the connection may be a part of
+                        this request: nothing of it may be believed */
     enum tg_credential_verdict credential;
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;
@@ -125,9 +132,16 @@ void tg_admit_head(const struct tg_state *state,
                    struct tg_admission *admission);
 
 /*
+ * Judges the framing alone, for requests that are not ours to judge further:
+ * the admin API's.  Returns whether it may go on; action is REFUSE when not.
+ */
+bool tg_admit_framing(const struct tg_framing *framing,
+                      struct tg_admission *admission);
+
+/*
  * Judges the rest: facts of a sound body, or NULL and fault.  head is what
- * tg_admit_head left in admission->head, kept by the caller.  action becomes
- * REFUSE or PROXY.
+ * tg_admit_head left in admission->head, kept by the caller, with chunks set
+ * where the body came in such.  action becomes REFUSE or PROXY.
  */
 void tg_admit_body(const struct tg_state *state, const struct tg_head *head,
                    const struct tg_body_facts *facts,

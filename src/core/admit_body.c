@@ -237,6 +237,10 @@ static bool
 is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
          struct tg_admission *a)
 {
+    if (a->must_close) {
+        a->framing = TG_FRAMING_CHUNKS;
+        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_FRAMING);
+    }
     if (facts == NULL) {
         a->body_fault = *fault;
         return tg_admit_refuse(a, code_of_fault(fault), TG_REASON_BODY);
@@ -296,6 +300,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
 
     if (head != &a->head)
         a->head = *head;
+    a->must_close = head->chunks != TG_WIRE_FINE;
     do {
         memset(&a->call, 0, sizeof(a->call));
         /* The body may have taken its time: the key is asked again. */

@@ -78,9 +78,7 @@ sentence_of(enum tg_code code)
         [TG_CODE_REQUEST_TOO_LARGE] =
             "The request is larger than this gate accepts. Send less, or ask "
             "your operator to raise the limit.",
-        [TG_CODE_INVALID_REQUEST] =
-            "The request is not valid HTTP, or not of a form this gate "
-            "accepts.",
+        [TG_CODE_INVALID_REQUEST] = TG_FRAMING_SENTENCE,
         [TG_CODE_UPSTREAM_ERROR] =
             "The model upstream failed or gave an answer that is none. It is "
             "not a fault of your request or key. Try again.",
@@ -524,6 +522,9 @@ say_why(struct tg_text *out, const struct tg_state *state,
         say(out, "The path has an escape, a dot segment, a doubled slash or "
                  "another byte that programs read in different ways. Send "
                  "the plain path.");
+        return;
+    case TG_REASON_FRAMING:
+        say(out, tg_framing_sentence(a->framing));
         return;
     case TG_REASON_HOURS:
         say_hours(out, a);

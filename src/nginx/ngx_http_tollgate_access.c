@@ -5,6 +5,7 @@
 
 #include "ngx_http_tollgate_module.h"
 
+static ngx_int_t ngx_http_tollgate_judge_framing(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_judge_head(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
@@ -29,8 +30,13 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_tollgate_module);
 
-    if (!lcf->enable || r != r->main) {
+    if (r != r->main) {
         return NGX_DECLINED;
+    }
+
+    if (!lcf->enable) {
+        return lcf->strict && !r->internal ? ngx_http_tollgate_judge_framing(r)
+                                           : NGX_DECLINED;
     }
 
     ctx = ngx_http_tollgate_get_ctx(r);
@@ -53,106 +59,38 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
 }
 
 
-static struct tg_str
-ngx_http_tollgate_str(ngx_str_t s)
+/* The admin API's requests, whose framing is all that we judge. */
+
+static ngx_int_t
+ngx_http_tollgate_judge_framing(ngx_http_request_t *r)
 {
-    return (struct tg_str) { (char *) s.data, s.len };
-}
+    struct tg_request         request;
+    struct tg_admission      *a = &ngx_http_tollgate_admission;
+    struct tg_credential      credential;
+    ngx_http_tollgate_ctx_t  *ctx;
 
+    ngx_http_tollgate_read_request(r, &request, &credential);
 
-static ngx_uint_t
-ngx_http_tollgate_is(ngx_table_elt_t *h, const char *name, size_t len)
-{
-    return h->key.len == len && ngx_memcmp(h->lowcase_key, name, len) == 0;
-}
+    if (tg_admit_framing(&request.framing, a)) {
 
+        /* Nobody watches these chunks, so nothing may follow them. */
 
-/* The headers that a decision looks at. */
-
-static void
-ngx_http_tollgate_read_headers(ngx_http_request_t *r,
-    struct tg_request *request, struct tg_credential *credential)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    ngx_memzero(credential, sizeof(struct tg_credential));
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_tollgate_is(&h[i], "authorization", 13)) {
-                tg_credential_add(credential, TG_SOURCE_AUTHORIZATION,
-                                  ngx_http_tollgate_str(h[i].value));
-
-            } else if (ngx_http_tollgate_is(&h[i], "x-api-key", 9)) {
-                tg_credential_add(credential, TG_SOURCE_X_API_KEY,
-                                  ngx_http_tollgate_str(h[i].value));
-
-            } else if (ngx_http_tollgate_is(&h[i], "api-key", 7)) {
-                tg_credential_add(credential, TG_SOURCE_API_KEY,
-                                  ngx_http_tollgate_str(h[i].value));
-
-            } else if (ngx_http_tollgate_is(&h[i], "origin", 6)) {
-                request->origin = ngx_http_tollgate_str(h[i].value);
-
-            } else if (ngx_http_tollgate_is(&h[i], "referer", 7)) {
-                request->referer = ngx_http_tollgate_str(h[i].value);
-
-            } else if (ngx_http_tollgate_is(&h[i], "content-encoding", 16)) {
-                request->content_encoding =
-                    ngx_http_tollgate_str(h[i].value);
-            }
+        if (r->headers_in.chunked) {
+            r->keepalive = 0;
         }
+
+        return NGX_DECLINED;
     }
-}
 
-
-static void
-ngx_http_tollgate_read_address(ngx_http_request_t *r, uint8_t ip[16])
-{
-    struct sockaddr_in   *sin;
-    struct sockaddr_in6  *sin6;
-
-    ngx_memzero(ip, 16);
-
-    switch (r->connection->sockaddr->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        ip[10] = 0xff;
-        ip[11] = 0xff;
-        ngx_memcpy(ip + 12, &sin->sin_addr, 4);
-        break;
-
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        ngx_memcpy(ip, &sin6->sin6_addr, 16);
-        break;
+    ctx = ngx_http_tollgate_add_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-}
 
+    ngx_http_tollgate_refuse(r, ctx, a, credential.key);
+    r->content_handler = ngx_http_tollgate_answer_handler;
 
-/* The target as the client wrote it, cut into path and query. */
-
-static void
-ngx_http_tollgate_read_target(ngx_http_request_t *r,
-    struct tg_request *request)
-{
-    u_char  *mark;
-
-    request->path = ngx_http_tollgate_str(r->unparsed_uri);
-
-    mark = ngx_strlchr(r->unparsed_uri.data,
-                       r->unparsed_uri.data + r->unparsed_uri.len, '?');
-    if (mark != NULL) {
-        request->path.len = mark - r->unparsed_uri.data;
-        request->query.data = (char *) mark + 1;
-        request->query.len = r->unparsed_uri.len - request->path.len - 1;
-    }
+    return NGX_OK;
 }
 
 
@@ -170,22 +108,7 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memzero(&request, sizeof(struct tg_request));
-    request.method = r->method == NGX_HTTP_POST ? TG_METHOD_POST
-                     : r->method == NGX_HTTP_GET ? TG_METHOD_GET
-                     : TG_METHOD_OTHER;
-    request.now_ms = ngx_http_tollgate_now_ms();
-    request.credential = &credential;
-
-    if (r->headers_in.content_type != NULL) {
-        request.content_type =
-            ngx_http_tollgate_str(r->headers_in.content_type->value);
-    }
-
-    ngx_http_tollgate_read_target(r, &request);
-    ngx_http_tollgate_read_headers(r, &request, &credential);
-    ngx_http_tollgate_read_address(r, request.ip);
-
+    ngx_http_tollgate_read_request(r, &request, &credential);
     tg_admit_head(&ngx_http_tollgate_worker.state, &request, a);
 
     if (a->action != TG_ACTION_READ_BODY) {
@@ -195,6 +118,7 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r)
     }
 
     ctx->head = a->head;
+    ngx_http_tollgate_watch_chunks(r);
 
     rc = ngx_http_read_client_request_body(r, ngx_http_tollgate_body_handler);
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -240,6 +164,10 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
         || tg_body_finish(body, &ngx_http_tollgate_facts) != 0)
     {
         facts = NULL;
+    }
+
+    if (r->headers_in.chunked) {
+        ctx->head.chunks = ngx_http_tollgate_wire_verdict(r);
     }
 
     tg_admit_body(&ngx_http_tollgate_worker.state, &ctx->head, facts,

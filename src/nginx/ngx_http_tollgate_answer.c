@@ -74,6 +74,10 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         }
     }
 
+    if (a->must_close) {
+        r->keepalive = 0;
+    }
+
     tg_refusal_write(&text, &ngx_http_tollgate_worker.state, a, key);
     ngx_http_tollgate_keep(r, ctx, &text, code);
 
@@ -108,6 +112,16 @@ ngx_http_tollgate_answer_handler(ngx_http_request_t *r)
     ctx = ngx_http_tollgate_get_ctx(r);
     if (ctx == NULL || ctx->answer.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* Chunks that nobody watches end where nginx says.  And who was not told
+       to go on with a body may do so or not: what follows could be either. */
+
+    if (!ctx->is_body_read
+        && (r->headers_in.chunked || r->headers_in.expect != NULL))
+    {
+        r->keepalive = 0;
+        r->expect_tested = 1;
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -266,6 +280,9 @@ ngx_http_tollgate_code_of(ngx_http_request_t *r, ngx_uint_t status)
         return TG_CODE_REQUEST_TOO_LARGE;
     case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
         return TG_CODE_UNSUPPORTED_MEDIA_TYPE;
+    case NGX_HTTP_NOT_IMPLEMENTED:
+    case NGX_HTTP_VERSION_NOT_SUPPORTED:
+        return TG_CODE_INVALID_REQUEST;
     case NGX_HTTP_BAD_GATEWAY:
         return ngx_http_tollgate_was_sent(r) ? TG_CODE_UPSTREAM_ERROR
                                              : TG_CODE_UPSTREAM_UNAVAILABLE;
@@ -278,6 +295,27 @@ ngx_http_tollgate_code_of(ngx_http_request_t *r, ngx_uint_t status)
         return status < 500 ? TG_CODE_INVALID_REQUEST
                             : TG_CODE_INTERNAL_ERROR;
     }
+}
+
+
+/* nginx does not say why it finds a request invalid: core knows better. */
+
+static void
+ngx_http_tollgate_refuse_framing(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    struct tg_request     request;
+    struct tg_admission   a;
+    struct tg_credential  credential;
+
+    ngx_http_tollgate_read_request(r, &request, &credential);
+
+    if (tg_admit_framing(&request.framing, &a)) {
+        ngx_http_tollgate_refuse_code(r, ctx, TG_CODE_INVALID_REQUEST);
+        return;
+    }
+
+    ngx_http_tollgate_refuse(r, ctx, &a, credential.key);
 }
 
 
@@ -305,6 +343,9 @@ ngx_http_tollgate_error_handler(ngx_http_request_t *r)
 
     if (ctx->cut_code != TG_CODE_NONE) {
         code = ctx->cut_code;
+
+    } else if (code == TG_CODE_INVALID_REQUEST) {
+        ngx_http_tollgate_refuse_framing(r, ctx);
 
     } else {
         ngx_http_tollgate_refuse_code(r, ctx, code);

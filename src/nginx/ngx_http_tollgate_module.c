@@ -8,6 +8,8 @@
  *
  *         upstream tg-0 { server 127.0.0.1:1 down; tollgate_upstream 0; }
  *
+ *         tollgate_strict  on;
+ *
  *         location / {
  *             tollgate    on;
  *             proxy_pass  $tollgate_url;
@@ -51,6 +53,13 @@ static ngx_command_t  ngx_http_tollgate_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tollgate_loc_conf_t, enable),
+      NULL },
+
+    { ngx_string("tollgate_strict"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tollgate_loc_conf_t, strict),
       NULL },
 
     { ngx_string("tollgate_error"),
@@ -334,6 +343,7 @@ ngx_http_tollgate_create_loc_conf(ngx_conf_t *cf)
     }
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->strict = NGX_CONF_UNSET;
 
     return lcf;
 }
@@ -346,6 +356,7 @@ ngx_http_tollgate_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_tollgate_loc_conf_t  *conf = child;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->strict, prev->strict, 0);
 
     return NGX_CONF_OK;
 }
@@ -441,6 +452,13 @@ ngx_http_tollgate_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_tollgate_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tollgate_post_read_handler;
 
     return ngx_http_tollgate_filter_init(cf);
 }
@@ -546,6 +564,10 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
             && ngx_process != NGX_PROCESS_SINGLE))
     {
         return NGX_OK;
+    }
+
+    if (ngx_http_tollgate_wire_init(cycle) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_tollgate_open_worker(cycle, mcf);

@@ -6,6 +6,8 @@
  *
  *     _module.c    directives, variables, processes
  *     _access.c    head and body of a request to core; the verdict
+ *     _request.c   the head, as core asks about it
+ *     _wire.c      the bytes of connections, before nginx parses them
  *     _body.c      the body for core, and core's edits to it
  *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
@@ -47,6 +49,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            enable;
+    ngx_flag_t            strict;       /* judge the framing in any case */
 } ngx_http_tollgate_loc_conf_t;
 
 typedef struct {
@@ -134,6 +137,16 @@ int64_t ngx_http_tollgate_now_ms(void);
 
 /* _access.c */
 ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
+
+/* _request.c */
+void ngx_http_tollgate_read_request(ngx_http_request_t *r,
+    struct tg_request *request, struct tg_credential *credential);
+
+/* _wire.c */
+ngx_int_t ngx_http_tollgate_wire_init(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_tollgate_post_read_handler(ngx_http_request_t *r);
+void ngx_http_tollgate_watch_chunks(ngx_http_request_t *r);
+enum tg_wire_fault ngx_http_tollgate_wire_verdict(ngx_http_request_t *r);
 
 /* _body.c */
 ngx_int_t ngx_http_tollgate_scan_body(ngx_http_request_t *r,

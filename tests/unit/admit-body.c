@@ -73,6 +73,14 @@ static const struct body_case refused_bodies[] = {
      {0},
      INVALID("\"stream_options.include_usage\"", "invalid_request",
              "`stream_options.include_usage` has the wrong type (byte 35).")},
+    {"chunks that can be read in two ways",
+     CHAT_PATH,
+     WITH_MODEL("deepseek-flash"),
+     {0},
+     INVALID("null", "invalid_request",
+             "The chunks of the request's body are not written as HTTP/1.1 "
+             "demands: a size in hexadecimal, CR LF, so many bytes, CR LF."),
+     TG_WIRE_BARE_LF},
     {"no model",
      CHAT_PATH,
      "{}",
@@ -235,6 +243,8 @@ test_bodies(void)
         judge_body(&refused_bodies[i], NOON, &a);
         is_str(refusal(&a, TG_STR("")), refused_bodies[i].want, "refused: %s",
                refused_bodies[i].what);
+        ok(a.must_close == (refused_bodies[i].chunks != TG_WIRE_FINE),
+           "and what follows is a request, or not");
     }
 }
 

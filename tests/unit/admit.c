@@ -23,6 +23,15 @@
 #define EXPIRED(when)                                                          \
     KEY_ERROR("key_expired", "This API key expired" when                       \
                              ". Ask your operator for a new one.")
+#define TWO_HOSTS                                                              \
+    INVALID("null", "invalid_request",                                         \
+            "The request does not name its host once. Send one Host header.")
+
+static const struct tg_framing two_hosts = {
+    .line = TG_STR_INIT("POST /v1/chat/completions HTTP/1.1"),
+    .hosts = 2,
+};
+
 static void
 test_not_ready(void)
 {
@@ -263,6 +272,32 @@ static const struct head_case refused[] = {
      DENIED("This API key is limited to certain endpoints, and POST "
             "/v1/completions is not one of them. Ask your operator to add "
             "it.")},
+    {"HTTP that can be read in two ways",
+     CHAT,
+     BEARER,
+     {0},
+     TWO_HOSTS,
+     .framing = &two_hosts},
+    {"which nobody's key mends",
+     CHAT,
+     NULL,
+     {0},
+     TWO_HOSTS,
+     .framing = &two_hosts},
+    {"nor a path that is none",
+     "POST",
+     "/x",
+     BEARER,
+     {0},
+     TWO_HOSTS,
+     .framing = &two_hosts},
+    {"nor is a key in the URL worse",
+     CHAT,
+     BEARER,
+     {0},
+     TWO_HOSTS,
+     .query = "key=" OLD_SECRET,
+     .framing = &two_hosts},
     {"no such path", "POST", "/v1/images", BEARER, {0}, NO_ROUTE},
     {"a path cut short", "POST", "/v1/chat", BEARER, {0}, NO_ROUTE},
     {"a slash too many",
@@ -369,6 +404,8 @@ test_heads(void)
         judge_head(&refused[i], &credential, &a);
         is_str(refusal(&a, credential.key), refused[i].want, "refused: %s",
                refused[i].what);
+        ok(a.must_close == (refused[i].framing != NULL),
+           "and what follows is a request, or not");
         ok(strstr(answer, &OLD_SECRET[8]) == NULL,
            "and the answer has no key in it");
     }
@@ -416,6 +453,22 @@ test_verification(bool must)
     }
 }
 
+/* What is not ours to judge further is judged by its framing alone. */
+static void
+test_framing(void)
+{
+    struct tg_admission a;
+
+    memset(&a, 0xa5, sizeof(a));
+    ok(tg_admit_framing(&sound_framing, &a) && !a.must_close,
+       "sound framing passes");
+    memset(&a, 0xa5, sizeof(a));
+    ok(!tg_admit_framing(&two_hosts, &a) && a.action == TG_ACTION_REFUSE &&
+           a.must_close,
+       "framing that is not is refused");
+    is_str(refusal(&a, (struct tg_str){NULL, 0}), TWO_HOSTS, "and says why");
+}
+
 int
 main(void)
 {
@@ -427,6 +480,7 @@ main(void)
         TG_CODE_PERMISSION_DENIED,  TG_CODE_NOT_FOUND,
         TG_CODE_METHOD_NOT_ALLOWED, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
         TG_CODE_GATE_UNAVAILABLE,   TG_CODE_ACCOUNT_UNVERIFIED,
+        TG_CODE_INVALID_REQUEST,
     };
 
     admit_test_begin();
@@ -434,6 +488,7 @@ main(void)
     test_heads();
     test_verification(true);
     test_verification(false);
+    test_framing();
     test_reached(codes, COUNT(codes));
     admit_test_end();
     return done();

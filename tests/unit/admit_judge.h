@@ -49,6 +49,12 @@ struct head_case {
     struct test_policy key;
     const char *want; /* the answer's body; NULL: it passes */
     const char *query, *x_api_key, *api_key, *type, *encoding;
+    const struct tg_framing *framing; /* NULL: sound */
+};
+
+static const struct tg_framing sound_framing = {
+    .line = TG_STR_INIT("POST /v1/chat/completions HTTP/1.1"),
+    .hosts = 1,
 };
 
 static enum tg_method
@@ -67,6 +73,7 @@ judge_head(const struct head_case *row, struct tg_credential *credential,
         .method = method_of(row->method),
         .path = text_of(row->path),
         .query = text_of(row->query),
+        .framing = row->framing != NULL ? *row->framing : sound_framing,
         .credential = credential,
         .content_type = text_of(row->type),
         .content_encoding = text_of(row->encoding),
@@ -94,6 +101,7 @@ struct body_case {
     const char *body;
     struct test_policy key;
     const char *want;
+    enum tg_wire_fault chunks; /* that the body came in */
 };
 
 #define CHAT_PATH "/v1/chat/completions"
@@ -121,6 +129,7 @@ judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
     is_sound = tg_body_feed(&body, row->body, strlen(row->body)) == 0 &&
                tg_body_finish(&body, &judged) == 0;
     kept = a->head;
+    kept.chunks = row->chunks;
     memset(a, 0xa5, sizeof(*a));
     tg_admit_body(&state, &kept, is_sound ? &judged : NULL, &body.fault,
                   instant(now), a);

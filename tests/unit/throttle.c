@@ -33,6 +33,7 @@ call(const char *authorization, const char *from, int64_t now_ms,
     struct tg_credential credential = {0};
     struct tg_request request = {.method = TG_METHOD_POST,
                                  .path = TG_STR(CHAT_PATH),
+                                 .framing = sound_framing,
                                  .credential = &credential,
                                  .now_ms = now_ms};
 

@@ -286,6 +286,7 @@ refuse(size_t i, enum tg_code code)
 {
     static const char unknown[] = "sk-tgp_000000000000000000000000000000234bLS";
     static struct tg_admission admission;
+    static const struct tg_refusal_form form = {.manner = TG_MANNER_OPENAI};
     static char answer[TG_REFUSAL_SIZE];
     struct tg_text text = tg_text_in(answer, sizeof(answer));
 
@@ -293,7 +294,7 @@ refuse(size_t i, enum tg_code code)
     judge_head(i, &admission);
     if (admission.action != TG_ACTION_REFUSE || admission.code != code)
         die("not refused as it should be", (int)admission.code);
-    tg_refusal_write(&text, &state, &admission, TG_STR(unknown));
+    tg_refusal_write(&text, &form, &state, &admission, TG_STR(unknown));
 }
 
 static void

@@ -1,7 +1,5 @@
 #include "refusal.h"
 
-#include <assert.h>
-
 #include "diagnose.h"
 #include "calendar.h"
 #include "key.h"
@@ -11,43 +9,6 @@
 
 /* Said so often that it gets a short name here. */
 #define say tg_refusal_say
-
-void
-tg_refusal_say(struct tg_text *out, const char *sentence)
-{
-    tg_text_json(out, (struct tg_str){sentence, strlen(sentence)});
-}
-
-/* Room for all that stands behind the message; see end. */
-#define END_BYTES 192
-
-void
-tg_refusal_begin(struct tg_text *out)
-{
-    tg_text_puts(out, "{\"error\":{\"message\":\"");
-    assert(out->cap - out->len > END_BYTES);
-    out->cap -= END_BYTES;
-}
-
-void
-tg_refusal_end(struct tg_text *out, enum tg_code code, const char *param)
-{
-    const struct tg_code_row *row = tg_code_row(code);
-
-    /* A message that was cut is still JSON once this stands behind it. */
-    out->cap += END_BYTES;
-    out->is_cut = false;
-    tg_text_puts(out, "\",\"type\":\"");
-    tg_text_puts(out, row->type);
-    tg_text_puts(out, "\",\"param\":");
-    if (param == NULL)
-        tg_text_puts(out, "null");
-    else
-        tg_text_json_string(out, (struct tg_str){param, strlen(param)});
-    tg_text_puts(out, ",\"code\":\"");
-    tg_text_puts(out, row->name);
-    tg_text_puts(out, "\"}}");
-}
 
 /* Today's sentence of a code that needs nothing from the request. */
 static const char *
@@ -568,25 +529,27 @@ say_why(struct tg_text *out, const struct tg_state *state,
 }
 
 void
-tg_refusal_write(struct tg_text *out, const struct tg_state *state,
-                 const struct tg_admission *a, struct tg_str key)
+tg_refusal_write(struct tg_text *out, const struct tg_refusal_form *form,
+                 const struct tg_state *state, const struct tg_admission *a,
+                 struct tg_str key)
 {
-    tg_refusal_begin(out);
+    tg_refusal_begin(out, form);
     say_why(out, state, a, key);
     if (a->reason == TG_REASON_WRONG_KEYS)
         say_wrong_keys(out, a);
-    tg_refusal_end(out, a->code, param_of(a));
+    tg_refusal_end(out, form, a->code, tg_code_row(a->code)->status,
+                   param_of(a));
 }
 
 void
-tg_refusal_write_code(struct tg_text *out, enum tg_code code,
-                      struct tg_str detail)
+tg_refusal_write_code(struct tg_text *out, const struct tg_refusal_form *form,
+                      enum tg_code code, struct tg_str detail)
 {
-    tg_refusal_begin(out);
+    tg_refusal_begin(out, form);
     say(out, sentence_of(code));
     if (detail.len != 0) {
         say(out, " ");
         tg_text_json(out, detail);
     }
-    tg_refusal_end(out, code, NULL);
+    tg_refusal_end(out, form, code, tg_code_row(code)->status, NULL);
 }

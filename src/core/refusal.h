@@ -13,15 +13,31 @@
 #define TG_REFUSAL_SIZE 4096
 
 /*
- * Writes {"error":{"message","type","param","code"}} for a refused
- * admission.  key is what was sent as one, for its mask.
+ * The envelope that a client's SDK reads.  OpenAI's:
+ *
+ *     {"error":{"message","type","param","code"}}
+ *
+ * and Anthropic's, whose SDKs pass over the members that are ours alone:
+ *
+ *     {"type":"error","error":{"message","type","code","param"},"request_id"}
  */
-void tg_refusal_write(struct tg_text *out, const struct tg_state *state,
+struct tg_refusal_form {
+    enum tg_manner manner;
+    struct tg_str request_id; /* for Anthropic's */
+};
+
+/*
+ * Writes the envelope for a refused admission.  key is what was sent as one,
+ * for its mask.
+ */
+void tg_refusal_write(struct tg_text *out, const struct tg_refusal_form *form,
+                      const struct tg_state *state,
                       const struct tg_admission *admission, struct tg_str key);
 
 /* The same for a code with a sentence of its own, where there was none. */
-void tg_refusal_write_code(struct tg_text *out, enum tg_code code,
-                           struct tg_str detail);
+void tg_refusal_write_code(struct tg_text *out,
+                           const struct tg_refusal_form *form,
+                           enum tg_code code, struct tg_str detail);
 
 /*
  * An upstream's refusal, in our envelope.  status is what it answered, body
@@ -30,7 +46,9 @@ void tg_refusal_write_code(struct tg_text *out, enum tg_code code,
  * there is not shown.  Returns the code for the record; *status_out is the
  * status for the client.
  */
-enum tg_code tg_refusal_of_upstream(struct tg_text *out, uint16_t status,
-                                    struct tg_str body, uint16_t *status_out);
+enum tg_code tg_refusal_of_upstream(struct tg_text *out,
+                                    const struct tg_refusal_form *form,
+                                    uint16_t status, struct tg_str body,
+                                    uint16_t *status_out);
 
 #endif

@@ -1,17 +1,21 @@
 /*
  * refusal_part.h: the envelope, for the files that fill it: refusal.c and
- * refusal_upstream.c.
+ * refusal_upstream.c.  It is in refusal_form.c.
  */
 #ifndef TG_REFUSAL_PART_H
 #define TG_REFUSAL_PART_H
 
 #include "refusal.h"
 
-/* {"error":{"message":" */
-void tg_refusal_begin(struct tg_text *out);
+/* What stands before the message. */
+void tg_refusal_begin(struct tg_text *out, const struct tg_refusal_form *form);
 
-/* The rest behind the message; param is NULL for none. */
-void tg_refusal_end(struct tg_text *out, enum tg_code code, const char *param);
+/*
+ * The rest behind the message.  status is the one that the client sees; param
+ * is NULL for none.
+ */
+void tg_refusal_end(struct tg_text *out, const struct tg_refusal_form *form,
+                    enum tg_code code, uint16_t status, const char *param);
 
 /* Text of our own into the message. */
 void tg_refusal_say(struct tg_text *out, const char *sentence);

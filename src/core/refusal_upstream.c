@@ -84,14 +84,15 @@ code_of_upstream(uint16_t status, uint16_t *status_out, bool *is_theirs)
 }
 
 enum tg_code
-tg_refusal_of_upstream(struct tg_text *out, uint16_t status, struct tg_str body,
+tg_refusal_of_upstream(struct tg_text *out, const struct tg_refusal_form *form,
+                       uint16_t status, struct tg_str body,
                        uint16_t *status_out)
 {
     struct sentence sentence;
     bool is_theirs;
     enum tg_code code = code_of_upstream(status, status_out, &is_theirs);
 
-    tg_refusal_begin(out);
+    tg_refusal_begin(out, form);
     if (!is_theirs) {
         tg_refusal_say(
             out, "The model upstream refused the gate's own credential or "
@@ -106,6 +107,6 @@ tg_refusal_of_upstream(struct tg_text *out, uint16_t status, struct tg_str body,
         tg_refusal_say(out, sentence.len != 0 ? ": " : ".");
         tg_text_put(out, (struct tg_str){sentence.text, sentence.len});
     }
-    tg_refusal_end(out, code, NULL);
+    tg_refusal_end(out, form, code, *status_out, NULL);
     return code;
 }

@@ -17,10 +17,11 @@ static json_t *
 sentence_of(const struct tg_state *state, const struct tg_admission *a)
 {
     char text[TG_REFUSAL_SIZE];
+    static const struct tg_refusal_form form = {.manner = TG_MANNER_OPENAI};
     struct tg_text out = tg_text_in(text, sizeof(text));
     json_t *answer, *message;
 
-    tg_refusal_write(&out, state, a, TG_STR(""));
+    tg_refusal_write(&out, &form, state, a, TG_STR(""));
     answer = json_loadb(out.data, out.len, 0, NULL);
     message = json_object_get(json_object_get(answer, "error"), "message");
     message = message != NULL ? json_incref(message) : json_null();

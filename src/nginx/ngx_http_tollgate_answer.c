@@ -6,7 +6,6 @@
 #include "ngx_http_tollgate_module.h"
 
 #include "answer.h"
-#include "refusal.h"
 
 static ngx_int_t ngx_http_tollgate_send(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
@@ -38,14 +37,106 @@ ngx_http_tollgate_keep(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
+/* A request without a call gets an id all the same. */
+
+static ngx_int_t
+ngx_http_tollgate_name_request(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    struct tg_call_id            id;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (ctx->request_id.len) {
+        return NGX_OK;
+    }
+
+    ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
+    if (ctx->request_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    id = tg_call_id_make(w->claim.writer_id,
+                         (uint64_t) 1 << 63 | w->answers++);
+    tg_request_id_text(&id, (char *) ctx->request_id.data);
+    ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;
+
+    return NGX_OK;
+}
+
+
+/* Whose clients call this path, even when there is no such route. */
+
+static enum tg_manner
+ngx_http_tollgate_manner(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
+{
+    u_char         *mark;
+    struct tg_str   path;
+
+    if (ctx->head.route != NULL) {
+        return ctx->head.route->manner;
+    }
+
+    path = (struct tg_str) { (char *) r->unparsed_uri.data,
+                             r->unparsed_uri.len };
+
+    mark = ngx_strlchr(r->unparsed_uri.data,
+                       r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    if (mark != NULL) {
+        path.len = mark - r->unparsed_uri.data;
+    }
+
+    return tg_route_manner(path);
+}
+
+
+struct tg_refusal_form
+ngx_http_tollgate_form(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
+{
+    struct tg_refusal_form  form;
+
+    form.manner = ngx_http_tollgate_manner(r, ctx);
+    form.request_id = (struct tg_str) { NULL, 0 };
+
+    if (form.manner == TG_MANNER_ANTHROPIC
+        && ngx_http_tollgate_name_request(r, ctx) == NGX_OK)
+    {
+        form.request_id = (struct tg_str) { (char *) ctx->request_id.data,
+                                            ctx->request_id.len };
+    }
+
+    return form;
+}
+
+
+/* By the name that each SDK looks for. */
+
+ngx_int_t
+ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    if (ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_tollgate_manner(r, ctx) != TG_MANNER_ANTHROPIC) {
+        return NGX_OK;
+    }
+
+    return ngx_http_tollgate_add_header(r, "request-id", &ctx->request_id);
+}
+
+
 /* Prepares a refused admission's answer, or the one to be given locally. */
 
 void
 ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     struct tg_admission *a, struct tg_str key)
 {
-    enum tg_code    code;
-    struct tg_text  text;
+    enum tg_code            code;
+    struct tg_text          text;
+    struct tg_refusal_form  form;
 
     text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
     code = a->code;
@@ -78,7 +169,8 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         r->keepalive = 0;
     }
 
-    tg_refusal_write(&text, &ngx_http_tollgate_worker.state, a, key);
+    form = ngx_http_tollgate_form(r, ctx);
+    tg_refusal_write(&text, &form, &ngx_http_tollgate_worker.state, a, key);
     ngx_http_tollgate_keep(r, ctx, &text, code);
 
     if (code == TG_CODE_RATE_LIMIT_EXCEEDED) {
@@ -95,10 +187,12 @@ void
 ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, enum tg_code code)
 {
-    struct tg_text  text;
+    struct tg_text          text;
+    struct tg_refusal_form  form;
 
     text = tg_text_in(ngx_http_tollgate_text, TG_ANSWER_SIZE);
-    tg_refusal_write_code(&text, code, (struct tg_str) { NULL, 0 });
+    form = ngx_http_tollgate_form(r, ctx);
+    tg_refusal_write_code(&text, &form, code, (struct tg_str) { NULL, 0 });
     ngx_http_tollgate_keep(r, ctx, &text, code);
 }
 
@@ -154,33 +248,6 @@ ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
 }
 
 
-/* A request without a call gets an id all the same. */
-
-static ngx_int_t
-ngx_http_tollgate_name_request(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx)
-{
-    struct tg_call_id            id;
-    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
-
-    if (ctx->request_id.len) {
-        return NGX_OK;
-    }
-
-    ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
-    if (ctx->request_id.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    id = tg_call_id_make(w->claim.writer_id,
-                         (uint64_t) 1 << 63 | w->answers++);
-    tg_request_id_text(&id, (char *) ctx->request_id.data);
-    ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_http_tollgate_send_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
@@ -196,8 +263,7 @@ ngx_http_tollgate_send_header(ngx_http_request_t *r,
     r->headers_out.content_type_lowcase = NULL;
 
     if (ngx_http_tollgate_name_request(r, ctx) != NGX_OK
-        || ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
-           != NGX_OK)
+        || ngx_http_tollgate_add_request_id(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -4,8 +4,6 @@
 
 #include "ngx_http_tollgate_module.h"
 
-#include "refusal.h"
-
 static ngx_int_t ngx_http_tollgate_finish(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 
@@ -61,6 +59,38 @@ ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 }
 
 
+/* The answer becomes an event.  The blank line in front ends one that was
+   cut. */
+
+static ngx_int_t
+ngx_http_tollgate_as_event(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    static ngx_str_t  openai = ngx_string("\n\ndata: ");
+    static ngx_str_t  anthropic = ngx_string("\n\nevent: error\ndata: ");
+
+    u_char                  *p;
+    ngx_str_t               *lead, json;
+    struct tg_refusal_form   form;
+
+    form = ngx_http_tollgate_form(r, ctx);
+    lead = form.manner == TG_MANNER_ANTHROPIC ? &anthropic : &openai;
+
+    json = ctx->answer;
+    ctx->answer.len = lead->len + json.len + 2;
+    ctx->answer.data = p = ngx_pnalloc(r->pool, ctx->answer.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(p, lead->data, lead->len);
+    p = ngx_cpymem(p, json.data, json.len);
+    ngx_memcpy(p, "\n\n", 2);
+
+    return NGX_OK;
+}
+
+
 /*
  * The upstream ended before its answer did, or gave none.  While the header
  * is kept back the client gets a 502; in a stream, an error event, which the
@@ -71,9 +101,7 @@ ngx_int_t
 ngx_http_tollgate_break_off(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
-    u_char        *p;
-    ngx_str_t      json;
-    enum tg_code   code;
+    enum tg_code  code;
 
     code = ctx->cut_code;
 
@@ -95,18 +123,9 @@ ngx_http_tollgate_break_off(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    json = ctx->answer;
-    ctx->answer.len = json.len + sizeof("\n\ndata: \n\n") - 1;
-    ctx->answer.data = p = ngx_pnalloc(r->pool, ctx->answer.len);
-    if (p == NULL) {
+    if (ngx_http_tollgate_as_event(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    /* The blank line in front ends an event that was cut. */
-
-    p = ngx_cpymem(p, "\n\ndata: ", 8);
-    p = ngx_cpymem(p, json.data, json.len);
-    ngx_memcpy(p, "\n\n", 2);
 
     return ngx_http_tollgate_finish(r, ctx);
 }
@@ -124,6 +143,7 @@ ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t              *cl;
     enum tg_code              code;
     struct tg_text            text;
+    struct tg_refusal_form    form;
     ngx_http_tollgate_end_t   end;
 
     end = ngx_http_tollgate_look(r, in);
@@ -154,7 +174,9 @@ ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     }
 
     text = tg_text_in(text_buf, sizeof(text_buf));
-    code = tg_refusal_of_upstream(&text, (uint16_t) ctx->upstream_status,
+    form = ngx_http_tollgate_form(r, ctx);
+    code = tg_refusal_of_upstream(&text, &form,
+                                  (uint16_t) ctx->upstream_status,
                                   (struct tg_str) { (char *) ctx->error,
                                                     ctx->error_len },
                                   &status);

@@ -320,8 +320,7 @@ ngx_http_tollgate_release_header(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
-        != NGX_OK
+    if (ngx_http_tollgate_add_request_id(r, ctx) != NGX_OK
         || ngx_http_tollgate_add_limits(r, &ctx->limits) != NGX_OK)
     {
         return NGX_ERROR;

@@ -32,6 +32,7 @@
 #include "journal.h"
 #include "meter.h"
 #include "rate.h"
+#include "refusal.h"
 #include "seal.h"
 #include "settle.h"
 
@@ -159,6 +160,10 @@ void ngx_http_tollgate_refuse(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, struct tg_admission *a, struct tg_str key);
 void ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, enum tg_code code);
+struct tg_refusal_form ngx_http_tollgate_form(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,

@@ -28,6 +28,8 @@
 static bool reached[TG_CODE_COUNT];
 static char answer[TG_REFUSAL_SIZE + 1];
 
+static const struct tg_refusal_form openai = {.manner = TG_MANNER_OPENAI};
+
 /* The answer to a refused admission, zero-terminated. */
 __attribute__((unused)) static const char *
 refusal(const struct tg_admission *a, struct tg_str key)
@@ -37,7 +39,7 @@ refusal(const struct tg_admission *a, struct tg_str key)
     if (a->action != TG_ACTION_REFUSE)
         return "";
     reached[a->code] = true;
-    tg_refusal_write(&out, &state, a, key);
+    tg_refusal_write(&out, &openai, &state, a, key);
     answer[out.len] = '\0';
     return out.is_cut ? "(cut)" : answer;
 }

@@ -72,7 +72,7 @@ test_of_upstream(void)
         struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
         uint16_t status = 0;
 
-        is_int(tg_refusal_of_upstream(&out, upstreams[i].status,
+        is_int(tg_refusal_of_upstream(&out, &openai, upstreams[i].status,
                                       text_of(upstreams[i].body), &status),
                upstreams[i].code, "upstream says %u: %s", upstreams[i].status,
                upstreams[i].body);
@@ -80,6 +80,127 @@ test_of_upstream(void)
         is_str(answer, upstreams[i].want, "the client reads");
         is_int(status, upstreams[i].shown_status, "under this status");
     }
+}
+
+/* A code, and its type as Anthropic's clients know it. */
+static const struct {
+    enum tg_code code;
+    const char *type;
+} theirs[] = {
+    {TG_CODE_MISSING_API_KEY, "authentication_error"},
+    {TG_CODE_MALFORMED_API_KEY, "authentication_error"},
+    {TG_CODE_INVALID_API_KEY, "authentication_error"},
+    {TG_CODE_KEY_EXPIRED, "authentication_error"},
+    {TG_CODE_KEY_DISABLED, "authentication_error"},
+    {TG_CODE_KEY_INACTIVE, "authentication_error"},
+    {TG_CODE_KEY_ROTATED, "authentication_error"},
+    {TG_CODE_ACCOUNT_UNVERIFIED, "permission_error"},
+    {TG_CODE_ACCOUNT_SUSPENDED, "permission_error"},
+    {TG_CODE_IP_NOT_ALLOWED, "permission_error"},
+    {TG_CODE_REFERRER_NOT_ALLOWED, "permission_error"},
+    {TG_CODE_PERMISSION_DENIED, "permission_error"},
+    {TG_CODE_MODEL_NOT_FOUND, "not_found_error"},
+    {TG_CODE_INVALID_REQUEST, "invalid_request_error"},
+    {TG_CODE_DUPLICATE_FIELD, "invalid_request_error"},
+    {TG_CODE_REQUEST_TOO_LARGE, "request_too_large"},
+    {TG_CODE_UNSUPPORTED_MEDIA_TYPE, "invalid_request_error"},
+    {TG_CODE_RATE_LIMIT_EXCEEDED, "rate_limit_error"},
+    {TG_CODE_INSUFFICIENT_BALANCE, "billing_error"},
+    {TG_CODE_BUDGET_EXCEEDED, "billing_error"},
+    {TG_CODE_MODEL_NOT_PRICED, "invalid_request_error"},
+    {TG_CODE_UPSTREAM_ERROR, "api_error"},
+    {TG_CODE_UPSTREAM_UNAVAILABLE, "overloaded_error"},
+    {TG_CODE_UPSTREAM_TIMEOUT, "timeout_error"},
+    {TG_CODE_NOT_FOUND, "not_found_error"},
+    {TG_CODE_METHOD_NOT_ALLOWED, "invalid_request_error"},
+    {TG_CODE_INTERNAL_ERROR, "api_error"},
+    {TG_CODE_GATE_UNAVAILABLE, "overloaded_error"},
+    {TG_CODE_CLIENT_CLOSED, "invalid_request_error"},
+};
+
+static const struct tg_refusal_form anthropic = {
+    .manner = TG_MANNER_ANTHROPIC, .request_id = TG_STR_INIT("req_1")};
+
+/* Anthropic's envelope around the same sentences. */
+static void
+test_anthropic(void)
+{
+    is_int(COUNT(theirs), TG_CODE_COUNT - 1, "every code has a row here");
+    for (size_t i = 0; i < COUNT(theirs); i++) {
+        struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
+        const char *name = tg_code_row(theirs[i].code)->name;
+        char want[128];
+
+        tg_refusal_write_code(&out, &anthropic, theirs[i].code, TG_STR(""));
+        answer[out.len] = '\0';
+        snprintf(want, sizeof(want),
+                 "\",\"type\":\"%s\",\"code\":\"%s\"},"
+                 "\"request_id\":\"req_1\"}",
+                 theirs[i].type, name);
+        ok(strncmp(answer, "{\"type\":\"error\",\"error\":{\"message\":\"",
+                   36) == 0 &&
+               strstr(answer, want) != NULL,
+           "Anthropic's %s", name);
+    }
+}
+
+/* What upstreams say, said to Anthropic's clients. */
+static const struct {
+    uint16_t status;
+    const char *body, *want;
+} to_anthropic[] = {
+    /* DeepSeek's envelope on its Anthropic path, and Anthropic's own. */
+    {400, "{\"error\":{\"message\":\"no thinking\",\"type\":\"x\"}}",
+     "{\"type\":\"error\",\"error\":{\"message\":\"" THEIRS "400: no "
+     "thinking\",\"type\":\"invalid_request_error\",\"code\":"
+     "\"invalid_request\"},\"request_id\":\"req_1\"}"},
+    {404,
+     "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\","
+     "\"message\":\"model: x\"},\"request_id\":\"req_theirs\"}",
+     "{\"type\":\"error\",\"error\":{\"message\":\"" THEIRS "404: model: "
+     "x\",\"type\":\"not_found_error\",\"code\":\"invalid_request\"},"
+     "\"request_id\":\"req_1\"}"},
+    {529, "",
+     "{\"type\":\"error\",\"error\":{\"message\":\"" THEIRS "529.\","
+     "\"type\":\"overloaded_error\",\"code\":\"upstream_unavailable\"},"
+     "\"request_id\":\"req_1\"}"},
+    {401, "{\"error\":{\"message\":\"invalid x-api-key\"}}",
+     "{\"type\":\"error\",\"error\":{\"message\":\"" OURS "401).\","
+     "\"type\":\"api_error\",\"code\":\"upstream_error\"},"
+     "\"request_id\":\"req_1\"}"},
+};
+
+static void
+test_of_upstream_to_anthropic(void)
+{
+    for (size_t i = 0; i < COUNT(to_anthropic); i++) {
+        struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
+        uint16_t status;
+
+        tg_refusal_of_upstream(&out, &anthropic, to_anthropic[i].status,
+                               text_of(to_anthropic[i].body), &status);
+        answer[out.len] = '\0';
+        is_str(answer, to_anthropic[i].want, "upstream says %u to Anthropic's",
+               to_anthropic[i].status);
+    }
+}
+
+static void
+test_param_to_anthropic(void)
+{
+    struct body_case row = {"", CHAT_PATH, "{\"model\":1}", {0}, NULL};
+    struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
+    struct tg_admission a;
+
+    judge_body(&row, NOON, &a);
+    tg_refusal_write(&out, &anthropic, &state, &a, TG_STR(""));
+    answer[out.len] = '\0';
+    is_str(answer,
+           "{\"type\":\"error\",\"error\":{\"message\":\"`model` has the "
+           "wrong type (byte 9).\",\"type\":\"invalid_request_error\","
+           "\"code\":\"invalid_request\",\"param\":\"model\"},"
+           "\"request_id\":\"req_1\"}",
+           "the member that is meant is told, too");
 }
 
 static bool
@@ -111,8 +232,8 @@ test_long_sentences(void)
         memcpy(body, begin, at);
         memset(body + at, 'x', n);
         memcpy(body + at + n, "\"}}", 3);
-        tg_refusal_of_upstream(&out, 500, (struct tg_str){body, at + n + 3},
-                               &status);
+        tg_refusal_of_upstream(&out, &openai, 500,
+                               (struct tg_str){body, at + n + 3}, &status);
         answer[out.len] = '\0';
         ok((strstr(answer, "500: x") != NULL) == (n <= 1024),
            "a sentence of %zu bytes is shown, or not", n);
@@ -123,8 +244,8 @@ test_long_sentences(void)
         struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
         uint16_t status;
 
-        tg_refusal_of_upstream(&out, 500, (struct tg_str){body, sizeof(body)},
-                               &status);
+        tg_refusal_of_upstream(&out, &openai, 500,
+                               (struct tg_str){body, sizeof(body)}, &status);
         ok(is_json((struct tg_str){answer, out.len}) && !out.is_cut,
            "4096 control characters leave JSON");
     }
@@ -138,7 +259,7 @@ test_codes(void)
         const struct tg_code_row *row = tg_code_row((enum tg_code)code);
         char want[64];
 
-        tg_refusal_write_code(&out, (enum tg_code)code, TG_STR(""));
+        tg_refusal_write_code(&out, &openai, (enum tg_code)code, TG_STR(""));
         answer[out.len] = '\0';
         snprintf(want, sizeof(want), "\"code\":\"%s\"}}", row->name);
         ok(strstr(answer, want) != NULL, "%s is said as itself", row->name);
@@ -151,7 +272,7 @@ test_details(void)
 {
     struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
 
-    tg_refusal_write_code(&out, TG_CODE_REQUEST_TOO_LARGE,
+    tg_refusal_write_code(&out, &openai, TG_CODE_REQUEST_TOO_LARGE,
                           TG_STR("At most 1 \"MiB\"."));
     answer[out.len] = '\0';
     is_str(answer,
@@ -161,7 +282,7 @@ test_details(void)
                    "\\\"MiB\\\"."),
            "a detail stands behind the sentence");
     out = tg_text_in(answer, TG_REFUSAL_SIZE);
-    tg_refusal_write_code(&out, TG_CODE_UPSTREAM_TIMEOUT, TG_STR(""));
+    tg_refusal_write_code(&out, &openai, TG_CODE_UPSTREAM_TIMEOUT, TG_STR(""));
     answer[out.len] = '\0';
     is_str(answer,
            ERROR("api_error", "null", "upstream_timeout",
@@ -194,20 +315,23 @@ test_little_room(void)
 
     refuse_long_list(&a);
     out = tg_text_in(answer, TG_REFUSAL_SIZE);
-    tg_refusal_write(&out, &state, &a, TG_STR(""));
+    tg_refusal_write(&out, &openai, &state, &a, TG_STR(""));
     ok(is_json((struct tg_str){answer, out.len}) && !out.is_cut,
        "a list that does not fit is cut, the JSON is not");
     answer[out.len] = '\0';
     ok(strstr(answer, ",\"param\":\"model\",\"code\":\"model_not_found\"}}"),
        "its end is there");
-    for (size_t cap = 256; cap < TG_REFUSAL_SIZE; cap++) {
-        memset(answer, '~', sizeof(answer));
-        out = tg_text_in(answer, cap);
-        tg_refusal_write(&out, &state, &a, TG_STR(""));
-        broken += !is_json((struct tg_str){answer, out.len});
-        outside += answer[cap] != '~';
+    for (size_t cap = 272; cap < TG_REFUSAL_SIZE; cap++) {
+        for (int i = 0; i < 2; i++) {
+            memset(answer, '~', sizeof(answer));
+            out = tg_text_in(answer, cap);
+            tg_refusal_write(&out, i ? &anthropic : &openai, &state, &a,
+                             TG_STR(""));
+            broken += !is_json((struct tg_str){answer, out.len});
+            outside += answer[cap] != '~';
+        }
     }
-    is_int(broken, 0, "at any size from 256 bytes it is JSON");
+    is_int(broken, 0, "at any size from 272 bytes it is JSON");
     is_int(outside, 0, "and stays in its room");
 }
 
@@ -240,7 +364,7 @@ test_masks(void)
                                  .reason = TG_REASON_DIAGNOSIS};
         struct tg_text out = tg_text_in(answer, TG_REFUSAL_SIZE);
 
-        tg_refusal_write(&out, &state, &a, (struct tg_str){sent, n});
+        tg_refusal_write(&out, &openai, &state, &a, (struct tg_str){sent, n});
         answer[out.len] = '\0';
         broken += !is_json((struct tg_str){answer, out.len});
         for (size_t at = 7; at + 5 <= n; at++) {
@@ -260,6 +384,9 @@ main(void)
     admit_test_begin();
     tg_publish_ready(publisher, 1);
     test_of_upstream();
+    test_anthropic();
+    test_of_upstream_to_anthropic();
+    test_param_to_anthropic();
     test_long_sentences();
     test_codes();
     test_details();

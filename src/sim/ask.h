@@ -77,6 +77,8 @@ struct sim_ask {
     int64_t n;
     int64_t dimensions;
     uint64_t content_bytes; /* UTF-8 bytes of all content strings */
+    uint64_t marked_bytes;  /* of them, up to the last cache_control */
+    bool is_marked_for_hour;
     uint64_t messages;
     uint64_t inputs;     /* 0: there is none; of embeddings: how many vectors */
     uint64_t characters; /* of speech, Unicode code points */

@@ -10,7 +10,8 @@
 struct sim_asking {
     struct sim_json json;
     struct sim_ask *ask;
-    char *why; /* a sentence of its own instead of json.fault */
+    char *why;     /* a sentence of its own instead of json.fault */
+    bool has_mark; /* the part being read is to be kept in the cache */
 };
 
 /* One member that is taken.  The last row has no name. */

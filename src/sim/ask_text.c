@@ -32,12 +32,41 @@ sim_ask_text(struct sim_asking *r)
 }
 
 static int
+read_ttl(struct sim_asking *r)
+{
+    struct sim_json_text text;
+
+    if (sim_json_text(&r->json, &text))
+        return -1;
+    r->ask->is_marked_for_hour = sim_json_is(&text, "1h");
+    return 0;
+}
+
+/* Anthropic's wish to keep the prompt up to the end of this part. */
+static int
+read_mark(struct sim_asking *r)
+{
+    static const struct sim_ask_member members[] = {
+        {"ttl", read_ttl, SIM_IN_ALL}, {NULL, NULL, 0}};
+
+    r->has_mark = true;
+    return sim_ask_object(r, members);
+}
+
+static int
 read_part(struct sim_asking *r)
 {
     static const struct sim_ask_member members[] = {
-        {"text", sim_ask_text, SIM_IN_ALL}, {NULL, NULL, 0}};
+        {"text", sim_ask_text, SIM_IN_ALL},
+        {"cache_control", read_mark, SIM_IN(SIM_MESSAGES)},
+        {NULL, NULL, 0}};
 
-    return sim_ask_object(r, members);
+    r->has_mark = false;
+    if (sim_ask_object(r, members))
+        return -1;
+    if (r->has_mark)
+        r->ask->marked_bytes = r->ask->content_bytes;
+    return 0;
 }
 
 const char *

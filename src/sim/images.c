@@ -8,7 +8,6 @@
 enum {
     USUAL_PIXELS = 1024, /* a side */
     PIXELS_PER_BYTE = 1024,
-    BYTES_PER_TOKEN = 4,
     IMAGE_SEEN_TOKENS = 194,    /* of one that is put in */
     IMAGE_PARTIAL_TOKENS = 100, /* of one that is shown unfinished */
 };
@@ -63,8 +62,7 @@ images_plan(struct sim_answer *a)
     a->images = ask->n > 0 && !ask->is_stream ? (uint64_t)ask->n : 1;
     a->choices = 1;
     a->choice_tokens = ask->is_stream ? (uint64_t)ask->partials : 0;
-    a->text_tokens =
-        (ask->content_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    a->text_tokens = sim_answer_text_tokens(ask->content_bytes);
     a->prompt_tokens = a->text_tokens + ask->files * IMAGE_SEEN_TOKENS;
     a->cached_tokens = 0;
     a->image_tokens =

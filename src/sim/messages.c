@@ -15,16 +15,46 @@ has_usage(const struct sim_answer *a)
     return !sim_fault_is(&a->ask.faults, SIM_FAULT_USAGE_MISSING);
 }
 
-/* input_tokens leaves out what was read from the cache. */
+/* Only Anthropic writes to the cache when it is asked to: what is marked and
+ * was not read from it. */
+static void
+messages_plan(struct sim_answer *a)
+{
+    uint64_t marked = sim_answer_text_tokens(a->ask.marked_bytes);
+
+    if (a->dialect == SIM_ANTHROPIC && marked > a->cached_tokens)
+        a->cache_write_tokens = marked - a->cached_tokens;
+}
+
+static void
+put_written(const struct sim_answer *a, struct sim_buf *out)
+{
+    if (a->cache_write_tokens == 0) {
+        sim_buf_lit(out, ",\"cache_creation_input_tokens\":0");
+        return;
+    }
+    sim_buf_lit(out, ",\"cache_creation_input_tokens\":");
+    sim_answer_count(a, a->cache_write_tokens, out);
+    sim_buf_lit(out, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":");
+    sim_answer_count(a, a->ask.is_marked_for_hour ? 0 : a->cache_write_tokens,
+                     out);
+    sim_buf_lit(out, ",\"ephemeral_1h_input_tokens\":");
+    sim_answer_count(a, a->ask.is_marked_for_hour ? a->cache_write_tokens : 0,
+                     out);
+    sim_buf_lit(out, "}");
+}
+
+/* input_tokens leaves out what was read from the cache or written to it. */
 static void
 put_usage(const struct sim_answer *a, uint64_t output, struct sim_buf *out)
 {
     if (!has_usage(a))
         return;
     sim_buf_lit(out, ",\"usage\":{\"input_tokens\":");
-    sim_answer_count(a, a->prompt_tokens - a->cached_tokens, out);
-    sim_buf_lit(out, ",\"cache_creation_input_tokens\":0,"
-                     "\"cache_read_input_tokens\":");
+    sim_answer_count(
+        a, a->prompt_tokens - a->cached_tokens - a->cache_write_tokens, out);
+    put_written(a, out);
+    sim_buf_lit(out, ",\"cache_read_input_tokens\":");
     sim_answer_count(a, a->cached_tokens, out);
     sim_buf_lit(out, ",\"output_tokens\":");
     sim_answer_count(a, output, out);
@@ -178,6 +208,7 @@ messages_end(const struct sim_answer *a, struct sim_buf *out)
 }
 
 const struct sim_shape sim_shape_messages = {
+    .plan = messages_plan,
     .whole = messages_json,
     .event = messages_event,
     .end = messages_end,

@@ -16,7 +16,7 @@ static const char *const words[] = {
 };
 
 enum { WORDS = sizeof(words) / sizeof(words[0]), CACHE_UNIT = 64 };
-enum { CONTEXT_PER_MESSAGE = 3, BYTES_PER_TOKEN = 4, THINKING_PART = 3 };
+enum { CONTEXT_PER_MESSAGE = 3, THINKING_PART = 3 };
 
 static const struct sim_shape *
 shape(const struct sim_answer *answer)
@@ -42,9 +42,8 @@ shape(const struct sim_answer *answer)
 static uint64_t
 prompt_tokens(const struct sim_ask *ask)
 {
-    uint64_t tokens =
-        (ask->content_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN +
-        CONTEXT_PER_MESSAGE * ask->messages;
+    uint64_t tokens = sim_answer_text_tokens(ask->content_bytes) +
+                      CONTEXT_PER_MESSAGE * ask->messages;
 
     return tokens ? tokens : 1;
 }
@@ -133,6 +132,7 @@ sim_answer_tally(const struct sim_answer *answer, uint64_t tokens,
         tokens = is_whole ? answer->image_tokens : 0;
     tally->prompt_tokens = answer->prompt_tokens;
     tally->cached_tokens = answer->cached_tokens;
+    tally->cache_write_tokens = answer->cache_write_tokens;
     tally->completion_tokens = tokens;
     tally->reasoning_tokens = tokens < reasoning ? tokens : reasoning;
 }

@@ -27,7 +27,8 @@ struct sim_answer {
     char id[SIM_ID_BYTES];
     int64_t created_s;
     uint64_t prompt_tokens;
-    uint64_t cached_tokens; /* part of the prompt */
+    uint64_t cached_tokens;      /* part of the prompt */
+    uint64_t cache_write_tokens; /* another part of it */
     /* Part of the prompt, the rest being sound or images. */
     uint64_t text_tokens;
     uint64_t audio_ms;      /* listened to */
@@ -39,6 +40,13 @@ struct sim_answer {
     bool is_thinking;
     bool is_cut_by_limit; /* finish_reason "length" */
 };
+
+/* The tokens that so many bytes of text are: a quarter, rounded up. */
+static inline uint64_t
+sim_answer_text_tokens(uint64_t bytes)
+{
+    return bytes / 4 + (bytes % 4 > 0);
+}
 
 /* Fills in the rest from ask, dialect and model; usual_tokens is the length
  * of an answer that nobody limits. */

@@ -2,7 +2,7 @@
  * text from sound. */
 #include "shape.h"
 
-enum { BYTES_PER_SECOND = 16000, TOKENS_PER_SECOND = 10, BYTES_PER_TOKEN = 4 };
+enum { BYTES_PER_SECOND = 16000, TOKENS_PER_SECOND = 10 };
 
 static uint64_t
 seconds(const struct sim_ask *ask)
@@ -17,8 +17,7 @@ static void
 transcript_plan(struct sim_answer *a)
 {
     a->audio_ms = seconds(&a->ask) * 1000;
-    a->text_tokens =
-        (a->ask.content_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    a->text_tokens = sim_answer_text_tokens(a->ask.content_bytes);
     a->prompt_tokens = a->text_tokens + seconds(&a->ask) * TOKENS_PER_SECOND;
     a->cached_tokens = 0;
     if (a->ask.format >= SIM_FORMAT_TEXT)

@@ -253,6 +253,43 @@ def test_messages_whole_and_streamed(anthropic, path, thinking, blocks):
     assert texts == [b[b["type"]] for b in got["content"]]
 
 
+MARK = {"cache_control": {"type": "ephemeral"}}
+HOUR = {"cache_control": {"ttl": "1h", "type": "ephemeral"}}
+
+
+def text(size, **more):
+    return {"type": "text", "text": "x" * size, **more}
+
+
+@pytest.mark.parametrize("system, content, read, written, kept, left", [
+    ("x" * 400, "hello", 64, 0, None, 41), ([text(400, **MARK)], "hello", 64, 36, (36, 0), 5),
+    ([text(400, **MARK), text(400)], "hello", 192, 0, None, 13),
+    ([text(400)], [text(400, **HOUR), text(10)], 192, 8, (0, 8), 6),
+    ([text(200, **MARK)], [text(16, **MARK)], 0, 54, (54, 0), 3),
+    ([{**MARK, "type": "text", "text": "x" * 100}], "hello", 0, 25, (25, 0), 5)])
+def test_what_is_marked_and_not_read_is_written_to_the_cache(
+        anthropic, system, content, read, written, kept, left):
+    anthropic.reset()
+    body = {"model": "claude-sonnet-4-5", "max_tokens": 30, "system": system,
+            "messages": [{"role": "user", "content": content}]}
+    used = anthropic.answer("/v1/messages", body)["usage"]
+    assert (used["cache_read_input_tokens"], used["cache_creation_input_tokens"],
+            used["input_tokens"]) == (read, written, left)
+    assert used.get("cache_creation") == (kept and {
+        "ephemeral_5m_input_tokens": kept[0], "ephemeral_1h_input_tokens": kept[1]})
+    start = json.loads(events(anthropic.post("/v1/messages", {**body, "stream": True})[2])[0])
+    assert {**start["message"]["usage"], "output_tokens": 24} == used
+    total = anthropic.count()["total"]
+    assert total["cache_write_tokens"] == 2 * written
+    assert total["prompt_tokens"] == 2 * (read + written + left)
+
+
+def test_deepseek_writes_nothing_whatever_is_marked(sim):
+    got = sim.answer("/anthropic/v1/messages", chat([text(100, **MARK)]))
+    assert got["usage"]["cache_creation_input_tokens"] == 0
+    assert sim.count()["total"]["cache_write_tokens"] == 0
+
+
 def test_anthropic_errors_have_its_shape(anthropic):
     status, _, data = anthropic.post("/v1/messages", chat(model="gpt-4o"))
     assert status == 404

@@ -17,6 +17,7 @@
 #include "dialect.h"
 #include "digest.h"
 #include "framing.h"
+#include "hold.h"
 #include "rate.h"
 #include "route.h"
 #include "state.h"
@@ -107,6 +108,7 @@ struct tg_admission {
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
     uint8_t edit_rule;       /* enum tg_edit_rule, for the answer's stream */
+    struct tg_hold hold;     /* of the answer, once it is taken */
     int64_t tokens_estimate; /* taken from tokens a minute */
     struct tg_rate_report limits; /* as they stand with this call in them */
 

@@ -71,4 +71,7 @@ bool tg_admit_has_room(const struct tg_state *state, int64_t tokens,
 bool tg_admit_has_money(const struct tg_state *state, bool is_priced,
                         struct tg_admission *admission);
 
+/* Makes it the refusal that admission->budget calls for. */
+bool tg_admit_refuse_money(struct tg_admission *admission);
+
 #endif

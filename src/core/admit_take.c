@@ -34,8 +34,8 @@ take_rates(struct tg_area_claim *claim, int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
-static bool
-refuse_money(struct tg_admission *a)
+bool
+tg_admit_refuse_money(struct tg_admission *a)
 {
     return tg_admit_refuse(a,
                            a->budget.kind == TG_BUDGET_BALANCE
@@ -75,18 +75,7 @@ tg_admit_has_money(const struct tg_state *state, bool is_priced,
         least.held_nanos = 1;
     return tg_budget_left(state, &least, &a->key, &a->account, &a->budget) >=
                least.held_nanos ||
-           refuse_money(a);
-}
-
-static int64_t
-answers_of(const struct tg_body_facts *facts)
-{
-    int64_t n = facts->members[TG_BODY_N].value;
-    int64_t best_of = facts->members[TG_BODY_BEST_OF].value;
-
-    if (best_of > n)
-        n = best_of;
-    return n > 1 ? n : 1;
+           tg_admit_refuse_money(a);
 }
 
 /*
@@ -98,7 +87,7 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
         struct tg_admission *a, int64_t *max_tokens)
 {
     struct tg_call *call = &a->call;
-    int64_t n = answers_of(facts), affordable;
+    int64_t n = tg_hold_choices(facts), affordable;
     int64_t left =
         tg_budget_left(claim->state, call, &a->key, &a->account, &a->budget);
 
@@ -107,10 +96,20 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
         return true;
     affordable = tg_bound_affordable(&call->rates, call->prompt_bound, left);
     if (call->completion_bound == 0 || affordable / n < TG_BOUND_FLOOR_TOKENS)
-        return refuse_money(a);
+        return tg_admit_refuse_money(a);
     *max_tokens = affordable / n;
     call->completion_bound = *max_tokens * n;
-    return tg_bound_cost(call, &call->held_nanos) == 0 ||
+    return true;
+}
+
+/* Of what is affordable, a stream holds a first slice. */
+static bool
+begin_hold(const struct tg_body_facts *facts, struct tg_admission *a)
+{
+    tg_hold_begin(&a->hold, &a->call, (enum tg_dialect)a->upstream.dialect,
+                  facts);
+    return tg_bound_hold(&a->call, a->hold.held_tokens, &a->call.held_nanos) ==
+               0 ||
            tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
 }
 
@@ -126,7 +125,7 @@ take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
     for (int i = 0; i < TRIES; i++) {
         a->call.completion_bound = completion_bound;
         a->call.held_nanos = held_nanos;
-        if (!shorten(claim, facts, a, max_tokens))
+        if (!shorten(claim, facts, a, max_tokens) || !begin_hold(facts, a))
             return NULL;
         slot = tg_area_begin(claim, &a->call);
         if (slot == NULL) {
@@ -138,7 +137,7 @@ take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
             return slot;
         tg_area_cancel(claim, slot);
     }
-    refuse_money(a);
+    tg_admit_refuse_money(a);
     return NULL;
 }
 

@@ -10,9 +10,10 @@
 
 /*
  * Takes an admitted call (action PROXY) from its key's rates, puts it into a
- * slot of the area, and holds its worst cost in the key's budgets and the
- * account's balance.  Where that is not affordable, the answer is shortened
- * to what is, down to a floor: then admission->edits say so to the upstream.
+ * slot of the area, and holds its worst cost, or a stream's first slice
+ * (admission->hold), in the key's budgets and the account's balance.  Where
+ * its worst cost is not affordable, the answer is shortened to what is, down
+ * to a floor: then admission->edits say so to the upstream.
  * Returns the slot; or NULL with action REFUSE, and nothing was taken.
  * facts are those that were judged.
  */

@@ -102,6 +102,8 @@ name(struct tg_body *body)
     if (is_governed(body))
         member = tg_body_member_find(&body->json, body->in_options);
     if (member == TG_BODY_NONE) {
+        body->facts.hides_tokens |=
+            body->json.depth == 1 && tg_body_member_hides(&body->json);
         count(body, TG_JSON_NAME);
         return 0;
     }

@@ -51,6 +51,8 @@ struct tg_body_facts {
     size_t model_len;
     bool is_empty;          /* the body is an object without members */
     bool options_are_empty; /* so is stream_options */
+    bool hides_tokens;      /* a member by which an upstream may make tokens
+                               that its stream does not show */
     uint64_t insert_at;     /* offset just behind the opening brace */
     uint64_t total_bytes;   /* of the body as it came */
     uint64_t text_bytes;    /* decoded bytes of string values that are not

@@ -75,6 +75,22 @@ tg_body_member_find(const struct tg_json *json, bool in_options)
 }
 
 bool
+tg_body_member_hides(const struct tg_json *json)
+{
+    static const char *const names[] = {
+        "include_reasoning",                   /* vLLM */
+        "use_beam_search", "stream_reasoning", /* SGLang */
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (json->text && json->text_len == strlen(names[i]) &&
+            memcmp(json->text, names[i], json->text_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
 tg_body_member_is_exact(const struct tg_json *json, enum tg_body_member member)
 {
     const char *name = members[member].name;

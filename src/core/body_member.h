@@ -24,6 +24,12 @@ enum tg_body_type tg_body_member_type(enum tg_body_member member);
 enum tg_body_member tg_body_member_find(const struct tg_json *json,
                                         bool in_options);
 
+/*
+ * Whether json's last token, a name, is one by which vLLM or SGLang can be
+ * told to make tokens that are not shown, or later than they are made.
+ */
+bool tg_body_member_hides(const struct tg_json *json);
+
 /* Whether that name is the found member's, byte for byte. */
 bool tg_body_member_is_exact(const struct tg_json *json,
                              enum tg_body_member member);

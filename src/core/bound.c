@@ -80,10 +80,17 @@ tg_bound_likely(int64_t prompt_bound)
 int
 tg_bound_cost(const struct tg_call *call, int64_t *nanos)
 {
+    return tg_bound_hold(call, call->completion_bound, nanos);
+}
+
+int
+tg_bound_hold(const struct tg_call *call, int64_t completion_tokens,
+              int64_t *nanos)
+{
     struct tg_rates dearest = tg_price_dearest(&call->rates);
     struct tg_quantity most = {
         .prompt_tokens = call->prompt_bound,
-        .completion_tokens = call->completion_bound,
+        .completion_tokens = completion_tokens,
         .units = call->unit_bound,
     };
 

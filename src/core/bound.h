@@ -41,6 +41,10 @@ int64_t tg_bound_likely(int64_t prompt_bound);
  */
 int tg_bound_cost(const struct tg_call *call, int64_t *nanos);
 
+/* The same with so many completion tokens, for a call that holds in steps. */
+int tg_bound_hold(const struct tg_call *call, int64_t completion_tokens,
+                  int64_t *nanos);
+
 /*
  * The most completion tokens whose cost, prompt_bound's dearest included, is
  * at most left_nanos; all n answers together.  At most TG_USAGE_TOKENS_MAX.

@@ -325,14 +325,32 @@ tg_meter_usage(const struct tg_meter *meter, struct tg_usage *usage)
     return tg_usage_resolve(&meter->report, usage);
 }
 
-int64_t
-tg_meter_counted_tokens(const struct tg_meter *meter)
+/* Tokens of the text so far, at so many bytes each; an event has one. */
+static int64_t
+tokens_of(const struct tg_meter *meter, unsigned bytes_a_token)
 {
     uint64_t bytes = meter->content_bytes + meter->event_bytes;
-    uint64_t tokens = bytes / 4 + (bytes % 4 != 0);
+    uint64_t tokens = bytes / bytes_a_token + (bytes % bytes_a_token != 0);
 
     if (tokens < meter->content_events)
         tokens = meter->content_events;
     return tokens > (uint64_t)TG_USAGE_TOKENS_MAX ? TG_USAGE_TOKENS_MAX
                                                   : (int64_t)tokens;
+}
+
+int64_t
+tg_meter_counted_tokens(const struct tg_meter *meter)
+{
+    return tokens_of(meter, 4);
+}
+
+int64_t
+tg_meter_most_tokens(const struct tg_meter *meter)
+{
+    int64_t tokens = tokens_of(meter, 2);
+    int64_t reported = meter->report.value[TG_USAGE_COMPLETION];
+
+    return (meter->report.seen >> TG_USAGE_COMPLETION & 1) && reported > tokens
+               ? reported
+               : tokens;
 }

@@ -60,13 +60,18 @@ take_count(struct tg_call *call, int64_t counted_tokens)
     call->reasoning_tokens = 0;
 }
 
+/* What a call that holds in steps holds is less than its bounds. */
 static void
 take_hold(struct tg_call *call)
 {
+    int64_t held =
+        tg_bound_affordable(&call->rates, call->prompt_bound, call->held_nanos);
+
     call->basis = TG_BASIS_HELD;
     call->prompt_tokens = call->prompt_bound;
     call->cached_tokens = 0;
-    call->completion_tokens = call->completion_bound;
+    call->completion_tokens =
+        held < call->completion_bound ? or_zero(held) : call->completion_bound;
     call->reasoning_tokens = 0;
 }
 
@@ -80,21 +85,53 @@ take_nothing(struct tg_call *call)
     call->reasoning_tokens = 0;
 }
 
+/* The slot that a call stands in. */
+static struct tg_call_slot *
+slot_of(struct tg_state *state, struct tg_call *call)
+{
+    size_t at = (size_t)((char *)call - (char *)state->call_slots);
+
+    assert(at % sizeof(struct tg_call_slot) ==
+           offsetof(struct tg_call_slot, call));
+    return &state->call_slots[at / sizeof(struct tg_call_slot)];
+}
+
 /*
- * The bounds keep a cost within the hold.  Should they not, for a fault of
- * ours, the hold is what there is.
+ * A stream that holds in steps may have cost more than it holds, within its
+ * bounds: more was made than was seen on the way.  That is held, too, if it
+ * can be.
  */
+static bool
+hold_cost(struct tg_state *state, struct tg_call_slot *slot, int64_t nanos)
+{
+    const struct tg_call *call = &slot->call;
+    struct tg_account_policy account;
+    struct tg_budget_verdict verdict;
+    struct tg_key_policy key;
+    uint64_t seq;
+
+    return tg_budget_holds(slot) &&
+           tg_state_key(state, call->key_slot, &key, &seq) == 0 &&
+           memcmp(key.id, call->key_id, TG_ID_LEN) == 0 &&
+           tg_state_account(state, call->account_slot, &account) == 0 &&
+           tg_budget_more(state, slot, nanos, &key, &account, &verdict);
+}
+
+/* What was used may cost more than can be held: then it costs the hold. */
 static void
-take_cost(struct tg_call *call)
+take_cost(struct tg_state *state, struct tg_call *call)
 {
     struct tg_quantity quantity = tg_call_quantity(call);
 
-    if (call->basis == TG_BASIS_HELD ||
-        tg_price_cost(&call->rates, &quantity, &call->cost_nanos) != 0 ||
-        call->cost_nanos > call->held_nanos) {
-        take_hold(call);
-        call->cost_nanos = call->held_nanos;
+    if (call->basis != TG_BASIS_HELD) {
+        if (tg_price_cost(&call->rates, &quantity, &call->cost_nanos) != 0)
+            take_hold(call);
+        else if (call->cost_nanos > call->held_nanos &&
+                 !hold_cost(state, slot_of(state, call), call->cost_nanos))
+            call->basis = TG_BASIS_HELD;
     }
+    if (call->basis == TG_BASIS_HELD)
+        call->cost_nanos = call->held_nanos;
 }
 
 static void
@@ -118,17 +155,6 @@ count(struct tg_counters *counters, const struct tg_call *call)
                               memory_order_relaxed);
 }
 
-/* The slot that a call stands in. */
-static struct tg_call_slot *
-slot_of(struct tg_state *state, struct tg_call *call)
-{
-    size_t at = (size_t)((char *)call - (char *)state->call_slots);
-
-    assert(at % sizeof(struct tg_call_slot) ==
-           offsetof(struct tg_call_slot, call));
-    return &state->call_slots[at / sizeof(struct tg_call_slot)];
-}
-
 /* Tokens a minute took an estimate on entry; now it is known. */
 static void
 correct_rate(struct tg_state *state, const struct tg_call *call, int64_t now_ms)
@@ -150,7 +176,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
 {
     int64_t latency = now_ms - call->at_ms;
 
-    take_cost(call);
+    take_cost(state, call);
     call->latency_ms = latency < 0               ? 0
                        : latency >= TG_ABSENT_MS ? TG_ABSENT_MS - 1
                                                  : (uint32_t)latency;
@@ -216,6 +242,8 @@ tg_settle(struct tg_state *state, struct tg_call *call,
 void
 tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
 {
+    /* What the call holds, and where, is only certain after this. */
+    tg_budget_recover(state, slot_of(state, call));
     call->flags |= TG_CALL_RECOVERED;
     if (call->status != 0) {
         /* Its record is whole; the money may have been on its way. */

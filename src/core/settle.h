@@ -21,8 +21,10 @@ struct tg_outcome {
  * Ends a call once: fills the call's tokens, basis, cost and latency, gives
  * back what it held beyond its cost, and counts it on key and account.  The
  * call is that of a slot.  Figures that cannot be (usage.h), or go beyond the
- * bounds that were held, are not believed: then what was counted is charged,
- * then the hold.  A cost is never above the hold.
+ * call's bounds, are not believed: then what was counted is charged, then the
+ * hold.  A cost is never above the hold: where a call that holds in steps has
+ * cost more, that is held as well; if it cannot be, the hold is charged, with
+ * basis held and the tokens as they were reported or counted.
  */
 void tg_settle(struct tg_state *state, struct tg_call *call,
                const struct tg_outcome *outcome);

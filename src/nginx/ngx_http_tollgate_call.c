@@ -62,6 +62,7 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     }
 
     ctx->limits = a->limits;
+    ctx->hold = a->hold;
     ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0;
     ctx->edit_rule = a->edit_rule;
     tg_meter_init(&ctx->meter, TG_METER_AUTO);
@@ -101,6 +102,12 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
     /* For the daemon, should this process die with the call in flight. */
 
     call->counted = tg_meter_counted_tokens(&ctx->meter);
+
+    if (ctx->cut_code == TG_CODE_NONE
+        && tg_hold_is_short(&ctx->hold, &ctx->meter))
+    {
+        ngx_http_tollgate_hold_more(ctx);
+    }
 }
 
 

@@ -233,7 +233,7 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t *in)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                had_bytes;
+    ngx_uint_t                had_bytes, was_cut;
     ngx_chain_t              *cl;
     ngx_http_tollgate_end_t   end;
 
@@ -244,6 +244,7 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     }
 
     had_bytes = !ctx->is_held;
+    was_cut = ctx->cut_code != TG_CODE_NONE;
 
     for (cl = in; cl; cl = cl->next) {
         if (cl->buf->last > cl->buf->pos) {
@@ -251,6 +252,13 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
             ngx_http_tollgate_observe(ctx, cl->buf->pos,
                                       cl->buf->last - cl->buf->pos);
         }
+    }
+
+    /* What was on its way when it was cut was made, and is not passed on. */
+
+    if (was_cut) {
+        ngx_http_tollgate_consume(in);
+        return end.has_last ? ngx_http_tollgate_break_off(r, ctx) : NGX_OK;
     }
 
     /* Nothing at all, or something that is no answer from the start. */

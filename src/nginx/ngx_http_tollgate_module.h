@@ -16,7 +16,8 @@
  *     _edit.c      what the client did not ask for, taken out
  *     _end.c       answers that are replaced, or break off
  *     _upstream.c  where an upstream is; its connection
- *     _streams.c   running streams, cut when their key may no longer call
+ *     _streams.c   running streams, cut when their key may no longer call,
+ *                  or has no money for more of them
  *     _call.c      a call's life: held, settled, journalled
  */
 #ifndef NGX_HTTP_TOLLGATE_MODULE_H
@@ -107,6 +108,7 @@ typedef struct {
     enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
     struct tg_meter       meter;
+    struct tg_hold        hold;         /* of the answer */
     struct tg_edit       *edit;         /* NULL: nothing to take out */
     ngx_chain_t          *tail;         /* kept for the last buffer's sake */
     ngx_chain_t          *free;
@@ -217,6 +219,7 @@ void ngx_http_tollgate_forget_credentials(void);
 /* _streams.c */
 void ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_leave_stream(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_hold_more(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_watch_handler(ngx_event_t *ev);
 
 /* _call.c */

@@ -1,6 +1,7 @@
 /*
  * ngx_http_tollgate_streams.c: running streams are asked twice a second
- * whether their key may still call; those that may not are cut.
+ * whether their key may still call, and hold more as they go on; those that
+ * may not, or cannot, are cut.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -66,6 +67,23 @@ ngx_http_tollgate_watch_handler(ngx_event_t *ev)
 }
 
 
+/* What may have been made of the answer is more than is held of it. */
+
+void
+ngx_http_tollgate_hold_more(ngx_http_tollgate_ctx_t *ctx)
+{
+    static struct tg_admission  a;
+
+    a.head = ctx->head;
+
+    if (!tg_hold_more(&ctx->hold, &ngx_http_tollgate_worker.state, ctx->slot,
+                      &ctx->meter, ngx_http_tollgate_now_ms(), &a))
+    {
+        ngx_http_tollgate_cut(ctx, &a);
+    }
+}
+
+
 /*
  * The upstream's connection is shut, which nginx finds out by itself: the
  * answer then breaks off, with the sentence that is prepared here.
@@ -80,7 +98,11 @@ ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
 
     r = ctx->request;
 
-    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+    /* Nothing to cut, or all of the answer has come. */
+
+    if (r->upstream == NULL || r->upstream->peer.connection == NULL
+        || (ctx->is_observed && r->upstream->length == 0))
+    {
         return;
     }
 

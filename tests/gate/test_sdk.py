@@ -24,6 +24,7 @@ def results(gate):
         capture_output=True, text=True, timeout=120, env=clean_env(
             GATE_URL=gate.url, GATE_KEY=gate.key("sdk"),
             GATE_DISABLED_KEY=disabled,
+            GATE_POOR_KEY=gate.key("sdk poor", daily_limit="0.003"),
             GATE_EMBEDDINGS_KEY=gate.key("sdk embeddings",
                                          scope="embeddings")))
     found = {}

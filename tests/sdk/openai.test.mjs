@@ -82,6 +82,27 @@ test("a stream that breaks upstream raises", async () => {
   }, OpenAI.APIError);
 });
 
+test("a stream whose key runs out of money raises", async () => {
+  const it = client({ apiKey: process.env.GATE_POOR_KEY });
+  const stream = await it.chat.completions.create(
+    { ...ask("sim:slow=3 sim:tokens=3000"), stream: true });
+  let other;
+  let error;
+  try {
+    for await (const chunk of stream) {
+      assert.ok(chunk.choices);
+      // It is not streamed, so it holds all that is left.
+      other ??= it.chat.completions.create(ask("sim:slow=30 sim:tokens=70"));
+    }
+  } catch (thrown) {
+    error = thrown;
+  }
+  assert.ok(error instanceof OpenAI.APIError, `raised ${error}`);
+  assert.equal(error.code, "budget_exceeded");
+  assert.match(error.message, /daily budget/);
+  await other;
+});
+
 test("a client that leaves a stream can call again", async () => {
   const it = client();
   const stream = await it.chat.completions.create(

@@ -102,11 +102,17 @@ test_a_short_budget_shortens_the_answer(void)
         const char *what, *body;
         int64_t budget_answers; /* beyond the prompt's hold */
         const char *edits;
+        int64_t held_answers;
     } rows[] = {
-        {"a limit is added", SAY(), 100, "-0+\"max_tokens\":100,"},
-        {"a larger one replaced", SAY(",\"max_tokens\":5000"), 100, "-4+100"},
-        {"a smaller one stays", SAY(",\"max_tokens\":50"), 100, ""},
-        {"the least there is", SAY(), 16, "-0+\"max_tokens\":16,"},
+        {"a limit is added", SAY(), 100, "-0+\"max_tokens\":100,", 100},
+        {"a larger one replaced", SAY(",\"max_tokens\":5000"), 100, "-4+100",
+         100},
+        {"a smaller one stays", SAY(",\"max_tokens\":50"), 100, "", 50},
+        {"the least there is", SAY(), 16, "-0+\"max_tokens\":16,", 16},
+        {"a stream holds a slice of it", SAY(STREAM), 5000,
+         "-0+\"max_tokens\":5000,", 1024},
+        {"or what there is", SAY(STREAM), 100, "-0+\"max_tokens\":100,", 100},
+        {"down to the least", SAY(STREAM), 16, "-0+\"max_tokens\":16,", 16},
     };
     struct test_policy key = {.daily_nanos = 1};
     struct tg_admission a;
@@ -122,6 +128,9 @@ test_a_short_budget_shortens_the_answer(void)
         if (!ok(slot != NULL, "%s: it is taken", rows[i].what))
             continue;
         is_str(edits_of(&a), rows[i].edits, "%s: the edit", rows[i].what);
+        is_int(used_today(),
+               a.call.prompt_bound * 150 + rows[i].held_answers * OUTPUT_NANOS,
+               "%s: what is held", rows[i].what);
         ok(used_today() <= key.daily_nanos, "%s: within the budget",
            rows[i].what);
         tg_admit_give_back(&claim, slot, &a);

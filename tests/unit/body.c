@@ -371,6 +371,37 @@ test_plan(void)
     }
 }
 
+/* Members by which an upstream makes tokens that are not shown. */
+static void
+test_hiding(void)
+{
+    static const struct {
+        const char *body;
+        bool hides;
+    } rows[] = {
+        {"{\"model\":\"m\",\"include_usage\":true}", false},
+        {"{\"include_reasoning\":true}", true},
+        {"{\"a\":{\"b\":[]},\"include_reasoning\":false}", true},
+        {"{\"include_r\\u0065asoning\":null}", true},
+        {"{\"stream_reasoning\":false}", true},
+        {"{\"use_beam_search\":true}", true},
+        {"{\"a\":{\"use_beam_search\":true}}", false},
+        {"{\"a\":\"use_beam_search\"}", false},
+        {"{\"stream_options\":{\"include_reasoning\":false}}", false},
+    };
+    struct reader reader;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t way = 0; way < CUT_WAYS(strlen(rows[i].body)); way++) {
+            run(&reader, rows[i].body, strlen(rows[i].body), way);
+            if (reader.err != 0 || reader.facts.hides_tokens != rows[i].hides)
+                break;
+        }
+        ok(reader.err == 0 && reader.facts.hides_tokens == rows[i].hides,
+           "%s hides tokens or not, at every cut", rows[i].body);
+    }
+}
+
 int
 main(void)
 {
@@ -379,6 +410,7 @@ main(void)
     test_depth();
     test_model_length();
     test_prompt_bytes();
+    test_hiding();
     test_plan();
     return done();
 }

@@ -262,6 +262,106 @@ test_time_to_first(void)
     is_int(meter.events, 1, "one with data is");
 }
 
+/*
+ * Texts and their tokens by the tokenizers of DeepSeek V3, Qwen 2.5 and Llama
+ * 3, the most of the three; in events of so many bytes, or in one.
+ */
+static const struct {
+    const char *what, *text;
+    int tokens;
+    size_t event_bytes; /* 0: all of it */
+    int counted, most;
+} texts[] = {
+    {"English",
+     "The quick brown fox jumps over the lazy dog, and then it goes home to "
+     "think about what it has done today.",
+     24, 0, 27, 53},
+    {"German",
+     "Die Donaudampfschifffahrtsgesellschaft hat gestern überraschend ihre "
+     "Fahrpläne für das kommende Jahr veröffentlicht.",
+     35, 0, 30, 60},
+    {"Chinese",
+     "人工智能正在改变我们的生活方式，它不仅提高了工作效率，也带来了新的挑战和"
+     "机遇。",
+     26, 0, 30, 59},
+    {"classical Chinese",
+     "子曰：「學而時習之，不亦說乎？有朋自遠方來，不亦樂乎？人不知而不慍，不亦"
+     "君子乎？」",
+     38, 0, 31, 62},
+    {"Japanese",
+     "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。", 27,
+     0, 25, 50},
+    {"Hindi", "आज मौसम बहुत अच्छा है और हम सब बाहर घूमने जा रहे हैं।", 52, 0, 34, 68},
+    {"Thai", "วันนี้อากาศดีมากและเราจะออกไปเดินเล่นกัน", 18, 0, 30, 60},
+    {"C",
+     "static int\\nmain(int argc, char **argv)\\n{\\n    for (int i = 0; i < "
+     "argc; i++) {\\n        printf(argv[i]);\\n    }\\n    return 0;\\n}\\n",
+     41, 0, 32, 63},
+    {"digits, an event each", "31415926535897932384", 20, 1, 20, 20},
+    {"hex, an event each", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", 36, 1,
+     40, 40},
+    {"emoji, an event each",
+     "😀😃😄😁😆😅🤣😂🙂🙃😉😊😇🥰😍🤩😘", 33,
+     4, 17, 34},
+};
+
+static void
+feed_text(struct tg_meter *meter, const char *text, size_t event_bytes)
+{
+    size_t len = strlen(text), at, part;
+    char event[512];
+
+    for (at = 0; at < len; at += part) {
+        part = event_bytes != 0 ? event_bytes : len;
+        tg_meter_feed(meter, event,
+                      (size_t)sprintf(event,
+                                      "data: {\"choices\":[{\"delta\":{"
+                                      "\"content\":\"%.*s\"}}]}\n\n",
+                                      (int)part, text + at));
+    }
+}
+
+static void
+test_estimates(void)
+{
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct tg_meter meter;
+
+        tg_meter_init(&meter, TG_METER_SSE);
+        feed_text(&meter, texts[i].text, texts[i].event_bytes);
+        is_int(tg_meter_counted_tokens(&meter), texts[i].counted,
+               "%s is counted", texts[i].what);
+        is_int(tg_meter_most_tokens(&meter), texts[i].most,
+               "and may be as much as");
+        ok(texts[i].most >= texts[i].tokens, "which is at least what it is");
+    }
+}
+
+static void
+test_estimate_of_a_report(void)
+{
+    static const char usage[] =
+        "data: {\"usage\":{\"completion_tokens\":%s}}\n\n";
+    static const struct {
+        const char *tokens;
+        int most;
+    } rows[] = {{"0", 12},      {"12", 12},  {"13", 13},  {"-5", 12},
+                {"\"99\"", 12}, {"7.5", 12}, {"null", 12}};
+    char event[128];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tg_meter meter;
+
+        tg_meter_init(&meter, TG_METER_SSE);
+        is_int(tg_meter_most_tokens(&meter), 0, "nothing was made at first");
+        feed_text(&meter, "123456789012345678901234", 0);
+        tg_meter_feed(&meter, event,
+                      (size_t)sprintf(event, usage, rows[i].tokens));
+        is_int(tg_meter_most_tokens(&meter), rows[i].most,
+               "24 bytes, and a report of %s", rows[i].tokens);
+    }
+}
+
 /* Bytes of every kind, and every answer with each byte replaced. */
 static void
 test_garbage(void)
@@ -300,6 +400,8 @@ main(void)
     test_shapes();
     test_belief();
     test_time_to_first();
+    test_estimates();
+    test_estimate_of_a_report();
     test_garbage();
     return done();
 }

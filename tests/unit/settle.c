@@ -272,6 +272,138 @@ test_lost_calls(void)
     }
 }
 
+/*
+ * A stream that holds 100 tokens of an answer of up to 1000, in a budget with
+ * so much left beside it.  HELD_STEP is the prompt's 612 and these.
+ */
+#define HELD_STEP (612 * 150 + 100 * 600)
+#define TEXT_TOKENS 300
+
+static const struct {
+    const char *what;
+    const char *last; /* behind TEXT_TOKENS tokens of text; NULL: JSON, cut */
+    int64_t left;
+    enum tg_basis basis;
+    int64_t prompt, completion, held, cost_nanos;
+} steps[] = {
+    {"a report within the hold", TOKENS("612", "100"), 0, TG_BASIS_REPORTED,
+     612, 100, HELD_STEP, HELD_STEP},
+    {"what a prompt was held too much for pays for an answer",
+     TOKENS("10", "250"), 0, TG_BASIS_REPORTED, 10, 250, HELD_STEP,
+     1500 + 150000},
+    {"one beyond it, which can be held", TOKENS("612", "101"), 600,
+     TG_BASIS_REPORTED, 612, 101, HELD_STEP + 600, HELD_STEP + 600},
+    {"and which cannot", TOKENS("612", "101"), 599, TG_BASIS_HELD, 612, 101,
+     HELD_STEP, HELD_STEP},
+    {"the most that is believed", TOKENS("612", "1000"), HELD - HELD_STEP,
+     TG_BASIS_REPORTED, 612, 1000, HELD, HELD},
+    {"one that is not", TOKENS("612", "1001"), HELD, TG_BASIS_COUNTED, 25,
+     TEXT_TOKENS, 3750 + 180000, 3750 + 180000},
+    {"a count beyond the hold, which can be held", "", HELD, TG_BASIS_COUNTED,
+     25, TEXT_TOKENS, 3750 + 180000, 3750 + 180000},
+    {"and which cannot", "", 1, TG_BASIS_HELD, 25, TEXT_TOKENS, HELD_STEP,
+     HELD_STEP},
+    {"nothing is known: the tokens that are held", NULL, HELD, TG_BASIS_HELD,
+     612, 100, HELD_STEP, HELD_STEP},
+};
+
+/* The budget of the day has so much left beside what is used. */
+static void
+publish_left(int64_t nanos)
+{
+    uint32_t slot;
+
+    key.daily_nanos = state.keys[0].day.used_nanos + nanos;
+    if (tg_publish_key(publisher, &key, &slot) != 0)
+        abort();
+}
+
+static struct tg_call
+step_call(size_t i)
+{
+    struct tg_call call = call_of(&cases[0]);
+
+    memcpy(call.key_id, key.id, TG_ID_LEN);
+    if (steps[i].last != NULL)
+        call.flags |= TG_CALL_STREAM;
+    call.held_nanos = HELD_STEP;
+    return call;
+}
+
+static void
+say_step(struct tg_meter *meter, const char *last)
+{
+    static const char head[] = "data: {\"choices\":[{\"delta\":{\"content\":\"";
+    static const char tail[] = "\"}}]}\n\ndata: ";
+
+    tg_meter_init(meter, TG_METER_AUTO);
+    if (last == NULL) {
+        tg_meter_feed(meter, "{\"choices\":[", 12);
+    } else {
+        tg_meter_feed(meter, head, sizeof(head) - 1);
+        for (int n = 0; n < TEXT_TOKENS; n++)
+            tg_meter_feed(meter, "word", 4);
+        tg_meter_feed(meter, tail, sizeof(tail) - 1);
+        tg_meter_feed(meter, last, strlen(last));
+        tg_meter_feed(meter, "\n\n", 2);
+    }
+    tg_meter_end(meter);
+}
+
+static void
+is_step(const struct tg_call *call, size_t i)
+{
+    is_int(call->basis, steps[i].basis, "%s: by its basis", steps[i].what);
+    is_int(call->prompt_tokens, steps[i].prompt, "prompt tokens");
+    is_int(call->completion_tokens, steps[i].completion, "completion tokens");
+    is_int(call->held_nanos, steps[i].held, "held");
+    is_int(call->cost_nanos, steps[i].cost_nanos, "cost");
+    total_calls++;
+    total_nanos += steps[i].cost_nanos;
+    are_counters("when it has ended", total_calls, total_nanos, 0, 0);
+    ok(state.keys[0].day.used_nanos <= key.daily_nanos, "within the budget");
+}
+
+static void
+test_steps(void)
+{
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct tg_call call = step_call(i);
+        struct tg_call_slot *slot;
+        struct tg_meter meter;
+        struct tg_outcome outcome = {.meter = &meter,
+                                     .upstream_status = 200,
+                                     .status = 200,
+                                     .now_ms = BEGUN_AT};
+
+        publish_left(HELD_STEP + steps[i].left);
+        slot = begin_admitted(&claim, &call);
+        say_step(&meter, steps[i].last);
+        tg_settle(&state, &slot->call, &outcome);
+        is_step(&slot->call, i);
+        tg_area_end(&claim, slot);
+    }
+}
+
+/* The same for one whose worker died, by what it had counted. */
+static void
+test_lost_steps(void)
+{
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct tg_call call = step_call(i);
+        struct tg_call_slot *slot;
+
+        if (steps[i].last == NULL || *steps[i].last != '\0')
+            continue;
+        publish_left(HELD_STEP + steps[i].left);
+        slot = begin_admitted(&claim, &call);
+        slot->call.counted = TEXT_TOKENS;
+        tg_settle_lost(&state, &slot->call, BEGUN_AT);
+        is_step(&slot->call, i);
+        tg_area_end(&claim, slot);
+    }
+}
+
 static void
 test_settled_and_not_written(void)
 {
@@ -326,6 +458,9 @@ main(void)
         return 1;
     test_settling();
     test_lost_calls();
+    test_steps();
+    test_lost_steps();
+    publish_left(INT64_MAX / 2);
     test_settled_and_not_written();
     test_long_latency();
     tg_area_leave(&claim);

@@ -100,6 +100,10 @@ is_last_type(const struct tg_json *json)
         "response.completed",
         "response.incomplete",
         "response.failed",
+        "speech.audio.done",
+        "transcript.text.done",
+        "image_generation.completed",
+        "image_edit.completed",
     };
     size_t i;
 
@@ -122,6 +126,7 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
         figure(meter, (enum tg_usage_field)path->field, token);
         break;
     case TG_METER_TEXT:
+    case TG_METER_TREE:
         if (token == TG_JSON_STRING)
             meter->event_bytes += json->text_len;
         break;
@@ -231,7 +236,7 @@ count_text(struct tg_meter *meter)
     const struct tg_meter_path *path = current(meter);
 
     if (tg_json_in_string(&meter->json) && path &&
-        path->action == TG_METER_TEXT)
+        (path->action == TG_METER_TEXT || path->action == TG_METER_TREE))
         meter->event_bytes += meter->json.text_len;
     meter->content_bytes += meter->event_bytes;
 }
@@ -323,6 +328,14 @@ enum tg_usage_doubt
 tg_meter_usage(const struct tg_meter *meter, struct tg_usage *usage)
 {
     return tg_usage_resolve(&meter->report, usage);
+}
+
+bool
+tg_meter_is_over(const struct tg_meter *meter)
+{
+    if (meter->shape != TG_METER_SSE)
+        return meter->is_complete;
+    return meter->has_done || meter->has_finish;
 }
 
 /* Tokens of the text so far, at so many bytes each; an event has one. */

@@ -37,7 +37,7 @@ struct tg_meter {
     bool has_bytes;   /* something that is not white space came */
     bool is_complete; /* JSON: the one value is whole and valid */
     bool has_done;    /* SSE: [DONE], message_stop, or response.completed,
-                         .incomplete, .failed */
+                         .incomplete, .failed, and so on */
     bool has_error;   /* a top-level error that is not null, false or empty */
     bool has_finish;  /* a finish or stop reason came */
     bool has_garbage; /* JSON, or an event's data, that is not JSON */
@@ -69,6 +69,13 @@ void tg_meter_end(struct tg_meter *meter);
  */
 enum tg_usage_doubt tg_meter_usage(const struct tg_meter *meter,
                                    struct tg_usage *usage);
+
+/*
+ * Whether the answer is whole, but for its last words: the usage that was
+ * reported is that of all of it.  Before that, what Anthropic reports at the
+ * start knows the prompt and nothing of the answer.
+ */
+bool tg_meter_is_over(const struct tg_meter *meter);
 
 /*
  * Completion tokens estimated by count, for the basis `counted`: the larger

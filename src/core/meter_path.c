@@ -17,6 +17,7 @@
 
 static const struct tg_meter_path input_details[] = {
     FIGURE("cached_tokens", TG_USAGE_CACHED),
+    FIGURE("cache_write_tokens", TG_USAGE_WRITTEN), /* OpenAI */
     END,
 };
 
@@ -75,18 +76,19 @@ static const struct tg_meter_path choices[] = {
     END,
 };
 
-/* Anthropic: what a stream adds, and a block of an answer. */
+/* Anthropic: what a stream adds, and a block of an answer; input is a tool's,
+   of any shape.  responses has blocks of text alike. */
 static const struct tg_meter_path block[] = {
-    TEXT("text"), TEXT("thinking"), TEXT("partial_json"), FINISH("stop_reason"),
-    END,
+    TEXT("text"),          TEXT("thinking"),
+    TEXT("partial_json"),  TEXT("refusal"),
+    TEXT("name"),          ROW("input", TG_METER_TREE, 0, NULL),
+    FINISH("stop_reason"), END,
 };
 
 /* responses: an item of the answer. */
 static const struct tg_meter_path output[] = {
-    INTO("content", block),
-    INTO("summary", block),
-    TEXT("arguments"),
-    END,
+    INTO("content", block), INTO("summary", block), TEXT("name"),
+    TEXT("arguments"),      TEXT("input"),          END,
 };
 
 /* responses: the answer inside an event that ends the stream. */
@@ -127,6 +129,8 @@ tg_meter_path_find(const struct tg_meter_path *path, const struct tg_json *json)
 {
     const struct tg_meter_path *member = path->members;
 
+    if (path->action == TG_METER_TREE)
+        return path;
     if (!member || !json->text)
         return NULL;
     for (; member->name; member++)

@@ -12,6 +12,7 @@ enum tg_meter_action {
     TG_METER_INTO = 0, /* only its members mean something */
     TG_METER_FIGURE,   /* a number of tokens: field says which */
     TG_METER_TEXT,     /* generated text */
+    TG_METER_TREE,     /* the same, in all of its members */
     TG_METER_FINISH,   /* why the model stopped */
     TG_METER_FAULT,    /* an error, unless null, false or empty */
     TG_METER_TYPE,     /* an event's type: may end the stream, or be error */

@@ -37,27 +37,39 @@ is_possible(const struct tg_call *call, const struct tg_usage *usage)
            usage->completion_tokens <= call->completion_bound;
 }
 
+/* What is charged; of a usage, what is not known is none. */
 static void
-take_report(struct tg_call *call, const struct tg_usage *usage)
+take(struct tg_call *call, enum tg_basis basis, const struct tg_usage *used)
 {
-    call->basis = TG_BASIS_REPORTED;
-    call->prompt_tokens = usage->prompt_tokens;
-    call->cached_tokens = or_zero(usage->cached_tokens);
-    call->completion_tokens = or_zero(usage->completion_tokens);
-    call->reasoning_tokens = or_zero(usage->reasoning_tokens);
+    call->basis = (uint8_t)basis;
+    call->prompt_tokens = or_zero(used->prompt_tokens);
+    call->cached_tokens = or_zero(used->cached_tokens);
+    call->written_tokens = or_zero(used->cache_write_tokens);
+    call->completion_tokens = or_zero(used->completion_tokens);
+    call->reasoning_tokens = or_zero(used->reasoning_tokens);
 }
 
-/* A count is an estimate, and never charged above the bound. */
+/*
+ * A count is an estimate, and never charged above the bound.  What was
+ * reported of an answer that was not over, Anthropic's prompt at its start, is
+ * better than one.
+ */
 static void
-take_count(struct tg_call *call, int64_t counted_tokens)
+take_count(struct tg_call *call, const struct tg_usage *so_far, int64_t counted)
 {
-    call->basis = TG_BASIS_COUNTED;
-    call->prompt_tokens = tg_bound_likely(call->prompt_bound);
-    call->cached_tokens = 0;
-    call->completion_tokens = counted_tokens < call->completion_bound
-                                  ? counted_tokens
-                                  : call->completion_bound;
-    call->reasoning_tokens = 0;
+    struct tg_usage used = {.prompt_tokens =
+                                tg_bound_likely(call->prompt_bound)};
+
+    if (so_far != NULL && so_far->prompt_tokens >= 0 &&
+        so_far->prompt_tokens <= call->prompt_bound)
+        used = *so_far;
+    if (used.completion_tokens < counted)
+        used.completion_tokens = counted;
+    if (used.completion_tokens > call->completion_bound)
+        used.completion_tokens = call->completion_bound;
+    if (used.reasoning_tokens > used.completion_tokens)
+        used.reasoning_tokens = used.completion_tokens;
+    take(call, TG_BASIS_COUNTED, &used);
 }
 
 /* What a call that holds in steps holds is less than its bounds. */
@@ -66,23 +78,20 @@ take_hold(struct tg_call *call)
 {
     int64_t held =
         tg_bound_affordable(&call->rates, call->prompt_bound, call->held_nanos);
+    struct tg_usage most = {.prompt_tokens = call->prompt_bound,
+                            .completion_tokens = call->completion_bound};
 
-    call->basis = TG_BASIS_HELD;
-    call->prompt_tokens = call->prompt_bound;
-    call->cached_tokens = 0;
-    call->completion_tokens =
-        held < call->completion_bound ? or_zero(held) : call->completion_bound;
-    call->reasoning_tokens = 0;
+    if (held < most.completion_tokens)
+        most.completion_tokens = or_zero(held);
+    take(call, TG_BASIS_HELD, &most);
 }
 
 static void
 take_nothing(struct tg_call *call)
 {
-    call->basis = TG_BASIS_NONE;
-    call->prompt_tokens = 0;
-    call->cached_tokens = 0;
-    call->completion_tokens = 0;
-    call->reasoning_tokens = 0;
+    struct tg_usage none = {.prompt_tokens = 0};
+
+    take(call, TG_BASIS_NONE, &none);
 }
 
 /* The slot that a call stands in. */
@@ -222,18 +231,20 @@ void
 tg_settle(struct tg_state *state, struct tg_call *call,
           const struct tg_outcome *outcome)
 {
+    const struct tg_meter *meter = outcome->meter;
     struct tg_usage usage;
-    int64_t counted = tg_meter_counted_tokens(outcome->meter);
+    bool is_believed = tg_meter_usage(meter, &usage) == TG_USAGE_BELIEVED;
+    bool is_over = tg_meter_is_over(meter);
+    int64_t counted = tg_meter_counted_tokens(meter);
 
     if (outcome->client_left)
         call->flags |= TG_CALL_CLIENT_LEFT;
-    if (tg_meter_usage(outcome->meter, &usage) == TG_USAGE_BELIEVED &&
-        is_possible(call, &usage))
-        take_report(call, &usage);
+    if (is_believed && is_over && is_possible(call, &usage))
+        take(call, TG_BASIS_REPORTED, &usage);
     else if (!may_cost(call, outcome))
         take_nothing(call);
     else if (counted > 0 || is_countable(call))
-        take_count(call, counted);
+        take_count(call, is_believed && !is_over ? &usage : NULL, counted);
     else
         take_hold(call);
     finish(state, call, outcome->status, outcome->code, outcome->now_ms);
@@ -253,7 +264,7 @@ tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
     if (!(call->flags & TG_CALL_SENT))
         take_nothing(call);
     else if (call->counted > 0 || is_countable(call))
-        take_count(call, call->counted);
+        take_count(call, NULL, call->counted);
     else
         take_hold(call);
     finish(state, call, tg_code_row(TG_CODE_INTERNAL_ERROR)->status,

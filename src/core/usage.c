@@ -38,15 +38,17 @@ prompt(const struct tg_usage_report *report, struct tg_usage *usage)
 {
     int64_t input = figure(report, TG_USAGE_INPUT);
     int64_t read = figure(report, TG_USAGE_CACHE_READ);
+    int64_t write = figure(report, TG_USAGE_CACHE_WRITE);
 
     usage->prompt_tokens = figure(report, TG_USAGE_PROMPT);
     usage->cached_tokens = figure(report, TG_USAGE_CACHED);
-    usage->cache_write_tokens = figure(report, TG_USAGE_CACHE_WRITE);
+    usage->cache_write_tokens = figure(report, TG_USAGE_WRITTEN);
     if (usage->prompt_tokens < 0 && input >= 0)
-        usage->prompt_tokens =
-            input + or_zero(read) + or_zero(usage->cache_write_tokens);
+        usage->prompt_tokens = input + or_zero(read) + or_zero(write);
     if (usage->cached_tokens < 0)
         usage->cached_tokens = read;
+    if (usage->cache_write_tokens < 0)
+        usage->cache_write_tokens = write;
 }
 
 static enum tg_usage_doubt
@@ -76,7 +78,8 @@ tg_usage_resolve(const struct tg_usage_report *report, struct tg_usage *usage)
         return doubt;
     if (usage->prompt_tokens < 0 && usage->completion_tokens < 0)
         return TG_USAGE_ABSENT;
-    if (usage->cached_tokens > or_zero(usage->prompt_tokens))
+    if (or_zero(usage->cached_tokens) + or_zero(usage->cache_write_tokens) >
+        or_zero(usage->prompt_tokens))
         return TG_USAGE_CACHED_OVER_PROMPT;
     if (usage->reasoning_tokens > or_zero(usage->completion_tokens))
         return TG_USAGE_REASONING_OVER_COMPLETION;

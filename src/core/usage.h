@@ -14,7 +14,7 @@
 struct tg_usage {
     int64_t prompt_tokens;      /* cache reads and writes included */
     int64_t cached_tokens;      /* of these, read from the cache */
-    int64_t cache_write_tokens; /* of these, written to it (Anthropic) */
+    int64_t cache_write_tokens; /* of these, written to it, for however long */
     int64_t completion_tokens;  /* reasoning included */
     int64_t reasoning_tokens;   /* of these */
     int64_t total_tokens;       /* as reported, else prompt + completion when
@@ -28,8 +28,8 @@ enum tg_usage_doubt {
     TG_USAGE_NOT_A_NUMBER,   /* a string, true, an object, … */
     TG_USAGE_NOT_AN_INTEGER, /* 1.5, 1e3 */
     TG_USAGE_NEGATIVE,
-    TG_USAGE_HUGE, /* above TG_USAGE_TOKENS_MAX */
-    TG_USAGE_CACHED_OVER_PROMPT,
+    TG_USAGE_HUGE,               /* above TG_USAGE_TOKENS_MAX */
+    TG_USAGE_CACHED_OVER_PROMPT, /* with what was written */
     TG_USAGE_REASONING_OVER_COMPLETION,
 };
 
@@ -38,6 +38,7 @@ enum tg_usage_field {
     TG_USAGE_PROMPT,      /* cache included (OpenAI, DeepSeek, vLLM) */
     TG_USAGE_INPUT,       /* the same in responses; Anthropic: excluded */
     TG_USAGE_CACHED,      /* part of prompt or input */
+    TG_USAGE_WRITTEN,     /* so is this (OpenAI) */
     TG_USAGE_CACHE_READ,  /* Anthropic: beside input */
     TG_USAGE_CACHE_WRITE, /* Anthropic: beside input */
     TG_USAGE_COMPLETION,

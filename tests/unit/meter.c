@@ -190,6 +190,50 @@ test_shapes(void)
         {"an error as the stream's first event",
          "data: {\"error\":{\"message\":\"x\"}}\n\n",
          NONE "ev0/1 bytes0 est0 error"},
+        {"Anthropic's tool call, streamed",
+         "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":"
+         "\"tool_use\",\"id\":\"toolu_1\",\"name\":\"look\",\"input\":{}}}\n\n"
+         "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+         "\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n"
+         "data: {\"type\":\"message_stop\"}\n\n",
+         NONE "ev2/3 bytes6 est2 done"},
+        {"and whole",
+         "{\"content\":[{\"type\":\"tool_use\",\"name\":\"look\",\"input\":"
+         "{\"at\":{\"deep\":[\"abcd\",1,\"ef\"]}}}],\"stop_reason\":"
+         "\"tool_use\"}",
+         NONE "ev0/0 bytes10 est3 complete finish"},
+        {"thinking, which is text, and its signature, which is none",
+         "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+         "\"thinking_delta\",\"thinking\":\"hmmm\"}}\n\n"
+         "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+         "\"signature_delta\",\"signature\":\"c2lnbmVk\"}}\n\n",
+         NONE "ev1/2 bytes4 est1"},
+        {"responses: deltas of every sort count, and their repetition does not",
+         "data: {\"type\":\"response.output_text.delta\",\"delta\":\"ab\"}\n\n"
+         "data: {\"type\":\"response.reasoning_text.delta\",\"delta\":\"cd\"}"
+         "\n\n"
+         "data: {\"type\":\"response.function_call_arguments.delta\",\"delta\":"
+         "\"{}\"}\n\n"
+         "data: {\"type\":\"response.output_text.done\",\"text\":\"ab\"}\n\n"
+         "data: {\"type\":\"response.output_item.done\",\"item\":{\"content\":"
+         "[{\"text\":\"ab\"}]}}\n\n"
+         "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+         "{\"content\":[{\"text\":\"ab\"}]}],\"error\":null}}\n\n",
+         NONE "ev3/6 bytes6 est3 done"},
+        {"responses: a function call and a refusal, whole",
+         "{\"output\":[{\"type\":\"function_call\",\"name\":\"look\","
+         "\"arguments\":\"{}\"},{\"content\":[{\"type\":\"refusal\","
+         "\"refusal\":\"no\"}]},{\"type\":\"custom_tool_call\",\"input\":"
+         "\"xy\"}]}",
+         NONE "ev0/0 bytes10 est3 complete"},
+        {"responses: a failure reports, too",
+         "data: {\"type\":\"response.failed\",\"response\":{\"error\":{"
+         "\"code\":\"server_error\"},\"usage\":{\"input_tokens\":5,"
+         "\"output_tokens\":2}}}\n\n",
+         "ok p5 h-1 w-1 c2 r-1 t7 ev0/1 bytes0 est0 done error"},
+        {"responses: an error event",
+         "data: {\"type\":\"error\",\"code\":\"x\",\"message\":\"no\"}\n\n",
+         NONE "ev0/1 bytes0 est0 error"},
         {"deep nesting", "{\"a\":[[[[[[[[[[{\"usage\":{}}]]]]]]]]]]}",
          NONE "ev0/0 bytes0 est0 complete"},
     };
@@ -236,6 +280,16 @@ test_belief(void)
         {"{\"prompt_tokens\":5,\"prompt_tokens_details\":null}", "ok"},
         {"{\"input_tokens\":5,\"cache_read_input_tokens\":600}", "ok"},
         {"{\"prompt_tokens\":5,\"total_tokens\":-1}", "negative"},
+        {"{\"input_tokens\":0,\"cache_read_input_tokens\":2,"
+         "\"cache_creation_input_tokens\":3}",
+         "ok"},
+        {"{\"input_tokens\":5,\"input_tokens_details\":{\"cached_tokens\":2,"
+         "\"cache_write_tokens\":3}}",
+         "ok"},
+        {"{\"input_tokens\":5,\"input_tokens_details\":{\"cached_tokens\":3,"
+         "\"cache_write_tokens\":3}}",
+         "cached"},
+        {"{\"input_tokens\":5,\"cache_creation_input_tokens\":-3}", "negative"},
     };
     char answer[256], out[256];
     size_t i;

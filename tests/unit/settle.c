@@ -15,7 +15,7 @@
 #define DAY 19675
 #define MONTH 24287
 #define PROMPT_BOUND (100 + TG_BOUND_ALLOWANCE_TOKENS) /* 612 */
-#define HELD 691800 /* all 612 prompt tokens and 1000 of an answer */
+#define HELD 714750 /* 612 prompt tokens, written, and 1000 of an answer */
 
 #define USAGE(members) "{\"choices\":[],\"usage\":{" members "}}"
 #define TOKENS(prompt, completion)                                             \
@@ -27,7 +27,11 @@ static struct tg_state state;
 static struct tg_publisher *publisher;
 static struct tg_area_claim claim;
 
-enum { SENT = TG_CALL_SENT, LEFT = TG_CALL_CLIENT_LEFT };
+enum {
+    SENT = TG_CALL_SENT,
+    LEFT = TG_CALL_CLIENT_LEFT,
+    STREAM = TG_CALL_STREAM,
+};
 
 struct settle_case {
     const char *what;
@@ -39,7 +43,8 @@ struct settle_case {
     int64_t prompt, cached, completion, reasoning, cost_nanos;
 };
 
-/* Rates a token: 3 nanos for a hit, 150 for a miss, 600 for output. */
+/* Rates a token: 3 nanos for a hit, 150 for a miss, 187.5 for a write to the
+   cache, 600 for output. */
 static const struct settle_case cases[] = {
     {"what was reported", TOKENS("10", "20"), 200, SENT, 0, 0,
      TG_BASIS_REPORTED, 10, 0, 20, 0, 1500 + 12000},
@@ -53,13 +58,56 @@ static const struct settle_case cases[] = {
     {"a report wins when the client has left", TOKENS("10", "20"), 200,
      SENT | LEFT, 0, 0, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
     {"the most that is believed", TOKENS("612", "1000"), 200, SENT, 0, 0,
-     TG_BASIS_REPORTED, 612, 0, 1000, 0, HELD},
+     TG_BASIS_REPORTED, 612, 0, 1000, 0, 691800},
     {"one prompt token more", TOKENS("613", "1"), 200, SENT, 0, 0,
      TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
     {"one answer token more", TOKENS("1", "1001"), 200, SENT, 0, 0,
      TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
-    {"more than was held, for a fault of ours", TOKENS("612", "1001"), 200,
-     SENT, 0, 1001, TG_BASIS_HELD, 612, 0, 1001, 0, HELD},
+    {"more than was held, for a fault of ours",
+     USAGE("\"input_tokens\":0,\"cache_creation_input_tokens\":612,"
+           "\"output_tokens\":1001"),
+     200, SENT, 0, 1001, TG_BASIS_HELD, 612, 0, 1001, 0, HELD},
+    {"all of the prompt written to the cache",
+     USAGE("\"input_tokens\":0,\"cache_creation_input_tokens\":612,"
+           "\"output_tokens\":1000"),
+     200, SENT, 0, 0, TG_BASIS_REPORTED, 612, 0, 1000, 0, HELD},
+    {"Anthropic's input, beside what was read and written",
+     USAGE("\"input_tokens\":10,\"cache_read_input_tokens\":100,"
+           "\"cache_creation_input_tokens\":20,\"output_tokens\":5"),
+     200, SENT, 0, 0, TG_BASIS_REPORTED, 130, 100, 5, 0,
+     1500 + 300 + 3750 + 3000},
+    {"OpenAI's input, in which they are",
+     USAGE("\"input_tokens\":130,\"input_tokens_details\":{\"cached_tokens\":"
+           "100,\"cache_write_tokens\":20},\"output_tokens\":5"),
+     200, SENT, 0, 0, TG_BASIS_REPORTED, 130, 100, 5, 0,
+     1500 + 300 + 3750 + 3000},
+    {"Anthropic's stream, whole",
+     "data: {\"type\":\"message_start\",\"message\":{\"usage\":{"
+     "\"input_tokens\":40,\"output_tokens\":1}}}\n\n"
+     "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"abc\"}}"
+     "\n\n"
+     "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},"
+     "\"usage\":{\"output_tokens\":6}}\n\n"
+     "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+     "\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n",
+     200, SENT, 0, 0, TG_BASIS_REPORTED, 40, 0, 9, 0, 6000 + 5400},
+    {"cut: its prompt is known, its answer counted",
+     "data: {\"type\":\"message_start\",\"message\":{\"usage\":{"
+     "\"input_tokens\":40,\"cache_read_input_tokens\":100,"
+     "\"output_tokens\":1}}}\n\n"
+     "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":"
+     "\"0123456789\"}}\n\n",
+     200, SENT | LEFT, 0, 0, TG_BASIS_COUNTED, 140, 100, 3, 0,
+     6000 + 300 + 1800},
+    {"cut before any of it: what was reported is more",
+     "data: {\"type\":\"message_start\",\"message\":{\"usage\":{"
+     "\"input_tokens\":40,\"output_tokens\":1}}}\n\n",
+     200, SENT | STREAM | LEFT, 0, 0, TG_BASIS_COUNTED, 40, 0, 1, 0,
+     6000 + 600},
+    {"cut, with a prompt that cannot be",
+     "data: {\"type\":\"message_start\",\"message\":{\"usage\":{"
+     "\"input_tokens\":613,\"output_tokens\":1}}}\n\n",
+     200, SENT | STREAM | LEFT, 0, 0, TG_BASIS_COUNTED, 25, 0, 0, 0, 3750},
     {"a bound near the end of int64", TOKENS("10", "20"), 200, SENT, 0,
      INT64_MAX - 10, TG_BASIS_REPORTED, 10, 0, 20, 0, 13500},
     {"a negative figure", TOKENS("-1", "20"), 200, SENT, 0, 0, TG_BASIS_HELD,
@@ -137,7 +185,7 @@ call_of(const struct settle_case *row)
     return (struct tg_call){
         .at_ms = BEGUN_AT,
         .endpoint = row->endpoint ? row->endpoint : TG_ENDPOINT_CHAT,
-        .flags = row->flags & SENT,
+        .flags = row->flags & ~LEFT,
         .ttft_ms = TG_ABSENT_MS,
         .month = MONTH,
         .day = DAY,
@@ -145,7 +193,7 @@ call_of(const struct settle_case *row)
         .completion_bound = row->endpoint           ? 0
                             : row->completion_bound ? row->completion_bound
                                                     : 1000,
-        .rates = {3000, 150000, 600000, 150000, 0},
+        .rates = {3000, 150000, 600000, 187500, 0},
         .held_nanos = HELD,
     };
 }
@@ -295,8 +343,8 @@ static const struct {
      TG_BASIS_REPORTED, 612, 101, HELD_STEP + 600, HELD_STEP + 600},
     {"and which cannot", TOKENS("612", "101"), 599, TG_BASIS_HELD, 612, 101,
      HELD_STEP, HELD_STEP},
-    {"the most that is believed", TOKENS("612", "1000"), HELD - HELD_STEP,
-     TG_BASIS_REPORTED, 612, 1000, HELD, HELD},
+    {"the most that is believed", TOKENS("612", "1000"), 691800 - HELD_STEP,
+     TG_BASIS_REPORTED, 612, 1000, 691800, 691800},
     {"one that is not", TOKENS("612", "1001"), HELD, TG_BASIS_COUNTED, 25,
      TEXT_TOKENS, 3750 + 180000, 3750 + 180000},
     {"a count beyond the hold, which can be held", "", HELD, TG_BASIS_COUNTED,
@@ -327,6 +375,7 @@ step_call(size_t i)
     if (steps[i].last != NULL)
         call.flags |= TG_CALL_STREAM;
     call.held_nanos = HELD_STEP;
+    call.rates.write_picos = call.rates.miss_picos;
     return call;
 }
 
@@ -345,7 +394,7 @@ say_step(struct tg_meter *meter, const char *last)
             tg_meter_feed(meter, "word", 4);
         tg_meter_feed(meter, tail, sizeof(tail) - 1);
         tg_meter_feed(meter, last, strlen(last));
-        tg_meter_feed(meter, "\n\n", 2);
+        tg_meter_feed(meter, "\n\ndata: [DONE]\n\n", 16);
     }
     tg_meter_end(meter);
 }

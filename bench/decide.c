@@ -235,7 +235,6 @@ judge_head(size_t i, struct tg_admission *admission)
         .method = TG_METHOD_POST,
         .path = TG_STR("/v1/chat/completions"),
         .framing = {.line = TG_STR("POST /v1/chat/completions HTTP/1.1"),
-                    .method = TG_STR("POST"),
                     .host = TG_STR("localhost"),
                     .hosts = 1,
                     .lengths = 1,

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "span.h"
+
 #define COUNT(rows) (sizeof(rows) / sizeof(rows[0]))
 
 static bool
@@ -56,7 +58,7 @@ static enum tg_framing_fault
 judge_line(const struct tg_framing *f)
 {
     if (f->is_http2)
-        return TG_FRAMING_FINE;
+        return f->encodings > 0 ? TG_FRAMING_ENCODING : TG_FRAMING_FINE;
     if (!is_line(f->line))
         return TG_FRAMING_LINE;
     if (f->hosts == 0 && !f->is_cut && !is_http_1_0(f->line))
@@ -83,7 +85,7 @@ judge_target(const struct tg_framing *f)
 
 /* Methods whose requests have no body that means anything (RFC 9110, 9.3). */
 static bool
-has_no_body(struct tg_str method)
+has_no_body(struct tg_str line)
 {
     static const struct tg_str methods[] = {
         TG_STR_INIT("GET"),     TG_STR_INIT("HEAD"),  TG_STR_INIT("DELETE"),
@@ -91,7 +93,8 @@ has_no_body(struct tg_str method)
     };
 
     for (size_t i = 0; i < COUNT(methods); i++) {
-        if (tg_str_eq(methods[i], method))
+        if (line.len > methods[i].len && line.data[methods[i].len] == ' ' &&
+            memcmp(line.data, methods[i].data, methods[i].len) == 0)
             return true;
     }
     return false;
@@ -105,7 +108,7 @@ judge_body(const struct tg_framing *f)
     if (f->encodings > 1 ||
         (f->encodings == 1 && !equals_any_case(f->encoding, TG_STR("chunked"))))
         return TG_FRAMING_ENCODING;
-    if (f->has_body && has_no_body(f->method))
+    if (f->has_body && has_no_body(f->line))
         return TG_FRAMING_BODY;
     if (f->expects > 1 ||
         (f->expects == 1 && !tg_str_eq(f->expect, TG_STR("100-continue"))))
@@ -163,6 +166,19 @@ tg_framing_is_lookalike(struct tg_str name)
         }
         if (at == name.len)
             return memchr(name.data, '_', name.len) != NULL;
+    }
+    return false;
+}
+
+bool
+tg_framing_has_control(struct tg_str value)
+{
+    const char *p = value.data, *end = p + value.len;
+
+    for (; p < end; p++) {
+        p = tg_span_text(p, end);
+        if (p < end && *p != '\t')
+            return true;
     }
     return false;
 }

@@ -41,7 +41,7 @@ enum tg_framing_fault {
 /* How a request was written.  Counts are of headers with one name. */
 struct tg_framing {
     enum tg_wire_fault wire;
-    bool is_http2; /* which has no line and no chunks */
+    bool is_http2; /* which has no lines and no chunks */
     bool is_cut;   /* what follows in the head was not read */
     bool has_body; /* or announces one that is not empty */
     bool has_no_colon;
@@ -52,8 +52,7 @@ struct tg_framing {
     uint16_t expects;
     uint16_t types;
     uint16_t content_encodings;
-    struct tg_str line; /* HTTP/1: as sent, without its end */
-    struct tg_str method;
+    struct tg_str line;      /* as sent, without its end; of HTTP/2, made up */
     struct tg_str scheme;    /* of a target that is a URL, else empty; */
     struct tg_str authority; /* so is this, with the port if one stands there */
     struct tg_str host;      /* values of the headers; empty: none */
@@ -69,6 +68,9 @@ enum tg_framing_fault tg_framing_judge(const struct tg_framing *framing);
  * that counts has a dash: some programs take the two for one.
  */
 bool tg_framing_is_lookalike(struct tg_str name);
+
+/* Whether a header's value has a control character but a tab; for HTTP/2. */
+bool tg_framing_has_control(struct tg_str value);
 
 /* What is said where nothing better is known. */
 #define TG_FRAMING_SENTENCE                                                    \

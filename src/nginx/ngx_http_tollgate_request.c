@@ -95,7 +95,6 @@ ngx_http_tollgate_read_framing(ngx_http_request_t *r,
     framing->is_cut = r->http_state != NGX_HTTP_PROCESS_REQUEST_STATE;
     framing->wire = ngx_http_tollgate_wire_verdict(r);
     framing->line = ngx_http_tollgate_str(r->request_line);
-    framing->method = ngx_http_tollgate_str(r->method_name);
     framing->scheme = ngx_http_tollgate_str(r->schema);
     framing->has_body = r->headers_in.content_length_n > 0
                         || r->headers_in.chunked;
@@ -140,9 +139,13 @@ ngx_http_tollgate_read_headers(ngx_http_request_t *r,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (!framing->is_http2
-                && h[i].value.data == h[i].key.data + h[i].key.len)
-            {
+            if (framing->is_http2) {
+                if (tg_framing_has_control(ngx_http_tollgate_str(h[i].value)))
+                {
+                    framing->wire = TG_WIRE_CONTROL;
+                }
+
+            } else if (h[i].value.data == h[i].key.data + h[i].key.len) {
                 framing->has_no_colon = 1;
             }
 

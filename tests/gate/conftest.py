@@ -461,11 +461,9 @@ server {
 """
 
 
-@pytest.fixture
-def tls_gate(make_gate):
-    """A gate that an operator also serves by HTTP/2 over TLS: tls_url, and
-    ca, the file that its certificate is verified with."""
-    it = make_gate()
+def serve_tls(it):
+    """Before its start: an operator serves the gate by HTTP/2 over TLS, too.
+    Sets tls_url, and ca, the file that its certificate is verified with."""
     (it.home / "nginx.d").mkdir(parents=True, mode=0o700)
     it.ca = it.home / "tls.crt"
     subprocess.run(
@@ -479,4 +477,10 @@ def tls_gate(make_gate):
     (it.home / "nginx.d" / "tls.conf").write_text(
         TLS_SERVER % {"port": port, "home": it.home})
     it.tls_url = f"https://127.0.0.1:{port}"
-    return it.start()
+    return it
+
+
+@pytest.fixture
+def tls_gate(make_gate):
+    """A gate that is served by HTTP/2 over TLS, too: see serve_tls."""
+    return serve_tls(make_gate()).start()

@@ -7,8 +7,8 @@
 
 #define S(text) TG_STR_INIT(text)
 #define LINE(text) .line = S(text), .hosts = 1
-#define POST LINE("POST /v1/x HTTP/1.1"), .method = S("POST")
-#define GET LINE("GET /v1/x HTTP/1.1"), .method = S("GET")
+#define POST LINE("POST /v1/x HTTP/1.1")
+#define GET LINE("GET /v1/x HTTP/1.1")
 #define URL(a, b, c) POST, .scheme = S(a), .authority = S(b), .host = S(c)
 
 static const struct {
@@ -29,7 +29,7 @@ static const struct {
     {"a GET whose body is empty", TG_FRAMING_FINE, {GET, .lengths = 1}},
     {"a method that nobody knows, with a body",
      TG_FRAMING_FINE,
-     {LINE("BREW /x HTTP/1.1"), .method = S("BREW"), .has_body = true}},
+     {LINE("BREW /x HTTP/1.1"), .has_body = true}},
     {"HTTP/1.0", TG_FRAMING_FINE, {LINE("GET /x HTTP/1.0")}},
     {"HTTP/1.0 without a host",
      TG_FRAMING_FINE,
@@ -91,16 +91,19 @@ static const struct {
     {"chunks in HTTP/1.0",
      TG_FRAMING_ENCODING,
      {LINE("POST /x HTTP/1.0"), .encodings = 1, .encoding = S("chunked")}},
+    {"a transfer coding in HTTP/2",
+     TG_FRAMING_ENCODING,
+     {.is_http2 = true, .encodings = 1, .encoding = S("chunked")}},
     {"a GET with a body", TG_FRAMING_BODY, {GET, .has_body = true}},
     {"a HEAD with one",
      TG_FRAMING_BODY,
-     {LINE("HEAD /x HTTP/1.1"), .method = S("HEAD"), .has_body = true}},
+     {LINE("HEAD /x HTTP/1.1"), .has_body = true}},
     {"a DELETE with one",
      TG_FRAMING_BODY,
-     {LINE("DELETE /x HTTP/1.1"), .method = S("DELETE"), .has_body = true}},
+     {LINE("DELETE /x HTTP/1.1"), .has_body = true}},
     {"a GET with one in HTTP/2",
      TG_FRAMING_BODY,
-     {.is_http2 = true, .method = S("GET"), .has_body = true}},
+     {.is_http2 = true, .line = S("GET /x HTTP/2.0"), .has_body = true}},
     {"another case",
      TG_FRAMING_EXPECT,
      {POST, .expects = 1, .expect = S("100-Continue")}},
@@ -168,10 +171,23 @@ test_lookalikes(void)
     }
 }
 
+static void
+test_controls(void)
+{
+    ok(!tg_framing_has_control(TG_STR("")) &&
+           !tg_framing_has_control(TG_STR("a\tb \xc3\xa9\t")),
+       "tabs and bytes above ASCII are no control characters");
+    ok(tg_framing_has_control(TG_STR("\t\1")) &&
+           tg_framing_has_control(TG_STR("a\x7f")) &&
+           tg_framing_has_control(TG_STR("a\0b")),
+       "others are");
+}
+
 int
 main(void)
 {
     test_rows();
     test_lookalikes();
+    test_controls();
     return done();
 }

@@ -1,5 +1,7 @@
 #include "price.h"
 
+#include <stdio.h>
+
 #include "civil.h"
 #include "err.h"
 #include "money.h"
@@ -49,6 +51,42 @@ tg_price_is_peak(const struct tg_price *row, int64_t instant_ms,
         return false;
     return !(row->flags & TG_PRICE_HOLIDAYS_OFF_PEAK) ||
            !is_holiday(day, holidays, n);
+}
+
+static bool
+is_set(const uint32_t *quarters, int quarter)
+{
+    return quarters[quarter / 32] >> quarter % 32 & 1;
+}
+
+bool
+tg_price_next_span(const uint32_t quarters[TG_WEEK_WORDS], int *at,
+                   struct tg_price_span *span)
+{
+    int first = *at, end;
+
+    while (first < 7 * QUARTERS_PER_DAY && !is_set(quarters, first))
+        first++;
+    if (first >= 7 * QUARTERS_PER_DAY)
+        return false;
+    span->day = (uint8_t)(first / QUARTERS_PER_DAY);
+    end = first;
+    while (end < (span->day + 1) * QUARTERS_PER_DAY && is_set(quarters, end))
+        end++;
+    span->start = (uint8_t)(first % QUARTERS_PER_DAY);
+    span->end = (uint8_t)(span->start + end - first);
+    *at = end;
+    return true;
+}
+
+void
+tg_price_span_text(const struct tg_price_span *span, char *out)
+{
+    static const char days[] = "montuewedthufrisatsun";
+
+    snprintf(out, TG_PRICE_SPAN_SIZE, "%.3s %02d:%02d-%02d:%02d",
+             days + 3 * span->day, span->start / 4, span->start % 4 * 15,
+             span->end / 4, span->end % 4 * 15);
 }
 
 const struct tg_rates *

@@ -94,6 +94,24 @@ const struct tg_price *tg_price_at(const struct tg_price *rows, size_t n,
 bool tg_price_is_peak(const struct tg_price *row, int64_t instant_ms,
                       const int32_t *holidays, size_t n);
 
+/* A run of peak hours within one day: quarter-hours, end not included. */
+struct tg_price_span {
+    uint8_t day; /* 0: Monday */
+    uint8_t start, end;
+};
+
+/*
+ * The first run at or behind quarter-hour *at of the week (0 to begin with),
+ * which becomes where to go on.  Returns false when there is none.
+ */
+bool tg_price_next_span(const uint32_t quarters[TG_WEEK_WORDS], int *at,
+                        struct tg_price_span *span);
+
+#define TG_PRICE_SPAN_SIZE 24
+
+/* Writes "mon 01:00-04:00" into out[TG_PRICE_SPAN_SIZE]. */
+void tg_price_span_text(const struct tg_price_span *span, char *out);
+
 /* The rates of a band; valid as long as row is. */
 const struct tg_rates *tg_price_rates(const struct tg_price *row, bool is_peak);
 

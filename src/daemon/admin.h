@@ -33,6 +33,7 @@ void tg_admin_model_list(struct tg_request *, struct tg_reply *);
 void tg_admin_model_show(struct tg_request *, struct tg_reply *);
 void tg_admin_model_put(struct tg_request *, struct tg_reply *);
 void tg_admin_price_list(struct tg_request *, struct tg_reply *);
+void tg_admin_price_add(struct tg_request *, struct tg_reply *);
 
 void tg_admin_upstream_list(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_show(struct tg_request *, struct tg_reply *);

@@ -9,6 +9,7 @@
 #include "draft_text.h"
 #include "err.h"
 #include "members.h"
+#include "model_draft.h"
 #include "resolve.h"
 #include "shapes.h"
 #include "url.h"
@@ -303,10 +304,13 @@ store_change(struct tg_request *request, struct tg_reply *reply,
                                : store->ops->upstream_add(store, &change->row);
         if (err == 0)
             err = serve_all(store, change);
+        if (err == 0 && !tg_model_draft_fits(store, 0, reply))
+            err = TG_ERR_FULL;
         err = tg_daemon_end(daemon, store, err);
     }
     if (err != 0)
-        return tg_reply_store(reply, store, err, "upstream");
+        return reply->status == 0 &&
+               tg_reply_store(reply, store, err, "upstream");
     return tg_shapes_publish_catalog(request, reply);
 }
 

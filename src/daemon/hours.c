@@ -190,6 +190,19 @@ tg_hours_compile(struct tg_zone_blob *blob, const char *text, int64_t now_ms)
 }
 
 int
+tg_hours_week(const char *text, uint8_t week[TG_CALENDAR_WEEK_BYTES])
+{
+    struct reader reader = {.at = text};
+    int err = take_rules(&reader);
+
+    if (err == 0 && *reader.at != '\0')
+        err = TG_ERR_FORMAT;
+    if (err == 0)
+        memcpy(week, reader.week, sizeof(reader.week));
+    return err;
+}
+
+int
 tg_hours_check(const char *text)
 {
     struct tg_zone_blob blob;

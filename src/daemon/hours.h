@@ -25,6 +25,13 @@ int tg_hours_check(const char *text);
 /* Whether tg_hours_check has nothing to say. */
 bool tg_hours_is_valid(const char *text);
 
+/*
+ * Reads hours without a time zone, which are UTC's, into week: bit q % 8 of
+ * byte q / 8 for quarter-hour q from Monday 00:00.  Errors as above, week
+ * then being as it was.
+ */
+int tg_hours_week(const char *text, uint8_t week[TG_CALENDAR_WEEK_BYTES]);
+
 /* Compiles hours for the days around now_ms; errors as above. */
 int tg_hours_compile(struct tg_zone_blob *blob, const char *text,
                      int64_t now_ms);

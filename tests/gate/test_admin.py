@@ -826,7 +826,7 @@ def test_prices_of_units(daemon):
     assert daemon.get("/models/both").json["price"]["unit"] == "call"
     for param, price in [
             ("price.unit", {"unit": "minute", "unit_price": "1"}),
-            ("price.unit", {"unit": None, "unit_price": "1"}),
+            ("price.unit_price", {"unit": None, "unit_price": "1"}),
             ("price.unit_price", {"unit": "image"}),
             ("price.unit_price", {"unit": "image", "unit_price": 1}),
             ("price.unit_price", {"unit": "image", "unit_price": "-1"}),

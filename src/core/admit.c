@@ -4,6 +4,7 @@
 #include "calendar.h"
 #include "diagnose.h"
 #include "key.h"
+#include "multipart.h"
 #include "throttle.h"
 #include "where.h"
 
@@ -194,15 +195,18 @@ has_route(const struct tg_request *request, struct tg_admission *a)
 {
     bool has_path;
 
+    a->head.path = tg_route_path(request->path);
+    a->allow = "";
     if (is_ambiguous(request->path))
         return tg_admit_refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
     a->head.route = tg_route_find(request->method, request->path,
                                   &a->head.argument, &has_path);
-    if (a->head.route == NULL)
-        return tg_admit_refuse(
-            a, has_path ? TG_CODE_METHOD_NOT_ALLOWED : TG_CODE_NOT_FOUND,
-            TG_REASON_CODE);
-    return true;
+    if (a->head.route != NULL)
+        return true;
+    if (!has_path)
+        return tg_admit_refuse(a, TG_CODE_NOT_FOUND, TG_REASON_CODE);
+    a->allow = tg_route_allow(request->path);
+    return tg_admit_refuse(a, TG_CODE_METHOD_NOT_ALLOWED, TG_REASON_CODE);
 }
 
 bool
@@ -247,23 +251,34 @@ ends_type(struct tg_str s, size_t len)
            s.data[len] == '\t';
 }
 
-/* JSON, without an encoding: what is judged is what is sent. */
 static bool
-is_json(const struct tg_request *request, struct tg_admission *a)
+is_json(struct tg_str type)
 {
-    static const char type[] = "application/json";
+    static const char json[] = "application/json";
+
+    return type.len == 0 || (starts_with(type, json, sizeof(json) - 1) &&
+                             ends_type(type, sizeof(json) - 1));
+}
+
+/* Of the route's kind, and not encoded: what is judged is what is sent. */
+static bool
+has_type(const struct tg_request *request, struct tg_admission *a)
+{
+    enum tg_payload_kind kind = a->head.route->payload;
+    bool is_form = kind == TG_PAYLOAD_FORM;
+    enum tg_reason reason = is_form ? TG_REASON_FORM_TYPE : TG_REASON_CODE;
     struct tg_str encoding = request->content_encoding;
 
+    a->head.boundary = (struct tg_str){NULL, 0};
     if (encoding.len != 0 &&
         !(encoding.len == 8 && starts_with(encoding, "identity", 8)))
-        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
-                               TG_REASON_CODE);
-    if (request->content_type.len == 0)
+        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, reason);
+    if (kind == TG_PAYLOAD_NONE)
         return true;
-    if (!starts_with(request->content_type, type, sizeof(type) - 1) ||
-        !ends_type(request->content_type, sizeof(type) - 1))
-        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE,
-                               TG_REASON_CODE);
+    if (is_form ? tg_multipart_boundary(request->content_type,
+                                        &a->head.boundary) != 0
+                : !is_json(request->content_type))
+        return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, reason);
     return true;
 }
 
@@ -367,6 +382,6 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
         a->action = TG_ACTION_ANSWER;
         return;
     }
-    if (is_json(request, a))
+    if (has_type(request, a))
         a->action = TG_ACTION_READ_BODY;
 }

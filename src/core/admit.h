@@ -51,6 +51,7 @@ enum tg_reason {
     TG_REASON_CREDENTIAL,    /* request's credential: tg_credential_sentence */
     TG_REASON_DIAGNOSIS,     /* diagnosis: tg_diagnosis_sentence */
     TG_REASON_BODY,          /* body_fault */
+    TG_REASON_FORM_TYPE,     /* it is no form, and should be one */
     TG_REASON_NO_MODEL,      /* no `model` in the body */
     TG_REASON_NO_UPSTREAM,   /* nobody serves the model */
     TG_REASON_NO_CREDENTIAL, /* its upstream has none */
@@ -68,7 +69,9 @@ enum tg_reason {
 /* What the head came to: all that must be kept while the body arrives. */
 struct tg_head {
     const struct tg_route *route;
-    struct tg_str argument; /* of the path: a model's name */
+    struct tg_str path;     /* without /v1 */
+    struct tg_str argument; /* of the path: a model's name, or an id */
+    struct tg_str boundary; /* of a form */
     struct tg_str origin;
     struct tg_str referer;
     struct tg_digest digest;
@@ -91,6 +94,7 @@ struct tg_admission {
     bool must_close; /* what comes behind on the connection may be a part of
                         this request: nothing of it may be believed */
     enum tg_credential_verdict credential;
+    const char *allow;   /* the methods a path has, when refused for its own */
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;
 

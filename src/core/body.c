@@ -18,6 +18,11 @@ static const int err_of_fault[] = {
     [TG_BODY_TYPE] = TG_ERR_FORMAT,
     [TG_BODY_SPELLING] = TG_ERR_FORMAT,
     [TG_BODY_RANGE] = TG_ERR_RANGE,
+    [TG_BODY_UNEXPECTED] = TG_ERR_FORMAT,
+    [TG_BODY_FORM] = TG_ERR_FORMAT,
+    [TG_BODY_FORM_NAME] = TG_ERR_FORMAT,
+    [TG_BODY_FORM_LIMIT] = TG_ERR_LIMIT,
+    [TG_BODY_FORM_CUT] = TG_ERR_FORMAT,
 };
 
 static const enum tg_body_fault_kind fault_of_json[] = {
@@ -31,6 +36,12 @@ static const enum tg_body_fault_kind fault_of_json[] = {
     [TG_JSON_EMPTY] = TG_BODY_EMPTY,
 };
 
+int
+tg_body_fault_err(enum tg_body_fault_kind kind)
+{
+    return err_of_fault[kind];
+}
+
 /* What punctuation a token may cost: quotes, a colon, a comma. */
 #define MARKS_BYTES 4
 
@@ -39,6 +50,7 @@ tg_body_init(struct tg_body *body)
 {
     memset(body, 0, offsetof(struct tg_body, json));
     tg_json_init(&body->json);
+    body->governed = TG_BODY_OF_CALLS;
     body->pending = TG_BODY_NONE;
     body->is_object = false;
     body->in_options = false;
@@ -90,6 +102,12 @@ count(struct tg_body *body, enum tg_json_token token)
     }
 }
 
+static struct tg_str
+text_of(const struct tg_json *json)
+{
+    return (struct tg_str){json->text, (size_t)json->text_len};
+}
+
 static int
 name(struct tg_body *body)
 {
@@ -99,8 +117,9 @@ name(struct tg_body *body)
         body->facts.is_empty = false;
     else if (body->in_options && body->json.depth == 2)
         body->facts.options_are_empty = false;
-    if (is_governed(body))
-        member = tg_body_member_find(&body->json, body->in_options);
+    if (is_governed(body) && body->json.text != NULL)
+        member = tg_body_member_find(text_of(&body->json), body->governed,
+                                     body->in_options);
     if (member == TG_BODY_NONE) {
         body->facts.hides_tokens |=
             body->json.depth == 1 && tg_body_member_hides(&body->json);
@@ -109,26 +128,29 @@ name(struct tg_body *body)
     }
     if (body->facts.members[member].is_present)
         return fault(body, TG_BODY_DUPLICATE, member, body->json.token_at);
-    if (!tg_body_member_is_exact(&body->json, member))
+    if (!tg_body_member_is_exact(text_of(&body->json), member))
         return fault(body, TG_BODY_SPELLING, member, body->json.token_at);
     body->pending = member;
     return 0;
 }
 
 static int
-model(struct tg_body *body)
+string(struct tg_body *body, enum tg_body_member member)
+{
+    if (!tg_body_member_take(&body->facts, member, text_of(&body->json)))
+        return fault(body, TG_BODY_RANGE, member, body->json.token_at);
+    return 0;
+}
+
+/* It governs by its length alone, and is the prompt all the same. */
+static int
+text(struct tg_body *body, enum tg_body_member member)
 {
     const struct tg_json *json = &body->json;
-    size_t i;
 
-    if (!json->text || json->text_len == 0)
-        return fault(body, TG_BODY_RANGE, TG_BODY_MODEL, json->token_at);
-    for (i = 0; i < json->text_len; i++)
-        if ((unsigned char)json->text[i] < 0x20 || json->text[i] == 0x7f)
-            return fault(body, TG_BODY_RANGE, TG_BODY_MODEL, json->token_at);
-    memcpy(body->facts.model, json->text, json->text_len);
-    body->facts.model[json->text_len] = '\0';
-    body->facts.model_len = json->text_len;
+    body->facts.members[member].value =
+        (int64_t)(json->text_len - json->text_more);
+    count(body, TG_JSON_STRING);
     return 0;
 }
 
@@ -165,12 +187,16 @@ governed(struct tg_body *body, enum tg_json_token token)
     value->is_present = true;
     value->at = body->json.token_at;
     value->len = tg_json_offset(&body->json) - value->at;
-    if (token == TG_JSON_NULL && type != TG_BODY_STRING) {
+    if (token == TG_JSON_NULL && type != TG_BODY_STRING &&
+        type != TG_BODY_TEXT) {
         value->is_null = true;
         return 0;
     }
-    if (type == TG_BODY_STRING && token == TG_JSON_STRING)
-        return model(body);
+    if (token == TG_JSON_STRING &&
+        (type == TG_BODY_STRING || type == TG_BODY_WORD))
+        return string(body, member);
+    if (type == TG_BODY_TEXT && token == TG_JSON_STRING)
+        return text(body, member);
     if (type == TG_BODY_INTEGER && token == TG_JSON_NUMBER)
         return integer(body, member);
     if (type == TG_BODY_OBJECT && token == TG_JSON_OBJECT)

@@ -32,8 +32,27 @@ enum tg_body_member {
     TG_BODY_MAX_OUTPUT_TOKENS,
     TG_BODY_N,
     TG_BODY_BEST_OF,
+    TG_BODY_SIZE, /* this and the rest: a short string, or null */
+    TG_BODY_QUALITY,
+    TG_BODY_RESPONSE_FORMAT,
+    TG_BODY_STREAM_FORMAT,
+    TG_BODY_PURPOSE,
+    TG_BODY_ENDPOINT,
+    TG_BODY_INPUT, /* a string; its value: how many characters */
     TG_BODY_MEMBERS,
 };
+
+/* Members that govern: bits 1 << enum tg_body_member. */
+#define TG_BODY_BIT(member) (1u << TG_BODY_##member)
+
+/* Those of a call that is about text. */
+#define TG_BODY_OF_CALLS                                                       \
+    (TG_BODY_BIT(MODEL) | TG_BODY_BIT(STREAM) | TG_BODY_BIT(STREAM_OPTIONS) |  \
+     TG_BODY_BIT(INCLUDE_USAGE) | TG_BODY_BIT(MAX_TOKENS) |                    \
+     TG_BODY_BIT(MAX_COMPLETION_TOKENS) | TG_BODY_BIT(MAX_OUTPUT_TOKENS) |     \
+     TG_BODY_BIT(N) | TG_BODY_BIT(BEST_OF))
+
+#define TG_BODY_WORD_MAX 32
 
 /* One governed member's value. */
 struct tg_body_value {
@@ -44,11 +63,17 @@ struct tg_body_value {
     uint64_t len;  /* bytes it takes */
 };
 
+/* A short string: decoded, zero-terminated, printable; "" when absent. */
+struct tg_body_word {
+    char text[TG_BODY_WORD_MAX + 1];
+};
+
 struct tg_body_facts {
     struct tg_body_value members[TG_BODY_MEMBERS];
     char model[TG_BODY_MODEL_MAX + 1]; /* decoded, zero-terminated; "" when
                                           absent; no control characters */
     size_t model_len;
+    struct tg_body_word size, quality, endpoint;
     bool is_empty;          /* the body is an object without members */
     bool options_are_empty; /* so is stream_options */
     bool hides_tokens;      /* a member by which an upstream may make tokens
@@ -62,6 +87,8 @@ struct tg_body_facts {
                                the prompt's byte-level tokens, tool schemas,
                                arrays of token numbers and the chat
                                template's own marks included */
+    uint64_t file_bytes;    /* of a form, and how many of them there are */
+    uint64_t file_count;
 };
 
 enum tg_body_fault_kind {
@@ -78,6 +105,11 @@ enum tg_body_fault_kind {
     TG_BODY_SPELLING,   /* member is written in other case, which some
                            upstreams take for the same; offset of the name */
     TG_BODY_RANGE,      /* member is negative, too large, too long, or empty */
+    TG_BODY_UNEXPECTED, /* there is one where none may be */
+    TG_BODY_FORM,       /* not a form, or not in plain form; at offset */
+    TG_BODY_FORM_NAME,  /* a part of it has no plain name */
+    TG_BODY_FORM_LIMIT, /* it has too many parts, or too long headers */
+    TG_BODY_FORM_CUT,   /* it ends too early */
 };
 
 /* Why a body was refused. */
@@ -91,6 +123,8 @@ struct tg_body_fault {
 struct tg_body {
     struct tg_body_fault fault;
     struct tg_body_facts facts;
+    uint32_t governed; /* to be set behind tg_body_init, if not those of
+                          calls */
     struct tg_json json;
     enum tg_body_member pending; /* whose value comes next */
     bool is_object;
@@ -117,7 +151,7 @@ struct tg_body_want {
                                          stands there as a number */
 };
 
-/* Begins a body. */
+/* Begins a body, in which the members of calls govern. */
 void tg_body_init(struct tg_body *body);
 
 /*

@@ -19,6 +19,13 @@ static const struct member {
     [TG_BODY_MAX_OUTPUT_TOKENS] = {"max_output_tokens", NULL, TG_BODY_INTEGER},
     [TG_BODY_N] = {"n", NULL, TG_BODY_INTEGER},
     [TG_BODY_BEST_OF] = {"best_of", NULL, TG_BODY_INTEGER},
+    [TG_BODY_SIZE] = {"size", NULL, TG_BODY_WORD},
+    [TG_BODY_QUALITY] = {"quality", NULL, TG_BODY_WORD},
+    [TG_BODY_RESPONSE_FORMAT] = {"response_format", NULL, TG_BODY_WORD},
+    [TG_BODY_STREAM_FORMAT] = {"stream_format", NULL, TG_BODY_WORD},
+    [TG_BODY_PURPOSE] = {"purpose", NULL, TG_BODY_WORD},
+    [TG_BODY_ENDPOINT] = {"endpoint", NULL, TG_BODY_WORD},
+    [TG_BODY_INPUT] = {"input", NULL, TG_BODY_TEXT},
 };
 
 const char *
@@ -48,29 +55,30 @@ alike_len(const char *p, size_t left, char c)
 }
 
 static bool
-is_alike(const struct tg_json *json, const char *name)
+is_alike(struct tg_str said, const char *name)
 {
     size_t at = 0, len;
 
-    for (; *name && at < json->text_len; name++, at += len) {
-        len = alike_len(json->text + at, json->text_len - at, *name);
+    for (; *name && at < said.len; name++, at += len) {
+        len = alike_len(said.data + at, said.len - at, *name);
         if (len == 0)
             return false;
     }
-    return *name == '\0' && at == json->text_len;
+    return *name == '\0' && at == said.len;
 }
 
 enum tg_body_member
-tg_body_member_find(const struct tg_json *json, bool in_options)
+tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
 {
-    int m;
+    uint32_t left =
+        in_options ? TG_BODY_BIT(INCLUDE_USAGE) : ~TG_BODY_BIT(INCLUDE_USAGE);
 
-    if (!json->text)
-        return TG_BODY_NONE;
-    for (m = TG_BODY_MODEL; m < TG_BODY_MEMBERS; m++)
-        if ((m == TG_BODY_INCLUDE_USAGE) == in_options &&
-            is_alike(json, members[m].name))
+    for (left &= governed; left != 0; left &= left - 1) {
+        int m = __builtin_ctz(left);
+
+        if (is_alike(name, members[m].name))
             return (enum tg_body_member)m;
+    }
     return TG_BODY_NONE;
 }
 
@@ -91,10 +99,57 @@ tg_body_member_hides(const struct tg_json *json)
 }
 
 bool
-tg_body_member_is_exact(const struct tg_json *json, enum tg_body_member member)
+tg_body_member_is_exact(struct tg_str name, enum tg_body_member member)
 {
-    const char *name = members[member].name;
+    return tg_str_eq(name, (struct tg_str){members[member].name,
+                                           strlen(members[member].name)});
+}
 
-    return json->text_len == strlen(name) &&
-           memcmp(json->text, name, json->text_len) == 0;
+/* Printable: no control character, which JSON may escape. */
+static bool
+has_control(struct tg_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.data[i] < 0x20 || s.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static struct tg_body_word *
+word_of(struct tg_body_facts *facts, enum tg_body_member member)
+{
+    switch (member) {
+    case TG_BODY_SIZE:
+        return &facts->size;
+    case TG_BODY_QUALITY:
+        return &facts->quality;
+    case TG_BODY_ENDPOINT:
+        return &facts->endpoint;
+    default:
+        return NULL;
+    }
+}
+
+bool
+tg_body_member_take(struct tg_body_facts *facts, enum tg_body_member member,
+                    struct tg_str value)
+{
+    bool is_model = member == TG_BODY_MODEL;
+    struct tg_body_word *word = word_of(facts, member);
+
+    if (value.data == NULL || value.len == 0 || has_control(value) ||
+        value.len > (is_model ? TG_BODY_MODEL_MAX : TG_BODY_WORD_MAX))
+        return false;
+    if (is_model) {
+        memcpy(facts->model, value.data, value.len);
+        facts->model[value.len] = '\0';
+        facts->model_len = value.len;
+    } else if (word != NULL) {
+        memcpy(word->text, value.data, value.len);
+        word->text[value.len] = '\0';
+    } else if (member == TG_BODY_STREAM_FORMAT) {
+        facts->members[member].value = tg_str_eq(value, TG_STR("sse"));
+    }
+    return true;
 }

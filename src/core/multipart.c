@@ -14,6 +14,7 @@ enum state {
     BEHIND_HEADER_CR,
     IN_DATA,
     AT_PART_END, /* its delimiter was read */
+    AT_STRAY,    /* at the last byte of a mark that may not stand there */
     AT_END,      /* all that may come is one end of line */
     AT_END_CR,
     AT_LAST,
@@ -106,15 +107,11 @@ match_delimiter(struct tg_multipart *form, size_t *n)
 static enum tg_multipart_token
 start(struct tg_multipart *form)
 {
-    size_t n;
-
-    if (!match_delimiter(form, &n))
+    if (*form->cursor != form->delimiter[form->held])
         return fail(form, TG_MULTIPART_SYNTAX);
-    form->cursor += n;
-    form->held = (uint8_t)(form->held + n);
-    if (form->held == form->delimiter_len)
-        form->state = BEHIND_BOUNDARY;
-    return TG_MULTIPART_MORE;
+    form->held++;
+    return go(form,
+              form->held == form->delimiter_len ? BEHIND_BOUNDARY : AT_START);
 }
 
 static enum tg_multipart_token
@@ -122,7 +119,7 @@ begin_part(struct tg_multipart *form)
 {
     if (++form->parts > TG_MULTIPART_PARTS_MAX)
         return fail(form, TG_MULTIPART_LIMIT);
-    form->part_at = form->chunk_at + (uint64_t)(form->cursor - form->chunk);
+    form->part_at = form->chunk_at + (uint64_t)(form->cursor + 1 - form->chunk);
     form->part = (struct tg_multipart_part){.name_len = 0};
     form->has_disposition = form->has_type = form->has_length = false;
     form->headers = form->line_len = 0;
@@ -238,8 +235,12 @@ end_data(struct tg_multipart *form, const char *p)
     const char *from = form->cursor;
 
     if (n < form->delimiter_len ||
-        memcmp(p - form->delimiter_len, form->delimiter, EOL_LEN) != 0)
-        return fail(form, TG_MULTIPART_SYNTAX);
+        memcmp(p - form->delimiter_len, form->delimiter, EOL_LEN) != 0) {
+        /* What is before it has come, whatever the chunks are. */
+        form->cursor = p - 1;
+        form->state = AT_STRAY;
+        return emit(form, from, n - 1);
+    }
     form->cursor = p;
     form->state = AT_PART_END;
     return emit(form, from, n - form->delimiter_len);
@@ -315,6 +316,8 @@ step(struct tg_multipart *form)
         return c == '\n' ? end_line(form) : fail(form, TG_MULTIPART_HEADER);
     case IN_DATA:
         return data(form);
+    case AT_STRAY:
+        return fail(form, TG_MULTIPART_SYNTAX);
     case AT_END:
         return c == '\r' ? go(form, AT_END_CR)
                          : fail(form, TG_MULTIPART_TRAILING);

@@ -69,7 +69,7 @@ struct tg_multipart_part {
 struct tg_multipart {
     struct tg_multipart_part part;
     struct tg_str data; /* valid until the next call */
-    uint64_t part_at;   /* offset of the part's boundary */
+    uint64_t part_at;   /* offset of the part's first header */
     enum tg_multipart_error error;
     uint64_t error_at;
 

@@ -31,8 +31,7 @@ sentence_of(enum tg_code code)
             "/v1/completions, /v1/beta/completions, /v1/embeddings, "
             "/v1/models, /v1/user/balance or /v1/key.",
         [TG_CODE_METHOD_NOT_ALLOWED] =
-            "This path exists, but not under this method. Calls are POST; "
-            "/v1/models, /v1/user/balance and /v1/key are GET.",
+            "This path exists, but not under this method.",
         [TG_CODE_UNSUPPORTED_MEDIA_TYPE] =
             "The request must be uncompressed JSON: send Content-Type: "
             "application/json and no Content-Encoding.",
@@ -137,6 +136,16 @@ say_body(struct tg_text *out, const struct tg_body_fault *fault)
         [TG_BODY_TYPE] = "has the wrong type",
         [TG_BODY_SPELLING] = "is spelt otherwise here; write it as shown",
         [TG_BODY_RANGE] = "is out of range",
+        [TG_BODY_UNEXPECTED] = "The request has a body, and needs none",
+        [TG_BODY_FORM] = "The request body is not a form in plain writing: "
+                         "multipart/form-data whose lines end in CR LF, with "
+                         "nothing around it, no encodings and no folded "
+                         "headers",
+        [TG_BODY_FORM_NAME] = "A part of the form has no plain name: write "
+                              "name=\"…\" once, without escapes",
+        [TG_BODY_FORM_LIMIT] = "The form has too many parts, or a part has "
+                               "too long a header",
+        [TG_BODY_FORM_CUT] = "The form ends before its last boundary",
     };
 
     if (fault->member != TG_BODY_NONE) {
@@ -146,7 +155,7 @@ say_body(struct tg_text *out, const struct tg_body_fault *fault)
     }
     if (fault->kind != TG_BODY_FINE)
         say(out, what[fault->kind]);
-    if (fault->kind != TG_BODY_EMPTY) {
+    if (fault->kind != TG_BODY_EMPTY && fault->kind != TG_BODY_UNEXPECTED) {
         say(out, " (byte ");
         tg_text_int(out, (int64_t)fault->offset);
         say(out, ")");
@@ -475,6 +484,11 @@ say_why(struct tg_text *out, const struct tg_state *state,
     case TG_REASON_BODY:
         say_body(out, &a->body_fault);
         return;
+    case TG_REASON_FORM_TYPE:
+        say(out, "The request must be an unencoded form: send Content-Type: "
+                 "multipart/form-data with its boundary and nothing more, and "
+                 "no Content-Encoding.");
+        return;
     case TG_REASON_NO_MODEL:
         say(out, "The request names no model: set `model` to one of "
                  "GET /v1/models.");
@@ -522,6 +536,11 @@ say_why(struct tg_text *out, const struct tg_state *state,
         break;
     case TG_CODE_UPSTREAM_UNAVAILABLE:
         say_upstream(out, a);
+        break;
+    case TG_CODE_METHOD_NOT_ALLOWED:
+        say(out, "This path exists, but not under this method. It has ");
+        say(out, a->allow);
+        say(out, ".");
         break;
     default:
         say(out, sentence_of(is_throttled ? a->wrong_key.code : a->code));

@@ -1,32 +1,40 @@
 #include "route.h"
 
+#define POST TG_METHOD_POST
+#define GET TG_METHOD_GET
+#define DELETE TG_METHOD_DELETE
+
+#define ROW(row_endpoint, row_method, row_path, row_name, ...)                 \
+    {                                                                          \
+        .endpoint = TG_ENDPOINT_##row_endpoint, .method = row_method,          \
+        .path = TG_STR_INIT(row_path), .name = row_name, __VA_ARGS__           \
+    }
+
+/* What goes upstream: endpoint, method, path, scope, and more. */
+#define CALL(endpoint, method, path, in_scope, ...)                            \
+    ROW(endpoint, method, path, #method " /v1" path,                           \
+        .scope = TG_SCOPE_##in_scope, .served = TG_SERVED_UPSTREAM,            \
+        __VA_ARGS__)
+
+/* What the gate answers itself, for any key. */
+#define OWN(endpoint, path)                                                    \
+    ROW(endpoint, GET, path, "GET /v1" path, .served = TG_SERVED_LOCALLY)
+
 /*
  * The table is the whole data plane.  Paths of one length are told apart by
  * memcmp; there are few of them, so a walk is as fast as a hash.
  */
-#define UPSTREAM TG_SERVED_UPSTREAM
-#define LOCALLY TG_SERVED_LOCALLY
-#define OPENAI TG_MANNER_OPENAI
-#define POST TG_METHOD_POST
-#define GET TG_METHOD_GET
-
 static const struct tg_route routes[] = {
-    {TG_ENDPOINT_CHAT, POST, TG_STR_INIT("/chat/completions"), TG_SCOPE_CHAT,
-     UPSTREAM, OPENAI, false, "POST /v1/chat/completions"},
-    {TG_ENDPOINT_COMPLETIONS, POST, TG_STR_INIT("/completions"), TG_SCOPE_CODE,
-     UPSTREAM, OPENAI, false, "POST /v1/completions"},
-    {TG_ENDPOINT_FIM, POST, TG_STR_INIT("/beta/completions"), TG_SCOPE_CODE,
-     UPSTREAM, OPENAI, false, "POST /v1/beta/completions"},
-    {TG_ENDPOINT_EMBEDDINGS, POST, TG_STR_INIT("/embeddings"),
-     TG_SCOPE_EMBEDDINGS, UPSTREAM, OPENAI, false, "POST /v1/embeddings"},
-    {TG_ENDPOINT_MODELS, GET, TG_STR_INIT("/models"), TG_SCOPE_NONE, LOCALLY,
-     OPENAI, false, "GET /v1/models"},
-    {TG_ENDPOINT_MODEL, GET, TG_STR_INIT("/models/"), TG_SCOPE_NONE, LOCALLY,
-     OPENAI, true, "GET /v1/models/{id}"},
-    {TG_ENDPOINT_BALANCE, GET, TG_STR_INIT("/user/balance"), TG_SCOPE_NONE,
-     LOCALLY, OPENAI, false, "GET /v1/user/balance"},
-    {TG_ENDPOINT_KEY, GET, TG_STR_INIT("/key"), TG_SCOPE_NONE, LOCALLY, OPENAI,
-     false, "GET /v1/key"},
+    CALL(CHAT, POST, "/chat/completions", CHAT),
+    CALL(COMPLETIONS, POST, "/completions", CODE),
+    CALL(FIM, POST, "/beta/completions", CODE),
+    CALL(EMBEDDINGS, POST, "/embeddings", EMBEDDINGS,
+         .family = TG_FAMILY_VECTORS),
+    OWN(MODELS, "/models"),
+    ROW(MODEL, GET, "/models/", "GET /v1/models/{id}",
+        .served = TG_SERVED_LOCALLY, .takes_argument = true),
+    OWN(BALANCE, "/user/balance"),
+    OWN(KEY, "/key"),
 };
 
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -46,22 +54,71 @@ static const struct {
 
 #define SCOPES (sizeof(scopes) / sizeof(scopes[0]))
 
+static const struct {
+    enum tg_method method;
+    struct tg_str name;
+} methods[] = {
+    {GET, TG_STR_INIT("GET")},
+    {POST, TG_STR_INIT("POST")},
+    {DELETE, TG_STR_INIT("DELETE")},
+};
+
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
+
+static bool
+begins_with(struct tg_str s, const char *prefix, size_t len)
+{
+    return s.len >= len && memcmp(s.data, prefix, len) == 0;
+}
+
+static bool
+is_id_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+}
+
+/* A path with an id in the place of the row's. */
+static bool
+matches_id(const struct tg_route *route, struct tg_str path,
+           struct tg_str *argument)
+{
+    static const size_t id_len = sizeof("{id}") - 1;
+    struct tg_str tail = {route->path.data + route->id_at + id_len,
+                          route->path.len - route->id_at - id_len};
+    struct tg_str id = {path.data + route->id_at, 0};
+
+    if (!begins_with(path, route->path.data, route->id_at))
+        return false;
+    path = (struct tg_str){id.data, path.len - route->id_at};
+    while (id.len < path.len && is_id_char(path.data[id.len]))
+        id.len++;
+    if (id.len == 0 || id.len > TG_ROUTE_ID_MAX ||
+        !tg_str_eq(tail,
+                   (struct tg_str){path.data + id.len, path.len - id.len}))
+        return false;
+    *argument = id;
+    return true;
+}
+
 static bool
 matches(const struct tg_route *route, struct tg_str path,
         struct tg_str *argument)
 {
     size_t n = route->path.len;
 
+    if (route->id_at != 0)
+        return matches_id(route, path, argument);
     if (!route->takes_argument)
         return tg_str_eq(route->path, path);
-    if (path.len <= n || memcmp(path.data, route->path.data, n) != 0)
+    if (path.len <= n || !begins_with(path, route->path.data, n))
         return false;
     *argument = (struct tg_str){path.data + n, path.len - n};
     return true;
 }
 
-static struct tg_str
-without_v1(struct tg_str path)
+struct tg_str
+tg_route_path(struct tg_str path)
 {
     if (path.len > 4 && memcmp(path.data, "/v1/", 4) == 0)
         path = (struct tg_str){path.data + 3, path.len - 3};
@@ -74,7 +131,7 @@ tg_route_find(enum tg_method method, struct tg_str path,
 {
     *argument = (struct tg_str){NULL, 0};
     *has_path = false;
-    path = without_v1(path);
+    path = tg_route_path(path);
     for (size_t i = 0; i < ROUTES; i++) {
         if (!matches(&routes[i], path, argument))
             continue;
@@ -83,6 +140,53 @@ tg_route_find(enum tg_method method, struct tg_str path,
         *has_path = true;
     }
     return NULL;
+}
+
+const char *
+tg_route_allow(struct tg_str path)
+{
+    static const char *const names[] = {
+        "",       "GET",         "POST",         "GET, POST",
+        "DELETE", "GET, DELETE", "POST, DELETE", "GET, POST, DELETE"};
+    struct tg_str argument;
+    unsigned found = 0;
+
+    path = tg_route_path(path);
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (matches(&routes[i], path, &argument))
+            found |= 1u << (routes[i].method - GET);
+    }
+    return names[found];
+}
+
+const struct tg_route *
+tg_route_named(struct tg_str name)
+{
+    const char *blank = memchr(name.data, ' ', name.len);
+    size_t len = blank == NULL ? name.len : (size_t)(blank - name.data);
+    struct tg_str method = {name.data, len}, path = {NULL, 0};
+
+    if (blank == NULL)
+        return NULL;
+    path = tg_route_path((struct tg_str){blank + 1, name.len - len - 1});
+    for (size_t i = 0; i < ROUTES; i++) {
+        const char *own = strchr(routes[i].name, '/');
+
+        if (routes[i].method == tg_method_of(method) &&
+            tg_str_eq(path, tg_route_path((struct tg_str){own, strlen(own)})))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+enum tg_method
+tg_method_of(struct tg_str name)
+{
+    for (size_t i = 0; i < METHODS; i++) {
+        if (tg_str_eq(methods[i].name, name))
+            return methods[i].method;
+    }
+    return TG_METHOD_OTHER;
 }
 
 const struct tg_route *
@@ -107,7 +211,7 @@ tg_route_manner(struct tg_str path)
     static const struct tg_str theirs = TG_STR_INIT("/anthropic/");
     struct tg_str argument;
 
-    path = without_v1(path);
+    path = tg_route_path(path);
     if (path.len >= theirs.len &&
         memcmp(path.data, theirs.data, theirs.len) == 0)
         return TG_MANNER_ANTHROPIC;

@@ -36,7 +36,12 @@ enum tg_scope {
     TG_SCOPE_ALL = (1 << 7) - 1,
 };
 
-enum tg_method { TG_METHOD_OTHER = 0, TG_METHOD_GET, TG_METHOD_POST };
+enum tg_method {
+    TG_METHOD_OTHER = 0,
+    TG_METHOD_GET,
+    TG_METHOD_POST,
+    TG_METHOD_DELETE,
+};
 
 /* Who answers: the safe value lets nothing out. */
 enum tg_served {
@@ -50,26 +55,64 @@ enum tg_manner {
     TG_MANNER_ANTHROPIC,
 };
 
+/* What the body of a request is. */
+enum tg_payload_kind {
+    TG_PAYLOAD_JSON = 0,
+    TG_PAYLOAD_FORM,  /* multipart/form-data */
+    TG_PAYLOAD_MAYBE, /* JSON, or nothing */
+    TG_PAYLOAD_NONE,  /* nothing */
+};
+
+/* What a call is about, and so what governs its body and how it is metered. */
+enum tg_family {
+    TG_FAMILY_TEXT = 0, /* tokens in and out */
+    TG_FAMILY_VECTORS,  /* tokens in alone */
+    TG_FAMILY_IMAGES,
+    TG_FAMILY_SPEECH,    /* text to audio */
+    TG_FAMILY_LISTENING, /* audio to text */
+    TG_FAMILY_OBJECTS,   /* of the upstream: files and the like, by the call */
+};
+
 struct tg_route {
     enum tg_endpoint endpoint;
     enum tg_method method;
-    struct tg_str path;  /* without /v1 */
+    struct tg_str path;  /* without /v1; "{id}" stands for a segment */
+    uint8_t id_at;       /* where it does; 0: it does not */
     enum tg_scope scope; /* NONE: any key */
     enum tg_served served;
     enum tg_manner manner;
-    bool takes_argument; /* path ends in '/', the rest is a name, which may
-                            have slashes of its own */
-    const char *name;    /* as keys and call records name it */
+    enum tg_family family;
+    enum tg_payload_kind payload;
+    bool takes_argument;   /* path ends in '/', the rest is a name, which may
+                              have slashes of its own */
+    struct tg_str service; /* the name that stands for a model in the price
+                              book, when no body names one; else empty */
+    const char *name;      /* as keys and call records name it */
 };
+
+#define TG_ROUTE_ID_MAX 128
 
 /*
  * Finds the route of a method and an undecoded path (no query), with or
- * without "/v1" in front.  argument becomes what follows the row's path where
- * the route takes one.  Returns NULL when there is none; *has_path then says
+ * without "/v1" in front.  An id is 1 to TG_ROUTE_ID_MAX letters, digits, '_'
+ * and '-'.  argument becomes it, or what follows the row's path where the
+ * route takes one.  Returns NULL when there is none; *has_path then says
  * whether the path exists under another method.
  */
 const struct tg_route *tg_route_find(enum tg_method method, struct tg_str path,
                                      struct tg_str *argument, bool *has_path);
+
+/* "GET, POST": the methods that a path exists under; "" when it does not. */
+const char *tg_route_allow(struct tg_str path);
+
+/* The row of a name such as "GET /v1/models", also without /v1; or NULL. */
+const struct tg_route *tg_route_named(struct tg_str name);
+
+/* A path without the "/v1" in front. */
+struct tg_str tg_route_path(struct tg_str path);
+
+/* The method of a name, "GET" … */
+enum tg_method tg_method_of(struct tg_str name);
 
 /* The first row of an endpoint; NULL for TG_ENDPOINT_NONE. */
 const struct tg_route *tg_route_of(enum tg_endpoint endpoint);

@@ -51,18 +51,7 @@ tg_draft_model(struct tg_reply *reply, const char *param, const char *text)
 const struct tg_route *
 tg_draft_route(const char *text)
 {
-    const char *blank = strchr(text, ' ');
-    enum tg_method method = TG_METHOD_OTHER;
-    struct tg_str argument;
-    bool has_path;
-
-    if (blank == NULL)
-        return NULL;
-    if (strncmp(text, "GET ", 4) == 0)
-        method = TG_METHOD_GET;
-    else if (strncmp(text, "POST ", 5) == 0)
-        method = TG_METHOD_POST;
-    return tg_route_find(method, str_of(blank + 1), &argument, &has_path);
+    return tg_route_named(str_of(text));
 }
 
 bool

@@ -18,7 +18,7 @@ static ngx_int_t ngx_http_tollgate_proxy(ngx_http_request_t *r,
 /* One decision at a time is made in a worker, so one place serves them all. */
 
 static struct tg_admission   ngx_http_tollgate_admission;
-static struct tg_body        ngx_http_tollgate_body;
+static struct tg_payload     ngx_http_tollgate_payload;
 static struct tg_body_facts  ngx_http_tollgate_facts;
 
 
@@ -151,17 +151,19 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
 {
     ngx_int_t                   rc;
     struct tg_str               none = { NULL, 0 };
-    struct tg_body             *body = &ngx_http_tollgate_body;
+    struct tg_payload          *payload = &ngx_http_tollgate_payload;
     struct tg_admission        *a = &ngx_http_tollgate_admission;
     const struct tg_body_facts *facts = &ngx_http_tollgate_facts;
 
-    rc = ngx_http_tollgate_scan_body(r, body);
+    tg_payload_init(payload, &ctx->head);
+
+    rc = ngx_http_tollgate_scan_body(r, payload);
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc != NGX_OK
-        || tg_body_finish(body, &ngx_http_tollgate_facts) != 0)
+        || tg_payload_finish(payload, &ngx_http_tollgate_facts) != 0)
     {
         facts = NULL;
     }
@@ -171,7 +173,7 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     }
 
     tg_admit_body(&ngx_http_tollgate_worker.state, &ctx->head, facts,
-                  &body->fault, ngx_http_tollgate_now_ms(), a);
+                  tg_payload_fault(payload), ngx_http_tollgate_now_ms(), a);
 
     if (a->action == TG_ACTION_PROXY) {
         rc = ngx_http_tollgate_proxy(r, ctx, facts, a);

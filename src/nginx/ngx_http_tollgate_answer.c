@@ -158,11 +158,8 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     }
 
     if (code == TG_CODE_METHOD_NOT_ALLOWED) {
-        ngx_str_set(&ctx->allow, "GET");
-
-        if (r->method == NGX_HTTP_GET) {
-            ngx_str_set(&ctx->allow, "POST");
-        }
+        ctx->allow.data = (u_char *) a->allow;
+        ctx->allow.len = ngx_strlen(a->allow);
     }
 
     if (a->must_close) {

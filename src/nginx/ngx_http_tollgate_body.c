@@ -8,7 +8,7 @@
 #define NGX_HTTP_TOLLGATE_CHUNK  65536
 
 static ngx_int_t ngx_http_tollgate_scan_file(ngx_http_request_t *r,
-    ngx_buf_t *b, struct tg_body *body);
+    ngx_buf_t *b, struct tg_payload *payload);
 static ngx_chain_t **ngx_http_tollgate_copy_range(ngx_http_request_t *r,
     ngx_chain_t **last, off_t from, off_t to);
 static ngx_chain_t **ngx_http_tollgate_insert(ngx_http_request_t *r,
@@ -18,13 +18,11 @@ static ngx_chain_t **ngx_http_tollgate_insert(ngx_http_request_t *r,
 /* NGX_OK; NGX_DECLINED when core has seen enough; NGX_ERROR. */
 
 ngx_int_t
-ngx_http_tollgate_scan_body(ngx_http_request_t *r, struct tg_body *body)
+ngx_http_tollgate_scan_body(ngx_http_request_t *r, struct tg_payload *payload)
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
-
-    tg_body_init(body);
 
     if (r->request_body == NULL) {
         return NGX_OK;
@@ -34,12 +32,12 @@ ngx_http_tollgate_scan_body(ngx_http_request_t *r, struct tg_body *body)
         b = cl->buf;
 
         if (b->in_file) {
-            rc = ngx_http_tollgate_scan_file(r, b, body);
+            rc = ngx_http_tollgate_scan_file(r, b, payload);
             if (rc != NGX_OK) {
                 return rc;
             }
 
-        } else if (tg_body_feed(body, b->pos, b->last - b->pos) != 0) {
+        } else if (tg_payload_feed(payload, b->pos, b->last - b->pos) != 0) {
             return NGX_DECLINED;
         }
     }
@@ -52,7 +50,7 @@ ngx_http_tollgate_scan_body(ngx_http_request_t *r, struct tg_body *body)
 
 static ngx_int_t
 ngx_http_tollgate_scan_file(ngx_http_request_t *r, ngx_buf_t *b,
-    struct tg_body *body)
+    struct tg_payload *payload)
 {
     static u_char  chunk[NGX_HTTP_TOLLGATE_CHUNK];
 
@@ -70,7 +68,7 @@ ngx_http_tollgate_scan_file(ngx_http_request_t *r, ngx_buf_t *b,
             return NGX_ERROR;
         }
 
-        if (tg_body_feed(body, chunk, n) != 0) {
+        if (tg_payload_feed(payload, chunk, n) != 0) {
             return NGX_DECLINED;
         }
     }

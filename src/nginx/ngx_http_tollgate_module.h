@@ -32,6 +32,7 @@
 #include "edit.h"
 #include "journal.h"
 #include "meter.h"
+#include "payload.h"
 #include "rate.h"
 #include "refusal.h"
 #include "seal.h"
@@ -153,7 +154,7 @@ enum tg_wire_fault ngx_http_tollgate_wire_verdict(ngx_http_request_t *r);
 
 /* _body.c */
 ngx_int_t ngx_http_tollgate_scan_body(ngx_http_request_t *r,
-    struct tg_body *body);
+    struct tg_payload *payload);
 ngx_int_t ngx_http_tollgate_edit_body(ngx_http_request_t *r,
     const struct tg_body_edit *edits, size_t n);
 

@@ -114,6 +114,7 @@ ngx_http_tollgate_read_request(ngx_http_request_t *r,
 
     request->method = r->method == NGX_HTTP_POST ? TG_METHOD_POST
                       : r->method == NGX_HTTP_GET ? TG_METHOD_GET
+                      : r->method == NGX_HTTP_DELETE ? TG_METHOD_DELETE
                       : TG_METHOD_OTHER;
     request->now_ms = ngx_http_tollgate_now_ms();
     request->credential = credential;

@@ -1,11 +1,11 @@
 /*
  * The multipart reader: however its input is cut, the parts are the same, and
- * their bytes are those that stand there.
+ * their bytes are those that stand there; so are the facts of a request.
  */
 #include <assert.h>
 #include <string.h>
 
-#include "multipart.h"
+#include "form_body.h"
 #include "split.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,7 +63,6 @@ feed(void *arg, const char *data, size_t len)
         take(reader, token);
 }
 
-/* Of a form that is refused only that it is. */
 static uint64_t
 run(const uint8_t *data, size_t len, unsigned a, unsigned b)
 {
@@ -71,10 +70,47 @@ run(const uint8_t *data, size_t len, unsigned a, unsigned b)
 
     tg_multipart_init(&reader.form, TG_STR("-b"));
     split_feed(data, len, a, b, feed, &reader);
-    if (tg_multipart_finish(&reader.form) != 0)
-        return reader.form.error;
-    assert(!reader.is_open && reader.bytes < len);
+    if (tg_multipart_finish(&reader.form) == 0)
+        assert(!reader.is_open && reader.bytes < len);
+    mix(&reader, &reader.form.error, sizeof(reader.form.error));
+    mix(&reader, &reader.form.error_at, sizeof(reader.form.error_at));
     return reader.hash;
+}
+
+#define GOVERNED                                                               \
+    (TG_BODY_BIT(MODEL) | TG_BODY_BIT(N) | TG_BODY_BIT(STREAM) |               \
+     TG_BODY_BIT(SIZE))
+
+static int
+feed_body(struct tg_form_body *body, const uint8_t *data, size_t len)
+{
+    int err = 0;
+
+    tg_form_body_init(body, TG_STR("-b"), GOVERNED);
+    for (size_t at = 0; at < len && err == 0; at++)
+        err = tg_form_body_feed(body, data + at, 1);
+    return err;
+}
+
+static void
+check_facts(const uint8_t *data, size_t len)
+{
+    static struct tg_form_body whole, bytewise;
+    struct tg_body_facts facts, other;
+
+    tg_form_body_init(&whole, TG_STR("-b"), GOVERNED);
+    tg_form_body_feed(&whole, data, len);
+    feed_body(&bytewise, data, len);
+    if (tg_form_body_finish(&whole, &facts) != 0) {
+        assert(tg_form_body_finish(&bytewise, &other) != 0);
+        assert(whole.fault.kind == bytewise.fault.kind);
+        assert(whole.fault.member == bytewise.fault.member);
+        assert(whole.fault.offset == bytewise.fault.offset);
+        return;
+    }
+    assert(tg_form_body_finish(&bytewise, &other) == 0);
+    assert(memcmp(&facts, &other, sizeof(facts)) == 0);
+    assert(facts.file_bytes + facts.text_bytes < len);
 }
 
 int
@@ -86,6 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     assert(run(data + SPLIT_HEAD, size - SPLIT_HEAD, data[0], data[1]) ==
            run(data + SPLIT_HEAD, size - SPLIT_HEAD, 0, 0));
+    check_facts(data + SPLIT_HEAD, size - SPLIT_HEAD);
     type = (struct tg_str){(const char *)data, size};
     if (tg_multipart_boundary(type, &boundary) == 0)
         assert(boundary.len > 0 && boundary.len <= TG_MULTIPART_BOUNDARY_MAX);

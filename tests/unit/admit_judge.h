@@ -5,6 +5,7 @@
 #define ADMIT_JUDGE_H
 
 #include "admit_test.h"
+#include "payload.h"
 #include "refusal.h"
 
 #define CHAT "POST", "/v1/chat/completions"
@@ -62,9 +63,10 @@ static const struct tg_framing sound_framing = {
 static enum tg_method
 method_of(const char *name)
 {
-    return strcmp(name, "POST") == 0  ? TG_METHOD_POST
-           : strcmp(name, "GET") == 0 ? TG_METHOD_GET
-                                      : TG_METHOD_OTHER;
+    return strcmp(name, "POST") == 0     ? TG_METHOD_POST
+           : strcmp(name, "GET") == 0    ? TG_METHOD_GET
+           : strcmp(name, "DELETE") == 0 ? TG_METHOD_DELETE
+                                         : TG_METHOD_OTHER;
 }
 
 __attribute__((unused)) static void
@@ -119,7 +121,7 @@ judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
     struct head_case head = {"", "POST", row->path, BEARER};
     struct tg_credential credential;
     struct tg_head kept;
-    struct tg_body body;
+    struct tg_payload payload;
     bool is_sound;
 
     publish_policy(&sound);
@@ -127,14 +129,14 @@ judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
     if (a->action != TG_ACTION_READ_BODY)
         abort();
     publish_policy(&row->key);
-    tg_body_init(&body);
-    is_sound = tg_body_feed(&body, row->body, strlen(row->body)) == 0 &&
-               tg_body_finish(&body, &judged) == 0;
     kept = a->head;
     kept.chunks = row->chunks;
+    tg_payload_init(&payload, &kept);
+    is_sound = tg_payload_feed(&payload, row->body, strlen(row->body)) == 0 &&
+               tg_payload_finish(&payload, &judged) == 0;
     memset(a, 0xa5, sizeof(*a));
-    tg_admit_body(&state, &kept, is_sound ? &judged : NULL, &body.fault,
-                  instant(now), a);
+    tg_admit_body(&state, &kept, is_sound ? &judged : NULL,
+                  tg_payload_fault(&payload), instant(now), a);
 }
 
 /* Every code that rows of this program reach, and no other. */

@@ -128,7 +128,7 @@ static const struct {
     {"no part", "--b--" E, " syntax@3"},
     {"a preamble", "x" E FIELD("a", "v") END, " syntax@0"},
     {"an empty line before it", E FIELD("a", "v") END, " syntax@0"},
-    {"another boundary", "--c" E "x: y" E E END, " syntax@0"},
+    {"another boundary", "--c" E "x: y" E E END, " syntax@2"},
     {"a boundary that goes on", "--bc" E E END, " syntax@3"},
     {"a blank behind the boundary", "--b " E E END, " syntax@3"},
     {"a bare LF behind the boundary", "--b\n\n" END, " syntax@3"},
@@ -141,10 +141,10 @@ static const struct {
     {"no last boundary", FIELD("a", "v"), "a(v truncated@52"},
     {"cut in the boundary", FIELD("a", "v") "--b-", "a(v) truncated@56"},
     {"cut in the headers", "--b" E "Content-Disp", " truncated@17"},
-    {"a boundary behind a bare LF", FIELD("a", "v\n--b\r\n") END, "a( syntax"},
-    {"a boundary behind a bare CR", FIELD("a", "v\r--b\r\n") END, "a( syntax"},
-    {"a boundary in a line", FIELD("a", "v--b") END, "a( syntax"},
-    {"a boundary at once", FIELD("a", "--b" E "x") END, "a( syntax"},
+    {"a boundary behind a bare LF", FIELD("a", "v\n--b\r\n") END, "a("},
+    {"a boundary behind a bare CR", FIELD("a", "v\r--b\r\n") END, "a("},
+    {"a boundary in a line", FIELD("a", "v--b") END, "a("},
+    {"a boundary at once", FIELD("a", "--b" E "x") END, "a("},
     {"no name", HEAD("Content-Disposition: form-data"), " name"},
     {"no disposition", HEAD("Content-Type: text/plain"), " name"},
     {"no headers", "--b" E E "v" E END, " name"},
@@ -216,10 +216,7 @@ test_forms(void)
             printf("#  got: %s\n# want: %s\n", trace.text, forms[i].want);
         for (size_t way = 1; way < CUT_WAYS(len); way++) {
             run(&other, "b", form, len, way);
-            if (trace.form.error == 0 && strcmp(trace.text, other.text) != 0)
-                is_same = false;
-            if (trace.form.error != other.form.error)
-                is_same = false;
+            is_same = is_same && strcmp(trace.text, other.text) == 0;
         }
         ok(is_same, "%s, at every cut", forms[i].why);
     }

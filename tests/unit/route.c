@@ -143,6 +143,63 @@ test_manners(void)
        "rows are counted, and end");
 }
 
+static const struct {
+    const char *path, *allow;
+} allows[] = {
+    {"/v1/chat/completions", "POST"},
+    {"/models", "GET"},
+    {"/v1/models/org/qwen", "GET"},
+    {"/v1/nothing", ""},
+};
+
+static void
+test_allow(void)
+{
+    for (size_t i = 0; i < COUNT(allows); i++) {
+        struct tg_str path = {allows[i].path, strlen(allows[i].path)};
+
+        is_str(tg_route_allow(path), allows[i].allow, "the methods of \"%s\"",
+               allows[i].path);
+    }
+}
+
+static const struct {
+    const char *name;
+    enum tg_endpoint endpoint;
+} named[] = {
+    {"POST /v1/chat/completions", TG_ENDPOINT_CHAT},
+    {"POST /chat/completions", TG_ENDPOINT_CHAT},
+    {"GET /v1/models", TG_ENDPOINT_MODELS},
+    {"GET /v1/models/{id}", TG_ENDPOINT_MODEL},
+    {"GET /v1/models/gpt-4o", TG_ENDPOINT_NONE},
+    {"GET /v1/chat/completions", TG_ENDPOINT_NONE},
+    {"PUT /v1/chat/completions", TG_ENDPOINT_NONE},
+    {"post /v1/chat/completions", TG_ENDPOINT_NONE},
+    {"POST  /v1/chat/completions", TG_ENDPOINT_NONE},
+    {"/v1/chat/completions", TG_ENDPOINT_NONE},
+    {"POST ", TG_ENDPOINT_NONE},
+    {"", TG_ENDPOINT_NONE},
+};
+
+static void
+test_names(void)
+{
+    for (size_t i = 0; i < COUNT(named); i++) {
+        struct tg_str name = {named[i].name, strlen(named[i].name)};
+        const struct tg_route *route = tg_route_named(name);
+
+        is_int(route ? route->endpoint : TG_ENDPOINT_NONE, named[i].endpoint,
+               "\"%s\" by its name", named[i].name);
+    }
+    for (size_t i = 0; tg_route_at(i) != NULL; i++) {
+        const char *name = tg_route_at(i)->name;
+
+        ok(tg_route_named((struct tg_str){name, strlen(name)})->endpoint ==
+               tg_route_at(i)->endpoint,
+           "%s names itself", name);
+    }
+}
+
 static void
 test_scopes(void)
 {
@@ -262,6 +319,8 @@ main(void)
     test_routes();
     test_endpoints();
     test_manners();
+    test_allow();
+    test_names();
     test_scopes();
     test_codes();
     test_ids();

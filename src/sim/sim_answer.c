@@ -3,16 +3,22 @@
 
 /* A token is a word of this text, read round and round.  The number of words
  * is a prime, so that most steps through it look different. */
-static const char *const words[] = {
-    " the",     " gate",    " reads",  " each",  " call",  " and",    " keeps",
-    " a",       " careful", " count",  " of",    " what",  " was",    " asked",
-    " then",    " answers", " in",     " plain", " words", " so",     " that",
-    " every",   " token",   " has",    " its",   " place", " on",     " bill",
-    " while",   " nothing", " is",     " lost",  " or",    " told",   " twice",
-    " because", " good",    " books",  " make",  " calm",  " people", " who",
-    " sleep",   " well",    " when",   " night", " falls", " over",   " quiet",
-    " server",  " rooms",   " where",  " small", " green", " lamps",  " blink",
-    " to",      " one",     " steady", " beat",  " again",
+#define W(word) TG_STR_INIT(" " word)
+
+static const struct tg_str words[] = {
+    W("the"),     W("gate"),  W("reads"), W("each"),    W("call"),
+    W("and"),     W("keeps"), W("a"),     W("careful"), W("count"),
+    W("of"),      W("what"),  W("was"),   W("asked"),   W("then"),
+    W("answers"), W("in"),    W("plain"), W("words"),   W("so"),
+    W("that"),    W("every"), W("token"), W("has"),     W("its"),
+    W("place"),   W("on"),    W("bill"),  W("while"),   W("nothing"),
+    W("is"),      W("lost"),  W("or"),    W("told"),    W("twice"),
+    W("because"), W("good"),  W("books"), W("make"),    W("calm"),
+    W("people"),  W("who"),   W("sleep"), W("well"),    W("when"),
+    W("night"),   W("falls"), W("over"),  W("quiet"),   W("server"),
+    W("rooms"),   W("where"), W("small"), W("green"),   W("lamps"),
+    W("blink"),   W("to"),    W("one"),   W("steady"),  W("beat"),
+    W("again"),
 };
 
 enum { WORDS = sizeof(words) / sizeof(words[0]), CACHE_UNIT = 64 };
@@ -81,6 +87,7 @@ plan_text(struct sim_answer *answer, int64_t tokens)
 {
     const struct sim_ask *ask = &answer->ask;
 
+    answer->first_word = ask->seed % WORDS;
     answer->prompt_tokens = prompt_tokens(ask);
     answer->cached_tokens =
         answer->prompt_tokens > CACHE_UNIT
@@ -143,27 +150,42 @@ sim_answer_tokens(const struct sim_answer *answer)
     return answer->choices * answer->choice_tokens;
 }
 
+static size_t
+place(const struct sim_answer *answer, uint64_t token)
+{
+    return (size_t)((answer->first_word + token) % WORDS);
+}
+
+/* A part does not begin with a space. */
+static struct tg_str
+opening(size_t at)
+{
+    return (struct tg_str){words[at].data + 1, words[at].len - 1};
+}
+
 struct tg_str
 sim_answer_word(const struct sim_answer *answer, uint64_t i, uint64_t offset)
 {
-    const char *word = words[(answer->ask.seed + offset + i) % WORDS];
+    size_t at = place(answer, offset + i);
 
-    return i == 0 ? (struct tg_str){word + 1, strlen(word) - 1}
-                  : (struct tg_str){word, strlen(word)};
+    return i == 0 ? opening(at) : words[at];
 }
 
 void
 sim_answer_words(const struct sim_answer *answer, uint64_t from, uint64_t to,
                  struct sim_buf *out)
 {
+    size_t at = place(answer, from);
+    struct tg_str word = opening(at);
+
     if (from < to && to == answer->choice_tokens &&
         sim_fault_is(&answer->ask.faults, SIM_FAULT_HUGELINE))
         sim_buf_fill(out, 'x',
                      (size_t)answer->ask.faults.arg[SIM_FAULT_HUGELINE]);
     for (uint64_t i = from; i < to; i++) {
-        struct tg_str word = sim_answer_word(answer, i - from, from);
-
         sim_buf_str(out, word);
+        at = at + 1 == WORDS ? 0 : at + 1;
+        word = words[at];
     }
 }
 

@@ -26,6 +26,7 @@ struct sim_answer {
     const struct sim_buf *prepared; /* the whole of it, of SIM_OBJECTS */
     char id[SIM_ID_BYTES];
     int64_t created_s;
+    uint64_t first_word; /* that the first token stands for */
     uint64_t prompt_tokens;
     uint64_t cached_tokens;      /* part of the prompt */
     uint64_t cache_write_tokens; /* another part of it */

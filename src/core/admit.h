@@ -28,6 +28,7 @@ enum tg_action {
     TG_ACTION_READ_BODY, /* then tg_admit_body */
     TG_ACTION_ANSWER,    /* by answer.h */
     TG_ACTION_PROXY,     /* call is filled: tg_admit_take, then upstream */
+    TG_ACTION_WAIT,      /* wait_ms, then tg_admit_turn */
 };
 
 /* The head of a request, as it came. */
@@ -125,6 +126,8 @@ struct tg_admission {
     /* For a refusal by a limit. */
     struct tg_rate_verdict rate;
     struct tg_budget_verdict budget;
+    int64_t waited_ms;      /* before that; 0: it has not */
+    int64_t wait_ms;        /* for TG_ACTION_WAIT: at most so long */
     int64_t day_ends_at_ms; /* in the key's time zone */
     int64_t month_ends_at_ms;
 };

@@ -303,6 +303,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
     a->must_close = head->chunks != TG_WIRE_FINE;
     do {
         memset(&a->call, 0, sizeof(a->call));
+        a->waited_ms = 0;
         /* The body may have taken its time: the key is asked again. */
         if (!tg_admit_again(state, now_ms, a) || !is_sound(facts, fault, a))
             return;

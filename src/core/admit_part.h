@@ -10,7 +10,7 @@
 #ifndef TG_ADMIT_PART_H
 #define TG_ADMIT_PART_H
 
-#include "admit.h"
+#include "admit_take.h"
 
 /* Makes it a refusal.  Returns false, which is what a row says then. */
 bool tg_admit_refuse(struct tg_admission *admission, enum tg_code code,
@@ -73,5 +73,14 @@ bool tg_admit_has_money(const struct tg_state *state, bool is_priced,
 
 /* Makes it the refusal that admission->budget calls for. */
 bool tg_admit_refuse_money(struct tg_admission *admission);
+
+/* Takes it from the rates of its key, all or none. */
+bool tg_admit_take_rates(struct tg_area_claim *claim, int64_t now_ms,
+                         struct tg_admission *admission);
+
+/* The same when it is its turn; else action may also become WAIT. */
+bool tg_admit_take_turn(struct tg_area_claim *claim,
+                        struct tg_queue_place *place, int64_t now_ms,
+                        struct tg_admission *admission);
 
 #endif

@@ -17,16 +17,12 @@ counters_of(const struct tg_area_claim *claim, const struct tg_admission *a)
     return &claim->state->keys[a->head.key_slot].counters;
 }
 
-/*
- * What an answer will be is not known yet, so tokens a minute take the
- * prompt's likely size now, and settling takes the rest.
- */
-static bool
-take_rates(struct tg_area_claim *claim, int64_t now_ms, struct tg_admission *a)
+bool
+tg_admit_take_rates(struct tg_area_claim *claim, int64_t now_ms,
+                    struct tg_admission *a)
 {
     struct tg_counters *counters = counters_of(claim, a);
 
-    a->tokens_estimate = tg_bound_likely(a->call.prompt_bound);
     if (tg_rate_take(counters, &a->key, now_ms, (int32_t)a->call.day,
                      a->tokens_estimate, &a->rate) != 0)
         return tg_admit_refuse(a, TG_CODE_RATE_LIMIT_EXCEEDED, TG_REASON_CODE);
@@ -161,12 +157,18 @@ plan_edits(const struct tg_body_facts *facts, int64_t max_tokens,
 
 struct tg_call_slot *
 tg_admit_take(struct tg_area_claim *claim, const struct tg_body_facts *facts,
-              int64_t now_ms, struct tg_admission *a)
+              struct tg_queue_place *place, int64_t now_ms,
+              struct tg_admission *a)
 {
     struct tg_call_slot *slot;
     int64_t max_tokens;
 
-    if (!take_rates(claim, now_ms, a))
+    /*
+     * What an answer will be is not known yet, so tokens a minute take the
+     * prompt's likely size now, and settling takes the rest.
+     */
+    a->tokens_estimate = tg_bound_likely(a->call.prompt_bound);
+    if (!tg_admit_take_turn(claim, place, now_ms, a))
         return NULL;
     slot = take_money(claim, facts, a, &max_tokens);
     if (slot == NULL) {

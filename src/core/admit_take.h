@@ -7,6 +7,7 @@
 
 #include "admit.h"
 #include "area.h"
+#include "queue.h"
 
 /*
  * Takes an admitted call (action PROXY) from its key's rates, puts it into a
@@ -14,13 +15,25 @@
  * (admission->hold), in the key's budgets and the account's balance.  Where
  * its worst cost is not affordable, the answer is shortened to what is, down
  * to a floor: then admission->edits say so to the upstream.
- * Returns the slot; or NULL with action REFUSE, and nothing was taken.
- * facts are those that were judged.
+ * Returns the slot; or NULL, and nothing was taken: action is REFUSE, or WAIT
+ * when its key lets calls wait for room under its rates, and place, zeros
+ * before the first time, then stands in the key's line: tg_admit_turn goes on.
+ * Else place is in no line afterwards.  facts are those that were judged.
  */
 struct tg_call_slot *tg_admit_take(struct tg_area_claim *claim,
                                    const struct tg_body_facts *facts,
-                                   int64_t now_ms,
+                                   struct tg_queue_place *place, int64_t now_ms,
                                    struct tg_admission *admission);
+
+/*
+ * Looks after a call that waits, once wait_ms are over, or earlier: when
+ * another of its key has ended or left.  admission->head is the kept head.
+ * action becomes WAIT again; PROXY, when it is its turn: its body is to be
+ * judged (tg_admit_body) and it to be taken (tg_admit_take) now; or REFUSE, and
+ * place is in no line: its time is over, or its key may not call any more.
+ */
+void tg_admit_turn(struct tg_area_claim *claim, struct tg_queue_place *place,
+                   int64_t now_ms, struct tg_admission *admission);
 
 /* Takes a call back that goes no further, with all that it took. */
 void tg_admit_give_back(struct tg_area_claim *claim, struct tg_call_slot *slot,

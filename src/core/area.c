@@ -191,6 +191,19 @@ tg_area_end(struct tg_area_claim *claim, struct tg_call_slot *slot)
 }
 
 bool
+tg_area_is_alive(const struct tg_state *state, uint32_t area,
+                 uint64_t writer_id)
+{
+    struct flock lock;
+
+    if (area >= TG_AREA_COUNT ||
+        atomic_load(&state->areas[area].writer_id) != writer_id)
+        return false;
+    lock = lock_of(state, area, F_WRLCK);
+    return fcntl(state->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+bool
 tg_area_is_orphaned(struct tg_state *state, uint32_t area)
 {
     if (atomic_load(&state->areas[area].writer_id) == 0)

@@ -48,6 +48,13 @@ void tg_area_cancel(struct tg_area_claim *claim, struct tg_call_slot *slot);
 void tg_area_end(struct tg_area_claim *claim, struct tg_call_slot *slot);
 
 /*
+ * Whether another process has an area under this writer id and lives.  One
+ * fcntl(2).  Not for the caller's own.
+ */
+bool tg_area_is_alive(const struct tg_state *state, uint32_t area,
+                      uint64_t writer_id);
+
+/*
  * For the daemon: whether area's worker is gone while its area is not free.
  * On true the area is locked by the caller until tg_area_clear.
  */

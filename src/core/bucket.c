@@ -123,20 +123,30 @@ tg_bucket_take(struct tg_bucket *bucket, struct tg_bucket_rate rate,
     return 0;
 }
 
+/* ahead, cost and what is owed are below 2^61 parts together. */
 int64_t
-tg_bucket_wait(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
-               uint64_t cost, int64_t now_ms)
+tg_bucket_wait_behind(const struct tg_bucket *bucket,
+                      struct tg_bucket_rate rate, uint64_t ahead, uint64_t cost,
+                      int64_t now_ms)
 {
     struct measure m = measure_of(rate);
     uint64_t used;
 
+    assert(ahead <= UINT64_C(1) << 44);
     if (cost > m.limit)
         return TG_BUCKET_NEVER;
-    used =
-        used_at(&m, word(bucket), tick_of(&m, now_ms)) + cost * m.token_parts;
+    used = used_at(&m, word(bucket), tick_of(&m, now_ms)) +
+           (ahead + cost) * m.token_parts;
     if (used <= m.full_parts)
         return 0;
     return ms_until(&m, used - m.full_parts, now_ms);
+}
+
+int64_t
+tg_bucket_wait(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
+               uint64_t cost, int64_t now_ms)
+{
+    return tg_bucket_wait_behind(bucket, rate, 0, cost, now_ms);
 }
 
 /* The word of a bucket with `parts` more in it than one with this word. */

@@ -74,6 +74,15 @@ int64_t tg_bucket_wait(const struct tg_bucket *bucket,
                        int64_t now_ms);
 
 /*
+ * The same, when others take `ahead` tokens before, each as soon as it can;
+ * ahead is at most 2^44.  It may be a millisecond more for each of them that
+ * waits for a bucket that is full.
+ */
+int64_t tg_bucket_wait_behind(const struct tg_bucket *bucket,
+                              struct tg_bucket_rate rate, uint64_t ahead,
+                              uint64_t cost, int64_t now_ms);
+
+/*
  * Gives back cost tokens that were taken: used becomes max(0, used - cost *
  * period_ms).  At once after a take it undoes it.  Tokens that came back by
  * time meanwhile are given back on top, up to full: then more may pass in one

@@ -53,7 +53,7 @@ struct tg_call {
     uint8_t basis;     /* enum tg_basis */
     uint8_t unit;      /* enum tg_unit of units */
     uint16_t month;    /* period of its hold: year * 12 + month, key's zone */
-    uint32_t latency_ms;
+    uint32_t latency_ms;   /* while it runs: what it waited for room */
     uint32_t ttft_ms;      /* TG_ABSENT_MS when no token came */
     uint32_t day;          /* the same: days since 1970-01-01 */
     int64_t prompt_tokens; /* what is charged, by basis; so units */
@@ -84,6 +84,12 @@ _Static_assert(offsetof(struct tg_call, rates) == 312, "layout");
 _Static_assert(offsetof(struct tg_call, held_nanos) == 352, "layout");
 _Static_assert(offsetof(struct tg_call, cost_nanos) == 360, "layout");
 _Static_assert(sizeof(struct tg_call) == 368, "layout");
+
+/*
+ * How long a running call has taken, with what it waited before it was
+ * admitted; never TG_ABSENT_MS.
+ */
+uint32_t tg_call_elapsed_ms(const struct tg_call *call, int64_t now_ms);
 
 /* What a call used, in the terms of its price. */
 struct tg_quantity tg_call_quantity(const struct tg_call *call);

@@ -172,13 +172,16 @@ struct tg_key_record {
     uint64_t reserved0;
     struct tg_cell day; /* of calendar days in the key's time zone */
     struct tg_cell month;
-    uint64_t reserved1[2];
+    _Atomic int32_t waiting; /* at least its rows among the waiters */
+    uint32_t reserved1;
+    uint64_t reserved2;
     struct tg_counters counters;
     struct tg_key_policy slots[2];
 };
 
 _Static_assert(offsetof(struct tg_key_record, day) == 16, "layout");
 _Static_assert(offsetof(struct tg_key_record, month) == 32, "layout");
+_Static_assert(offsetof(struct tg_key_record, waiting) == 48, "layout");
 _Static_assert(offsetof(struct tg_key_record, counters) == 64, "layout");
 _Static_assert(offsetof(struct tg_key_record, slots) == 192, "layout");
 _Static_assert(sizeof(struct tg_key_record) == 704, "layout");
@@ -349,9 +352,10 @@ _Static_assert(sizeof(struct tg_pool_row) == 64, "layout");
 
 struct tg_waiter {
     _Atomic uint64_t writer_id; /* of the area it is of; 0: free */
-    _Atomic uint64_t ticket;    /* the lower one came first */
+    _Atomic uint64_t ticket;    /* the lower one came first; 0: it has none */
     _Atomic uint32_t key_slot;
-    uint32_t reserved[3];
+    _Atomic uint32_t area;
+    _Atomic uint64_t tokens; /* it will take of tokens a minute */
 };
 
 _Static_assert(sizeof(struct tg_waiter) == 32, "layout");

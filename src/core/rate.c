@@ -17,6 +17,7 @@ struct ask {
     struct tg_bucket *bucket;
     struct tg_bucket_rate rate;
     uint64_t cost;
+    uint64_t ahead; /* what others take before */
 };
 
 struct asks {
@@ -33,21 +34,24 @@ add_ask(struct asks *asks, struct ask ask)
 
 static void
 asks_of(struct asks *asks, struct tg_rate_state *rate,
-        const struct tg_key_policy *policy, int64_t tokens)
+        const struct tg_key_policy *policy, const struct tg_rate_line *line)
 {
     asks->count = 0;
     add_ask(asks, (struct ask){TG_RATE_TOKENS,
                                &rate->tokens,
                                {policy->tokens_per_minute, 60000},
-                               tokens < 0 ? 0 : (uint64_t)tokens});
+                               line->own < 0 ? 0 : (uint64_t)line->own,
+                               line->tokens});
     add_ask(asks, (struct ask){TG_RATE_MINUTE,
                                &rate->minute,
                                {policy->requests_per_minute, 60000},
-                               1});
+                               1,
+                               line->calls});
     add_ask(asks, (struct ask){TG_RATE_SECOND,
                                &rate->second,
                                {policy->requests_per_second, 1000},
-                               1});
+                               1,
+                               line->calls});
 }
 
 /* A day's word: its number above the requests in it. */
@@ -192,7 +196,8 @@ take_all(struct tg_counters *counters, const struct tg_key_policy *policy,
 static struct tg_rate_verdict
 verdict_of_ask(const struct ask *ask, int64_t now_ms)
 {
-    int64_t wait_ms = tg_bucket_wait(ask->bucket, ask->rate, ask->cost, now_ms);
+    int64_t wait_ms = tg_bucket_wait_behind(ask->bucket, ask->rate, ask->ahead,
+                                            ask->cost, now_ms);
 
     return (struct tg_rate_verdict){
         ask->limit, ask->rate.limit,
@@ -247,10 +252,11 @@ tg_rate_take(struct tg_counters *counters, const struct tg_key_policy *policy,
              int64_t now_ms, int32_t day, int64_t tokens_estimate,
              struct tg_rate_verdict *verdict)
 {
+    const struct tg_rate_line line = {.own = tokens_estimate};
     struct asks asks;
     enum tg_rate_limit refused;
 
-    asks_of(&asks, &counters->rate, policy, tokens_estimate);
+    asks_of(&asks, &counters->rate, policy, &line);
     refused = take_all(counters, policy, &asks, now_ms, day);
     if (refused == TG_RATE_NONE)
         return 0;
@@ -260,13 +266,35 @@ tg_rate_take(struct tg_counters *counters, const struct tg_key_policy *policy,
 
 static bool
 is_crowded(const struct tg_counters *counters,
-           const struct tg_key_policy *policy)
+           const struct tg_key_policy *policy, uint32_t ahead)
 {
     int32_t n =
         atomic_load_explicit(&counters->in_flight, memory_order_relaxed);
 
-    return policy->concurrency != 0 && n > 0 &&
-           (uint32_t)n >= policy->concurrency;
+    return policy->concurrency != 0 &&
+           (n < 0 ? 0 : (uint64_t)n) + ahead >= policy->concurrency;
+}
+
+int
+tg_rate_peek_behind(struct tg_counters *counters,
+                    const struct tg_key_policy *policy, int64_t now_ms,
+                    int32_t day, const struct tg_rate_line *line,
+                    struct tg_rate_verdict *verdict)
+{
+    struct tg_rate_verdict longest;
+    struct asks asks;
+    bool has_day;
+
+    asks_of(&asks, &counters->rate, policy, line);
+    longest = longest_wait(&asks, TG_RATE_NONE, now_ms);
+    has_day = policy->requests_per_day == 0 ||
+              tg_rate_day_left(counters, policy, day) > line->calls;
+    if (longest.limit == TG_RATE_NONE && has_day &&
+        !is_crowded(counters, policy, line->calls))
+        return 0;
+    *verdict = verdict_of(counters, policy, &asks,
+                          has_day ? TG_RATE_NONE : TG_RATE_DAY, now_ms, day);
+    return TG_ERR_LIMIT;
 }
 
 int
@@ -274,27 +302,19 @@ tg_rate_peek(struct tg_counters *counters, const struct tg_key_policy *policy,
              int64_t now_ms, int32_t day, int64_t tokens_estimate,
              struct tg_rate_verdict *verdict)
 {
-    struct tg_rate_verdict longest;
-    struct asks asks;
+    const struct tg_rate_line line = {.own = tokens_estimate};
 
-    asks_of(&asks, &counters->rate, policy, tokens_estimate);
-    longest = longest_wait(&asks, TG_RATE_NONE, now_ms);
-    if (longest.limit == TG_RATE_NONE &&
-        (policy->requests_per_day == 0 ||
-         tg_rate_day_left(counters, policy, day) > 0) &&
-        !is_crowded(counters, policy))
-        return 0;
-    *verdict = verdict_of(counters, policy, &asks, TG_RATE_NONE, now_ms, day);
-    return TG_ERR_LIMIT;
+    return tg_rate_peek_behind(counters, policy, now_ms, day, &line, verdict);
 }
 
 void
 tg_rate_refund(struct tg_counters *counters, const struct tg_key_policy *policy,
                int32_t day, int64_t tokens_estimate)
 {
+    const struct tg_rate_line line = {.own = tokens_estimate};
     struct asks asks;
 
-    asks_of(&asks, &counters->rate, policy, tokens_estimate);
+    asks_of(&asks, &counters->rate, policy, &line);
     leave(&counters->in_flight);
     give_day(&counters->rate.day, policy->requests_per_day, day);
     give_buckets(&asks, asks.count);

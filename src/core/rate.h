@@ -25,6 +25,7 @@ enum tg_rate_limit {
     TG_RATE_SECOND,      /* requests_per_second */
     TG_RATE_DAY,         /* requests_per_day */
     TG_RATE_CONCURRENCY, /* calls at once */
+    TG_RATE_LINE,        /* of calls that wait: queue.h */
 };
 
 /* Values of wait_ms that are no time. */
@@ -65,6 +66,22 @@ int tg_rate_peek(struct tg_counters *counters,
                  const struct tg_key_policy *policy, int64_t now_ms,
                  int32_t day, int64_t tokens_estimate,
                  struct tg_rate_verdict *verdict);
+
+/* A call and those of its key that go first. */
+struct tg_rate_line {
+    uint32_t calls;  /* ahead of it, up to 2^12 */
+    uint64_t tokens; /* all of theirs, up to 2^44 */
+    int64_t own;     /* its own estimate of tokens */
+};
+
+/*
+ * The same for a call in line, once those ahead have gone, each as soon as it
+ * can: wait_ms includes them.
+ */
+int tg_rate_peek_behind(struct tg_counters *counters,
+                        const struct tg_key_policy *policy, int64_t now_ms,
+                        int32_t day, const struct tg_rate_line *line,
+                        struct tg_rate_verdict *verdict);
 
 /*
  * Undoes a tg_rate_take that returned 0, for a call that goes no further: of

@@ -341,15 +341,32 @@ limit_name(enum tg_rate_limit limit)
     }
 }
 
+static void
+say_duration(struct tg_text *out, int64_t ms)
+{
+    char text[TG_RATE_DURATION_SIZE];
+
+    tg_rate_duration(text, ms);
+    say(out, text);
+}
+
 /* "1000 requests per minute … Try again in 174ms." */
 static void
 say_rate(struct tg_text *out, const struct tg_admission *a)
 {
-    char wait[TG_RATE_DURATION_SIZE];
-
-    say(out, "This API key has reached its limit of ");
-    tg_text_int(out, a->rate.size);
-    say(out, limit_name(a->rate.limit));
+    if (a->rate.limit == TG_RATE_LINE) {
+        say(out, "Calls of this API key wait for their turn");
+    } else {
+        say(out, "This API key has reached its limit of ");
+        tg_text_int(out, a->rate.size);
+        say(out, limit_name(a->rate.limit));
+    }
+    if (a->waited_ms > 0) {
+        say(out, ", and this one has waited ");
+        say_duration(out, a->waited_ms);
+    } else if (a->rate.limit == TG_RATE_LINE) {
+        say(out, ", and no more of them can");
+    }
     switch (a->rate.wait_ms) {
     case TG_RATE_NEVER:
         say(out, ", and this request alone is larger: about ");
@@ -365,9 +382,8 @@ say_rate(struct tg_text *out, const struct tg_admission *a)
         say(out, ". Try again when one of them has ended.");
         return;
     default:
-        tg_rate_duration(wait, a->rate.wait_ms);
         say(out, ". Try again in ");
-        say(out, wait);
+        say_duration(out, a->rate.wait_ms);
         say(out, ".");
     }
 }
@@ -432,16 +448,15 @@ say_upstream(struct tg_text *out, const struct tg_admission *a)
 static void
 say_wrong_keys(struct tg_text *out, const struct tg_admission *a)
 {
-    char from[TG_THROTTLE_TEXT_SIZE], wait[TG_RATE_DURATION_SIZE];
+    char from[TG_THROTTLE_TEXT_SIZE];
 
     tg_throttle_text(from, a->head.ip);
-    tg_rate_duration(wait, a->rate.wait_ms);
     say(out, " Besides, too many requests without a valid key come from ");
     say(out, from);
     say(out, ": ");
     tg_text_int(out, a->rate.size);
     say(out, " a minute are allowed, and the next in ");
-    say(out, wait);
+    say_duration(out, a->rate.wait_ms);
     say(out, ". A valid key works from there meanwhile.");
 }
 

@@ -183,12 +183,8 @@ static void
 finish(struct tg_state *state, struct tg_call *call, uint16_t status,
        uint16_t code, int64_t now_ms)
 {
-    int64_t latency = now_ms - call->at_ms;
-
     take_cost(state, call);
-    call->latency_ms = latency < 0               ? 0
-                       : latency >= TG_ABSENT_MS ? TG_ABSENT_MS - 1
-                                                 : (uint32_t)latency;
+    call->latency_ms = tg_call_elapsed_ms(call, now_ms);
     call->code = code;
     call->status = status != 0 ? status : tg_code_row(code)->status;
     /* A status says that the record is whole, should we die from here on. */

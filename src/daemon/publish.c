@@ -282,8 +282,9 @@ secure(struct tg_state *state, const void *record, size_t size,
 }
 
 /*
- * A slot that a key left.  One with calls in flight waits for them: what they
- * settle must not count for another key.  Looks at FREE_LOOKS slots only.
+ * A slot that a key left.  One with calls in flight or in line waits for
+ * them: what they settle must not count for another key.  Looks at FREE_LOOKS
+ * slots only.
  */
 static bool
 take_free_key(struct tg_publisher *publisher, uint32_t *slot)
@@ -293,7 +294,8 @@ take_free_key(struct tg_publisher *publisher, uint32_t *slot)
     for (size_t i = 0; i < list->count && i < FREE_LOOKS; i++) {
         struct tg_key_record *record = &publisher->state->keys[list->slots[i]];
 
-        if (atomic_load(&record->counters.in_flight) > 0)
+        if (atomic_load(&record->counters.in_flight) > 0 ||
+            atomic_load(&record->waiting) > 0)
             continue;
         *slot = list->slots[i];
         list->slots[i] = list->slots[--list->count];

@@ -5,6 +5,7 @@
 
 #include "area.h"
 #include "log.h"
+#include "queue.h"
 #include "settle.h"
 
 /* Visiting the calls of one area. */
@@ -56,6 +57,7 @@ recover_area(struct tg_recovery *recovery, uint32_t area, int64_t now_ms)
     struct visit visit = {.recovery = recovery, .now_ms = now_ms};
     uint32_t pid = atomic_load(&state->areas[area].pid);
 
+    tg_queue_clear(state, atomic_load(&state->areas[area].writer_id));
     tg_area_each(state, area, recover_call, &visit);
     if (visit.settled > 0)
         tg_log(TG_LOG_WARNING,

@@ -183,6 +183,11 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
         }
     }
 
+    if (a->action == TG_ACTION_WAIT) {
+        return ngx_http_tollgate_park(r, ctx, a->wait_ms);
+    }
+
+    ngx_http_tollgate_leave_line(ctx);
     ngx_http_tollgate_refuse(r, ctx, a, none);
     r->content_handler = ngx_http_tollgate_answer_handler;
 

@@ -32,7 +32,7 @@ ngx_http_tollgate_header(ngx_table_elt_t *h)
 }
 
 
-/* NGX_OK; NGX_DECLINED with a refusal in the admission. */
+/* NGX_OK; NGX_DECLINED with a refusal, or a wait, in the admission. */
 
 ngx_int_t
 ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
@@ -49,10 +49,13 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    ctx->slot = tg_admit_take(&w->claim, facts, ngx_http_tollgate_now_ms(), a);
+    ctx->slot = tg_admit_take(&w->claim, facts, &ctx->place,
+                              ngx_http_tollgate_now_ms(), a);
 
     if (ctx->slot == NULL) {
-        if (a->code == TG_CODE_GATE_UNAVAILABLE) {
+        if (a->action == TG_ACTION_REFUSE
+            && a->code == TG_CODE_GATE_UNAVAILABLE)
+        {
             ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
                           "tollgate: no room for another call in the state "
                           "file");
@@ -60,6 +63,8 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
         return NGX_DECLINED;
     }
+
+    ngx_http_tollgate_leave_line(ctx);
 
     ctx->limits = a->limits;
     ctx->hold = a->hold;
@@ -81,7 +86,6 @@ void
 ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
     size_t len)
 {
-    int64_t          elapsed;
     struct tg_call  *call;
 
     if (ctx->slot == NULL || len == 0) {
@@ -95,8 +99,7 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
         && (ctx->meter.events
             || (ctx->meter.has_bytes && ctx->meter.shape == TG_METER_JSON)))
     {
-        elapsed = ngx_http_tollgate_now_ms() - call->at_ms;
-        call->ttft_ms = elapsed < 0 ? 0 : (uint32_t) elapsed;
+        call->ttft_ms = tg_call_elapsed_ms(call, ngx_http_tollgate_now_ms());
     }
 
     /* For the daemon, should this process die with the call in flight. */
@@ -172,6 +175,7 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
 
     ngx_http_tollgate_leave_stream(ctx);
     ngx_http_tollgate_journal(ctx);
+    ngx_http_tollgate_call_next(ctx);
     ctx->slot = NULL;
 }
 
@@ -184,6 +188,8 @@ ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx)
     ngx_uint_t           status;
     enum tg_code         code;
     ngx_http_request_t  *r;
+
+    ngx_http_tollgate_leave_line(ctx);
 
     if (ctx->slot == NULL) {
         return;
@@ -308,6 +314,7 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
     w->rewrite.log = cycle->log;
     w->rewrite.cancelable = 1;
 
+    ngx_queue_init(&w->line);
     ngx_queue_init(&w->streams);
     w->watch.handler = ngx_http_tollgate_watch_handler;
     w->watch.data = w;
@@ -336,6 +343,7 @@ ngx_http_tollgate_close_worker(void)
 
     ngx_http_tollgate_forget_credentials();
     tg_journal_close(&w->journal);
+    tg_queue_clear(&w->state, w->claim.writer_id);
     tg_area_leave(&w->claim);
     tg_state_close(&w->state);
     ngx_memzero(&w->key, sizeof(struct tg_master_key));

@@ -16,6 +16,7 @@
  *     _edit.c      what the client did not ask for, taken out
  *     _end.c       answers that are replaced, or break off
  *     _upstream.c  where an upstream is; its connection
+ *     _queue.c     calls that wait for room under their key's limits
  *     _streams.c   running streams, cut when their key may no longer call,
  *                  or has no money for more of them
  *     _call.c      a call's life: held, settled, journalled
@@ -71,6 +72,7 @@ typedef struct {
     ngx_event_t           rewrite;      /* tries those again */
     ngx_queue_t           streams;      /* that run */
     ngx_event_t           watch;        /* asks about them */
+    ngx_queue_t           line;         /* of requests that are parked */
 } ngx_http_tollgate_worker_t;
 
 /* How an upstream's answer goes to the client. */
@@ -105,6 +107,10 @@ typedef struct {
     struct sockaddr_in6   sockaddr;     /* room for either family */
     ngx_str_t             peer_name;
 
+    struct tg_queue_place place;        /* in its key's line */
+    ngx_event_t           turn;         /* looks whether it may go */
+    ngx_queue_t           line;         /* of the worker */
+
     ngx_queue_t           queue;        /* of the worker's streams */
     enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
@@ -128,6 +134,7 @@ typedef struct {
     unsigned              is_settled:1;
     unsigned              is_done:1;      /* the answer was ended by us */
     unsigned              is_watched:1;
+    unsigned              is_parked:1;    /* it waits for its turn */
     unsigned              client_left:1;
 } ngx_http_tollgate_ctx_t;
 
@@ -216,6 +223,12 @@ char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_tollgate_authorize(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
 void ngx_http_tollgate_forget_credentials(void);
+
+/* _queue.c */
+ngx_int_t ngx_http_tollgate_park(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, int64_t wait_ms);
+void ngx_http_tollgate_call_next(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_leave_line(ngx_http_tollgate_ctx_t *ctx);
 
 /* _streams.c */
 void ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx);

@@ -8,6 +8,7 @@
 #include "tap.h"
 
 static struct tg_area_claim claim;
+static struct tg_queue_place place; /* in no line: none of its keys has one */
 
 #define SAY(members) "{\"model\":\"deepseek-flash\"" members "}"
 #define STREAM ",\"stream\":true"
@@ -25,7 +26,7 @@ take(const char *text, const struct test_policy *key, struct tg_admission *a)
         printf("Bail out! not admitted: %s\n", text);
         exit(1);
     }
-    return tg_admit_take(&claim, &judged, instant(NOON), a);
+    return tg_admit_take(&claim, &judged, &place, instant(NOON), a);
 }
 
 static const struct tg_counters *
@@ -214,7 +215,7 @@ test_the_key_is_asked_last(void)
     judge_body(&body, NOON, &a);
     is_int(a.action, TG_ACTION_PROXY, "a sound key is admitted");
     publish_policy(&disabled);
-    ok(tg_admit_take(&claim, &judged, instant(NOON), &a) == NULL,
+    ok(tg_admit_take(&claim, &judged, &place, instant(NOON), &a) == NULL,
        "and disabled before anything is taken");
     is_int(a.action, TG_ACTION_REFUSE, "it is refused");
     is_int(a.code, TG_CODE_KEY_DISABLED, "as what it is now");

@@ -36,7 +36,9 @@ struct test_policy {
     const char *expires_at, *ended_at, *old_until;
     uint32_t account; /* a row of test_accounts, else none */
     uint32_t requests_per_minute, concurrency; /* 0: no limit */
-    int64_t daily_nanos, monthly_nanos;        /* 0: no budget */
+    uint32_t requests_per_second, requests_per_day, tokens_per_minute;
+    uint32_t max_queue_ms;
+    int64_t daily_nanos, monthly_nanos; /* 0: no budget */
 };
 
 __attribute__((unused)) static struct tg_str
@@ -165,6 +167,10 @@ publish_policy(const struct test_policy *row)
         .account = row->account,
         .requests_per_minute = row->requests_per_minute,
         .concurrency = row->concurrency,
+        .requests_per_second = row->requests_per_second,
+        .requests_per_day = row->requests_per_day,
+        .tokens_per_minute = row->tokens_per_minute,
+        .max_queue_ms = row->max_queue_ms,
         .daily_nanos = row->daily_nanos,
         .monthly_nanos = row->monthly_nanos,
         .created_at_ms = instant("2026-10-01T00:00:00Z"),

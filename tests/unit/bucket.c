@@ -522,6 +522,44 @@ test_any_word(void)
     ok(longest_ms <= 660000, "no word closes a bucket for longer than owed");
 }
 
+/* Whoever stands behind others passes when the sum of waits says. */
+static void
+test_waiting_behind(void)
+{
+    int wrong = 0, early = 0, waits = 0;
+
+    for (int n = 0; n < 2000; n++) {
+        struct tg_bucket_rate rate = {(uint32_t)(1 + random_below(2000)),
+                                      n % 2 ? MINUTE : 1000};
+        struct tg_bucket bucket = bucket_at(0), copy;
+        uint64_t ahead = 0, costs[4], own = 1 + random_below(rate.limit);
+        int64_t now = t0, want;
+
+        tg_bucket_charge(&bucket, rate, random_below(2 * rate.limit), now);
+        for (int i = 0; i < 4; i++)
+            ahead += costs[i] = random_below(rate.limit + 1);
+        want = t0 + tg_bucket_wait_behind(&bucket, rate, ahead, own, t0);
+        copy = bucket;
+        for (int i = 0; i < 4; i++) {
+            now += tg_bucket_wait(&bucket, rate, costs[i], now);
+            wrong += tg_bucket_take(&bucket, rate, costs[i], now) != 0;
+        }
+        now += tg_bucket_wait(&bucket, rate, own, now);
+        /* Who waits for a full bucket takes a part of a millisecond more. */
+        wrong += now < want || now > want + 4;
+        waits += want > t0;
+        early += want > t0 &&
+                 tg_bucket_wait_behind(&copy, rate, ahead, own, want - 1) == 0;
+    }
+    is_int(wrong, 0, "it passes when those before have, each at its time");
+    is_int(early, 0, "and no millisecond earlier");
+    ok(waits > 1000, "most of them wait");
+    is_int(tg_bucket_wait_behind(&(struct tg_bucket){0},
+                                 (struct tg_bucket_rate){5, MINUTE}, 100, 6,
+                                 t0),
+           TG_BUCKET_NEVER, "what is too large never passes");
+}
+
 int
 main(void)
 {
@@ -534,5 +572,6 @@ main(void)
     test_clock_jumps();
     test_odd_instants();
     test_any_word();
+    test_waiting_behind();
     return done();
 }

@@ -195,6 +195,7 @@ code_of_call(const struct check_case *row)
 {
     static char text[128];
     struct body_case body = {"", row->endpoint, text, row->key, NULL};
+    struct tg_queue_place place = {0};
     struct tg_call_slot *slot;
     struct tg_admission a;
 
@@ -205,7 +206,7 @@ code_of_call(const struct check_case *row)
     judge_body(&body, NOON, &a);
     if (a.action != TG_ACTION_PROXY)
         return a.code;
-    slot = tg_admit_take(&claim, &judged, instant(NOON), &a);
+    slot = tg_admit_take(&claim, &judged, &place, instant(NOON), &a);
     if (slot == NULL)
         return a.code;
     tg_admit_give_back(&claim, slot, &a);

@@ -8,6 +8,7 @@
 #include "hold.h"
 
 static struct tg_area_claim claim;
+static struct tg_queue_place place; /* in no line: none of its keys has one */
 
 #define FLASH "\"model\":\"deepseek-flash\",\"stream\":true"
 #define QWEN "\"model\":\"org/qwen\",\"stream\":true"
@@ -64,7 +65,7 @@ take_on(const char *path, const char *text, const struct test_policy *key,
         printf("Bail out! not admitted: %s\n", text);
         exit(1);
     }
-    return tg_admit_take(&claim, &judged, instant(NOON), a);
+    return tg_admit_take(&claim, &judged, &place, instant(NOON), a);
 }
 
 static void

@@ -214,6 +214,8 @@ put_limits(struct tg_text *out, const struct tg_key_policy *key,
     put_limit(out, ",\"requests_per_day\":", key->requests_per_day);
     put_limit(out, ",\"tokens_per_minute\":", key->tokens_per_minute);
     put_limit(out, ",\"concurrency\":", key->concurrency);
+    tg_text_puts(out, ",\"max_queue_ms\":");
+    tg_text_int(out, key->max_queue_ms);
     tg_text_puts(out, "},\"left\":{\"requests\":");
     if (left.requests.limit == TG_RATE_NONE)
         tg_text_puts(out, "null");

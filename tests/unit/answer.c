@@ -106,7 +106,8 @@ static const struct {
      "\"created_at\":\"2026-10-01T00:00:00.000Z\",\"expires_at\":null,"
      "\"limits\":{\"requests_per_second\":null,\"requests_per_minute\":null,"
      "\"requests_per_day\":null,\"tokens_per_minute\":null,\"concurrency\":"
-     "null},\"left\":{\"requests\":null,\"tokens\":null,\"money\":\"14.00\"},"
+     "null,\"max_queue_ms\":0},\"left\":{\"requests\":null,\"tokens\":null,"
+     "\"money\":\"14.00\"},"
      "\"budget\":{\"daily\":null,\"monthly\":null,\"timezone\":\"UTC\"},"
      "\"use\":{\"requests\":0,\"prompt_tokens\":0,\"completion_tokens\":0,"
      "\"cost\":\"0.00\",\"in_flight\":0}}"},
@@ -118,6 +119,7 @@ static const struct {
       .expires_at = "2027-01-01T00:00:00Z",
       .requests_per_minute = 60,
       .concurrency = 4,
+      .max_queue_ms = 1500,
       .daily_nanos = 2500000000},
      "{\"object\":\"key\",\"id\":\"key_00000000000000000001\",\"account_id\":"
      "\"acct_0000000000000000001\",\"name\":\"a key\",\"kind\":"
@@ -126,7 +128,8 @@ static const struct {
      "\"\\\"m\\\"\"],\"created_at\":\"2026-10-01T00:00:00.000Z\","
      "\"expires_at\":\"2027-01-01T00:00:00.000Z\",\"limits\":{\"requests_per_"
      "second\":null,\"requests_per_minute\":60,\"requests_per_day\":null,"
-     "\"tokens_per_minute\":null,\"concurrency\":4},\"left\":{\"requests\":60,"
+     "\"tokens_per_minute\":null,\"concurrency\":4,\"max_queue_ms\":1500},"
+     "\"left\":{\"requests\":60,"
      "\"tokens\":null,\"money\":\"2.50\"},\"budget\":{\"daily\":\"2.50\","
      "\"monthly\":null,\"timezone\":\"UTC\"},\"use\":{\"requests\":0,"
      "\"prompt_tokens\":0,\"completion_tokens\":0,\"cost\":\"0.00\","

@@ -6,6 +6,10 @@
  * of the answer, and more slice by slice as it runs, always before what may
  * have been made goes beyond what is held.  When no more can be had it is cut.
  * So few streams with far limits do not starve the others of a budget.
+ *
+ * Not handled: what an upstream has sent and nobody reads while the client is
+ * slow, and tool calls that it shows only when they are whole.  A report makes
+ * up for both, as far as there is money by then.
  */
 #ifndef TG_HOLD_H
 #define TG_HOLD_H

@@ -1,5 +1,6 @@
 """Usage in every shape that an upstream has for it, and in none."""
 
+import http.client
 import json
 
 import pytest
@@ -183,3 +184,32 @@ def test_an_upstream_that_is_away_is_a_503(make_gate):
     assert (answer.status, answer.code) == (503, "upstream_unavailable")
     call, = gate.wait_calls(1, key)
     assert call["basis"] == "none" and call["status"] == 503
+
+
+@pytest.mark.parametrize("dialect,ends", [
+    ("vllm", "budget_exceeded"),      # it holds in steps
+    ("openai", "stop"),               # it has held all there can be
+])
+def test_a_budget_that_ends_cuts_streams_in_steps(gates, dialect, ends):
+    gate = gates(dialect)
+    key = gate.key("made smaller")
+    stream = gate.chat(key, "sim:slow=2 sim:tokens=400", n=2, stream=True,
+                       model=MODEL[dialect])
+    events = [next(stream.events())]
+    answer = gate.admin("PATCH", f"/keys/{key.id}",
+                        {"budget": {"daily": "0.000000001"}})
+    assert answer.status == 200, answer.text
+    try:
+        for event in stream.events():
+            events.append(event)
+    except http.client.IncompleteRead:
+        pass
+    *events, last = events
+    said = last["error"]["code"] if "error" in last else \
+        last["choices"][0]["finish_reason"]
+    assert said == ends
+    # The usage that we asked for, and the client did not, is taken out.
+    assert all(event["choices"] and "usage" not in event for event in events)
+    call, = gate.wait_calls(1, key)
+    assert call["basis"] == ("counted" if "error" in last else "reported")
+    assert call["status"] == 200

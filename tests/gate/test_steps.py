@@ -65,14 +65,15 @@ def test_many_streams_start_where_one_would_have_held_it_all(gate):
     # Whole, the answer of a single one is more than all of the budget.
     price = Decimal(first) / 1024 / NANOS / 2
     assert price * 393216 > Decimal(streams * first) / NANOS
-    started = [begin(gate, key, "sim:slow=20 sim:tokens=150")
-               for _ in range(streams)]
     ends = [None] * streams
+    all_begun = threading.Barrier(streams)
 
-    def finish(n):
-        ends[n] = read(started[n])[-1]
+    def run(n):
+        events = begin(gate, key, "sim:slow=15 sim:tokens=300")
+        all_begun.wait(20)
+        ends[n] = read(events)[-1]
 
-    threads = [threading.Thread(target=finish, args=(n,))
+    threads = [threading.Thread(target=run, args=(n,))
                for n in range(streams)]
     for thread in threads:
         thread.start()
@@ -147,7 +148,7 @@ def test_a_stream_that_runs_out_ends_with_an_error(gate, budget, code, said):
     assert (call["code"], call["status"]) == (code, 200)
     assert call["basis"] == "counted"
     # What was seen of what was made: all but what came at the very end.
-    assert made - 60 < call["completion_tokens"] <= made * 1.5
+    assert made - 200 < call["completion_tokens"] <= made * 1.5
     assert Decimal(call["cost"]) * NANOS <= first
     spent = sum(Decimal(row["cost"]) for row in rows)
     assert spent * NANOS <= 3 * first

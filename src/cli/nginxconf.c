@@ -89,7 +89,7 @@ static const char admin_location[] =
     "    proxy_set_header If-Match $http_if_match;\n"
     "    proxy_set_header Idempotency-Key $http_idempotency_key;\n"
     "    proxy_set_header User-Agent $http_user_agent;\n"
-    "    proxy_set_header X-Forwarded-For $remote_addr;\n"
+    "    proxy_set_header X-Forwarded-For $tollgate_address;\n"
     "    error_page 400 411 413 500 501 503 /-tollgate/error;\n"
     "    error_page 502 504 = /-tollgate/admin-error;\n"
     "}\n"
@@ -167,12 +167,28 @@ write_temp_paths(FILE *out, const struct tg_nginx_conf *conf)
     fputs("\n", out);
 }
 
+/* The address is then the last one in X-Forwarded-For that is no proxy's. */
+static void
+write_proxies(FILE *out, const struct tg_up_proxies *proxies)
+{
+    if (proxies->count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < proxies->count; i++) {
+        fprintf(out, "    set_real_ip_from %s;\n", proxies->networks[i]);
+    }
+    fputs("    real_ip_header X-Forwarded-For;\n"
+          "    real_ip_recursive on;\n\n",
+          out);
+}
+
 static void
 write_http(FILE *out, const struct tg_nginx_conf *conf)
 {
     fputs("http {\n", out);
     fputs(http_part, out);
     write_temp_paths(out, conf);
+    write_proxies(out, conf->proxies);
     fprintf(out,
             "    tollgate_state \"%s\";\n"
             "    tollgate_journal \"%s\";\n"

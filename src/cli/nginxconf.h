@@ -7,10 +7,12 @@
 #include <stdbool.h>
 
 #include "paths.h"
+#include "up_proxies.h"
 
 struct tg_nginx_conf {
     const struct tg_paths *paths;
-    const char *listen;       /* as nginx's listen directive takes it */
+    const char *listen; /* as nginx's listen directive takes it */
+    const struct tg_up_proxies *proxies; /* who may name a client's address */
     const char *module;       /* path of ngx_http_tollgate_module.so */
     const char *user;         /* whom workers run as; NULL: as we do */
     const char *group;        /* of user */

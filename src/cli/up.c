@@ -53,14 +53,24 @@ announce(void *arg)
     }
 }
 
+/* What one `up` runs. */
+struct service {
+    const struct tg_up_home *home;
+    struct tg_listen *listen;
+    const struct tg_up_proxies *proxies;
+};
+
 /* From the locks to the last process: the whole life of one `up`. */
 static int
-serve(const struct tg_up_home *home, struct tg_listen *listen, int ready_fd)
+serve(const struct service *service, int ready_fd)
 {
+    const struct tg_up_home *home = service->home;
+    struct tg_listen *listen = service->listen;
     struct announcement it = {listen, ready_fd};
     struct tg_up_run run = {
         .home = home,
         .listen = listen,
+        .proxies = service->proxies,
         .ready = announce,
         .ready_arg = &it,
     };
@@ -80,8 +90,7 @@ serve(const struct tg_up_home *home, struct tg_listen *listen, int ready_fd)
 }
 
 static void
-serve_detached(const struct tg_up_home *home, struct tg_listen *listen,
-               int log_fd, int ready_fd)
+serve_detached(const struct service *service, int log_fd, int ready_fd)
 {
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -92,7 +101,7 @@ serve_detached(const struct tg_up_home *home, struct tg_listen *listen,
     dup2(ready_fd, 3);
     close_range(4, ~0U, 0);
     fcntl(3, F_SETFD, FD_CLOEXEC);
-    int status = serve(home, listen, 3);
+    int status = serve(service, 3);
     fflush(NULL);
     _exit(status);
 }
@@ -128,14 +137,14 @@ await_ready(int ready_fd, int log_fd, off_t offset)
 }
 
 static int
-detach(const struct tg_up_home *home, struct tg_listen *listen)
+detach(const struct service *service)
 {
+    const char *log_file = service->home->log_file;
     int ready[2];
-    int log_fd =
-        open(home->log_file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int log_fd = open(log_file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
     if (log_fd < 0) {
-        return tg_say_failed("%s cannot be opened: %s", home->log_file,
+        return tg_say_failed("%s cannot be opened: %s", log_file,
                              strerror(errno));
     }
     off_t offset = lseek(log_fd, 0, SEEK_END);
@@ -148,7 +157,7 @@ detach(const struct tg_up_home *home, struct tg_listen *listen)
         return tg_say_failed("no process can be started: %s", strerror(errno));
     }
     if (pid == 0) {
-        serve_detached(home, listen, log_fd, ready[1]);
+        serve_detached(service, log_fd, ready[1]);
     }
     close(ready[1]);
     return await_ready(ready[0], log_fd, offset);
@@ -160,9 +169,10 @@ tg_cli_up(int argc, char **argv)
     struct tg_up_options options;
     struct tg_up_home home;
     struct tg_listen listen;
+    struct service service = {&home, &listen, &options.proxies};
     int exit_status;
 
-    if (!tg_up_options_parse(&options, "hldp", argc, argv, &exit_status)) {
+    if (!tg_up_options_parse(&options, "hltdp", argc, argv, &exit_status)) {
         return exit_status;
     }
     if (options.is_detached && options.dies_with_parent) {
@@ -180,8 +190,7 @@ tg_cli_up(int argc, char **argv)
         tg_up_home_make_folders(&home) != 0) {
         return TG_EXIT_FAILED;
     }
-    return options.is_detached ? detach(&home, &listen)
-                               : serve(&home, &listen, -1);
+    return options.is_detached ? detach(&service) : serve(&service, -1);
 }
 
 int

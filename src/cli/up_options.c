@@ -18,6 +18,8 @@ static const struct row rows[] = {
     {"home", "DIR", "where all state is; TOLLGATE_HOME, else ./var", 'h'},
     {"listen", "ADDR:PORT", "the address; TOLLGATE_LISTEN, else 127.0.0.1:8080",
      'l'},
+    {"trusted-proxy", "CIDR",
+     "whose X-Forwarded-For counts; repeat; TOLLGATE_TRUSTED_PROXIES", 't'},
     {"detach", NULL, "return when it is ready; it goes on by itself", 'd'},
     {"die-with-parent", NULL, "end when the calling process ends", 'p'},
     {"json", NULL, "print an object instead of text", 'j'},
@@ -45,7 +47,8 @@ print_help(const char *verb, const char *accepts)
     }
 }
 
-static void
+/* Says what is wrong, and gives the exit status. */
+static int
 set_option(struct tg_up_options *options, int letter)
 {
     switch (letter) {
@@ -67,7 +70,12 @@ set_option(struct tg_up_options *options, int letter)
     case 'q':
         options->is_quiet = true;
         break;
+    case 't':
+        return tg_up_proxies_add(&options->proxies, optarg) == 0
+                   ? TG_EXIT_OK
+                   : TG_EXIT_USAGE;
     }
+    return TG_EXIT_OK;
 }
 
 /* The rows that a verb takes, in getopt's form. */
@@ -123,7 +131,10 @@ scan(struct tg_up_options *options, const char *accepts, int argc, char **argv,
                 refuse(argv[0], "there is no option", argv[optind - 1]);
             return false;
         }
-        set_option(options, letter);
+        *exit_status = set_option(options, letter);
+        if (*exit_status != TG_EXIT_OK) {
+            return false;
+        }
     }
     if (optind < argc) {
         *exit_status =
@@ -144,6 +155,21 @@ choose(const char *option, const char *variable, const char *otherwise)
     return value != NULL && *value ? value : otherwise;
 }
 
+/* The variable counts where no option was given. */
+static bool
+choose_proxies(struct tg_up_options *options, const char *accepts,
+               int *exit_status)
+{
+    const char *list = getenv("TOLLGATE_TRUSTED_PROXIES");
+
+    if (strchr(accepts, 't') == NULL || options->proxies.count > 0 ||
+        list == NULL || *list == '\0') {
+        return true;
+    }
+    *exit_status = TG_EXIT_USAGE;
+    return tg_up_proxies_add(&options->proxies, list) == 0;
+}
+
 bool
 tg_up_options_parse(struct tg_up_options *options, const char *accepts,
                     int argc, char **argv, int *exit_status)
@@ -155,5 +181,5 @@ tg_up_options_parse(struct tg_up_options *options, const char *accepts,
     options->home = choose(options->home, "TOLLGATE_HOME", "./var");
     options->listen =
         choose(options->listen, "TOLLGATE_LISTEN", "127.0.0.1:8080");
-    return true;
+    return choose_proxies(options, accepts, exit_status);
 }

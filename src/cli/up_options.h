@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "up_proxies.h"
+
 struct tg_up_options {
     const char *home;   /* --home, else TOLLGATE_HOME, else ./var */
     const char *listen; /* --listen, else TOLLGATE_LISTEN */
@@ -13,11 +15,14 @@ struct tg_up_options {
     bool dies_with_parent;
     bool is_json;
     bool is_quiet;
+    struct tg_up_proxies proxies; /* --trusted-proxy, else
+                                     TOLLGATE_TRUSTED_PROXIES, else none */
 };
 
 /*
  * Reads the options of one verb; accepts is a string of those it has: h
- * home, l listen, d detach, p die-with-parent, j json; all take --quiet,
+ * home, l listen, t trusted-proxy, d detach, p die-with-parent, j json; all
+ * take --quiet,
  * --no-color, --yes and --help.  Returns true, or false with *exit_status
  * set when all is said: help was asked for, or an option is wrong.
  */

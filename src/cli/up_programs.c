@@ -172,12 +172,12 @@ open_files_max(void)
 
 int
 tg_up_programs_configure(const struct tg_up_programs *programs,
-                         const struct tg_up_home *home,
-                         const struct tg_listen *listen)
+                         const struct tg_up_run *run)
 {
     const struct tg_nginx_conf conf = {
-        .paths = &home->paths,
-        .listen = listen->text,
+        .paths = &run->home->paths,
+        .listen = run->listen->text,
+        .proxies = run->proxies,
         .module = programs->module_path,
         .user = programs->user,
         .group = programs->group,
@@ -187,7 +187,7 @@ tg_up_programs_configure(const struct tg_up_programs *programs,
     if (tg_nginx_conf_write(&conf) != 0) {
         return tg_say_failed("nginx's configuration cannot be written to %s: "
                              "%s",
-                             home->paths.run, strerror(errno));
+                             run->home->paths.run, strerror(errno));
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #define TG_UP_PROGRAMS_H
 
 #include "up_home.h"
+#include "up_run.h"
 
 #define TG_PROGRAM_ENV_MAX 16
 
@@ -37,7 +38,6 @@ int tg_up_programs_find(struct tg_up_programs *programs,
 
 /* Writes nginx's configuration.  Returns 0, or 1 after it said why. */
 int tg_up_programs_configure(const struct tg_up_programs *programs,
-                             const struct tg_up_home *home,
-                             const struct tg_listen *listen);
+                             const struct tg_up_run *run);
 
 #endif

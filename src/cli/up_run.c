@@ -390,7 +390,7 @@ tg_up_run(const struct tg_up_run *run)
     struct supervisor up = {.exit_status = TG_EXIT_OK};
 
     if (tg_up_programs_find(&up.programs, run->home) != 0 ||
-        tg_up_programs_configure(&up.programs, run->home, run->listen) != 0) {
+        tg_up_programs_configure(&up.programs, run) != 0) {
         return TG_EXIT_FAILED;
     }
     int signals_fd = open_signals();

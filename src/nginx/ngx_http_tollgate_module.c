@@ -20,12 +20,14 @@
  *     }
  *
  * Variables for proxy_set_header: $tollgate_host, $tollgate_authorization,
- * $tollgate_request_id; for proxy_ssl_name: $tollgate_ssl_name.
+ * $tollgate_request_id; for proxy_ssl_name: $tollgate_ssl_name.  Of any
+ * request, $tollgate_address is the client's, as calls record it.
  */
 
 #include "ngx_http_tollgate_module.h"
 
 #include "digest.h"
+#include "text.h"
 
 static ngx_int_t ngx_http_tollgate_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tollgate_init(ngx_conf_t *cf);
@@ -42,6 +44,8 @@ static ngx_int_t ngx_http_tollgate_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tollgate_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tollgate_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tollgate_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tollgate_address(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_tollgate_cleanup(void *data);
 
@@ -190,6 +194,9 @@ static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
       offsetof(ngx_http_tollgate_ctx_t, request_id), NGX_HTTP_VAR_NOCACHEABLE,
       0 },
 
+    { ngx_string("tollgate_address"), NULL, ngx_http_tollgate_address, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 
@@ -281,6 +288,29 @@ ngx_http_tollgate_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     v->data = value->data;
     v->len = (unsigned) value->len;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_address(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    uint8_t  ip[16];
+
+    v->data = ngx_pnalloc(r->pool, TG_TEXT_IP_SIZE);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tollgate_read_address(r, ip);
+    tg_text_ip((char *) v->data, ip);
+
+    v->len = ngx_strlen(v->data);
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;

@@ -41,7 +41,9 @@ ngx_http_tollgate_read_target(ngx_http_request_t *r,
 }
 
 
-static void
+/* As nginx has it: the peer's, or what a trusted proxy says it is. */
+
+void
 ngx_http_tollgate_read_address(ngx_http_request_t *r, uint8_t ip[16])
 {
     struct sockaddr_in   *sin;

@@ -198,7 +198,7 @@ class Gate:
     """`tollgate up` on a home of its own, before a simulated upstream."""
 
     def __init__(self, home, sim_args=(), dialect="deepseek", models=None,
-                 conf=None):
+                 conf=None, up_args=(), up_env=None):
         self.home = Path(os.path.realpath(home))
         if conf is not None:
             self.home.mkdir(mode=0o700, parents=True)
@@ -211,6 +211,8 @@ class Gate:
         self._sim_args = sim_args
         self._dialect = dialect
         self._models = models
+        self._up_args = up_args
+        self._up_env = up_env or {}
 
     @property
     def shm(self):
@@ -232,9 +234,9 @@ class Gate:
             offset = log.tell()
             self._up = subprocess.Popen(
                 [BUILD / "tollgate", "up", "--home", self.home, "--listen",
-                 listen, "--die-with-parent"],
+                 listen, "--die-with-parent", *self._up_args],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=clean_env())
+                env=clean_env(**self._up_env))
 
         def ready():
             said = self.log.read_bytes()[offset:].decode()

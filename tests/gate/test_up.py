@@ -122,12 +122,32 @@ def test_an_address_in_use_is_one_clear_sentence(tmp_path, detach):
     (["--nope"], 2, "nope"),
     (["--listen"], 2, "listen"),
     (["--detach", "--die-with-parent"], 2, "exclude"),
+    (["--trusted-proxy"], 2, "trusted-proxy"),
+    (["--trusted-proxy", ""], 2, "10.0.0.0/8"),
+    (["--trusted-proxy", "proxy.example.com"], 2, "proxy.example.com"),
+    (["--trusted-proxy", "10.0.0.0/33"], 2, "10.0.0.0/33"),
+    (["--trusted-proxy", "10.0.0.0/8;"], 2, "10.0.0.0/8"),
+    (["--trusted-proxy", "10.0.0.1/8"], 2, "is 10.0.0.0/8 meant?"),
+    (["--trusted-proxy", "::1", "--trusted-proxy", "fd00::/129"], 2,
+     "fd00::/129"),
+    (["--trusted-proxy", "10.0.0.1,,10.0.0.2"], 2, "\"\""),
+    (["--trusted-proxy", "0.0.0.0/0"], 2, "everybody"),
+    (["--trusted-proxy", "::/0"], 2, "everybody"),
+    (["--trusted-proxy", "::ffff:0:0/96"], 2, "everybody"),
 ])
 def test_wrong_use_is_said_in_one_sentence(tmp_path, args, status, words):
     code, out, err = run("up", "--home", tmp_path / "home", *args)
     assert (code, out) == (status, "")
     assert words in err
     assert not (tmp_path / "home/store.db").exists()
+
+
+def test_a_wrong_variable_is_said_as_a_wrong_option_is(tmp_path):
+    code, out, err = run("up", "--home", tmp_path / "home",
+                         TOLLGATE_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/99")
+    assert (code, out) == (2, "")
+    assert "10.0.0.0/99" in err
+    assert err.count("\n") == 1
 
 
 def test_a_home_nginx_cannot_name_is_refused(tmp_path):

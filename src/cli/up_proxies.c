@@ -1,0 +1,95 @@
+#include "up_proxies.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "say.h"
+
+#define BLANKS " \t"
+
+static int
+fail(const char *word, int err)
+{
+    char meant[TG_NETWORK_TEXT_SIZE];
+
+    if (err == TG_ERR_RANGE && tg_network_normalize(word, meant) == err) {
+        tg_say_failed("the proxy \"%s\" has bits behind its prefix: is %s "
+                      "meant?",
+                      word, meant);
+    } else {
+        tg_say_failed("\"%s\" is no network of proxies: write an address or "
+                      "CIDR, as in 10.0.0.0/8 or fd00::/8",
+                      word);
+    }
+    return 1;
+}
+
+/* By the bytes that where.h compares, so that each network has one text. */
+static void
+write_network(char *out, const uint8_t *entry)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char text[INET6_ADDRSTRLEN];
+    unsigned prefix = entry[0];
+
+    if (prefix >= TG_WHERE_MAPPED_BITS &&
+        memcmp(entry + 1, mapped, sizeof(mapped)) == 0) {
+        prefix -= TG_WHERE_MAPPED_BITS;
+        inet_ntop(AF_INET, entry + 1 + sizeof(mapped), text, sizeof(text));
+    } else {
+        inet_ntop(AF_INET6, entry + 1, text, sizeof(text));
+    }
+    snprintf(out, TG_NETWORK_TEXT_SIZE, "%s/%u", text, prefix);
+}
+
+static int
+add_one(struct tg_up_proxies *proxies, const char *word)
+{
+    uint8_t entry[TG_WHERE_NETWORK_BYTES];
+    int err = tg_network_compile(word, entry);
+    char text[TG_NETWORK_TEXT_SIZE];
+
+    if (err != 0) {
+        return fail(word, err);
+    }
+    write_network(text, entry);
+    if (strcmp(strchr(text, '/'), "/0") == 0) {
+        tg_say_failed("the proxies %s are everybody: then anybody could name "
+                      "any address as his own",
+                      text);
+        return 1;
+    }
+    if (proxies->count == TG_UP_PROXIES_MAX) {
+        tg_say_failed("there are more than %d networks of proxies",
+                      TG_UP_PROXIES_MAX);
+        return 1;
+    }
+    memcpy(proxies->networks[proxies->count++], text, sizeof(text));
+    return 0;
+}
+
+int
+tg_up_proxies_add(struct tg_up_proxies *proxies, const char *list)
+{
+    char word[128];
+
+    for (;;) {
+        const char *start = list + strspn(list, BLANKS);
+        size_t len = strcspn(start, ",");
+        const char *next = start + len;
+
+        while (len > 0 && strchr(BLANKS, start[len - 1]) != NULL) {
+            len--;
+        }
+        snprintf(word, sizeof(word), "%.*s", (int)len, start);
+        if (add_one(proxies, word) != 0) {
+            return 1;
+        }
+        if (*next == '\0') {
+            return 0;
+        }
+        list = next + 1;
+    }
+}

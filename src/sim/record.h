@@ -1,9 +1,9 @@
 /*
  * record.h: the last requests, and the log of all of them.
  *
- * Each request is kept as it came, up to 4 KiB of its body, for tests to look
- * at (GET /sim/requests).  A credential is shown as its SHA-256 only.  Any
- * thread.
+ * Each request is kept as it came, up to 4 KiB of its body and the parts of a
+ * form, for tests to look at (GET /sim/requests).  A credential is shown as
+ * its SHA-256 only.  Any thread.
  */
 #ifndef SIM_RECORD_H
 #define SIM_RECORD_H

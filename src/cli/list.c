@@ -20,6 +20,7 @@ struct progress {
     char *after;  /* NULL: no further page */
     json_t *data; /* with --json: all of them */
     struct tg_table table;
+    void (*shape)(json_t *rows);
     bool has_pages;
     bool is_cut; /* rows of the last page were left out */
     bool is_csv;
@@ -51,9 +52,13 @@ page_target(const struct progress *progress, const char *target)
 static void
 print_rows(struct tg_cli *cli, struct progress *progress, json_t *rows)
 {
-    if (cli->is_json)
+    if (cli->is_json) {
         json_array_extend(progress->data, rows);
-    else if (progress->is_csv)
+        return;
+    }
+    if (progress->shape != NULL)
+        progress->shape(rows);
+    if (progress->is_csv)
         tg_table_csv_rows(cli, progress->table.columns, rows);
     else if (json_array_size(rows) > 0)
         tg_table_rows(&progress->table, rows);
@@ -65,6 +70,7 @@ take_page(struct tg_cli *cli, struct progress *progress, const json_t *page)
     json_t *rows = json_object_get(page, "data");
     const char *next = json_string_value(json_object_get(page, "next"));
     bool has_more = json_is_true(json_object_get(page, "has_more"));
+    size_t count;
 
     if (!json_is_array(rows))
         return tg_say_failed("the answer is not a list: is this tollgate "
@@ -74,13 +80,14 @@ take_page(struct tg_cli *cli, struct progress *progress, const json_t *page)
         progress->is_cut = true;
         json_array_remove(rows, json_array_size(rows) - 1);
     }
+    count = json_array_size(rows);
     print_rows(cli, progress, rows);
-    progress->rows += json_array_size(rows);
+    progress->rows += count;
     free(progress->after);
-    progress->after = progress->has_pages && has_more && next != NULL &&
-                              json_array_size(rows) > 0
-                          ? tg_own(strdup(next))
-                          : NULL;
+    progress->after =
+        progress->has_pages && has_more && next != NULL && count > 0
+            ? tg_own(strdup(next))
+            : NULL;
     return TG_EXIT_OK;
 }
 
@@ -131,9 +138,16 @@ finish(const struct tg_cli *cli, const struct progress *progress,
 int
 tg_list_run(struct tg_cli *cli, const struct tg_list *list)
 {
+    return tg_list_run_shaped(cli, list, NULL);
+}
+
+int
+tg_list_run_shaped(struct tg_cli *cli, const struct tg_list *list,
+                   void (*shape)(json_t *rows))
+{
     const char *limit = tg_args_value(cli, "limit");
-    struct progress progress = {.wanted = list->limit,
-                                .has_pages = list->has_pages};
+    struct progress progress = {
+        .wanted = list->limit, .shape = shape, .has_pages = list->has_pages};
     char *target;
     int rc = tg_request_target(cli, list->path, &target);
 

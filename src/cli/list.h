@@ -21,4 +21,8 @@ struct tg_list {
  */
 int tg_list_run(struct tg_cli *cli, const struct tg_list *list);
 
+/* The same; shape makes of a page's rows, in place, those of the table. */
+int tg_list_run_shaped(struct tg_cli *cli, const struct tg_list *list,
+                       void (*shape)(json_t *rows));
+
 #endif

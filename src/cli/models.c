@@ -71,24 +71,6 @@ static const struct tg_column page_columns[] = {
     {0},
 };
 
-static const struct tg_column price_columns[] = {
-    {"MODEL", "model", TG_CELL_TEXT, NULL, 40},
-    {"FROM", "effective_at", TG_CELL_WHEN, "always", 0},
-    {"PROMPT/M", "prompt", TG_CELL_AMOUNT, NULL, 0},
-    {"CACHE_HIT/M", "prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
-    {"CACHE_WRITE/M", "prompt_cache_write", TG_CELL_AMOUNT, NULL, 0},
-    {"COMPLETION/M", "completion", TG_CELL_AMOUNT, NULL, 0},
-    {"UNIT", "unit", TG_CELL_TEXT, NULL, 0},
-    {"PRICE/UNIT", "unit_price", TG_CELL_AMOUNT, NULL, 0},
-    {"SIZES", "sizes", TG_CELL_LIST, NULL, 40},
-    {"PEAK_PROMPT/M", "peak.prompt", TG_CELL_AMOUNT, NULL, 0},
-    {"PEAK_HIT/M", "peak.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
-    {"PEAK_COMPL/M", "peak.completion", TG_CELL_AMOUNT, NULL, 0},
-    {"CURRENCY", "currency", TG_CELL_TEXT, NULL, 0},
-    {"PEAK_HOURS_UTC", "peak.hours", TG_CELL_LIST, "none", 40},
-    {0},
-};
-
 int
 tg_models_list(struct tg_cli *cli)
 {
@@ -101,16 +83,51 @@ tg_models_list(struct tg_cli *cli)
     return tg_list_run(cli, &list);
 }
 
+/* A price of tokens is both of them. */
+static int
+require_price(const struct tg_cli *cli)
+{
+    static const char *const prices[] = {"prompt", "completion", NULL};
+    static const char *const parts[] = {"prompt", "completion", "cache-hit",
+                                        "cache-write"};
+
+    if (cli->arg_count == 0)
+        return tg_say_usage(cli, "say what to offer or to change, for example "
+                                 "--upstream NAME --prompt PRICE --completion "
+                                 "PRICE");
+    if (tg_args_has(cli, "unit"))
+        return TG_EXIT_OK;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (tg_args_has(cli, parts[i]))
+            return tg_noun_require(cli, prices);
+    }
+    return TG_EXIT_OK;
+}
+
+/* What a model lacks that is refused all the same. */
+static void
+note_lacks(const struct tg_cli *cli, const json_t *model)
+{
+    if (cli->is_json)
+        return;
+    if (json_is_null(json_object_get(model, "price")))
+        tg_say_note(cli,
+                    "It has no price, so calls to it are refused: tollgate "
+                    "prices add %s --prompt PRICE --completion PRICE",
+                    cli->operand);
+    if (json_is_null(json_object_get(model, "upstream")))
+        tg_say_note(cli,
+                    "Nobody serves it, so calls to it are refused: tollgate "
+                    "models add %s --upstream NAME",
+                    cli->operand);
+}
+
 /* The id is the operand; everything else is options. */
 int
 tg_models_add(struct tg_cli *cli)
 {
-    static const char *const by_tokens[] = {"upstream", "prompt", "completion",
-                                            NULL};
-    static const char *const by_units[] = {"upstream", NULL};
     json_t *body, *model = NULL;
-    int rc =
-        tg_noun_require(cli, tg_args_has(cli, "unit") ? by_units : by_tokens);
+    int rc = require_price(cli);
 
     if (rc != TG_EXIT_OK)
         return rc;
@@ -118,20 +135,16 @@ tg_models_add(struct tg_cli *cli)
     json_object_set_new(body, "id", json_string(cli->operand));
     rc = tg_client_call(cli, "POST", "/models", body, &model);
     json_decref(body);
-    if (rc == TG_EXIT_OK)
+    if (rc == TG_EXIT_OK) {
         tg_noun_made(cli, page_columns, model);
+        note_lacks(cli, model);
+    }
     json_decref(model);
     return rc;
 }
 
 int
-tg_prices_list(struct tg_cli *cli)
+tg_models_show(struct tg_cli *cli)
 {
-    static const struct tg_list list = {
-        "/prices", price_columns,
-        "There are no prices. Add a model with its price: tollgate models add "
-        "ID --upstream NAME --prompt PRICE --completion PRICE",
-        false, 0};
-
-    return tg_list_run(cli, &list);
+    return tg_noun_show(cli, "models", page_columns);
 }

@@ -30,7 +30,10 @@ int tg_accounts_resume(struct tg_cli *cli);
 
 int tg_models_list(struct tg_cli *cli);
 int tg_models_add(struct tg_cli *cli);
+int tg_models_show(struct tg_cli *cli);
 int tg_prices_list(struct tg_cli *cli);
+int tg_prices_add(struct tg_cli *cli);
+int tg_prices_import(struct tg_cli *cli);
 
 int tg_upstreams_add(struct tg_cli *cli);
 int tg_upstreams_list(struct tg_cli *cli);
@@ -46,6 +49,9 @@ extern const struct tg_option tg_keys_check_options[];
 extern const struct tg_option tg_keys_list_options[];
 extern const struct tg_option tg_accounts_create_options[];
 extern const struct tg_option tg_models_add_options[];
+extern const struct tg_option tg_prices_list_options[];
+extern const struct tg_option tg_prices_add_options[];
+extern const struct tg_option tg_prices_import_options[];
 extern const struct tg_option tg_upstreams_add_options[];
 extern const struct tg_option tg_credentials_add_options[];
 extern const struct tg_option tg_usage_options[];

@@ -123,11 +123,11 @@ query_value(const struct tg_cli *cli, const struct tg_arg *arg,
 }
 
 static int
-put_query(const struct tg_cli *cli, FILE *out)
+put_query(const struct tg_cli *cli, const char *before, FILE *out)
 {
     const struct tg_arg *arg = cli->args;
     char when[TG_WHEN_SIZE], *escaped;
-    const char *value, *before = "?";
+    const char *value;
     int rc;
 
     for (; arg < cli->args + cli->arg_count; arg++) {
@@ -160,7 +160,7 @@ tg_request_target(const struct tg_cli *cli, const char *path, char **target)
                             zone);
     out = tg_own(open_memstream(&text, &size));
     fputs(path, out);
-    rc = put_query(cli, out);
+    rc = put_query(cli, strchr(path, '?') != NULL ? "&" : "?", out);
     if (fclose(out) != 0)
         tg_own(NULL);
     if (rc != TG_EXIT_OK) {

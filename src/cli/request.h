@@ -15,7 +15,7 @@
 json_t *tg_request_body(const struct tg_cli *cli);
 
 /*
- * path and the same options as a query.  Returns TG_EXIT_OK and *target, which
+ * path, which may have a query already, and the same options as a query.  Returns TG_EXIT_OK and *target, which
  * the caller frees, or TG_EXIT_USAGE after saying which option does not hold
  * an instant or a time zone.
  */

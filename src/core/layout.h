@@ -16,6 +16,7 @@
 
 #include "bucket.h"
 #include "call.h"
+#include "capacity.h"
 #include "price.h"
 
 #define TG_STATE_MAGIC 0x3145544154534754 /* "TGSTATE1" */
@@ -229,14 +230,6 @@ _Static_assert(offsetof(struct tg_account_record, counters) == 64, "layout");
 _Static_assert(sizeof(struct tg_account_record) == 384, "layout");
 
 /* The catalog: what is offered, by whom, at what price. */
-#define TG_CATALOG_MODELS 512
-#define TG_CATALOG_UPSTREAMS 64
-#define TG_CATALOG_CREDENTIALS 256
-#define TG_CATALOG_HOLIDAYS 64
-#define TG_MODEL_PRICES 4
-#define TG_MODEL_UPSTREAMS 4
-#define TG_UPSTREAM_ADDRESSES 8
-#define TG_UPSTREAM_CREDENTIALS 16
 #define TG_SEALED_MAX 320
 
 enum tg_dialect {

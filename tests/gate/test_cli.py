@@ -867,7 +867,17 @@ def test_models_and_prices(admin, cli):
     assert len(json.loads(cli("models", "--json").stdout)["data"]) == 2
     got = json.loads(cli("models", "--json", "--limit", "1").stdout)
     assert len(got["data"]) == 1 and got["has_more"]
-    assert "tollgate models add" in cli("prices", "list").stdout
+    assert "tollgate prices add" in cli("prices", "list").stdout
+    assert admin.last["query"] == {"current": "true"}
+    cli("prices", "list", "--all", "--model", "m")
+    assert admin.last["query"] == {"model": "m"}
+    admin.answer("POST", "/models", {"id": "bare", "price": None,
+                                     "upstream": None})
+    done = cli("models", "add", "bare", "--upstream", "vllm")
+    assert done.returncode == 0
+    assert "tollgate prices add bare" in done.stderr
+    assert "tollgate models add bare --upstream" in done.stderr
+    assert cli("models", "add", "bare").returncode == 2
 
 
 def test_models_priced_by_units(admin, cli):

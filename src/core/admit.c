@@ -51,8 +51,9 @@ static bool
 has_sound_framing(const struct tg_framing *framing, struct tg_admission *a)
 {
     a->framing = tg_framing_judge(framing);
-    a->must_close = a->framing != TG_FRAMING_FINE;
-    if (!a->must_close)
+    a->must_close =
+        a->framing != TG_FRAMING_FINE || framing->wire == TG_WIRE_UNSEEN;
+    if (a->framing == TG_FRAMING_FINE)
         return true;
     return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_FRAMING);
 }

@@ -92,8 +92,8 @@ struct tg_admission {
     int diagnosis; /* enum tg_diagnosis */
     struct tg_body_fault body_fault;
     enum tg_framing_fault framing;
-    bool must_close; /* what comes behind on the connection may be a part of
-                        this request: nothing of it may be believed */
+    bool must_close; /* also when it may go on: what comes behind on the
+                        connection could be a part of this request */
     enum tg_credential_verdict credential;
     const char *allow;   /* the methods a path has, when refused for its own */
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */

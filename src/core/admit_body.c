@@ -233,6 +233,13 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     return has_bounds(facts, model, a);
 }
 
+/* Those that nobody watched are judged by nginx alone. */
+static bool
+has_faulty_chunks(const struct tg_head *head)
+{
+    return head->chunks != TG_WIRE_FINE && head->chunks != TG_WIRE_UNSEEN;
+}
+
 static bool
 is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
          struct tg_admission *a)
@@ -300,7 +307,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
 
     if (head != &a->head)
         a->head = *head;
-    a->must_close = head->chunks != TG_WIRE_FINE;
+    a->must_close = has_faulty_chunks(head);
     do {
         memset(&a->call, 0, sizeof(a->call));
         a->waited_ms = 0;

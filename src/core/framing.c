@@ -125,7 +125,7 @@ judge_names(const struct tg_framing *f)
         return TG_FRAMING_NO_COLON;
     if (f->has_lookalike)
         return TG_FRAMING_LOOKALIKE;
-    return f->wire == TG_WIRE_FINE ? TG_FRAMING_FINE : TG_FRAMING_UNENDED;
+    return f->wire == TG_WIRE_UNENDED ? TG_FRAMING_UNENDED : TG_FRAMING_FINE;
 }
 
 enum tg_framing_fault

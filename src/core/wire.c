@@ -231,7 +231,7 @@ tg_wire_feed(struct tg_wire *w, const void *data, size_t len)
 {
     const char *p = data, *end = p + len;
 
-    w->has_seen |= len > 0;
+    w->has_seen |= len > 0 && w->state != REST;
     while (p < end)
         p = step(w, p, end);
 }
@@ -241,5 +241,7 @@ tg_wire_verdict(const struct tg_wire *w)
 {
     if (w->fault != TG_WIRE_FINE)
         return (enum tg_wire_fault)w->fault;
-    return w->has_seen && w->state != REST ? TG_WIRE_UNENDED : TG_WIRE_FINE;
+    if (!w->has_seen)
+        return TG_WIRE_UNSEEN;
+    return w->state != REST ? TG_WIRE_UNENDED : TG_WIRE_FINE;
 }

@@ -27,12 +27,13 @@
 #include <stdint.h>
 
 enum tg_wire_fault {
-    TG_WIRE_FINE = 0, /* also when nothing was seen */
-    TG_WIRE_BARE_LF,  /* a line that ends in LF without CR */
-    TG_WIRE_BARE_CR,  /* a CR that no LF follows */
-    TG_WIRE_CONTROL,  /* another control character but a tab */
-    TG_WIRE_CHUNK,    /* a chunk's size or end is written otherwise */
-    TG_WIRE_UNENDED,  /* nginx has seen an end that is not there */
+    TG_WIRE_FINE = 0,
+    TG_WIRE_UNSEEN,  /* no fault, but nobody watched */
+    TG_WIRE_BARE_LF, /* a line that ends in LF without CR */
+    TG_WIRE_BARE_CR, /* a CR that no LF follows */
+    TG_WIRE_CONTROL, /* another control character but a tab */
+    TG_WIRE_CHUNK,   /* a chunk's size or end is written otherwise */
+    TG_WIRE_UNENDED, /* nginx has seen an end that is not there */
 };
 
 /* A connection, as far as it came; zeros look at nothing. */
@@ -58,8 +59,7 @@ void tg_wire_feed(struct tg_wire *wire, const void *data, size_t len);
 
 /*
  * What the head came to, and its chunks, where tg_wire_chunks was called, with
- * the lines behind the last one.  FINE when nothing was fed: what nobody
- * watched is not judged.
+ * the lines behind the last one.  UNSEEN when nothing was fed.
  */
 enum tg_wire_fault tg_wire_verdict(const struct tg_wire *wire);
 

@@ -75,7 +75,7 @@ ngx_http_tollgate_judge_framing(ngx_http_request_t *r)
 
         /* Nobody watches these chunks, so nothing may follow them. */
 
-        if (r->headers_in.chunked) {
+        if (a->must_close || r->headers_in.chunked) {
             r->keepalive = 0;
         }
 
@@ -115,6 +115,10 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r)
         ngx_http_tollgate_refuse(r, ctx, a, credential.key);
         r->content_handler = ngx_http_tollgate_answer_handler;
         return NGX_OK;
+    }
+
+    if (a->must_close) {
+        r->keepalive = 0;
     }
 
     ctx->head = a->head;

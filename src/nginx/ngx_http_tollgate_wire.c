@@ -15,6 +15,7 @@ static void ngx_http_tollgate_accept(ngx_connection_t *c);
 static void ngx_http_tollgate_await_tls(ngx_connection_t *c);
 static void ngx_http_tollgate_first(ngx_event_t *rev);
 static void ngx_http_tollgate_handshaken(ngx_connection_t *c);
+static void ngx_http_tollgate_watch(ngx_connection_t *c);
 static ssize_t ngx_http_tollgate_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
 static void ngx_http_tollgate_next_request(void *data);
@@ -137,17 +138,33 @@ ngx_http_tollgate_first(ngx_event_t *rev)
 }
 
 
-/* A handshake takes more than the client's first bytes. */
-
 static void
 ngx_http_tollgate_await_tls(ngx_connection_t *c)
 {
-    if (c->ssl->handshaked || c->ssl->handler == NULL) {
+    if (!c->ssl->handshaked) {
+
+        if (c->ssl->handler != NULL) {
+            ngx_http_tollgate_http_handshaken = c->ssl->handler;
+            c->ssl->handler = ngx_http_tollgate_handshaken;
+        }
+
         return;
     }
 
-    ngx_http_tollgate_http_handshaken = c->ssl->handler;
-    c->ssl->handler = ngx_http_tollgate_handshaken;
+    /* A quick client's handshake is over at its first event.  If even its
+       first request was read by then, nobody watches this connection. */
+
+    if (c->requests == 0) {
+        ngx_http_tollgate_watch(c);
+    }
+}
+
+
+static void
+ngx_http_tollgate_watch(ngx_connection_t *c)
+{
+    tg_wire_next(ngx_http_tollgate_wire(c));
+    c->recv = ngx_http_tollgate_recv;
 }
 
 
@@ -155,8 +172,7 @@ static void
 ngx_http_tollgate_handshaken(ngx_connection_t *c)
 {
     if (c->ssl->handshaked) {
-        tg_wire_next(ngx_http_tollgate_wire(c));
-        c->recv = ngx_http_tollgate_recv;
+        ngx_http_tollgate_watch(c);
     }
 
     ngx_http_tollgate_http_handshaken(c);
@@ -185,6 +201,19 @@ ngx_http_tollgate_recv(ngx_connection_t *c, u_char *buf, size_t size)
 }
 
 
+/* NULL, too, for a connection that is read without us. */
+
+static struct tg_wire *
+ngx_http_tollgate_watched(ngx_http_request_t *r)
+{
+    if (r->connection->recv != ngx_http_tollgate_recv) {
+        return NULL;
+    }
+
+    return ngx_http_tollgate_wire(r->connection);
+}
+
+
 /* Each request has one, wherever it leads: the next one comes behind it. */
 
 ngx_int_t
@@ -192,7 +221,7 @@ ngx_http_tollgate_post_read_handler(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
 
-    if (r != r->main || ngx_http_tollgate_wire(r->connection) == NULL) {
+    if (r != r->main || ngx_http_tollgate_watched(r) == NULL) {
         return NGX_DECLINED;
     }
 
@@ -232,7 +261,7 @@ ngx_http_tollgate_watch_chunks(ngx_http_request_t *r)
     ngx_buf_t       *b;
     struct tg_wire  *wire;
 
-    wire = ngx_http_tollgate_wire(r->connection);
+    wire = ngx_http_tollgate_watched(r);
 
     if (wire != NULL && r->headers_in.chunked) {
         b = r->header_in;
@@ -247,7 +276,11 @@ ngx_http_tollgate_wire_verdict(ngx_http_request_t *r)
 {
     struct tg_wire  *wire;
 
-    wire = ngx_http_tollgate_wire(r->connection);
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+        return TG_WIRE_FINE;
+    }
 
-    return wire != NULL ? tg_wire_verdict(wire) : TG_WIRE_FINE;
+    wire = ngx_http_tollgate_watched(r);
+
+    return wire != NULL ? tg_wire_verdict(wire) : TG_WIRE_UNSEEN;
 }

@@ -451,6 +451,12 @@ test_verification(bool must)
     }
 }
 
+static const struct tg_framing unseen = {
+    .line = TG_STR_INIT("POST /v1/chat/completions HTTP/1.1"),
+    .hosts = 1,
+    .wire = TG_WIRE_UNSEEN,
+};
+
 /* What is not ours to judge further is judged by its framing alone. */
 static void
 test_framing(void)
@@ -460,6 +466,9 @@ test_framing(void)
     memset(&a, 0xa5, sizeof(a));
     ok(tg_admit_framing(&sound_framing, &a) && !a.must_close,
        "sound framing passes");
+    memset(&a, 0xa5, sizeof(a));
+    ok(tg_admit_framing(&unseen, &a) && a.must_close,
+       "so does what nobody watched, but nothing behind it");
     memset(&a, 0xa5, sizeof(a));
     ok(!tg_admit_framing(&two_hosts, &a) && a.action == TG_ACTION_REFUSE &&
            a.must_close,

@@ -37,6 +37,7 @@ static const struct {
     {"a head that was not read to its end",
      TG_FRAMING_FINE,
      {.line = S("GET /x HTTP/1.1"), .is_cut = true}},
+    {"what nobody watched", TG_FRAMING_FINE, {POST, .wire = TG_WIRE_UNSEEN}},
     {"HTTP/2", TG_FRAMING_FINE, {.is_http2 = true, .hosts = 1}},
     {"HTTP/2 without a host", TG_FRAMING_FINE, {.is_http2 = true}},
     {"a URL of the same host", TG_FRAMING_FINE, {URL("http", "a:80", "A:80")}},

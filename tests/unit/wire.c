@@ -164,12 +164,13 @@ test_next(void)
 
     memset(&wire, 0, sizeof(wire));
     tg_wire_feed(&wire, "\n\n", 2);
-    is_int(tg_wire_verdict(&wire), TG_WIRE_FINE, "zeros look at nothing");
+    is_int(tg_wire_verdict(&wire), TG_WIRE_UNSEEN, "zeros look at nothing");
     tg_wire_open(&wire);
-    is_int(tg_wire_verdict(&wire), TG_WIRE_FINE,
+    is_int(tg_wire_verdict(&wire), TG_WIRE_UNSEEN,
            "what nobody watched is not judged");
     tg_wire_chunks(&wire);
-    is_int(tg_wire_verdict(&wire), TG_WIRE_FINE, "nor are its chunks");
+    tg_wire_feed(&wire, "", 0);
+    is_int(tg_wire_verdict(&wire), TG_WIRE_UNSEEN, "nor are its chunks");
     fault_of(&wire, "GET / HTTP/1.1\n\n", "", 0);
     is_int(tg_wire_verdict(&wire), TG_WIRE_BARE_LF, "a request at fault");
     tg_wire_next(&wire);

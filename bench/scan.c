@@ -158,6 +158,44 @@ chat(size_t bytes, const char *unit, size_t *len)
     return body;
 }
 
+/* A conversation of that many bytes, in short turns, with two tools. */
+static char *
+turns(size_t bytes, size_t *len)
+{
+    char *body = malloc(bytes + 1024);
+
+    *len = (size_t)sprintf(
+        body, "{\"model\":\"deepseek-flash\",\"tools\":[{\"type\":\"function\","
+              "\"function\":{\"name\":\"look\",\"parameters\":{}}},"
+              "{\"type\":\"function\",\"function\":{\"name\":\"go\","
+              "\"parameters\":{}}}],\"messages\":["
+              "{\"role\":\"system\",\"content\":\"You are helpful.\"}");
+    while (*len + 256 < bytes)
+        *len += (size_t)sprintf(
+            body + *len,
+            ",{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+            "\"What is the weather like in Berlin?\"}]},{\"role\":"
+            "\"assistant\",\"content\":\"It is raining, and cold.\"}");
+    *len += (size_t)sprintf(body + *len, "],\"max_tokens\":256}");
+    return body;
+}
+
+static void
+bench_turns(void)
+{
+    static const size_t sizes[] = {1024, 8192, 32768};
+    size_t len;
+
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        char *body = turns(sizes[s], &len);
+
+        printf("body %5zu bytes, %-24s %8.0f ns   memmem %6.0f ns\n", len,
+               "short turns", measure(call_body, body, len, 50),
+               measure(call_memmem, body, len, 50));
+        free(body);
+    }
+}
+
 static void
 bench_bodies(void)
 {
@@ -170,7 +208,7 @@ bench_bodies(void)
         {"Chinese", "\xe5\xbf\xab\xe9\x80\x9f\xe7\x9a\x84"},
         {"Chinese in \\u escapes", "\\u5feb\\u901f\\u7684"},
     };
-    static const size_t sizes[] = {1024, 8192, 32768};
+    static const size_t sizes[] = {100, 1024, 8192, 32768};
     size_t t, s, len;
     char *body;
 
@@ -214,6 +252,7 @@ int
 main(void)
 {
     bench_bodies();
+    bench_turns();
     bench_stream();
     return 0;
 }

@@ -57,6 +57,7 @@ enum tg_reason {
     TG_REASON_NO_UPSTREAM,   /* nobody serves the model */
     TG_REASON_NO_CREDENTIAL, /* its upstream has none */
     TG_REASON_NO_ADDRESS,    /* its upstream's name does not resolve */
+    TG_REASON_ASK,           /* what was asked for cannot be metered */
     TG_REASON_WRONG_USE,     /* the model is of another scope */
     TG_REASON_WRONG_DIALECT, /* its upstream has no such endpoint */
     TG_REASON_KEY_MODELS,    /* the key may not use the model */
@@ -91,6 +92,7 @@ struct tg_admission {
     enum tg_reason reason;
     int diagnosis; /* enum tg_diagnosis */
     struct tg_body_fault body_fault;
+    enum tg_ask_kind asked; /* for TG_REASON_ASK: admit_ask.h */
     enum tg_framing_fault framing;
     bool must_close; /* also when it may go on: what comes behind on the
                         connection could be a part of this request */

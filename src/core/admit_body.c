@@ -1,5 +1,6 @@
 #include "admit.h"
 
+#include "admit_ask.h"
 #include "admit_part.h"
 #include "bound.h"
 #include "calendar.h"
@@ -57,7 +58,8 @@ has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
     enum tg_body_member member;
     struct tg_call *call = &a->call;
 
-    call->prompt_bound = tg_bound_prompt(facts);
+    call->prompt_bound =
+        tg_bound_prompt(facts, model, (enum tg_dialect)a->upstream.dialect);
     if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
                             a->head.route->endpoint, &call->completion_bound,
                             &member) == 0 &&
@@ -70,13 +72,17 @@ has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
 
 /* Whether the upstream sends a stream's usage only when it is asked. */
 static bool
-must_ask(enum tg_dialect dialect, const struct tg_body_facts *facts)
+must_ask(enum tg_dialect dialect, enum tg_endpoint endpoint,
+         const struct tg_body_facts *facts)
 {
     const struct tg_body_value *options =
         &facts->members[TG_BODY_STREAM_OPTIONS];
     const struct tg_body_value *asked = &facts->members[TG_BODY_INCLUDE_USAGE];
 
     if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
+        return false;
+    /* These report always. */
+    if (endpoint == TG_ENDPOINT_RESPONSES || endpoint == TG_ENDPOINT_MESSAGES)
         return false;
     if (asked->is_present)
         return asked->value != 1;
@@ -90,7 +96,8 @@ static uint8_t
 rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
 {
     return (a->call.flags & TG_CALL_STREAM) &&
-                   must_ask((enum tg_dialect)a->upstream.dialect, facts)
+                   must_ask((enum tg_dialect)a->upstream.dialect,
+                            a->head.route->endpoint, facts)
                ? TG_EDIT_ALL_USAGE
                : TG_EDIT_NOTHING;
 }
@@ -198,14 +205,17 @@ tg_admit_model(const struct tg_state *state, const struct tg_catalog *catalog,
  */
 static bool
 refuse_above(const struct tg_state *state, const struct tg_body_facts *facts,
-             bool is_priced, int64_t now_ms, struct tg_admission *a)
+             const struct tg_model *model, bool is_priced, int64_t now_ms,
+             struct tg_admission *a)
 {
     enum tg_code code = a->code;
     enum tg_reason reason = a->reason;
 
     tg_admit_find_day(state, now_ms, a);
-    if (!tg_admit_has_room(state, tg_bound_likely(tg_bound_prompt(facts)),
-                           now_ms, a) ||
+    if (!tg_admit_has_room(
+            state,
+            tg_bound_likely(tg_bound_prompt(facts, model, TG_DIALECT_NONE)),
+            now_ms, a) ||
         !tg_admit_has_money(state, is_priced, a))
         return false;
     return tg_admit_refuse(a, code, reason);
@@ -227,10 +237,11 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     if (model == NULL)
         return false;
     if (!tg_admit_has_price(catalog, model, now_ms, a))
-        return refuse_above(state, facts, false, now_ms, a);
+        return refuse_above(state, facts, model, false, now_ms, a);
     if (!tg_admit_has_upstream(catalog, model, a))
-        return refuse_above(state, facts, true, now_ms, a);
-    return has_bounds(facts, model, a);
+        return refuse_above(state, facts, model, true, now_ms, a);
+    return tg_admit_can_meter(&facts->asked, model, a) &&
+           has_bounds(facts, model, a);
 }
 
 /* Those that nobody watched are judged by nginx alone. */

@@ -147,7 +147,7 @@ plan_edits(const struct tg_body_facts *facts, int64_t max_tokens,
         .max_tokens = max_tokens,
         .obeyed = tg_bound_obeyed((enum tg_dialect)a->upstream.dialect,
                                   a->head.route->endpoint),
-        .limit_member = TG_BODY_MAX_TOKENS,
+        .limit_member = tg_bound_limit(a->head.route->endpoint),
     };
 
     a->edit_count = 0;

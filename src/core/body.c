@@ -217,6 +217,7 @@ root(struct tg_body *body, enum tg_json_token token)
     body->is_object = true;
     body->facts.is_empty = true;
     body->facts.insert_at = tg_json_offset(&body->json);
+    tg_ask_begin(&body->ask);
     return 0;
 }
 
@@ -235,6 +236,7 @@ take(struct tg_body *body, enum tg_json_token token)
 {
     if (!body->is_object)
         return root(body, token);
+    tg_ask_take(&body->ask, &body->facts.asked, &body->json, token);
     if (token == TG_JSON_NAME)
         return name(body);
     if (body->pending)

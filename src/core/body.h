@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ask.h"
 #include "json.h"
 
 #define TG_BODY_MODEL_MAX TG_JSON_TEXT_MAX
@@ -89,6 +90,7 @@ struct tg_body_facts {
                                template's own marks included */
     uint64_t file_bytes;    /* of a form, and how many of them there are */
     uint64_t file_count;
+    struct tg_asked asked;
 };
 
 enum tg_body_fault_kind {
@@ -125,6 +127,7 @@ struct tg_body {
     struct tg_body_facts facts;
     uint32_t governed; /* to be set behind tg_body_init, if not those of
                           calls */
+    struct tg_ask ask;
     struct tg_json json;
     enum tg_body_member pending; /* whose value comes next */
     bool is_object;

@@ -12,19 +12,28 @@
 /*
  * The members by which an upstream lets a request limit the answer.  One that
  * it ignores bounds nothing: DeepSeek has no max_completion_tokens, nobody's
- * completions have, and max_output_tokens is of another endpoint.
+ * completions have, and max_output_tokens is of responses alone.
  */
 uint32_t
 tg_bound_obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
     uint32_t members = 0;
 
+    if (endpoint == TG_ENDPOINT_RESPONSES)
+        return 1u << TG_BODY_MAX_OUTPUT_TOKENS;
     if (dialect != TG_DIALECT_NONE)
         members |= 1u << TG_BODY_MAX_TOKENS;
     if (endpoint == TG_ENDPOINT_CHAT &&
         (dialect == TG_DIALECT_OPENAI || dialect == TG_DIALECT_VLLM))
         members |= 1u << TG_BODY_MAX_COMPLETION_TOKENS;
     return members;
+}
+
+enum tg_body_member
+tg_bound_limit(enum tg_endpoint endpoint)
+{
+    return endpoint == TG_ENDPOINT_RESPONSES ? TG_BODY_MAX_OUTPUT_TOKENS
+                                             : TG_BODY_MAX_TOKENS;
 }
 
 static int64_t
@@ -51,8 +60,9 @@ largest_of(const struct tg_body_facts *facts, uint32_t members)
 static int64_t
 model_limit(const struct tg_model *model, enum tg_endpoint endpoint)
 {
-    int64_t most = endpoint == TG_ENDPOINT_CHAT ? model->max_output_tokens
-                                                : model->max_fim_tokens;
+    bool is_fim =
+        endpoint == TG_ENDPOINT_COMPLETIONS || endpoint == TG_ENDPOINT_FIM;
+    int64_t most = is_fim ? model->max_fim_tokens : model->max_output_tokens;
 
     if (most <= 0)
         most = model->max_output_tokens;
@@ -61,12 +71,34 @@ model_limit(const struct tg_model *model, enum tg_endpoint endpoint)
     return most > 0 ? most : UNKNOWN_LIMIT_TOKENS;
 }
 
-int64_t
-tg_bound_prompt(const struct tg_body_facts *facts)
+static bool
+is_unseen(const struct tg_asked *asked, enum tg_dialect dialect)
 {
-    if (facts->prompt_bytes > TG_USAGE_TOKENS_MAX)
-        return TG_USAGE_TOKENS_MAX + TG_BOUND_ALLOWANCE_TOKENS;
-    return (int64_t)facts->prompt_bytes + TG_BOUND_ALLOWANCE_TOKENS;
+    uint32_t kinds = 1u << TG_ASK_UNSEEN;
+
+    if (dialect == TG_DIALECT_OPENAI)
+        kinds |= 1u << TG_ASK_REASONING;
+    return (asked->kinds & kinds) != 0;
+}
+
+/* Each product is below 2^96, each sum as well. */
+int64_t
+tg_bound_prompt(const struct tg_body_facts *facts, const struct tg_model *model,
+                enum tg_dialect dialect)
+{
+    const struct tg_asked *asked = &facts->asked;
+    int64_t image = model->max_image_tokens;
+    __int128 tokens = (__int128)facts->prompt_bytes - asked->image_bytes;
+
+    if (image <= 0)
+        image = TG_BOUND_IMAGE_TOKENS;
+    tokens += (__int128)asked->images * image;
+    tokens += (__int128)asked->client_tools * TG_BOUND_TOOL_TOKENS;
+    if (is_unseen(asked, dialect) && tokens < model->max_context_tokens)
+        tokens = model->max_context_tokens;
+    if (tokens > TG_USAGE_TOKENS_MAX)
+        tokens = TG_USAGE_TOKENS_MAX;
+    return (int64_t)tokens + TG_BOUND_ALLOWANCE_TOKENS;
 }
 
 int64_t
@@ -123,6 +155,16 @@ tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
     return tokens < TG_USAGE_TOKENS_MAX ? (int64_t)tokens : TG_USAGE_TOKENS_MAX;
 }
 
+/* Prompts that get answers of their own. */
+static int64_t
+prompts_of(const struct tg_body_facts *facts, enum tg_endpoint endpoint)
+{
+    bool may_list =
+        endpoint == TG_ENDPOINT_COMPLETIONS || endpoint == TG_ENDPOINT_FIM;
+
+    return may_list && facts->asked.prompts > 1 ? facts->asked.prompts : 1;
+}
+
 /* What upstreams make of a limit of 0 differs, so it counts as none. */
 int
 tg_bound_completion(const struct tg_body_facts *facts,
@@ -134,16 +176,18 @@ tg_bound_completion(const struct tg_body_facts *facts,
         largest_of(facts, tg_bound_obeyed(dialect, endpoint));
     enum tg_body_member times = largest_of(facts, TIMES);
     int64_t most = value_of(facts, limit), n = value_of(facts, times);
+    int64_t prompts = prompts_of(facts, endpoint);
 
-    *member = limit == TG_BODY_NONE ? TG_BODY_MAX_TOKENS : limit;
+    *member = limit == TG_BODY_NONE ? tg_bound_limit(endpoint) : limit;
     if (endpoint == TG_ENDPOINT_EMBEDDINGS) {
         *tokens = 0;
         return 0;
     }
     if (limit == TG_BODY_NONE)
         most = model_limit(model, endpoint);
-    if (most > TG_USAGE_TOKENS_MAX)
+    if (most > TG_USAGE_TOKENS_MAX / prompts)
         return TG_ERR_RANGE;
+    most *= prompts;
     if (n > TG_USAGE_TOKENS_MAX / most) {
         *member = times;
         return TG_ERR_RANGE;

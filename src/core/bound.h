@@ -2,8 +2,7 @@
  * bound.h: the most tokens that an answer can have, known from the request.
  *
  * What is set aside for a call, and what a report is measured against, so it
- * is never less than what an upstream may produce.  Not handled: an array of
- * prompts in completions, each of which gets an answer.
+ * is never less than what an upstream may produce.
  */
 #ifndef TG_BOUND_H
 #define TG_BOUND_H
@@ -24,10 +23,25 @@
 #define TG_BOUND_FLOOR_TOKENS 16
 
 /*
- * The most prompt tokens: a token is at least a byte of what is not governed,
- * and the allowance.
+ * An image of a model nobody described: the dearest known, gpt-4o-mini's, has
+ * 48 169 tokens, most others have fewer than 5000.
  */
-int64_t tg_bound_prompt(const struct tg_body_facts *facts);
+#define TG_BOUND_IMAGE_TOKENS (48 * 1024)
+
+/*
+ * What Anthropic adds to a prompt for a tool of its own that the client runs:
+ * at most 735 for the tool and 499 for all of them (computer use).
+ */
+#define TG_BOUND_TOOL_TOKENS 1536
+
+/*
+ * The most prompt tokens: a token is at least a byte of what is not governed;
+ * an image has the model's most; and the allowance.  A prompt with parts that
+ * the request does not show (TG_ASK_UNSEEN, and at OpenAI TG_ASK_REASONING)
+ * has at most the model's context, if that is more.
+ */
+int64_t tg_bound_prompt(const struct tg_body_facts *facts,
+                        const struct tg_model *model, enum tg_dialect dialect);
 
 /*
  * What a prompt of this bound likely is: four bytes a token, as prompts are on
@@ -60,12 +74,16 @@ int64_t tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
  */
 uint32_t tg_bound_obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint);
 
+/* The one of these to put into a request that has none. */
+enum tg_body_member tg_bound_limit(enum tg_endpoint endpoint);
+
 /*
  * Writes the most completion tokens into *tokens: by the largest limit that
  * upstreams of this dialect obey on this endpoint, else by the model's own; n
- * answers count n times.  Returns 0, or TG_ERR_RANGE when it is more than one
- * call can have (TG_USAGE_TOKENS_MAX).  *member becomes what the bound, or
- * the error, comes from: TG_BODY_MAX_TOKENS when nothing stands there.
+ * answers count n times, to each of several prompts.  Returns 0, or
+ * TG_ERR_RANGE when it is more than one call can have (TG_USAGE_TOKENS_MAX).
+ * *member becomes what the bound, or the error, comes from: tg_bound_limit's
+ * when nothing stands there.
  */
 int tg_bound_completion(const struct tg_body_facts *facts,
                         const struct tg_model *model, enum tg_dialect dialect,

@@ -37,7 +37,9 @@ tg_hold_choices(const struct tg_body_facts *facts)
 
     if (best_of > n)
         n = best_of;
-    return n > 1 ? n : 1;
+    if (n < 1)
+        n = 1;
+    return facts->asked.prompts > 1 ? n * facts->asked.prompts : n;
 }
 
 static bool
@@ -56,7 +58,7 @@ has_steps(const struct tg_call *call, enum tg_dialect dialect,
           const struct tg_body_facts *facts)
 {
     return (call->flags & TG_CALL_STREAM) && is_shown(call, dialect) &&
-           !facts->hides_tokens &&
+           !facts->hides_tokens && facts->asked.prompts <= 1 &&
            (tg_hold_choices(facts) == 1 ||
             tg_hold_choices(facts) == value_of(facts, TG_BODY_N));
 }

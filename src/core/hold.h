@@ -51,7 +51,10 @@ struct tg_hold {
 void tg_hold_begin(struct tg_hold *hold, const struct tg_call *call,
                    enum tg_dialect dialect, const struct tg_body_facts *facts);
 
-/* Choices that a request asks for, 1 at least. */
+/*
+ * Choices that a request asks for, of each of its prompts, 1 at least.  Its
+ * bound is known to be in range.
+ */
 int64_t tg_hold_choices(const struct tg_body_facts *facts);
 
 /* Whether more must be held, or the stream cut: asked at each event. */

@@ -60,6 +60,8 @@ struct tg_json {
     const char *text;  /* name or string: decoded, until the next call; NULL
                           when it is longer than TG_JSON_TEXT_MAX */
     uint64_t text_len; /* name or string: decoded length, however long */
+    const char *head;  /* name or string: decoded, its first TG_JSON_TEXT_MAX
+                          bytes if it has so many, until the next call */
     uint64_t text_more; /* of these bytes, those that continue a character;
                            counted when counts_characters is set */
     int64_t integer;   /* number: its value, when is_integer and !is_huge */

@@ -184,6 +184,7 @@ whole(struct tg_json *json, const char *quote)
         json->text = json->run;
         json->text_len = len;
     }
+    json->head = json->text;
     if (json->text_len > TG_JSON_TEXT_MAX)
         json->text = NULL;
     json->cursor = quote + 1;

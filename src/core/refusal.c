@@ -1,5 +1,6 @@
 #include "refusal.h"
 
+#include "admit_ask.h"
 #include "diagnose.h"
 #include "calendar.h"
 #include "key.h"
@@ -469,6 +470,8 @@ param_of(const struct tg_admission *a)
         return a->body_fault.member == TG_BODY_NONE
                    ? NULL
                    : tg_body_member_name(a->body_fault.member);
+    case TG_REASON_ASK:
+        return tg_admit_ask_refusal(a->asked).param;
     case TG_REASON_NO_MODEL:
     case TG_REASON_WRONG_USE:
     case TG_REASON_WRONG_DIALECT:
@@ -503,6 +506,9 @@ say_why(struct tg_text *out, const struct tg_state *state,
         say(out, "The request must be an unencoded form: send Content-Type: "
                  "multipart/form-data with its boundary and nothing more, and "
                  "no Content-Encoding.");
+        return;
+    case TG_REASON_ASK:
+        say(out, tg_admit_ask_refusal(a->asked).sentence);
         return;
     case TG_REASON_NO_MODEL:
         say(out, "The request names no model: set `model` to one of "

@@ -139,6 +139,31 @@ static const struct body_case refused_bodies[] = {
              "The model `claude` is of a provider that has no POST "
              "/v1/chat/completions. Choose another one from GET "
              "/v1/models.")},
+    {"a tool that runs at the provider",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"tools\":[{\"type\":\"web_search\"}]}",
+     {0},
+     INVALID("\"tools\"", "invalid_request",
+             "A tool of this type runs at the provider and is billed apart, "
+             "which this gate cannot meter. Use tools that your own program "
+             "runs: `function`, `custom`.")},
+    {"a service tier",
+     CHAT_PATH,
+     "{\"model\":\"gpt-4o\",\"service_tier\":\"priority\"}",
+     {0},
+     INVALID("\"service_tier\"", "invalid_request",
+             "This service tier has a price of its own, which the price book "
+             "does not have. Leave it out.")},
+    {"a file, and nobody knows how much the model can take",
+     CHAT_PATH,
+     "{\"model\":\"boundless\",\"messages\":[{\"role\":\"user\",\"content\":["
+     "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]}",
+     {0},
+     INVALID("null", "invalid_request",
+             "The prompt has a document, a file or a part of another type, "
+             "whose tokens the request does not show, and how many the model "
+             "can take is not known here. Send text, or ask your operator to "
+             "set the model's context length.")},
     {"a model without a price",
      CHAT_PATH,
      WITH_MODEL("unpriced"),
@@ -434,6 +459,25 @@ test_factor_is_frozen(void)
     publish_settings((struct tg_settings){0});
 }
 
+/* What is held, beyond the request's bytes. */
+static void
+test_images_are_held(void)
+{
+    static const struct body_case body = {
+        "",
+        CHAT_PATH,
+        "{\"model\":\"gpt-4o\",\"max_tokens\":1,\"messages\":[{\"role\":"
+        "\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+        "\"https://x/y\"}}]}]}",
+        {0},
+        NULL};
+    struct tg_admission a;
+
+    judge_body(&body, NOON, &a);
+    ok(a.call.prompt_bound > 49152 && a.call.prompt_bound < 50000,
+       "an image is held at its most");
+}
+
 #define STREAM "\"stream\":true"
 
 /* When usage must be asked for, by dialect. */
@@ -519,6 +563,7 @@ main(void)
     test_use();
     test_calls();
     test_prompt_is_held();
+    test_images_are_held();
     test_factor_is_frozen();
     test_asking();
     test_slot_changes_hands();

@@ -79,6 +79,7 @@ static const struct {
     {"freed", TG_SCOPE_CHAT, 5, 0, 0, 0, 0, 2},
     {"homeless", TG_SCOPE_CHAT, 6, 0, 0, 0, 0, 2},
     {"claude", TG_SCOPE_CHAT, 7, 0, 200000, 64000, 0, 2},
+    {"boundless", TG_SCOPE_CHAT, 1, 0, 0, 0, 0, 2},
 };
 
 #define TEST_MODELS (sizeof(test_models) / sizeof(test_models[0]))

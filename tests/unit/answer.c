@@ -41,12 +41,11 @@ answer_to(struct tg_admission *a, size_t cap)
 /* Priced and of an upstream, though a call would find that one lacking. */
 #define LACKING                                                                \
     MODEL("keyless", "1700000008", "upstream-3")                               \
-    "," MODEL("lent", "1700000009", "upstream-4") "," MODEL(                   \
-        "freed", "1700000010",                                                 \
-        "upstream-5") "," MODEL("homeless", "1700000011",                      \
-                                "upstream-6") "," MODEL("claude",              \
-                                                        "1700000012",          \
-                                                        "upstream-7")
+    "," MODEL("lent", "1700000009", "upstream-4")                              \
+    "," MODEL("freed", "1700000010", "upstream-5")                             \
+    "," MODEL("homeless", "1700000011", "upstream-6")                          \
+    "," MODEL("claude", "1700000012", "upstream-7")                            \
+    "," MODEL("boundless", "1700000013", "upstream-1")
 #define NO_MODEL(name, models)                                                 \
     INVALID("\"model\"", "model_not_found",                                    \
             "There is no model `" name "` here." models)

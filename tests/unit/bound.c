@@ -110,6 +110,64 @@ static const struct {
      "\"n\":5,\"best_of\":2",
      100,
      TG_BODY_MAX_TOKENS},
+    /* Several prompts. */
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"prompt\":[\"a\",\"b\",\"c\"],\"max_tokens\":7",
+     21,
+     TG_BODY_MAX_TOKENS},
+    {VLLM,
+     TG_ENDPOINT_FIM,
+     {100, 50, 20},
+     "\"prompt\":[[1,2],[3]],\"n\":3",
+     120,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI, TEXT, {100, 50, 20}, "\"prompt\":[1,2,3]", 20, TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     CHAT,
+     {100, 50, 20},
+     "\"prompt\":[\"a\",\"b\"]",
+     50,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"prompt\":[\"a\",\"b\"],\"max_tokens\":1099511627776",
+     -1,
+     TG_BODY_MAX_TOKENS},
+    {OPENAI,
+     TEXT,
+     {100, 50, 20},
+     "\"prompt\":[\"a\",\"b\"],\"max_tokens\":1,\"n\":549755813889",
+     -1,
+     TG_BODY_N},
+    /* Responses and messages. */
+    {OPENAI,
+     TG_ENDPOINT_RESPONSES,
+     {100, 50, 20},
+     "\"max_output_tokens\":7,\"max_tokens\":9",
+     7,
+     TG_BODY_MAX_OUTPUT_TOKENS},
+    {DEEPSEEK,
+     TG_ENDPOINT_RESPONSES,
+     {100, 50, 20},
+     "\"max_tokens\":9",
+     50,
+     TG_BODY_MAX_OUTPUT_TOKENS},
+    {TG_DIALECT_ANTHROPIC,
+     TG_ENDPOINT_MESSAGES,
+     {100, 50, 20},
+     "\"max_tokens\":7,\"max_output_tokens\":9",
+     7,
+     TG_BODY_MAX_TOKENS},
+    {DEEPSEEK, TG_ENDPOINT_MESSAGES, {100, 50, 20}, "", 50, TG_BODY_MAX_TOKENS},
+    {VLLM,
+     TG_ENDPOINT_MESSAGES,
+     {100, 50, 20},
+     "\"max_completion_tokens\":7",
+     50,
+     TG_BODY_MAX_TOKENS},
     /* Embeddings have none. */
     {OPENAI,
      TG_ENDPOINT_EMBEDDINGS,
@@ -223,20 +281,114 @@ test_affordable(void)
     }
 }
 
+#define UNSEEN (1u << TG_ASK_UNSEEN)
+#define REASONING (1u << TG_ASK_REASONING)
+
+/* Bytes and what is asked for beyond them; the model's context and image. */
+static const struct {
+    const char *what;
+    uint64_t bytes;
+    struct tg_asked asked;
+    int64_t context, image;
+    enum tg_dialect dialect;
+    int64_t want;
+} prompts[] = {
+    {"what a provider adds", 0, {0}, 0, 0, DEEPSEEK, 512},
+    {"a byte is a token at most", 5, {0}, 0, 0, DEEPSEEK, 517},
+    {"a bound has a bound",
+     UINT64_MAX,
+     {0},
+     0,
+     0,
+     DEEPSEEK,
+     TG_USAGE_TOKENS_MAX + 512},
+    {"an image has the model's most, and its bytes are none",
+     1005,
+     {.images = 1, .image_bytes = 1000},
+     0,
+     85,
+     DEEPSEEK,
+     5 + 85 + 512},
+    {"so have two",
+     2005,
+     {.images = 2, .image_bytes = 2000},
+     0,
+     85,
+     DEEPSEEK,
+     5 + 170 + 512},
+    {"one elsewhere has, too",
+     50,
+     {.images = 1},
+     0,
+     85,
+     DEEPSEEK,
+     50 + 85 + 512},
+    {"an image of a model nobody described",
+     5,
+     {.images = 1},
+     0,
+     0,
+     OPENAI,
+     5 + 49152 + 512},
+    {"more images than can be",
+     5,
+     {.images = UINT32_MAX},
+     0,
+     INT64_MAX,
+     OPENAI,
+     TG_USAGE_TOKENS_MAX + 512},
+    {"tools that bring a prompt of their own",
+     5,
+     {.client_tools = 2},
+     0,
+     0,
+     TG_DIALECT_ANTHROPIC,
+     5 + 2 * 1536 + 512},
+    {"what is not seen is at most the context",
+     5,
+     {.kinds = UNSEEN},
+     100,
+     0,
+     TG_DIALECT_ANTHROPIC,
+     100 + 512},
+    {"unless more is seen",
+     500,
+     {.kinds = UNSEEN},
+     100,
+     0,
+     TG_DIALECT_ANTHROPIC,
+     500 + 512},
+    {"hidden reasoning is not seen",
+     5,
+     {.kinds = REASONING},
+     100,
+     0,
+     OPENAI,
+     100 + 512},
+    {"where it is not kept it is seen",
+     5,
+     {.kinds = REASONING},
+     100,
+     0,
+     DEEPSEEK,
+     5 + 512},
+};
+
 static void
 test_prompt(void)
 {
-    struct tg_body_facts facts = {.prompt_bytes = 0};
+    for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++) {
+        struct tg_body_facts facts = {.prompt_bytes = prompts[i].bytes,
+                                      .asked = prompts[i].asked};
+        struct tg_model model = {.max_context_tokens = prompts[i].context,
+                                 .max_image_tokens = prompts[i].image};
 
-    is_int(tg_bound_prompt(&facts), 512, "what a provider adds is in a bound");
-    is_int(tg_bound_likely(512), 0, "and not what is likely");
-    facts.prompt_bytes = 5;
-    is_int(tg_bound_prompt(&facts), 517, "a byte is a token at most");
-    is_int(tg_bound_likely(517), 2, "and likely a fourth of one");
+        is_int(tg_bound_prompt(&facts, &model, prompts[i].dialect),
+               prompts[i].want, "%s", prompts[i].what);
+    }
+    is_int(tg_bound_likely(512), 0, "the allowance is not what is likely");
+    is_int(tg_bound_likely(517), 2, "a byte is likely a fourth of a token");
     is_int(tg_bound_likely(7), 0, "never below 0");
-    facts.prompt_bytes = UINT64_MAX;
-    is_int(tg_bound_prompt(&facts), TG_USAGE_TOKENS_MAX + 512,
-           "a bound has a bound");
 }
 
 int

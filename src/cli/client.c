@@ -167,15 +167,17 @@ set_request(struct tg_client *client, const char *method, const char *url,
 {
     CURL *curl = client->curl;
 
+    bool has_body = sent != NULL || (strcmp(method, "GET") != 0 &&
+                                     strcmp(method, "DELETE") != 0);
+
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    if (sent != NULL || strcmp(method, "GET") != 0) {
+    if (has_body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent != NULL ? sent : "{}");
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, -1L);
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     } else {
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
         curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     }
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static int

@@ -715,6 +715,8 @@ def test_an_end_of_a_key_needs_a_yes(admin, cli, verb, method, path):
     done = cli("keys", verb, KEY_ID, "--yes")
     assert (done.returncode, done.stdout) == (0, f"{KEY_ID} is {status}.\n")
     assert admin.last["method"] == method
+    # The gate refuses a body where none belongs.
+    assert admin.last["body"] == (None if method == "DELETE" else {})
     got = json.loads(cli("keys", verb, KEY_ID, "-y", "--json").stdout)
     assert got["status"] == status
 

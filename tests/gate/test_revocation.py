@@ -8,11 +8,16 @@ from datetime import datetime, timezone
 
 import pytest
 
-ROUNDS = 1000
+from conftest import BUILD
+
+# Under a sanitizer it is the code that is tried, not its luck.
+ROUNDS = 1000 if BUILD.name == "build" else 100
 
 
 def must(gate, method, path, body=None):
-    answer = gate.admin(method, path, body if body is not None else {})
+    if body is None and method not in ("GET", "DELETE"):
+        body = {}
+    answer = gate.admin(method, path, body)
     assert answer.status in (200, 201), answer.text
     return answer.json
 

@@ -190,33 +190,13 @@ tg_keys_show(struct tg_cli *cli)
     return TG_EXIT_OK;
 }
 
-/* An option that sets what another one takes away. */
-static int
-refuse_contradiction(const struct tg_cli *cli)
-{
-    const struct tg_option *none, *other;
-    size_t i, j;
-
-    for (i = 0; i < cli->arg_count; i++) {
-        none = cli->args[i].option;
-        for (j = 0; j < cli->arg_count && none->value == TG_VALUE_NONE; j++) {
-            other = cli->args[j].option;
-            if (other != none && other->member != NULL &&
-                strcmp(other->member, none->member) == 0)
-                return tg_say_usage(cli, "--%s and --%s contradict each other",
-                                    other->name, none->name);
-        }
-    }
-    return TG_EXIT_OK;
-}
-
 int
 tg_keys_update(struct tg_cli *cli)
 {
     static const struct tg_act act = {
         "PATCH", "keys", "", "is changed, from its next call on", NULL};
     json_t *body = tg_request_body(cli);
-    int rc = refuse_contradiction(cli);
+    int rc = tg_noun_agree(cli);
 
     if (rc == TG_EXIT_OK && json_object_size(body) == 0)
         rc = tg_say_usage(cli, "say what to change, for example --rpm 60");

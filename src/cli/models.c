@@ -12,7 +12,8 @@ static const char *const scopes[] = {"chat",        "code",       "image",
                                      "fine_tuning", NULL};
 
 const struct tg_option tg_models_add_options[] = {
-    {"upstream", "NAME", "who serves it", TG_VALUE_TEXT, "upstream", NULL},
+    {"upstream", "NAME", "who serves it; repeat for those after the first",
+     TG_VALUE_LIST, "upstreams", NULL},
     {"prompt", "PRICE", "price of a million prompt tokens", TG_VALUE_AMOUNT,
      "price.prompt", NULL},
     {"completion", "PRICE", "price of a million completion tokens",
@@ -40,7 +41,7 @@ const struct tg_option tg_models_add_options[] = {
 
 static const struct tg_column list_columns[] = {
     {"MODEL", "id", TG_CELL_TEXT, NULL, 40},
-    {"UPSTREAM", "upstream", TG_CELL_TEXT, "none", 0},
+    {"UPSTREAMS", "upstreams", TG_CELL_LIST, "none", 40},
     {"PROMPT/M", "price.prompt", TG_CELL_AMOUNT, "unpriced", 0},
     {"CACHE_HIT/M", "price.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
     {"COMPLETION/M", "price.completion", TG_CELL_AMOUNT, "unpriced", 0},
@@ -54,7 +55,7 @@ static const struct tg_column list_columns[] = {
 
 static const struct tg_column page_columns[] = {
     {"ID", "id", TG_CELL_TEXT, NULL, 0},
-    {"Upstream", "upstream", TG_CELL_TEXT, "none", 0},
+    {"Upstreams, in their order", "upstreams", TG_CELL_LIST, "none", 0},
     {"Prompt, per million tokens", "price.prompt", TG_CELL_AMOUNT,
      "unpriced, so refused", 0},
     {"From cache", "price.prompt_cache_hit", TG_CELL_AMOUNT, NULL, 0},
@@ -122,6 +123,18 @@ note_lacks(const struct tg_cli *cli, const json_t *model)
                     cli->operand);
 }
 
+/* One upstream is said as one. */
+static void
+name_the_only_one(json_t *body)
+{
+    json_t *names = json_object_get(body, "upstreams");
+
+    if (json_array_size(names) != 1)
+        return;
+    json_object_set(body, "upstream", json_array_get(names, 0));
+    json_object_del(body, "upstreams");
+}
+
 /* The id is the operand; everything else is options. */
 int
 tg_models_add(struct tg_cli *cli)
@@ -133,6 +146,7 @@ tg_models_add(struct tg_cli *cli)
         return rc;
     body = tg_request_body(cli);
     json_object_set_new(body, "id", json_string(cli->operand));
+    name_the_only_one(body);
     rc = tg_client_call(cli, "POST", "/models", body, &model);
     json_decref(body);
     if (rc == TG_EXIT_OK) {

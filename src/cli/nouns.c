@@ -97,6 +97,25 @@ tg_noun_require(const struct tg_cli *cli, const char *const *names)
     return TG_EXIT_OK;
 }
 
+int
+tg_noun_agree(const struct tg_cli *cli)
+{
+    const struct tg_option *none, *other;
+    size_t i, j;
+
+    for (i = 0; i < cli->arg_count; i++) {
+        none = cli->args[i].option;
+        for (j = 0; j < cli->arg_count && none->value == TG_VALUE_NONE; j++) {
+            other = cli->args[j].option;
+            if (other != none && other->member != NULL &&
+                strcmp(other->member, none->member) == 0)
+                return tg_say_usage(cli, "--%s and --%s contradict each other",
+                                    other->name, none->name);
+        }
+    }
+    return TG_EXIT_OK;
+}
+
 const char *
 tg_noun_text(const json_t *object, const char *member)
 {

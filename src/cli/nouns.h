@@ -38,6 +38,10 @@ int tg_prices_import(struct tg_cli *cli);
 int tg_upstreams_add(struct tg_cli *cli);
 int tg_upstreams_list(struct tg_cli *cli);
 int tg_credentials_add(struct tg_cli *cli);
+int tg_credentials_rotate(struct tg_cli *cli);
+int tg_credentials_update(struct tg_cli *cli);
+int tg_credentials_disable(struct tg_cli *cli);
+int tg_credentials_reopen(struct tg_cli *cli);
 int tg_credentials_list(struct tg_cli *cli);
 
 int tg_usage_show(struct tg_cli *cli);
@@ -54,6 +58,8 @@ extern const struct tg_option tg_prices_add_options[];
 extern const struct tg_option tg_prices_import_options[];
 extern const struct tg_option tg_upstreams_add_options[];
 extern const struct tg_option tg_credentials_add_options[];
+extern const struct tg_option tg_credentials_rotate_options[];
+extern const struct tg_option tg_credentials_update_options[];
 extern const struct tg_option tg_usage_options[];
 extern const struct tg_option tg_calls_list_options[];
 extern const struct tg_option tg_limit_options[];
@@ -88,6 +94,9 @@ void tg_noun_made(const struct tg_cli *cli, const struct tg_column *columns,
 
 /* TG_EXIT_USAGE, said, unless all of these options are given; ends in NULL. */
 int tg_noun_require(const struct tg_cli *cli, const char *const *names);
+
+/* TG_EXIT_USAGE, said, if an option sets what another one takes away. */
+int tg_noun_agree(const struct tg_cli *cli);
 
 /* A member that is a text, or "". */
 const char *tg_noun_text(const json_t *object, const char *member);

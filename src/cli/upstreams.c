@@ -1,11 +1,8 @@
-#include <string.h>
-
 #include "args.h"
 #include "client.h"
 #include "list.h"
 #include "nouns.h"
 #include "request.h"
-#include "ask.h"
 
 static const char *const dialects[] = {"deepseek", "openai", "vllm",
                                        "anthropic", NULL};
@@ -20,15 +17,10 @@ const struct tg_option tg_upstreams_add_options[] = {
      "a model it serves; repeat for more; those known of "
      "its dialect",
      TG_VALUE_LIST, "models", NULL},
+    {"join", NULL, "serve them behind those that serve them already",
+     TG_VALUE_SWITCH, "join", NULL},
     {"replace", NULL, "change the upstream of this name, if there is one",
      TG_VALUE_SWITCH, "replace", NULL},
-    {0},
-};
-
-const struct tg_option tg_credentials_add_options[] = {
-    {"upstream", "NAME", "whose secret it is", TG_VALUE_TEXT, "upstream", NULL},
-    {"file", "FILE", "where the secret stands; - or none: standard input",
-     TG_VALUE_TEXT, NULL, NULL},
     {0},
 };
 
@@ -37,7 +29,7 @@ static const struct tg_column upstream_columns[] = {
     {"NAME", "name", TG_CELL_TEXT, NULL, 32},
     {"DIALECT", "dialect", TG_CELL_TEXT, NULL, 0},
     {"BASE_URL", "base_url", TG_CELL_TEXT, NULL, 48},
-    {"SECRET", "credential.last4", TG_CELL_TEXT, "none", 0},
+    {"SECRETS", "last4", TG_CELL_LIST, "none", 32},
     {"MODELS", "models", TG_CELL_LIST, "none", 48},
     {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
     {0},
@@ -49,26 +41,8 @@ static const struct tg_column upstream_page[] = {
     {"Dialect", "dialect", TG_CELL_TEXT, NULL, 0},
     {"Base URL", "base_url", TG_CELL_TEXT, NULL, 0},
     {"Addresses", "addresses", TG_CELL_LIST, "not resolved yet", 0},
-    {"Secret, last four", "credential.last4", TG_CELL_TEXT, "none", 0},
+    {"Secrets, last four", "last4", TG_CELL_LIST, "none", 0},
     {"Models", "models", TG_CELL_LIST, "none", 0},
-    {"Created", "created_at", TG_CELL_WHEN, NULL, 0},
-    {0},
-};
-
-static const struct tg_column credential_columns[] = {
-    {"ID", "id", TG_CELL_TEXT, NULL, 0},
-    {"UPSTREAM", "upstream_id", TG_CELL_TEXT, NULL, 0},
-    {"STATUS", "status", TG_CELL_STATUS, NULL, 0},
-    {"LAST4", "last4", TG_CELL_TEXT, NULL, 0},
-    {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
-    {0},
-};
-
-static const struct tg_column credential_page[] = {
-    {"ID", "id", TG_CELL_TEXT, NULL, 0},
-    {"Upstream", "upstream_id", TG_CELL_TEXT, NULL, 0},
-    {"Status", "status", TG_CELL_STATUS, NULL, 0},
-    {"Last four", "last4", TG_CELL_TEXT, NULL, 0},
     {"Created", "created_at", TG_CELL_WHEN, NULL, 0},
     {0},
 };
@@ -96,41 +70,6 @@ tg_upstreams_list(struct tg_cli *cli)
         "/upstreams", upstream_columns,
         "There are no upstreams. Add one: tollgate upstreams add --name NAME "
         "--base-url URL",
-        false, 0};
-
-    return tg_list_run(cli, &list);
-}
-
-int
-tg_credentials_add(struct tg_cli *cli)
-{
-    static const char *const needed[] = {"upstream", NULL};
-    struct tg_asked secret;
-    json_t *body, *credential = NULL;
-    int rc = tg_noun_require(cli, needed);
-
-    if (rc == TG_EXIT_OK)
-        rc = tg_ask_secret(cli, tg_args_value(cli, "file"), &secret);
-    if (rc != TG_EXIT_OK)
-        return rc;
-    body = tg_request_body(cli);
-    json_object_set_new(body, "secret", json_string(secret.data));
-    explicit_bzero(&secret, sizeof(secret));
-    rc = tg_client_call(cli, "POST", "/credentials", body, &credential);
-    json_decref(body);
-    if (rc == TG_EXIT_OK)
-        tg_noun_made(cli, credential_page, credential);
-    json_decref(credential);
-    return rc;
-}
-
-int
-tg_credentials_list(struct tg_cli *cli)
-{
-    static const struct tg_list list = {
-        "/credentials", credential_columns,
-        "There are no credentials. Add one: tollgate credentials add "
-        "--upstream NAME --file FILE",
         false, 0};
 
     return tg_list_run(cli, &list);

@@ -204,6 +204,14 @@ fail(struct word *word, const struct tg_pool_report *report, bool is_news,
     return true;
 }
 
+static void
+reopen(struct word *word)
+{
+    if (word->kind == REJECTED)
+        word->turns = (word->turns + 1) % TG_POOL_TURNS;
+    *word = (struct word){.turns = word->turns};
+}
+
 /* The word after a success; false: it stays. */
 static bool
 recover(struct word *word, const struct tg_pool_report *report, bool is_news)
@@ -212,9 +220,7 @@ recover(struct word *word, const struct tg_pool_report *report, bool is_news)
         return false;
     if (!is_news && !is_of_probe(word, report))
         return false;
-    if (word->kind == REJECTED)
-        word->turns = (word->turns + 1) % TG_POOL_TURNS;
-    *word = (struct word){.turns = word->turns};
+    reopen(word);
     return true;
 }
 
@@ -280,6 +286,24 @@ tg_pool_reset(struct tg_state *state, uint32_t row, uint32_t generation)
     atomic_store(&found->told, 0);
     atomic_store(&found->failures, 0);
     atomic_store(&found->generation, generation);
+}
+
+void
+tg_pool_reopen(struct tg_state *state, uint32_t row, uint32_t generation)
+{
+    struct tg_pool_row *found = row_of(state, row, generation);
+    struct word word;
+    uint64_t bits;
+
+    if (found == NULL)
+        return;
+    atomic_store(&found->concurrency, 0);
+    bits = atomic_load(&found->standing);
+    do {
+        word = unpack(bits);
+        reopen(&word);
+    } while (!atomic_compare_exchange_weak(&found->standing, &bits,
+                                           pack(&word)));
 }
 
 uint32_t

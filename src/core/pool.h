@@ -95,6 +95,12 @@ void tg_pool_report(struct tg_state *state, uint32_t row, uint32_t generation,
 void tg_pool_reset(struct tg_state *state, uint32_t row, uint32_t generation);
 
 /*
+ * Opens a row at once, as a success would, and forgets what it learned:
+ * somebody says that all is well again.
+ */
+void tg_pool_reopen(struct tg_state *state, uint32_t row, uint32_t generation);
+
+/*
  * Counts a call among the worker's calls at once with a credential, if all
  * workers together then have at most limit (0: any number).  Never above it;
  * of callers at one instant it may refuse one too many.

@@ -39,7 +39,12 @@ void tg_admin_upstream_list(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_show(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_put(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_list(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_show(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_add(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_rotate(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_update(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_disable(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_reopen(struct tg_request *, struct tg_reply *);
 
 void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);

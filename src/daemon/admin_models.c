@@ -46,35 +46,53 @@ take_name(void *arg, const struct tg_store_upstream *row)
     return 0;
 }
 
+/* The names of a JSON list of ids. */
 static json_t *
-upstream_name(struct tg_store *store, const char *id)
+upstream_names(struct tg_store *store, const json_t *ids)
 {
-    json_t *name = NULL;
+    json_t *names = json_array(), *name, *id;
+    size_t i;
 
-    if (id == NULL ||
-        store->ops->upstream_get(store, id, take_name, &name) != 0)
-        return json_null();
-    return name;
+    json_array_foreach((json_t *)ids, i, id)
+    {
+        name = NULL;
+        if (store->ops->upstream_get(store, json_string_value(id), take_name,
+                                     &name) == 0)
+            json_array_append_new(names, name);
+    }
+    return names;
+}
+
+/* The first of a list, or null. */
+static json_t *
+first_of(const json_t *list)
+{
+    json_t *first = json_array_get(list, 0);
+
+    return first != NULL ? json_incref(first) : json_null();
 }
 
 static int
 add_model(void *arg, const struct tg_store_model *row)
 {
     struct walk *walk = arg;
-    json_t *object;
+    json_t *object, *ids, *names;
 
     if (walk->wanted != NULL && strcmp(walk->wanted, row->name) != 0)
         return 0;
+    ids = tg_reply_stored(row->upstream_ids);
+    names = upstream_names(walk->store, ids);
     object = json_pack(
-        "{s:s,s:s,s:o,s:o,s:s?,s:b,s:o,s:o,s:o,s:o,s:o}", "object", "model",
+        "{s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "object", "model",
         "id", row->name, "scopes", tg_reply_stored(row->scopes), "upstream",
-        upstream_name(walk->store, row->upstream_id), "upstream_id",
-        row->upstream_id, "development", row->is_development,
-        "max_context_tokens", json_integer(row->max_context_tokens),
-        "max_output_tokens", json_integer(row->max_output_tokens),
-        "max_fim_tokens", json_integer(row->max_fim_tokens), "price",
+        first_of(names), "upstream_id", first_of(ids), "upstreams", names,
+        "development", row->is_development, "max_context_tokens",
+        json_integer(row->max_context_tokens), "max_output_tokens",
+        json_integer(row->max_output_tokens), "max_fim_tokens",
+        json_integer(row->max_fim_tokens), "price",
         current_price(walk, row->name), "created_at",
         tg_reply_instant(row->created_at));
+    json_decref(ids);
     if (walk->wanted != NULL)
         walk->one = object;
     else

@@ -11,11 +11,9 @@
 #include "members.h"
 #include "model_draft.h"
 #include "resolve.h"
+#include "serving.h"
 #include "shapes.h"
 #include "url.h"
-
-#define NEW_CONTEXT_TOKENS 131072
-#define NEW_OUTPUT_TOKENS 8192
 
 struct walk {
     struct tg_store *store;
@@ -27,7 +25,8 @@ struct walk {
 struct around {
     const char *id;
     json_t *models;
-    json_t *credential;
+    json_t *credentials; /* ids of its pool */
+    json_t *last4;       /* what their secrets end in */
 };
 
 static int
@@ -35,7 +34,7 @@ add_model_name(void *arg, const struct tg_store_model *row)
 {
     struct around *around = arg;
 
-    if (row->upstream_id != NULL && strcmp(row->upstream_id, around->id) == 0)
+    if (tg_serving_has(row->upstream_ids, around->id))
         json_array_append_new(around->models, json_string(row->name));
     return 0;
 }
@@ -48,25 +47,24 @@ take_credential(void *arg, const struct tg_store_credential *row)
     if (strcmp(row->upstream_id, around->id) != 0 ||
         strcmp(row->status, "active") != 0)
         return 0;
-    json_decref(around->credential);
-    around->credential =
-        json_pack("{s:s,s:s}", "id", row->id, "last4", row->last4);
+    json_array_append_new(around->credentials, json_string(row->id));
+    json_array_append_new(around->last4, tg_reply_text(row->last4));
     return 0;
 }
 
 static json_t *
 upstream_object(struct tg_store *store, const struct tg_store_upstream *row)
 {
-    struct around around = {row->id, json_array(), json_null()};
+    struct around around = {row->id, json_array(), json_array(), json_array()};
 
     store->ops->model_each(store, add_model_name, &around);
     store->ops->credential_each(store, take_credential, &around);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "object",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "object",
                      "upstream", "id", row->id, "name", row->name, "dialect",
                      row->dialect, "base_url", row->base_url, "addresses",
                      tg_reply_stored(row->addresses), "models", around.models,
-                     "credential", around.credential, "created_at",
-                     tg_reply_instant(row->created_at));
+                     "credentials", around.credentials, "last4", around.last4,
+                     "created_at", tg_reply_instant(row->created_at));
 }
 
 static int
@@ -130,6 +128,7 @@ struct change {
     char known_dialect[16];
     bool is_known;
     bool may_replace;
+    bool joins; /* its models' other upstreams */
     const char *dialect;
     const json_t *models;
     char *addresses;
@@ -165,7 +164,7 @@ read_change(struct change *change, const json_t *body, struct tg_reply *reply)
     int err;
 
     if (!tg_members_only(reply, body, "",
-                         "name base_url dialect models replace") ||
+                         "name base_url dialect models replace join") ||
         !tg_members_text(reply, body, "name", 1, 31, &change->row.name) ||
         !check_name(reply, change->row.name) ||
         !tg_members_text(reply, body, "base_url", 1, 250,
@@ -174,6 +173,7 @@ read_change(struct change *change, const json_t *body, struct tg_reply *reply)
                            &change->dialect) ||
         !tg_members_texts(reply, body, "models", TG_CATALOG_MODELS, check_model,
                           &change->models) ||
+        !tg_members_bool(reply, body, "join", &change->joins) ||
         !tg_members_bool(reply, body, "replace", &change->may_replace))
         return false;
     if (tg_url_parse(&url, change->row.base_url, &error) != 0)
@@ -235,27 +235,6 @@ find_place(struct change *change, struct tg_store *store,
                           "the kernel gives no random bytes");
 }
 
-/* An unknown model is made, without a price, so it is refused until then. */
-static int
-serve(struct tg_store *store, const char *model, const char *upstream_id,
-      bool may_make)
-{
-    struct tg_store_model row = {
-        .name = model,
-        .scopes = "[\"chat\",\"code\"]",
-        .upstream_id = upstream_id,
-        .max_context_tokens = NEW_CONTEXT_TOKENS,
-        .max_output_tokens = NEW_OUTPUT_TOKENS,
-        .max_fim_tokens = NEW_OUTPUT_TOKENS,
-        .created_at = tg_clock_ms(),
-    };
-    int err = store->ops->model_serve(store, model, upstream_id);
-
-    if (err == TG_ERR_NOT_FOUND)
-        err = may_make ? store->ops->model_put(store, &row) : 0;
-    return err;
-}
-
 static bool
 has_dialect(const struct tg_book_model *model, const char *dialect)
 {
@@ -275,8 +254,8 @@ serve_all(struct tg_store *store, const struct change *change)
         json_array_foreach((json_t *)change->models, i, item)
         {
             if (err == 0)
-                err =
-                    serve(store, json_string_value(item), change->row.id, true);
+                err = tg_serving_add(store, json_string_value(item),
+                                     change->row.id, change->joins, true);
         }
         return err;
     }
@@ -286,7 +265,8 @@ serve_all(struct tg_store *store, const struct change *change)
 
     for (i = 0; i < n && err == 0; i++) {
         if (has_dialect(&book[i], change->row.dialect))
-            err = serve(store, book[i].name, change->row.id, false);
+            err = tg_serving_add(store, book[i].name, change->row.id,
+                                 change->joins, false);
     }
     return err;
 }
@@ -308,6 +288,11 @@ store_change(struct tg_request *request, struct tg_reply *reply,
             err = TG_ERR_FULL;
         err = tg_daemon_end(daemon, store, err);
     }
+    if (err == TG_ERR_FULL)
+        return tg_reply_error(reply, 409, "limit_reached", "models",
+                              "a model has %d upstreams already; that is all "
+                              "it can have",
+                              TG_MODEL_UPSTREAMS);
     if (err != 0)
         return reply->status == 0 &&
                tg_reply_store(reply, store, err, "upstream");

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "pool.h"
 #include "route.h"
 #include "url.h"
 
@@ -110,33 +111,54 @@ upstream_row(const struct tg_catalog *catalog, const char *id)
     return NOBODY;
 }
 
-/* Only active ones; the store allows one of these an upstream. */
+/* Active ones, each in the row that it keeps. */
 static int
 add_credential(void *arg, const struct tg_store_credential *row)
 {
     struct build *build = arg;
     struct tg_catalog *catalog = build->catalog;
-    uint16_t upstream = upstream_row(catalog, row->upstream_id), i = 0;
+    uint16_t at = upstream_row(catalog, row->upstream_id);
     struct tg_upstream_credential *credential;
+    struct tg_upstream *upstream;
 
-    if (strcmp(row->status, "active") != 0 || upstream == NOBODY)
+    if (strcmp(row->status, "active") != 0 || at == NOBODY)
         return 0;
-    while (i < TG_CATALOG_CREDENTIALS && catalog->credentials[i].id[0] != '\0')
-        i++;
-    if (i == TG_CATALOG_CREDENTIALS || row->sealed.len > TG_SEALED_MAX) {
+    upstream = &catalog->upstreams[at];
+    if (row->position < 0 || row->position >= TG_CATALOG_CREDENTIALS ||
+        upstream->credential_count == TG_UPSTREAM_CREDENTIALS ||
+        row->sealed.len > TG_SEALED_MAX) {
         tg_log(TG_LOG_ERROR, "the credential %s does not fit in the catalog",
                row->id);
         return 0;
     }
-    credential = &catalog->credentials[i];
+    credential = &catalog->credentials[row->position];
     set_text(credential->id, sizeof(credential->id), row->id);
     credential->generation = (uint32_t)row->number;
-    credential->upstream = upstream;
+    credential->upstream = at;
+    credential->concurrency = (uint32_t)row->concurrency;
     credential->sealed_bytes = (uint16_t)row->sealed.len;
     memcpy(credential->sealed, row->sealed.data, row->sealed.len);
-    catalog->upstreams[upstream].credentials[0] = i;
-    catalog->upstreams[upstream].credential_count = 1;
+    upstream->credentials[upstream->credential_count++] =
+        (uint16_t)row->position;
     return 0;
+}
+
+/* Upstreams that are known, in the list's order. */
+static void
+add_servers(struct tg_catalog *catalog, struct tg_model *model,
+            const char *upstream_ids)
+{
+    json_t *list = json_loads(upstream_ids, 0, NULL), *item;
+    uint16_t row;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        row = upstream_row(catalog, json_string_value(item));
+        if (row != NOBODY && model->upstream_count < TG_MODEL_UPSTREAMS)
+            model->upstreams[model->upstream_count++] = row;
+    }
+    json_decref(list);
 }
 
 static uint32_t
@@ -171,8 +193,7 @@ add_model(void *arg, const struct tg_store_model *row)
     catalog->model_count++;
     set_text(model->name, sizeof(model->name), row->name);
     model->scopes = scopes_of(row->scopes);
-    model->upstreams[0] = upstream_row(catalog, row->upstream_id);
-    model->upstream_count = model->upstreams[0] != NOBODY;
+    add_servers(catalog, model, row->upstream_ids);
     model->flags = row->is_development ? TG_MODEL_DEVELOPMENT : 0;
     model->created_at_ms = row->created_at;
     model->max_context_tokens = row->max_context_tokens;
@@ -247,6 +268,19 @@ build_catalog(struct build *build, struct tg_store *store)
     return err;
 }
 
+/* A credential that is new in its row has no past there. */
+static void
+empty_pool(struct tg_state *state, const struct tg_catalog *catalog)
+{
+    for (uint32_t i = 0; i < TG_CATALOG_CREDENTIALS; i++) {
+        uint32_t generation = catalog->credentials[i].generation;
+
+        if (catalog->credentials[i].id[0] != '\0' &&
+            atomic_load(&state->pool[i].generation) != generation)
+            tg_pool_reset(state, i, generation);
+    }
+}
+
 /*
  * Publishes a catalog, unless it is the one in force, and keeps it.  Returns
  * the one that is to be freed.  The caller holds publish_lock.
@@ -260,6 +294,7 @@ put_in_force(struct tg_daemon *daemon, struct tg_catalog *catalog, int *err)
     catalog->settings = daemon->settings;
     if (old != NULL && memcmp(old, catalog, sizeof(*catalog)) == 0)
         return catalog;
+    empty_pool(&daemon->state, catalog);
     *err = tg_publish_catalog(daemon->publisher, catalog);
     if (*err != 0)
         return catalog;

@@ -9,7 +9,7 @@
 #include "layout.h"
 #include "members.h"
 #include "price_text.h"
-#include "shapes.h"
+#include "serving.h"
 
 #define CONTEXT_TOKENS 131072 /* of a model nobody described */
 #define OUTPUT_TOKENS 8192
@@ -27,7 +27,7 @@ take_known(void *arg, const struct tg_store_model *row)
     draft->row = *row;
     draft->row.name = draft->name;
     draft->row.scopes = draft->scopes;
-    draft->row.upstream_id = NULL;
+    draft->row.upstream_ids = NULL;
     return 0;
 }
 
@@ -89,8 +89,7 @@ read_rest(struct tg_model_draft *draft, const json_t *body,
     int64_t context = 0, output = 0;
     const json_t *price = NULL;
 
-    if (!tg_members_text(reply, body, "upstream", 0, 64, &draft->upstream) ||
-        !tg_members_bool(reply, body, "development", &row->is_development) ||
+    if (!tg_members_bool(reply, body, "development", &row->is_development) ||
         !tg_members_number(reply, body, "max_context_tokens", 1, TOKENS_MAX,
                            &context) ||
         !tg_members_number(reply, body, "max_output_tokens", 1, TOKENS_MAX,
@@ -128,20 +127,15 @@ tg_model_draft_read(struct tg_model_draft *draft, struct tg_store *store,
         .created_at = tg_clock_ms(),
     };
     if (!tg_members_only(reply, body, "",
-                         "id upstream scopes development max_context_tokens "
-                         "max_output_tokens price") ||
+                         "id upstream upstreams scopes development "
+                         "max_context_tokens max_output_tokens price") ||
         !read_name(draft, body, reply))
         return false;
     err = store->ops->model_each(store, take_known, draft);
     if (err != 0)
         return tg_reply_store(reply, store, err, "model");
-    if (!read_rest(draft, body, reply))
-        return false;
-    if (draft->upstream == NULL)
-        return true;
-    draft->row.upstream_id = draft->upstream_id;
-    return tg_shapes_upstream(store, reply, "upstream", draft->upstream,
-                              draft->upstream_id);
+    return read_rest(draft, body, reply) &&
+           tg_serving_read(store, body, reply, &draft->upstream_ids);
 }
 
 int
@@ -149,6 +143,8 @@ tg_model_draft_put(const struct tg_model_draft *draft, struct tg_store *store)
 {
     int err = store->ops->model_put(store, &draft->row);
 
+    if (err == 0 && draft->upstream_ids != NULL)
+        err = store->ops->model_serve(store, draft->name, draft->upstream_ids);
     if (err == 0 && draft->has_price)
         err = store->ops->price_put(store, &draft->price);
     return err;
@@ -157,6 +153,7 @@ tg_model_draft_put(const struct tg_model_draft *draft, struct tg_store *store)
 void
 tg_model_draft_release(struct tg_model_draft *draft)
 {
+    free(draft->upstream_ids);
     free(draft->scopes);
 }
 

@@ -16,8 +16,7 @@ struct tg_model_draft {
     bool has_scopes; /* named in the request */
     bool has_price;
     struct tg_store_price price;
-    const char *upstream; /* id or name; NULL: as it was */
-    char upstream_id[TG_ID_TEXT_SIZE];
+    char *upstream_ids; /* JSON list; NULL: as they were */
     char name[TG_MODEL_NAME_MAX + 1];
     char *scopes;
 };

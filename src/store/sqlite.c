@@ -95,12 +95,16 @@ static const struct tg_store_ops ops = {
     .upstream_set = tg_sqlite_upstream_set,
     .upstream_addresses = tg_sqlite_upstream_addresses,
     .credential_add = tg_sqlite_credential_add,
+    .credential_end = tg_sqlite_credential_end,
+    .credential_set = tg_sqlite_credential_set,
     .credential_each = tg_sqlite_credential_each,
     .model_put = tg_sqlite_model_put,
     .model_each = tg_sqlite_model_each,
     .model_serve = tg_sqlite_model_serve,
     .price_put = tg_sqlite_price_put,
     .price_each = tg_sqlite_price_each,
+    .event_add = tg_sqlite_event_add,
+    .event_each = tg_sqlite_event_each,
     .operator_add = tg_sqlite_operator_add,
     .operator_named = tg_sqlite_operator_named,
     .token_add = tg_sqlite_token_add,
@@ -119,10 +123,8 @@ static int
 set_up(struct tg_sqlite *db)
 {
     static const char *const pragmas[] = {
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-        "PRAGMA trusted_schema = OFF",
+        "PRAGMA journal_mode = WAL",  "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",   "PRAGMA trusted_schema = OFF",
         "PRAGMA cache_size = -32768",
     };
 

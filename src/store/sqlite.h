@@ -12,7 +12,7 @@
 #include "err.h"
 #include "store.h"
 
-#define TG_SQLITE_STATEMENTS 96
+#define TG_SQLITE_STATEMENTS 128
 
 struct tg_sqlite {
     struct tg_store store;
@@ -97,6 +97,9 @@ int tg_sqlite_upstream_set(struct tg_store *, const struct tg_store_upstream *);
 int tg_sqlite_upstream_addresses(struct tg_store *, const char *, const char *);
 int tg_sqlite_credential_add(struct tg_store *,
                              const struct tg_store_credential *);
+int tg_sqlite_credential_end(struct tg_store *, const char *, const char *,
+                             int64_t);
+int tg_sqlite_credential_set(struct tg_store *, const char *, int64_t);
 int tg_sqlite_credential_each(struct tg_store *,
                               int (*)(void *,
                                       const struct tg_store_credential *),
@@ -109,6 +112,13 @@ int tg_sqlite_model_serve(struct tg_store *, const char *, const char *);
 int tg_sqlite_price_put(struct tg_store *, const struct tg_store_price *);
 int tg_sqlite_price_each(struct tg_store *, const char *,
                          int (*)(void *, const struct tg_store_price *),
+                         void *);
+
+int tg_sqlite_event_add(struct tg_store *, const struct tg_store_event *,
+                        bool *);
+int tg_sqlite_event_each(struct tg_store *,
+                         const struct tg_store_event_filter *,
+                         int (*)(void *, const struct tg_store_event *),
                          void *);
 
 int tg_sqlite_operator_add(struct tg_store *, const struct tg_store_operator *);

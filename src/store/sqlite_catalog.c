@@ -102,78 +102,18 @@ tg_sqlite_upstream_addresses(struct tg_store *store, const char *id,
 }
 
 int
-tg_sqlite_credential_add(struct tg_store *store,
-                         const struct tg_store_credential *row)
-{
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    int err;
-
-    err = tg_sql_run(db, NULL,
-                     "UPDATE credentials SET status = 'replaced', ended_at = "
-                     "?2 WHERE upstream_id = ?1 AND status = 'active'",
-                     "ti", row->upstream_id, row->created_at);
-    if (err != 0)
-        return err;
-    return tg_sql_run(db, NULL,
-                      "INSERT INTO credentials (id, upstream_id, sealed, "
-                      "last4, status, created_at) VALUES (?, ?, ?, ?, "
-                      "'active', ?)",
-                      "ttbti", row->id, row->upstream_id, row->sealed,
-                      row->last4, row->created_at);
-}
-
-int
-tg_sqlite_credential_each(struct tg_store *store,
-                          int (*visit)(void *,
-                                       const struct tg_store_credential *),
-                          void *arg)
-{
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    sqlite3_stmt *stmt;
-    int err;
-
-    err = tg_sql_begin(db, &stmt,
-                       "SELECT number, id, upstream_id, sealed, last4, "
-                       "status, created_at, ended_at FROM credentials "
-                       "ORDER BY number",
-                       "");
-    if (err != 0)
-        return err;
-    while ((err = tg_sql_next(db, stmt)) > 0) {
-        struct tg_store_credential row = {
-            .number = sqlite3_column_int64(stmt, 0),
-            .id = tg_sql_text(stmt, 1),
-            .upstream_id = tg_sql_text(stmt, 2),
-            .sealed = tg_sql_bytes(stmt, 3),
-            .last4 = tg_sql_text(stmt, 4),
-            .status = tg_sql_text(stmt, 5),
-            .created_at = sqlite3_column_int64(stmt, 6),
-            .ended_at = sqlite3_column_int64(stmt, 7),
-        };
-
-        err = visit(arg, &row);
-        if (err != 0)
-            break;
-    }
-    return tg_sql_end(stmt, err);
-}
-
-int
 tg_sqlite_model_put(struct tg_store *store, const struct tg_store_model *row)
 {
     return tg_sql_run(
         tg_sqlite_of(store), NULL,
-        "INSERT INTO models (name, scopes, upstream_id, development, "
-        "max_context_tokens, max_output_tokens, max_fim_tokens, created_at, "
-        "max_image_tokens) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO "
-        "UPDATE SET scopes = ?2, upstream_id = coalesce(?3, upstream_id), "
-        "development = ?4, max_context_tokens = ?5, max_output_tokens = ?6, "
-        "max_fim_tokens = ?7, max_image_tokens = ?9",
-        "tttiiiiii", row->name, row->scopes, row->upstream_id,
-        (int64_t)row->is_development, row->max_context_tokens,
-        row->max_output_tokens, row->max_fim_tokens, row->created_at,
-        row->max_image_tokens);
+        "INSERT INTO models (name, scopes, development, max_context_tokens, "
+        "max_output_tokens, max_fim_tokens, created_at, max_image_tokens) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO "
+        "UPDATE SET scopes = ?2, development = ?3, max_context_tokens = ?4, "
+        "max_output_tokens = ?5, max_fim_tokens = ?6, max_image_tokens = ?8",
+        "ttiiiiii", row->name, row->scopes, (int64_t)row->is_development,
+        row->max_context_tokens, row->max_output_tokens, row->max_fim_tokens,
+        row->created_at, row->max_image_tokens);
 }
 
 int
@@ -186,7 +126,10 @@ tg_sqlite_model_each(struct tg_store *store,
     int err;
 
     err = tg_sql_begin(db, &stmt,
-                       "SELECT name, scopes, upstream_id, development, "
+                       "SELECT name, scopes, (SELECT "
+                       "json_group_array(upstream_id) FROM (SELECT "
+                       "upstream_id FROM model_upstreams WHERE model = name "
+                       "ORDER BY position)), development, "
                        "max_context_tokens, max_output_tokens, "
                        "max_fim_tokens, created_at, max_image_tokens "
                        "FROM models ORDER BY name",
@@ -197,7 +140,7 @@ tg_sqlite_model_each(struct tg_store *store,
         struct tg_store_model row = {
             .name = tg_sql_text(stmt, 0),
             .scopes = tg_sql_text(stmt, 1),
-            .upstream_id = (const char *)sqlite3_column_text(stmt, 2),
+            .upstream_ids = tg_sql_text(stmt, 2),
             .is_development = sqlite3_column_int64(stmt, 3) != 0,
             .max_context_tokens = sqlite3_column_int64(stmt, 4),
             .max_output_tokens = sqlite3_column_int64(stmt, 5),
@@ -215,14 +158,20 @@ tg_sqlite_model_each(struct tg_store *store,
 
 int
 tg_sqlite_model_serve(struct tg_store *store, const char *name,
-                      const char *upstream_id)
+                      const char *upstream_ids)
 {
-    int changes, err;
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int err;
 
-    err = tg_sql_run(tg_sqlite_of(store), &changes,
-                     "UPDATE models SET upstream_id = ?2 WHERE name = ?1", "tt",
-                     name, upstream_id);
-    return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
+    err = tg_sql_run(db, NULL, "DELETE FROM model_upstreams WHERE model = ?",
+                     "t", name);
+    if (err != 0)
+        return err;
+    /* A model or an upstream that is not there breaks a foreign key. */
+    return tg_sql_run(db, NULL,
+                      "INSERT INTO model_upstreams (model, position, "
+                      "upstream_id) SELECT ?1, key, value FROM json_each(?2)",
+                      "tt", name, upstream_ids);
 }
 
 int

@@ -73,12 +73,14 @@ struct tg_store_credential {
     const char *id, *upstream_id;
     struct tg_str sealed;
     const char *last4, *status; /* active, replaced, disabled */
+    int64_t position;    /* its row in the catalog, kept while it is active */
+    int64_t concurrency; /* 0: any number of calls at once */
     int64_t created_at, ended_at;
 };
 
 struct tg_store_model {
     const char *name, *scopes;
-    const char *upstream_id; /* NULL: nobody serves it */
+    const char *upstream_ids; /* JSON list, the first choice first */
     bool is_development;
     int64_t max_context_tokens, max_output_tokens, max_fim_tokens;
     int64_t max_image_tokens; /* 0: not known */
@@ -124,6 +126,24 @@ struct tg_store_key_filter {
      */
     const char *status;
     int64_t now_ms;
+};
+
+struct tg_store_event {
+    const char *id;
+    int64_t at;
+    const char *type, *severity; /* info, warning, critical */
+    const char *key_id, *account_id, *upstream_id, *credential_id; /* or "" */
+    const char *message;
+    const char *evidence; /* JSON object */
+    const char *once;     /* NULL, or its name: told once under it */
+};
+
+/* NULL and 0 mean any. */
+struct tg_store_event_filter {
+    const char *type;
+    int64_t since;
+    const char *after; /* id of the last one seen */
+    uint32_t limit;
 };
 
 struct tg_store_page {
@@ -241,27 +261,42 @@ struct tg_store_ops {
     int (*upstream_addresses)(struct tg_store *store, const char *id,
                               const char *addresses);
 
-    /* Adds it as the active one; others of its upstream become replaced. */
+    /* Adds it as an active one; no other active one has its position. */
     int (*credential_add)(struct tg_store *store,
                           const struct tg_store_credential *row);
+    /* Of an active one; status becomes replaced or disabled. */
+    int (*credential_end)(struct tg_store *store, const char *id,
+                          const char *status, int64_t ended_at);
+    int (*credential_set)(struct tg_store *store, const char *id,
+                          int64_t concurrency);
     int (*credential_each)(struct tg_store *store,
                            int (*visit)(void *,
                                         const struct tg_store_credential *),
                            void *arg);
 
-    /* Adds or changes; an upstream_id of NULL keeps the one it has. */
+    /* Adds or changes all but who serves it. */
     int (*model_put)(struct tg_store *store, const struct tg_store_model *row);
     int (*model_each)(struct tg_store *store,
                       int (*visit)(void *, const struct tg_store_model *),
                       void *arg);
+    /* Says who serves it: a JSON list as in upstream_ids. */
     int (*model_serve)(struct tg_store *store, const char *name,
-                       const char *upstream_id);
+                       const char *upstream_ids);
 
     /* Adds, or replaces the one of the same model and instant. */
     int (*price_put)(struct tg_store *store, const struct tg_store_price *row);
     /* By model, oldest first; model NULL: of all. */
     int (*price_each)(struct tg_store *store, const char *model,
                       int (*visit)(void *, const struct tg_store_price *),
+                      void *arg);
+
+    /* *is_new is false when one of its name was told already. */
+    int (*event_add)(struct tg_store *store, const struct tg_store_event *row,
+                     bool *is_new);
+    /* Newest first.  TG_ERR_NOT_FOUND when there is none of after's id. */
+    int (*event_each)(struct tg_store *store,
+                      const struct tg_store_event_filter *filter,
+                      int (*visit)(void *, const struct tg_store_event *),
                       void *arg);
 
     int (*operator_add)(struct tg_store *store,

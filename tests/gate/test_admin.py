@@ -917,11 +917,36 @@ def test_credentials(daemon):
     first = daemon.must("/credentials", {"upstream": "u", "secret": "x" * 20})
     second = daemon.must("/credentials",
                          {"upstream": upstream["id"], "secret": "y" * 256})
+    shown = daemon.get("/upstreams/u").json
+    assert shown["credentials"] == [first["id"], second["id"]]
+    assert shown["last4"] == ["xxxx", "yyyy"]
+    assert second["last4"] == "yyyy" and second["upstream"] == "u"
+    third = daemon.must("/credentials", {"upstream": "u", "secret": "z" * 20,
+                                         "replace": True, "concurrency": 7})
     listed = {c["id"]: c for c in daemon.get("/credentials").json["data"]}
     assert listed[first["id"]]["status"] == "replaced"
-    assert listed[second["id"]]["status"] == "active"
-    shown = daemon.get("/upstreams/u").json["credential"]
-    assert shown == {"id": second["id"], "last4": "yyyy"}
+    assert listed[first["id"]]["health"] is None
+    assert listed[second["id"]]["status"] == "replaced"
+    assert listed[third["id"]]["status"] == "active"
+    assert listed[third["id"]]["concurrency"] == 7
+    assert listed[third["id"]]["health"] == {
+        "state": "open", "until": None, "probing": False, "failures": 0,
+        "last_status": None, "last_failed_at": None, "calls_at_once": 0,
+        "concurrency": None}
+    path = "/credentials/" + third["id"]
+    for body, param in [({"concurrency": 0}, "concurrency"),
+                        ({"concurrency": "7"}, "concurrency"),
+                        ({"secret": "x" * 20}, "secret")]:
+        assert daemon.ask("PATCH", path, body).error["param"] == param
+    assert daemon.ask("PATCH", path, {"concurrency": None}).json[
+        "concurrency"] is None
+    for action in ("rotate", "disable", "reopen"):
+        body = {"secret": "w" * 20} if action == "rotate" else {}
+        reply = daemon.post(f"/credentials/{first['id']}/{action}", body)
+        assert reply.status == 409
+        assert reply.error["code"] == "credential_ended"
+        assert daemon.post(f"/credentials/cred_nobody/{action}",
+                           body).status == 404
 
 
 # Usage and calls without any

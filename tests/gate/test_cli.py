@@ -843,6 +843,7 @@ def test_accounts_change_their_state(admin, cli):
 
 def test_models_and_prices(admin, cli):
     model = {"object": "model", "id": "qwen3-32b", "upstream": "vllm",
+             "upstreams": ["vllm"],
              "development": True, "max_context_tokens": 131072,
              "max_output_tokens": 8192,
              "price": {"prompt": "0.2", "prompt_cache_hit": "0.02",
@@ -862,6 +863,9 @@ def test_models_and_prices(admin, cli):
         "max_context_tokens": 131072, "max_output_tokens": 8192,
         "price": {"prompt": "0.2", "prompt_cache_hit": "0.02",
                   "completion": "0.8"}}
+    cli("models", "add", "qwen3-32b", "--upstream", "vllm", "--upstream",
+        "other", "--prompt", "0.2", "--completion", "0.8")
+    assert admin.last["body"]["upstreams"] == ["vllm", "other"]
     plain = cli("models")
     assert plain.returncode == 0 and "unpriced" in plain.stdout
     assert plain.stdout == cli("models", "list").stdout

@@ -105,6 +105,9 @@ def test_members_of_the_rest(daemon):
     assert set(usage["rows"][0]) == properties("sums") | {"key_id", "key_name"}
     check = daemon.get(f"/keys/{daemon.key['id']}/check?scope=chat").json
     assert set(check) == properties("key_check") == required("key_check")
+    credential = daemon.get("/credentials").json["data"][0]
+    assert set(credential["health"]) == properties("credential_health") == \
+        required("credential_health")
     assert set(daemon.key) == properties("key") | {"key"}
     assert set(daemon.key["limits"]) == properties("limits")
     assert set(daemon.key["budget"]) == properties("budget")

@@ -137,6 +137,21 @@ test_opening(void)
 }
 
 static void
+test_reopening(void)
+{
+    tg_pool_reset(&state, ROW, GENERATION);
+    report(TG_FATE_UNPAID, NOW, NOW + 1);
+    tg_pool_reopen(&state, ROW, GENERATION + 1);
+    is_int(look(NOW + 2).standing, TG_POOL_REJECTED,
+           "what is said of another generation opens nothing");
+    tg_pool_reopen(&state, ROW, GENERATION);
+    ok(look(NOW + 2).standing == TG_POOL_OPEN && look(NOW + 2).turns == 2,
+       "somebody says that it is mended: it is in again");
+    tg_pool_reopen(&state, ROW, GENERATION);
+    is_int(look(NOW + 2).turns, 2, "once");
+}
+
+static void
 test_probes_that_end(void)
 {
     int64_t probe, other;
@@ -413,6 +428,7 @@ main(void)
     test_create(&state, dir, 16);
     test_back_off();
     test_opening();
+    test_reopening();
     test_probes_that_end();
     test_together();
     test_generations();

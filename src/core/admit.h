@@ -21,6 +21,7 @@
 #include "rate.h"
 #include "route.h"
 #include "state.h"
+#include "target.h"
 
 /* What to do next; the safe value is to refuse. */
 enum tg_action {
@@ -59,6 +60,9 @@ enum tg_reason {
     TG_REASON_NO_ADDRESS,    /* its upstream's name does not resolve */
     TG_REASON_ASK,           /* what was asked for cannot be metered */
     TG_REASON_WRONG_USE,     /* the model is of another scope */
+    TG_REASON_POOL_OUT,      /* its upstreams refuse every credential */
+    TG_REASON_POOL_BUSY,     /* they ask to wait: pool_wait_ms */
+    TG_REASON_POOL_FULL,     /* no credential takes more calls at once */
     TG_REASON_WRONG_DIALECT, /* its upstream has no such endpoint */
     TG_REASON_KEY_MODELS,    /* the key may not use the model */
     TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
@@ -109,8 +113,7 @@ struct tg_admission {
     /* For TG_ACTION_PROXY: what admit_take.h then takes. */
     struct tg_call call;
     struct tg_upstream upstream;
-    uint16_t upstream_row;
-    uint16_t credential_row;
+    struct tg_target target;
     struct tg_place place; /* of the call at it; base is upstream.base_path's */
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
@@ -130,6 +133,7 @@ struct tg_admission {
     struct tg_budget_verdict budget;
     int64_t waited_ms;      /* before that; 0: it has not */
     int64_t wait_ms;        /* for TG_ACTION_WAIT: at most so long */
+    int64_t pool_wait_ms;   /* of TG_REASON_POOL_BUSY; 1 or more */
     int64_t day_ends_at_ms; /* in the key's time zone */
     int64_t month_ends_at_ms;
 };

@@ -92,8 +92,9 @@ must_ask(enum tg_dialect dialect, enum tg_endpoint endpoint,
 }
 
 /* What we ask a stream for, and the client did not, is taken out again. */
-static uint8_t
-rule_of(const struct tg_body_facts *facts, const struct tg_admission *a)
+uint8_t
+tg_admit_edit_rule(const struct tg_body_facts *facts,
+                   const struct tg_admission *a)
 {
     return (a->call.flags & TG_CALL_STREAM) &&
                    must_ask((enum tg_dialect)a->upstream.dialect,
@@ -134,43 +135,6 @@ tg_admit_has_price(const struct tg_catalog *catalog,
     call->rates = *tg_price_rates(price, is_peak);
     if (tg_price_scale(&call->rates, factor_ppm(catalog, &a->key)) != 0)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    return true;
-}
-
-bool
-tg_admit_has_upstream(const struct tg_catalog *catalog,
-                      const struct tg_model *model, struct tg_admission *a)
-{
-    const struct tg_upstream_credential *credential;
-
-    a->upstream_row = model->upstreams[0];
-    if (model->upstream_count == 0 || a->upstream_row >= TG_CATALOG_UPSTREAMS)
-        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                               TG_REASON_NO_UPSTREAM);
-    a->upstream = catalog->upstreams[a->upstream_row];
-    if (a->upstream.id[0] == '\0')
-        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                               TG_REASON_NO_UPSTREAM);
-    if (!tg_dialect_serves((enum tg_dialect)a->upstream.dialect,
-                           a->head.route->endpoint))
-        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST,
-                               TG_REASON_WRONG_DIALECT);
-    a->credential_row = a->upstream.credentials[0];
-    if (a->upstream.credential_count == 0 ||
-        a->credential_row >= TG_CATALOG_CREDENTIALS)
-        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                               TG_REASON_NO_CREDENTIAL);
-    if (a->upstream.address_count == 0 ||
-        a->upstream.address_count > TG_UPSTREAM_ADDRESSES)
-        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                               TG_REASON_NO_ADDRESS);
-    credential = &catalog->credentials[a->credential_row];
-    /* What was sealed for one upstream is sent to no other. */
-    if (credential->id[0] == '\0' || credential->upstream != a->upstream_row)
-        return tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE,
-                               TG_REASON_NO_CREDENTIAL);
-    memcpy(a->call.credential_id, credential->id, TG_ID_LEN);
-    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
     return true;
 }
 
@@ -238,7 +202,7 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
         return false;
     if (!tg_admit_has_price(catalog, model, now_ms, a))
         return refuse_above(state, facts, model, false, now_ms, a);
-    if (!tg_admit_has_upstream(catalog, model, a))
+    if (!tg_admit_has_upstream(state, catalog, model, now_ms, a))
         return refuse_above(state, facts, model, true, now_ms, a);
     return tg_admit_can_meter(&facts->asked, model, a) &&
            has_bounds(facts, model, a);
@@ -280,15 +244,6 @@ tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
     a->month_ends_at_ms = tg_calendar_month_end_ms(zone, now_ms);
 }
 
-static struct tg_str
-base_of(const struct tg_admission *a)
-{
-    const char *path = a->upstream.base_path;
-
-    return (struct tg_str){path,
-                           tg_field_len(path, sizeof(a->upstream.base_path))};
-}
-
 static void
 fill_call(int64_t now_ms, struct tg_admission *a)
 {
@@ -302,8 +257,6 @@ fill_call(int64_t now_ms, struct tg_admission *a)
     call->endpoint = (uint16_t)a->head.route->endpoint;
     call->ttft_ms = TG_ABSENT_MS;
     memcpy(call->ip, a->head.ip, sizeof(call->ip));
-    a->place = tg_dialect_place((enum tg_dialect)a->upstream.dialect,
-                                a->head.route->endpoint, base_of(a));
 }
 
 void
@@ -328,7 +281,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
         catalog = tg_state_catalog(state, &catalog_seq);
         a->action = TG_ACTION_PROXY;
         if (is_offered(state, catalog, facts, now_ms, a)) {
-            a->edit_rule = rule_of(facts, a);
+            a->edit_rule = tg_admit_edit_rule(facts, a);
             tg_admit_find_day(state, now_ms, a);
             fill_call(now_ms, a);
         }

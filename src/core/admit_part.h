@@ -48,10 +48,30 @@ bool tg_admit_has_price(const struct tg_catalog *catalog,
                         const struct tg_model *model, int64_t now_ms,
                         struct tg_admission *admission);
 
-/* Chooses the upstream and its credential. */
-bool tg_admit_has_upstream(const struct tg_catalog *catalog,
-                           const struct tg_model *model,
+/* Finds the upstream and the credential that would be chosen now. */
+bool tg_admit_has_upstream(const struct tg_state *state,
+                           const struct tg_catalog *catalog,
+                           const struct tg_model *model, int64_t now_ms,
                            struct tg_admission *admission);
+
+/*
+ * Chooses and takes them for the call in slot, which is told; target says
+ * what was tried before.
+ */
+bool tg_admit_take_target(struct tg_area_claim *claim,
+                          struct tg_call_slot *slot, int64_t now_ms,
+                          struct tg_admission *admission);
+
+/*
+ * Plans what the upstream is told: how long each answer may be (-1: as the
+ * request says), and to report its usage where edit_rule says so.
+ */
+void tg_admit_plan(const struct tg_body_facts *facts, int64_t max_tokens,
+                   struct tg_admission *admission);
+
+/* What is taken out of a stream that was asked for more: enum tg_edit_rule. */
+uint8_t tg_admit_edit_rule(const struct tg_body_facts *facts,
+                           const struct tg_admission *admission);
 
 /* The key's day and month at this moment, and when they end. */
 void tg_admit_find_day(const struct tg_state *state, int64_t now_ms,

@@ -137,10 +137,9 @@ take_money(struct tg_area_claim *claim, const struct tg_body_facts *facts,
     return NULL;
 }
 
-/* Tells the upstream: how long the answer may be, and to report its usage. */
-static void
-plan_edits(const struct tg_body_facts *facts, int64_t max_tokens,
-           struct tg_admission *a)
+void
+tg_admit_plan(const struct tg_body_facts *facts, int64_t max_tokens,
+              struct tg_admission *a)
 {
     struct tg_body_want want = {
         .include_usage = a->edit_rule != TG_EDIT_NOTHING,
@@ -160,6 +159,7 @@ tg_admit_take(struct tg_area_claim *claim, const struct tg_body_facts *facts,
               struct tg_queue_place *place, int64_t now_ms,
               struct tg_admission *a)
 {
+    uint16_t dialect = a->upstream.dialect;
     struct tg_call_slot *slot;
     int64_t max_tokens;
 
@@ -176,20 +176,32 @@ tg_admit_take(struct tg_area_claim *claim, const struct tg_body_facts *facts,
                        a->tokens_estimate);
         return NULL;
     }
+    a->target = (struct tg_target){.tries = 0};
+    if (!tg_admit_take_target(claim, slot, now_ms, a)) {
+        tg_admit_give_back(claim, slot, a);
+        return NULL;
+    }
     /* A revocation that was answered by now counts: the key is asked last. */
     if (!tg_state_key_is_current(claim->state, a->head.key_slot, a->key_seq) &&
         !tg_admit_again(claim->state, now_ms, a)) {
         tg_admit_give_back(claim, slot, a);
         return NULL;
     }
-    plan_edits(facts, max_tokens, a);
+    if (a->upstream.dialect == dialect) {
+        tg_admit_plan(facts, max_tokens, a);
+    } else if (!tg_admit_translate(claim->state, slot, facts, a)) {
+        tg_admit_give_back(claim, slot, a);
+        tg_admit_refuse(a, TG_CODE_UPSTREAM_UNAVAILABLE, TG_REASON_CODE);
+        return NULL;
+    }
     return slot;
 }
 
 void
 tg_admit_give_back(struct tg_area_claim *claim, struct tg_call_slot *slot,
-                   const struct tg_admission *a)
+                   struct tg_admission *a)
 {
+    tg_target_leave(claim, &a->target, slot->call.at_ms);
     tg_area_cancel(claim, slot);
     tg_rate_refund(counters_of(claim, a), &a->key, (int32_t)a->call.day,
                    a->tokens_estimate);
@@ -200,6 +212,10 @@ tg_admit_retry_ms(const struct tg_admission *a)
 {
     if (a->action != TG_ACTION_REFUSE || a->code != TG_CODE_RATE_LIMIT_EXCEEDED)
         return 0;
+    if (a->reason == TG_REASON_POOL_FULL)
+        return CALL_RETRY_MS;
+    if (a->reason == TG_REASON_POOL_BUSY)
+        return a->pool_wait_ms;
     switch (a->rate.wait_ms) {
     case TG_RATE_NEVER:
     case TG_RATE_UNTIL_DAY:

@@ -182,7 +182,8 @@ ask_offer(struct walk *walk)
         say(walk, TG_CHECK_UPSTREAM, TG_CHECK_NOT_ASKED);
     else
         answer(walk, TG_CHECK_UPSTREAM,
-               tg_admit_has_upstream(walk->catalog, walk->model, a));
+               tg_admit_has_upstream(walk->state, walk->catalog, walk->model,
+                                     walk->question->now_ms, a));
 }
 
 static void

@@ -115,6 +115,22 @@ take(struct tg_state *state, struct tg_call_slot *slot, int64_t tokens,
 }
 
 bool
+tg_hold_move(struct tg_hold *hold, struct tg_state *state,
+             struct tg_call_slot *slot, enum tg_dialect dialect,
+             const struct tg_body_facts *facts, struct tg_admission *a)
+{
+    const struct tg_call *call = &slot->call;
+
+    if (hold->held_tokens >= call->completion_bound ||
+        has_steps(call, dialect, facts))
+        return true;
+    if (!take(state, slot, call->completion_bound, a))
+        return false;
+    set_held(hold, call, call->completion_bound);
+    return true;
+}
+
+bool
 tg_hold_more(struct tg_hold *hold, struct tg_state *state,
              struct tg_call_slot *slot, const struct tg_meter *meter,
              int64_t now_ms, struct tg_admission *a)

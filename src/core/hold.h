@@ -67,6 +67,17 @@ tg_hold_is_short(const struct tg_hold *hold, const struct tg_meter *meter)
 }
 
 /*
+ * The call in slot goes to an upstream of another dialect: where that does not
+ * show every token, all of the answer is held.  admission has key and account
+ * as they are by now.  Returns false when there is no money for that: then
+ * nothing has changed, and admission->budget says why.
+ */
+bool tg_hold_move(struct tg_hold *hold, struct tg_state *state,
+                  struct tg_call_slot *slot, enum tg_dialect dialect,
+                  const struct tg_body_facts *facts,
+                  struct tg_admission *admission);
+
+/*
  * Takes more for the call in slot, whose hold is short, by the policy of its
  * key as it is now: a step, or what is left if that covers what may have been
  * made.  admission->head is the call's; the rest is scratch.  Returns whether

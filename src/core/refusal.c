@@ -461,6 +461,37 @@ say_wrong_keys(struct tg_text *out, const struct tg_admission *a)
     say(out, ". A valid key works from there meanwhile.");
 }
 
+/* What the gate's own accounts with providers stand in the way of. */
+static void
+say_pool(struct tg_text *out, const struct tg_admission *a)
+{
+    char wait[TG_RATE_DURATION_SIZE];
+
+    say(out, "The model `");
+    tg_text_json(out, (struct tg_str){
+                          a->call.model,
+                          tg_field_len(a->call.model, sizeof(a->call.model))});
+    switch (a->reason) {
+    case TG_REASON_POOL_OUT:
+        say(out, "` cannot be served: its provider refuses every credential "
+                 "of this gate, each of which is tried again from time to "
+                 "time. It is not a fault of your request or key. Operator: "
+                 "`tollgate credentials list`.");
+        return;
+    case TG_REASON_POOL_BUSY:
+        tg_rate_duration(wait, a->pool_wait_ms);
+        say(out, "` is not asked for now, because its provider wants this "
+                 "gate to wait. It is not a limit of your key. Try again in ");
+        say(out, wait);
+        say(out, ".");
+        return;
+    default:
+        say(out, "` has as many calls at once as this gate's accounts with "
+                 "its provider take. It is not a limit of your key. Try again "
+                 "in a second.");
+    }
+}
+
 /* The member of the request a refusal is about, for `param`. */
 static const char *
 param_of(const struct tg_admission *a)
@@ -524,6 +555,11 @@ say_why(struct tg_text *out, const struct tg_state *state,
         return;
     case TG_REASON_HOURS:
         say_hours(out, a);
+        return;
+    case TG_REASON_POOL_OUT:
+    case TG_REASON_POOL_BUSY:
+    case TG_REASON_POOL_FULL:
+        say_pool(out, a);
         return;
     default:
         break;

@@ -1,5 +1,7 @@
 #include "target.h"
 
+#include "dialect.h"
+
 /* The order in which candidates are looked at. */
 enum round {
     FRESH = 0,     /* at upstreams that have not failed this call */
@@ -192,6 +194,11 @@ try_upstream(struct choice *choice, uint16_t row)
         return false;
     }
     upstream = &choice->offer->catalog->upstreams[row];
+    if (!tg_dialect_serves((enum tg_dialect)upstream->dialect,
+                           choice->offer->endpoint)) {
+        lack(choice, TG_LACK_ENDPOINT);
+        return false;
+    }
     if (upstream->credential_count == 0) {
         lack(choice, TG_LACK_CREDENTIAL);
         return false;

@@ -15,6 +15,7 @@
 #define TG_TARGET_H
 
 #include "pool.h"
+#include "route.h"
 #include "state.h"
 
 #define TG_TARGET_TRIES 4      /* of one call */
@@ -38,6 +39,7 @@ enum tg_lack {
     TG_LACK_NONE = 0,
     TG_LACK_TRIES,      /* or time, to go on */
     TG_LACK_UPSTREAM,   /* nobody serves the model */
+    TG_LACK_ENDPOINT,   /* who serves it has no such endpoint */
     TG_LACK_CREDENTIAL, /* an upstream has none */
     TG_LACK_ADDRESS,    /* its name does not resolve */
     TG_LACK_ACCEPTED,   /* every credential is taken out */
@@ -57,6 +59,7 @@ struct tg_offer {
     const struct tg_catalog *catalog; /* checked to be current afterwards */
     const struct tg_model *model;
     uint32_t key_slot;
+    enum tg_endpoint endpoint;
 };
 
 /*

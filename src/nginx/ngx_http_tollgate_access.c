@@ -122,6 +122,10 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r)
     }
 
     ctx->head = a->head;
+    ctx->http_version = r->http_version;
+    ctx->method = r->method;
+    ctx->method_name = r->method_name;
+
     ngx_http_tollgate_watch_chunks(r);
 
     rc = ngx_http_read_client_request_body(r, ngx_http_tollgate_body_handler);
@@ -199,60 +203,6 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
 }
 
 
-/* Copies a core field into the request's pool. */
-
-static ngx_int_t
-ngx_http_tollgate_copy(ngx_http_request_t *r, ngx_str_t *to, const char *from,
-    size_t size)
-{
-    to->len = tg_field_len(from, size);
-    to->data = ngx_pnalloc(r->pool, to->len + 1);
-    if (to->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(to->data, from, to->len);
-
-    return NGX_OK;
-}
-
-
-/* "http://tg-7/v1/chat/completions": tg-7 is an upstream block's name. */
-
-static ngx_int_t
-ngx_http_tollgate_target(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    const struct tg_admission *a)
-{
-    ctx->url.data = ngx_pnalloc(r->pool, sizeof("https://tg-") - 1
-                                         + NGX_INT_T_LEN + a->place.base.len
-                                         + a->place.path.len);
-    if (ctx->url.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->url.len = ngx_sprintf(ctx->url.data, "%s://tg-%ui%*s%*s",
-                               a->upstream.is_tls ? "https" : "http",
-                               ctx->upstream,
-                               a->place.base.len, a->place.base.data,
-                               a->place.path.len, a->place.path.data)
-                   - ctx->url.data;
-
-    if (ngx_http_tollgate_copy(r, &ctx->host, a->upstream.host_header,
-                               sizeof(a->upstream.host_header))
-        != NGX_OK
-        || ngx_http_tollgate_copy(r, &ctx->ssl_name, a->upstream.host,
-                                  sizeof(a->upstream.host))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ctx->peer_name = ctx->host;
-
-    return NGX_OK;
-}
-
-
 /* NGX_OK; NGX_DECLINED with a refusal in the admission; an HTTP error. */
 
 static ngx_int_t
@@ -261,21 +211,9 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
-    ctx->upstream = a->upstream_row;
-
     ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
-
-    if (ctx->request_id.data == NULL
-        || ngx_http_tollgate_target(r, ctx, a) != NGX_OK)
-    {
+    if (ctx->request_id.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_tollgate_authorize(r, ctx, a) != NGX_OK) {
-        a->action = TG_ACTION_REFUSE;
-        a->code = TG_CODE_UPSTREAM_UNAVAILABLE;
-        a->reason = TG_REASON_NO_CREDENTIAL;
-        return NGX_DECLINED;
     }
 
     rc = ngx_http_tollgate_begin(r, ctx, facts, a);
@@ -283,12 +221,38 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         return rc;
     }
 
-    if (ngx_http_tollgate_edit_body(r, a->edits, a->edit_count) != NGX_OK) {
+    rc = ngx_http_tollgate_prepare(r, ctx, a);
+
+    if (rc == NGX_OK && ctx->dialect != a->upstream.dialect
+        && !tg_admit_translate(&ngx_http_tollgate_worker.state, ctx->slot,
+                               facts, a))
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_tollgate_edit_body(r, ctx, a->edits, a->edit_count);
+    }
+
+    if (rc != NGX_OK) {
         tg_admit_give_back(&ngx_http_tollgate_worker.claim, ctx->slot, a);
         ngx_http_tollgate_leave_stream(ctx);
         ctx->slot = NULL;
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        if (rc == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        a->action = TG_ACTION_REFUSE;
+        a->code = TG_CODE_UPSTREAM_UNAVAILABLE;
+        a->reason = TG_REASON_NO_CREDENTIAL;
+        return NGX_DECLINED;
     }
+
+    ctx->target = a->target;
+    ctx->dialect = a->upstream.dialect;
+    ctx->hold = a->hold;
+    ctx->edit_rule = a->edit_rule;
 
     tg_request_id_text(&ctx->slot->call.id, (char *) ctx->request_id.data);
     ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;

@@ -320,15 +320,6 @@ ngx_http_tollgate_send(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 }
 
 
-/* Whether the upstream can have seen anything of the request. */
-
-static ngx_uint_t
-ngx_http_tollgate_was_sent(ngx_http_request_t *r)
-{
-    return r->upstream != NULL && r->upstream->request_sent;
-}
-
-
 static enum tg_code
 ngx_http_tollgate_code_of(ngx_http_request_t *r, ngx_uint_t status)
 {
@@ -382,7 +373,7 @@ ngx_http_tollgate_refuse_framing(ngx_http_request_t *r,
 }
 
 
-/* Where error_page leads: an error of nginx's, said our way. */
+/* Where error_page leads: an error of nginx's, said our way, or overcome. */
 
 ngx_int_t
 ngx_http_tollgate_error_handler(ngx_http_request_t *r)
@@ -400,6 +391,10 @@ ngx_http_tollgate_error_handler(ngx_http_request_t *r)
         if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+
+    if (ngx_http_tollgate_try_again(r, ctx) == NGX_DONE) {
+        return NGX_DONE;
     }
 
     ctx->is_done = 1;

@@ -84,7 +84,7 @@ ngx_http_tollgate_scan_file(ngx_http_request_t *r, ngx_buf_t *b,
 
 ngx_int_t
 ngx_http_tollgate_edit_body(ngx_http_request_t *r,
-    const struct tg_body_edit *edits, size_t n)
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_body_edit *edits, size_t n)
 {
     off_t          at, length;
     size_t         i;
@@ -120,10 +120,26 @@ ngx_http_tollgate_edit_body(ngx_http_request_t *r,
     }
 
     *last = NULL;
+    ctx->body = r->request_body->bufs;
+    ctx->body_length = r->headers_in.content_length_n;
     r->request_body->bufs = out;
     r->headers_in.content_length_n = length;
 
     return NGX_OK;
+}
+
+
+/* Takes the edits back: what nginx sends are copies of the buffers. */
+
+void
+ngx_http_tollgate_restore_body(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    if (ctx->body != NULL) {
+        r->request_body->bufs = ctx->body;
+        r->headers_in.content_length_n = ctx->body_length;
+        ctx->body = NULL;
+    }
 }
 
 

@@ -66,6 +66,8 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     ngx_http_tollgate_leave_line(ctx);
 
+    ctx->target = a->target;
+    ctx->dialect = a->upstream.dialect;
     ctx->limits = a->limits;
     ctx->hold = a->hold;
     ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0;
@@ -100,6 +102,7 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
             || (ctx->meter.has_bytes && ctx->meter.shape == TG_METER_JSON)))
     {
         call->ttft_ms = tg_call_elapsed_ms(call, ngx_http_tollgate_now_ms());
+        ngx_http_tollgate_report_fine(ctx);
     }
 
     /* For the daemon, should this process die with the call in flight. */
@@ -169,6 +172,7 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     outcome.client_left = ctx->client_left;
     outcome.now_ms = ngx_http_tollgate_now_ms();
 
+    tg_target_leave(&w->claim, &ctx->target, outcome.now_ms);
     tg_settle(&w->state, &ctx->slot->call, &outcome);
     ctx->cost_nanos = ctx->slot->call.cost_nanos;
     ctx->is_settled = 1;

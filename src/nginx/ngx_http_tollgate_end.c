@@ -107,6 +107,7 @@ ngx_http_tollgate_break_off(ngx_http_request_t *r,
 
     if (code == TG_CODE_NONE) {
         code = TG_CODE_UPSTREAM_ERROR;
+        ngx_http_tollgate_report_broken(r, ctx);
         ngx_http_tollgate_refuse_code(r, ctx, code);
     }
 
@@ -131,13 +132,18 @@ ngx_http_tollgate_break_off(ngx_http_request_t *r,
 }
 
 
-/* An upstream's error is read for its sentence, and said in our envelope. */
+/*
+ * An upstream's error is read for what it says: then the call goes on to
+ * another one, or the sentence is passed on in our envelope.
+ */
 
 ngx_int_t
 ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t *in)
 {
     char                      text_buf[TG_REFUSAL_SIZE];
+    struct tg_try             try;
+    struct tg_str             said;
     size_t                    size;
     uint16_t                  status;
     ngx_chain_t              *cl;
@@ -167,18 +173,22 @@ ngx_http_tollgate_replace(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     ngx_http_tollgate_consume(in);
 
-    if (!end.has_last && !end.is_broken
-        && ctx->error_len < NGX_HTTP_TOLLGATE_ERROR_SIZE)
-    {
+    if (!end.has_last && !end.is_broken) {
         return NGX_OK;
+    }
+
+    said = (struct tg_str) { (char *) ctx->error, ctx->error_len };
+    try = tg_fate_of_answer((uint16_t) ctx->upstream_status, said);
+    try.retry_ms = ctx->error_retry_ms;
+
+    if (ngx_http_tollgate_go_on(r, ctx, &try) == NGX_OK) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     text = tg_text_in(text_buf, sizeof(text_buf));
     form = ngx_http_tollgate_form(r, ctx);
     code = tg_refusal_of_upstream(&text, &form,
-                                  (uint16_t) ctx->upstream_status,
-                                  (struct tg_str) { (char *) ctx->error,
-                                                    ctx->error_len },
+                                  (uint16_t) ctx->upstream_status, said,
                                   &status);
 
     ctx->status = status;

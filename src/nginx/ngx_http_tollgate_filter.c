@@ -65,6 +65,14 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    /* nginx takes what is no HTTP for an answer of HTTP/0.9, and would give
+       the client one, without a head. */
+
+    if (r->http_version < NGX_HTTP_VERSION_10) {
+        r->http_version = ctx->http_version;
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
     ctx->is_observed = 1;
     ctx->is_held = 1;
     ctx->upstream_status = r->headers_out.status;
@@ -75,6 +83,10 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
 
     if (ctx->upstream_status < 200 || ctx->upstream_status >= 300) {
         ctx->mode = NGX_HTTP_TOLLGATE_REPLACE;
+        ctx->error_retry_ms = ngx_http_tollgate_retry_after(r);
+        ctx->error_until_ms = ngx_http_tollgate_now_ms()
+                              + NGX_HTTP_TOLLGATE_ERROR_MS;
+        ngx_http_tollgate_watch_stream(ctx);
     }
 
     if (ctx->edit_rule != TG_EDIT_NOTHING

@@ -39,6 +39,39 @@ ngx_http_tollgate_may_pass(ngx_str_t *name)
 }
 
 
+/* How long the upstream asks to wait. */
+
+int64_t
+ngx_http_tollgate_retry_after(ngx_http_request_t *r)
+{
+    static ngx_str_t  ms = ngx_string("retry-after-ms");
+    static ngx_str_t  seconds = ngx_string("retry-after");
+
+    ngx_uint_t        i;
+    struct tg_str     found[2] = { { NULL, 0 }, { NULL, 0 } };
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_tollgate_same(&ms, &h[i].key)) {
+                found[0] = (struct tg_str) { (char *) h[i].value.data,
+                                             h[i].value.len };
+
+            } else if (ngx_http_tollgate_same(&seconds, &h[i].key)) {
+                found[1] = (struct tg_str) { (char *) h[i].value.data,
+                                             h[i].value.len };
+            }
+        }
+    }
+
+    return tg_fate_retry_ms(found[0], found[1]);
+}
+
+
 /* Drops every other header, and remembers the upstream's own request id. */
 
 void

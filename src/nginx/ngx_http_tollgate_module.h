@@ -15,6 +15,7 @@
  *     _headers.c   which of its headers pass
  *     _edit.c      what the client did not ask for, taken out
  *     _end.c       answers that are replaced, or break off
+ *     _target.c    where a call goes, and where it goes on
  *     _upstream.c  where an upstream is; its connection
  *     _queue.c     calls that wait for room under their key's limits
  *     _streams.c   running streams, cut when their key may no longer call,
@@ -84,6 +85,9 @@ typedef enum {
 /* Beginning of an upstream's error that is read for its sentence. */
 #define NGX_HTTP_TOLLGATE_ERROR_SIZE  4096
 
+/* So long it is waited for the error's end. */
+#define NGX_HTTP_TOLLGATE_ERROR_MS  2000
+
 typedef struct {
     ngx_http_request_t   *request;
     struct tg_head        head;
@@ -102,10 +106,17 @@ typedef struct {
     ngx_str_t             authorization;
     ngx_str_t             request_id;
     ngx_str_t             trace_id;     /* the upstream's own */
-    ngx_uint_t            upstream;     /* row */
+    struct tg_target      target;       /* upstream and credential */
+    ngx_uint_t            dialect;      /* enum tg_dialect, of that upstream */
     ngx_uint_t            address;      /* next to try */
     struct sockaddr_in6   sockaddr;     /* room for either family */
     ngx_str_t             peer_name;
+
+    ngx_uint_t            http_version; /* nonsense changes the request's */
+    ngx_uint_t            method;       /* error_page does */
+    ngx_str_t             method_name;
+    ngx_chain_t          *body;         /* as it came; NULL: not edited */
+    off_t                 body_length;
 
     struct tg_queue_place place;        /* in its key's line */
     ngx_event_t           turn;         /* looks whether it may go */
@@ -122,6 +133,8 @@ typedef struct {
     ngx_chain_t          *busy;
     u_char               *error;        /* NGX_HTTP_TOLLGATE_ERROR_SIZE */
     size_t                error_len;
+    int64_t               error_until_ms;  /* it is waited for */
+    int64_t               error_retry_ms;  /* that the upstream asks to wait */
     ngx_uint_t            upstream_status;
     int64_t               cost_nanos;   /* once it is settled */
 
@@ -133,6 +146,8 @@ typedef struct {
     unsigned              is_held:1;      /* its header is kept back */
     unsigned              is_settled:1;
     unsigned              is_done:1;      /* the answer was ended by us */
+    unsigned              is_fine:1;      /* an answer began, and it is known */
+    unsigned              goes_on:1;      /* to target, from the error handler */
     unsigned              is_watched:1;
     unsigned              is_parked:1;    /* it waits for its turn */
     unsigned              client_left:1;
@@ -165,7 +180,9 @@ enum tg_wire_fault ngx_http_tollgate_wire_verdict(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_scan_body(ngx_http_request_t *r,
     struct tg_payload *payload);
 ngx_int_t ngx_http_tollgate_edit_body(ngx_http_request_t *r,
-    const struct tg_body_edit *edits, size_t n);
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_body_edit *edits, size_t n);
+void ngx_http_tollgate_restore_body(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 
 /* _answer.c */
 void ngx_http_tollgate_refuse(ngx_http_request_t *r,
@@ -209,6 +226,8 @@ ngx_int_t ngx_http_tollgate_send_last(ngx_http_request_t *r,
 void ngx_http_tollgate_sift(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 
+int64_t ngx_http_tollgate_retry_after(ngx_http_request_t *r);
+
 /* _edit.c */
 ngx_int_t ngx_http_tollgate_forward(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
@@ -218,6 +237,18 @@ ngx_int_t ngx_http_tollgate_break_off(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_replace(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
+
+/* _target.c */
+ngx_int_t ngx_http_tollgate_prepare(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, struct tg_admission *a);
+ngx_int_t ngx_http_tollgate_go_on(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_try *end);
+ngx_int_t ngx_http_tollgate_try_again(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+ngx_uint_t ngx_http_tollgate_was_sent(ngx_http_request_t *r);
+void ngx_http_tollgate_report_fine(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_report_broken(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 
 /* _upstream.c */
 char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,

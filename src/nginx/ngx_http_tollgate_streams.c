@@ -1,7 +1,7 @@
 /*
  * ngx_http_tollgate_streams.c: running streams are asked twice a second
  * whether their key may still call, and hold more as they go on; those that
- * may not, or cannot, are cut.
+ * may not, or cannot, are cut.  So are upstreams' errors that do not end.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -10,6 +10,7 @@
 
 #define NGX_HTTP_TOLLGATE_WATCH_MS  400
 
+static void ngx_http_tollgate_shut(ngx_http_tollgate_ctx_t *ctx);
 static void ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
     const struct tg_admission *a);
 
@@ -18,6 +19,10 @@ void
 ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx)
 {
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (ctx->is_watched) {
+        return;
+    }
 
     ngx_queue_insert_tail(&w->streams, &ctx->queue);
     ctx->is_watched = 1;
@@ -53,6 +58,17 @@ ngx_http_tollgate_watch_handler(ngx_event_t *ev)
     {
         next = ngx_queue_next(q);
         ctx = ngx_queue_data(q, ngx_http_tollgate_ctx_t, queue);
+
+        if (ctx->mode == NGX_HTTP_TOLLGATE_REPLACE) {
+
+            /* Of an error enough is known. */
+
+            if (ngx_http_tollgate_now_ms() >= ctx->error_until_ms) {
+                ngx_http_tollgate_shut(ctx);
+            }
+
+            continue;
+        }
 
         a.head = ctx->head;
 
@@ -111,5 +127,18 @@ ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
     ctx->cut_code = a->code;
     ngx_http_tollgate_refuse(r, ctx, (struct tg_admission *) a, none);
 
-    (void) shutdown(r->upstream->peer.connection->fd, SHUT_RDWR);
+    ngx_http_tollgate_shut(ctx);
+}
+
+
+static void
+ngx_http_tollgate_shut(ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    if (u != NULL && u->peer.connection != NULL) {
+        (void) shutdown(u->peer.connection->fd, SHUT_RDWR);
+    }
 }

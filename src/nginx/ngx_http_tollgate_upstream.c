@@ -82,6 +82,26 @@ ngx_http_tollgate_ignore(ngx_http_request_t *r)
 }
 
 
+/* Two of an upstream's addresses are tried, if it has two. */
+
+static ngx_uint_t
+ngx_http_tollgate_addresses(ngx_http_tollgate_ctx_t *ctx)
+{
+    uint64_t                  seq;
+    const struct tg_catalog  *catalog;
+
+    catalog = tg_state_catalog(&ngx_http_tollgate_worker.state, &seq);
+
+    if (catalog == NULL
+        || catalog->upstreams[ctx->target.upstream].address_count < 2)
+    {
+        return 1;
+    }
+
+    return 2;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us)
@@ -98,7 +118,7 @@ ngx_http_tollgate_init_peer(ngx_http_request_t *r,
     u->peer.data = ctx;
     u->peer.get = ngx_http_tollgate_get_peer;
     u->peer.free = ngx_http_tollgate_free_peer;
-    u->peer.tries = 2;
+    u->peer.tries = ngx_http_tollgate_addresses(ctx);
 #if (NGX_HTTP_SSL)
     u->peer.set_session = ngx_http_tollgate_set_session;
     u->peer.save_session = ngx_http_tollgate_save_session;
@@ -156,7 +176,7 @@ ngx_http_tollgate_get_peer(ngx_peer_connection_t *pc, void *data)
             return NGX_BUSY;
         }
 
-        upstream = &catalog->upstreams[ctx->upstream];
+        upstream = &catalog->upstreams[ctx->target.upstream];
         n = upstream->address_count;
 
         if (n == 0 || n > TG_UPSTREAM_ADDRESSES) {
@@ -276,15 +296,15 @@ ngx_http_tollgate_authorize(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        c = ngx_http_tollgate_credentials[a->credential_row];
-        sealed.generation = catalog->credentials[a->credential_row].generation;
-        ngx_memcpy(sealed.id, catalog->credentials[a->credential_row].id,
+        c = ngx_http_tollgate_credentials[a->target.credential];
+        sealed.generation = catalog->credentials[a->target.credential].generation;
+        ngx_memcpy(sealed.id, catalog->credentials[a->target.credential].id,
                    TG_ID_LEN);
 
         if (c == NULL || c->generation != sealed.generation
             || ngx_memcmp(c->id, sealed.id, TG_ID_LEN) != 0)
         {
-            sealed = catalog->credentials[a->credential_row];
+            sealed = catalog->credentials[a->target.credential];
             c = NULL;
         }
 
@@ -292,7 +312,7 @@ ngx_http_tollgate_authorize(ngx_http_request_t *r,
                                           seq));
 
     if (c == NULL) {
-        if (ngx_http_tollgate_open_credential(a->credential_row, &sealed)
+        if (ngx_http_tollgate_open_credential(a->target.credential, &sealed)
             != NGX_OK)
         {
             ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -301,7 +321,7 @@ ngx_http_tollgate_authorize(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        c = ngx_http_tollgate_credentials[a->credential_row];
+        c = ngx_http_tollgate_credentials[a->target.credential];
     }
 
     /* Another call may open a newer one in its place: nginx copies this into

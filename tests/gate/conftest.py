@@ -185,6 +185,18 @@ class Sim:
             body["arg"] = arg
         return self._ask("POST", "/sim/fault", body)
 
+    def rule(self, credential, **rule):
+        """What shall become of the calls with that credential."""
+        rule["sha256"] = hashlib.sha256(credential.encode()).hexdigest()
+        return self._ask("POST", "/sim/credential", rule)
+
+    def asked(self, credential):
+        """What it counted of a credential: requests, refused,
+        most_at_once."""
+        digest = hashlib.sha256(credential.encode()).hexdigest()
+        return self.count()["credentials"].get(
+            digest, {"requests": 0, "refused": 0, "most_at_once": 0})
+
     def reset(self):
         return self._ask("POST", "/sim/reset")
 
@@ -309,6 +321,19 @@ class Gate:
         key = Key(made["key"])
         key.id = made["id"]
         return key
+
+    def credentials(self):
+        """Those in use, oldest first."""
+        return [c for c in self.admin("GET", "/credentials").json["data"]
+                if c["status"] == "active"]
+
+    def mend(self):
+        """Uses every credential again that a test has made the simulator
+        refuse."""
+        for credential in self.credentials():
+            answer = self.admin("POST",
+                                f"/credentials/{credential['id']}/reopen", {})
+            assert answer.status == 200, answer.text
 
     def status(self):
         return json.loads(self.cli("status", "--json")[1])

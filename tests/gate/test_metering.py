@@ -132,6 +132,7 @@ def test_a_fault_of_the_upstream_is_settled_by_its_basis(gate, stream, fault,
     key = gate.key("fault")
     answer = gate.chat(key, f"sim:{fault}", stream=stream, max_tokens=6)
     body = answer.body
+    gate.mend()
     assert answer.status == status, body
     if status != 200:
         error = json.loads(body)["error"]

@@ -30,6 +30,7 @@ publish(void)
         struct tg_upstream *upstream = &catalog->upstreams[i];
 
         snprintf(upstream->id, TG_ID_LEN, "up_%u", i);
+        upstream->dialect = TG_DIALECT_OPENAI;
         upstream->address_count = 1;
         upstream->credential_count = 0;
     }
@@ -73,7 +74,7 @@ choose(const struct tg_model *model, uint32_t key, int64_t now_ms,
 {
     uint64_t seq;
     struct tg_offer offer = {&state, &claim, tg_state_catalog(&state, &seq),
-                             model, key};
+                             model,  key,    TG_ENDPOINT_CHAT};
 
     return tg_target_choose(&offer, now_ms, target, scarcity);
 }
@@ -209,6 +210,16 @@ test_lacks(void)
     tg_target_leave(&claim, &target, NOW);
     is_int(target.tries, 1, "which was the first try");
 
+    catalog->upstreams[0].dialect = TG_DIALECT_ANTHROPIC;
+    if (tg_publish_catalog(publisher, catalog) != 0)
+        abort();
+    target = (struct tg_target){0};
+    is_int(next(served_by(0, -1, -1), NOW, &target), -1 - TG_LACK_ENDPOINT,
+           "one that has no such endpoint");
+    ok(next(served_by(0, 1, -1), NOW, &target) >= 20, "is passed over, too");
+    tg_target_leave(&claim, &target, NOW);
+    publish();
+
     catalog->upstreams[0].address_count = 0;
     if (tg_publish_catalog(publisher, catalog) != 0)
         abort();
@@ -306,7 +317,7 @@ test_room(void)
     is_int(next(model, NOW, &mine[1]), row, "a key keeps to one with room");
     is_int(next(model, NOW, &mine[2]), 41 - row, "then goes to the other");
     look = (struct tg_offer){&state, NULL, tg_state_catalog(&state, &seq),
-                             model, KEY};
+                             model,  KEY,  TG_ENDPOINT_CHAT};
     ok(tg_target_choose(&look, NOW, &seen, &scarcity) && !seen.is_taken,
        "looking takes nothing");
     is_int(tg_pool_calls(&state, (uint32_t)(41 - row)), 1, "indeed");
@@ -354,8 +365,9 @@ test_two_workers(void)
         next(model, NOW, &mine);
         end(&mine, TG_FATE_REJECTED, NOW + 1);
     }
-    offer = (struct tg_offer){&state, &other_claim,
-                              tg_state_catalog(&state, &seq), model, KEY};
+    offer =
+        (struct tg_offer){&state, &other_claim, tg_state_catalog(&state, &seq),
+                          model,  KEY,          TG_ENDPOINT_CHAT};
     mine = its = (struct tg_target){0};
     first = next(model, NOW + 6000, &mine);
     ok(first > 0 && mine.probe_until_ms != 0, "one worker probes one of two");

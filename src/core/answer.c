@@ -1,7 +1,6 @@
 #include "answer.h"
 
-#include "calendar.h"
-#include "key.h"
+#include "answer_part.h"
 #include "price.h"
 
 static struct tg_str
@@ -136,170 +135,6 @@ put_balance(struct tg_text *out, const struct tg_state *state,
     tg_text_puts(out, "}]}");
 }
 
-static void
-put_list(struct tg_text *out, struct tg_str list)
-{
-    struct tg_str text;
-    const char *comma = "";
-
-    tg_text_puts(out, "[");
-    while (tg_blob_next(&list, &text)) {
-        tg_text_puts(out, comma);
-        tg_text_json_string(out, text);
-        comma = ",";
-    }
-    tg_text_puts(out, "]");
-}
-
-static void
-put_scopes(struct tg_text *out, uint32_t scopes)
-{
-    const char *comma = "";
-
-    tg_text_puts(out, "[");
-    for (uint32_t bit = 1; bit <= TG_SCOPE_ALL; bit <<= 1) {
-        if (!(scopes & bit))
-            continue;
-        tg_text_puts(out, comma);
-        tg_text_puts(out, "\"");
-        tg_text_puts(out, tg_scope_name((enum tg_scope)bit));
-        tg_text_puts(out, "\"");
-        comma = ",";
-    }
-    tg_text_puts(out, "]");
-}
-
-static void
-put_use(struct tg_text *out, const struct tg_counters *counters)
-{
-    tg_text_puts(out, ",\"use\":{\"requests\":");
-    tg_text_int(out,
-                atomic_load_explicit(&counters->calls, memory_order_relaxed));
-    tg_text_puts(out, ",\"prompt_tokens\":");
-    tg_text_int(out, atomic_load_explicit(&counters->prompt_tokens,
-                                          memory_order_relaxed));
-    tg_text_puts(out, ",\"completion_tokens\":");
-    tg_text_int(out, atomic_load_explicit(&counters->completion_tokens,
-                                          memory_order_relaxed));
-    tg_text_puts(out, ",\"cost\":");
-    tg_text_money(out, atomic_load_explicit(&counters->settled_nanos,
-                                            memory_order_relaxed));
-    tg_text_puts(out, ",\"in_flight\":");
-    tg_text_int(
-        out, atomic_load_explicit(&counters->in_flight, memory_order_relaxed));
-    tg_text_puts(out, "}");
-}
-
-static void
-put_limit(struct tg_text *out, const char *name, uint32_t limit)
-{
-    tg_text_puts(out, name);
-    if (limit == 0)
-        tg_text_puts(out, "null");
-    else
-        tg_text_int(out, limit);
-}
-
-/* The rates, and how much of them is left now. */
-static void
-put_limits(struct tg_text *out, const struct tg_key_policy *key,
-           const struct tg_counters *counters, int64_t now_ms)
-{
-    struct tg_rate_report left;
-
-    tg_rate_report(counters, key, now_ms, &left);
-    put_limit(
-        out, ",\"limits\":{\"requests_per_second\":", key->requests_per_second);
-    put_limit(out, ",\"requests_per_minute\":", key->requests_per_minute);
-    put_limit(out, ",\"requests_per_day\":", key->requests_per_day);
-    put_limit(out, ",\"tokens_per_minute\":", key->tokens_per_minute);
-    put_limit(out, ",\"concurrency\":", key->concurrency);
-    tg_text_puts(out, ",\"max_queue_ms\":");
-    tg_text_int(out, key->max_queue_ms);
-    tg_text_puts(out, "},\"left\":{\"requests\":");
-    if (left.requests.limit == TG_RATE_NONE)
-        tg_text_puts(out, "null");
-    else
-        tg_text_int(out, left.requests.left);
-    tg_text_puts(out, ",\"tokens\":");
-    if (left.tokens.limit == TG_RATE_NONE)
-        tg_text_puts(out, "null");
-    else
-        tg_text_int(out, left.tokens.left);
-}
-
-static void
-put_budget(struct tg_text *out, const char *name, int64_t nanos)
-{
-    tg_text_puts(out, name);
-    if (nanos == 0)
-        tg_text_puts(out, "null");
-    else
-        tg_text_money(out, nanos);
-}
-
-/* Continues the object that put_limits left open. */
-static void
-put_budgets(struct tg_text *out, const struct tg_state *state, int64_t now_ms,
-            const struct tg_admission *a)
-{
-    struct tg_str zone = tg_state_blob(state, a->key.timezone);
-    struct tg_call call = {
-        .key_slot = a->head.key_slot,
-        .account_slot = a->key.account,
-        .day = (uint32_t)tg_calendar_day(zone, now_ms),
-        .month = (uint16_t)tg_calendar_month(zone, now_ms),
-    };
-    struct tg_budget_verdict tightest;
-    int64_t left =
-        tg_budget_left(state, &call, &a->key, &a->account, &tightest);
-
-    tg_text_puts(out, ",\"money\":");
-    if (tightest.kind == TG_BUDGET_NONE)
-        tg_text_puts(out, "null");
-    else
-        tg_text_money(out, left);
-    put_budget(out, "},\"budget\":{\"daily\":", a->key.daily_nanos);
-    put_budget(out, ",\"monthly\":", a->key.monthly_nanos);
-    tg_text_puts(out, ",\"timezone\":");
-    tg_text_json_string(out, tg_calendar_text(zone));
-    tg_text_puts(out, "}");
-}
-
-static void
-put_key(struct tg_text *out, const struct tg_state *state, int64_t now_ms,
-        const struct tg_admission *a)
-{
-    const struct tg_counters *counters =
-        &state->keys[a->head.key_slot].counters;
-    const struct tg_key_policy *key = &a->key;
-
-    tg_text_puts(out, "{\"object\":\"key\",\"id\":");
-    tg_text_json_string(out, field(key->id, TG_ID_LEN));
-    tg_text_puts(out, ",\"account_id\":");
-    tg_text_json_string(out, field(a->account.id, TG_ID_LEN));
-    tg_text_puts(out, ",\"name\":");
-    tg_text_json_string(out, tg_state_blob(state, key->name));
-    tg_text_puts(out, ",\"kind\":\"");
-    tg_text_puts(out, tg_key_kind_name(key->kind));
-    tg_text_puts(out, "\",\"status\":\"active\",\"prefix\":");
-    tg_text_json_string(out, field(key->prefix, sizeof(key->prefix)));
-    tg_text_puts(out, ",\"last4\":");
-    tg_text_json_string(out, field(key->last4, sizeof(key->last4)));
-    tg_text_puts(out, ",\"scopes\":");
-    put_scopes(out, key->scopes);
-    tg_text_puts(out, ",\"models\":");
-    put_list(out, tg_state_blob(state, key->models));
-    tg_text_puts(out, ",\"created_at\":");
-    tg_text_instant(out, key->created_at_ms);
-    tg_text_puts(out, ",\"expires_at\":");
-    tg_text_instant(out, key->expires_at_ms);
-    put_limits(out, key, counters, now_ms);
-    put_budgets(out, state, now_ms, a);
-    put_use(out, counters);
-    tg_text_puts(out, "}");
-}
-
 static enum tg_code
 write_once(struct tg_text *out, const struct tg_state *state,
            const struct tg_catalog *catalog, int64_t now_ms,
@@ -315,7 +150,7 @@ write_once(struct tg_text *out, const struct tg_state *state,
         put_balance(out, state, catalog, a);
         return TG_CODE_NONE;
     case TG_ENDPOINT_KEY:
-        put_key(out, state, now_ms, a);
+        tg_answer_key(out, state, now_ms, a);
         return TG_CODE_NONE;
     default:
         return refuse(a, TG_CODE_INTERNAL_ERROR);

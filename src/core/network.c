@@ -106,3 +106,17 @@ tg_network_compile(const char *text, uint8_t *out)
     }
     return 0;
 }
+
+void
+tg_network_text(const uint8_t *network, char *out)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    bool is_v4 = network[0] >= TG_WHERE_MAPPED_BITS &&
+                 memcmp(network + 1, mapped, sizeof(mapped)) == 0;
+    char clean[INET6_ADDRSTRLEN];
+
+    inet_ntop(is_v4 ? AF_INET : AF_INET6,
+              network + 1 + (is_v4 ? sizeof(mapped) : 0), clean, sizeof(clean));
+    snprintf(out, TG_NETWORK_TEXT_SIZE, "%s/%u", clean,
+             network[0] - (is_v4 ? TG_WHERE_MAPPED_BITS : 0u));
+}

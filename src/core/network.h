@@ -24,4 +24,7 @@ int tg_network_normalize(const char *text, char *out);
  */
 int tg_network_compile(const char *text, uint8_t *out);
 
+/* Writes such bytes as the network's one spelling; no more than 128 bits. */
+void tg_network_text(const uint8_t *network, char *out);
+
 #endif

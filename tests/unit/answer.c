@@ -39,17 +39,46 @@ answer_to(struct tg_admission *a, size_t cap)
 #define QWEN MODEL("org/qwen", "1700000002", "upstream-2")
 #define EMBED MODEL("embed", "1700000003", "upstream-0")
 /* Priced and of an upstream, though a call would find that one lacking. */
-#define LACKING                                                                \
-    MODEL("keyless", "1700000008", "upstream-3")                               \
-    "," MODEL("lent", "1700000009", "upstream-4")                              \
-    "," MODEL("freed", "1700000010", "upstream-5")                             \
-    "," MODEL("homeless", "1700000011", "upstream-6")                          \
-    "," MODEL("claude", "1700000012", "upstream-7")                            \
-    "," MODEL("boundless", "1700000013", "upstream-1")
+#define LACKING                                                                               \
+    MODEL("keyless", "1700000008", "upstream-3")                                              \
+    "," MODEL("lent", "1700000009", "upstream-4") "," MODEL(                                  \
+        "freed", "1700000010",                                                                \
+        "upstream-5") "," MODEL("homeless", "1700000011",                                     \
+                                "upstream-6") "," MODEL("claude",                             \
+                                                        "1700000012",                         \
+                                                        "upstream-7") "," MODEL("boundless",  \
+                                                                                "1700000013", \
+                                                                                "upstream-1")
 #define NO_MODEL(name, models)                                                 \
     INVALID("\"model\"", "model_not_found",                                    \
             "There is no model `" name "` here." models)
 #define SEE_LIST " GET /v1/models lists those that this API key may use."
+
+/* What a key's holder sees, part by part. */
+#define KEY(kind, scopes, models, endpoints, expires)                          \
+    "{\"object\":\"key\",\"id\":\"key_00000000000000000001\",\"account_id\":"  \
+    "\"acct_0000000000000000001\",\"name\":\"a key\",\"kind\":\"" kind         \
+    "\",\"status\":\"active\",\"prefix\":\"sk-tgp_\",\"last4\":\"KLpj\","      \
+    "\"scopes\":[" scopes "],\"models\":[" models                              \
+    "],\"endpoints\":[" endpoints                                              \
+    "],\"allowed_ips\":[],\"allowed_referrers\":[],\"hours\":null,"            \
+    "\"created_at\":\"2026-10-01T00:00:00.000Z\",\"expires_at\":" expires ","
+#define LIMITS(minute, concurrency, queue)                                     \
+    "\"limits\":{\"requests_per_second\":null,\"requests_per_minute\":" minute \
+    ",\"requests_per_day\":null,\"tokens_per_minute\":null,"                   \
+    "\"concurrency\":" concurrency ",\"max_queue_ms\":" queue "},"
+#define BUDGET(daily)                                                          \
+    "\"budget\":{\"daily\":" daily ",\"monthly\":null,\"timezone\":\"UTC\"},"
+#define LEFT(requests, money, minute, concurrency, daily)                      \
+    "\"left\":{\"requests\":" requests ",\"tokens\":null,\"money\":\"" money   \
+    "\",\"requests_per_second\":null,\"requests_per_minute\":" minute          \
+    ",\"requests_per_day\":null,\"tokens_per_minute\":null,"                   \
+    "\"concurrency\":" concurrency ",\"daily\":" daily                         \
+    ",\"monthly\":null,\"balance\":{\"left\":"                                 \
+    "\"14.00\",\"resets_at\":null}},"
+#define NO_USE                                                                 \
+    "\"use\":{\"requests\":0,\"prompt_tokens\":0,\"completion_tokens\":0,"     \
+    "\"cost\":\"0.00\",\"in_flight\":0}}"
 
 static const struct {
     const char *what, *path;
@@ -97,42 +126,30 @@ static const struct {
     {"a key",
      "/v1/key",
      {0},
-     "{\"object\":\"key\",\"id\":\"key_00000000000000000001\",\"account_id\":"
-     "\"acct_0000000000000000001\",\"name\":\"a key\",\"kind\":"
-     "\"production\",\"status\":\"active\",\"prefix\":\"sk-tgp_\",\"last4\":"
-     "\"KLpj\",\"scopes\":[\"chat\",\"code\",\"image\",\"audio\","
-     "\"embeddings\",\"files\",\"fine_tuning\"],\"models\":[],"
-     "\"created_at\":\"2026-10-01T00:00:00.000Z\",\"expires_at\":null,"
-     "\"limits\":{\"requests_per_second\":null,\"requests_per_minute\":null,"
-     "\"requests_per_day\":null,\"tokens_per_minute\":null,\"concurrency\":"
-     "null,\"max_queue_ms\":0},\"left\":{\"requests\":null,\"tokens\":null,"
-     "\"money\":\"14.00\"},"
-     "\"budget\":{\"daily\":null,\"monthly\":null,\"timezone\":\"UTC\"},"
-     "\"use\":{\"requests\":0,\"prompt_tokens\":0,\"completion_tokens\":0,"
-     "\"cost\":\"0.00\",\"in_flight\":0}}"},
+     KEY("production",
+         "\"chat\",\"code\",\"image\",\"audio\",\"embeddings\",\"files\","
+         "\"fine_tuning\"",
+         "", "", "null") LIMITS("null", "null", "0") BUDGET("null")
+         LEFT("null", "14.00", "null", "null", "null") NO_USE},
     {"a key with limits",
      "/v1/key",
      {.kind = TG_KIND_RESTRICTED,
       .scopes = TG_SCOPE_CHAT | TG_SCOPE_FILES,
+      .endpoints = 1u << TG_ENDPOINT_CHAT | 1u << TG_ENDPOINT_EMBEDDINGS,
       .models = "gpt-* \"m\"",
       .expires_at = "2027-01-01T00:00:00Z",
       .requests_per_minute = 60,
       .concurrency = 4,
       .max_queue_ms = 1500,
       .daily_nanos = 2500000000},
-     "{\"object\":\"key\",\"id\":\"key_00000000000000000001\",\"account_id\":"
-     "\"acct_0000000000000000001\",\"name\":\"a key\",\"kind\":"
-     "\"restricted\",\"status\":\"active\",\"prefix\":\"sk-tgp_\",\"last4\":"
-     "\"KLpj\",\"scopes\":[\"chat\",\"files\"],\"models\":[\"gpt-*\","
-     "\"\\\"m\\\"\"],\"created_at\":\"2026-10-01T00:00:00.000Z\","
-     "\"expires_at\":\"2027-01-01T00:00:00.000Z\",\"limits\":{\"requests_per_"
-     "second\":null,\"requests_per_minute\":60,\"requests_per_day\":null,"
-     "\"tokens_per_minute\":null,\"concurrency\":4,\"max_queue_ms\":1500},"
-     "\"left\":{\"requests\":60,"
-     "\"tokens\":null,\"money\":\"2.50\"},\"budget\":{\"daily\":\"2.50\","
-     "\"monthly\":null,\"timezone\":\"UTC\"},\"use\":{\"requests\":0,"
-     "\"prompt_tokens\":0,\"completion_tokens\":0,\"cost\":\"0.00\","
-     "\"in_flight\":0}}"},
+     KEY("restricted", "\"chat\",\"files\"", "\"gpt-*\",\"\\\"m\\\"\"",
+         "\"POST /v1/chat/completions\",\"POST /v1/embeddings\"",
+         "\"2027-01-01T00:00:00.000Z\"") LIMITS("60", "4", "1500")
+         BUDGET("\"2.50\"")
+             LEFT("60", "2.50", "{\"left\":60,\"resets_at\":null}",
+                  "{\"left\":4,\"resets_at\":null}",
+                  "{\"left\":\"2.50\",\"used\":\"0.00\",\"resets_at\":"
+                  "\"2026-11-18T00:00:00.000Z\"}") NO_USE},
 };
 
 static void

@@ -171,7 +171,7 @@ write_temp_paths(FILE *out, const struct tg_nginx_conf *conf)
 
 /* The address is then the last one in X-Forwarded-For that is no proxy's. */
 static void
-write_proxies(FILE *out, const struct tg_up_proxies *proxies)
+write_proxies(FILE *out, const struct tg_proxies *proxies)
 {
     if (proxies->count == 0) {
         return;

@@ -7,16 +7,16 @@
 #include <stdbool.h>
 
 #include "paths.h"
-#include "up_proxies.h"
+#include "proxies.h"
 
 struct tg_nginx_conf {
     const struct tg_paths *paths;
-    const char *listen; /* as nginx's listen directive takes it */
-    const struct tg_up_proxies *proxies; /* who may name a client's address */
-    const char *module;       /* path of ngx_http_tollgate_module.so */
-    const char *user;         /* whom workers run as; NULL: as we do */
-    const char *group;        /* of user */
-    unsigned long open_files; /* how many a worker may have */
+    const char *listen;               /* as nginx's listen directive takes it */
+    const struct tg_proxies *proxies; /* who may name a client's address */
+    const char *module;               /* path of ngx_http_tollgate_module.so */
+    const char *user;                 /* whom workers run as; NULL: as we do */
+    const char *group;                /* of user */
+    unsigned long open_files;         /* how many a worker may have */
 };
 
 /*

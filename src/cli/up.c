@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "conf.h"
 #include "say.h"
 #include "up_home.h"
 #include "up_options.h"
@@ -57,7 +58,7 @@ announce(void *arg)
 struct service {
     const struct tg_up_home *home;
     struct tg_listen *listen;
-    const struct tg_up_proxies *proxies;
+    const struct tg_proxies *proxies;
 };
 
 /* From the locks to the last process: the whole life of one `up`. */
@@ -163,6 +164,22 @@ detach(const struct service *service)
     return await_ready(ready[0], log_fd, offset);
 }
 
+/* The file is the daemon's, too: what is wrong with it is said here, once. */
+static int
+read_conf(const struct tg_up_home *home, struct tg_up_options *options)
+{
+    struct tg_conf_error error;
+    struct tg_conf conf;
+
+    if (tg_conf_read(&conf, home->paths.conf, &error) != 0) {
+        return tg_say_failed("%s", error.text);
+    }
+    if (options->proxies.count == 0) {
+        options->proxies = conf.proxies;
+    }
+    return TG_EXIT_OK;
+}
+
 int
 tg_cli_up(int argc, char **argv)
 {
@@ -187,7 +204,8 @@ tg_cli_up(int argc, char **argv)
         return TG_EXIT_USAGE;
     }
     if (tg_up_home_open(&home, options.home, true) != 0 ||
-        tg_up_home_make_folders(&home) != 0) {
+        tg_up_home_make_folders(&home) != 0 ||
+        read_conf(&home, &options) != TG_EXIT_OK) {
         return TG_EXIT_FAILED;
     }
     return options.is_detached ? detach(&service) : serve(&service, -1);

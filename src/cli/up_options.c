@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "say.h"
 
 struct row {
     const char *name;
@@ -47,6 +48,18 @@ print_help(const char *verb, const char *accepts)
     }
 }
 
+static bool
+add_proxies(struct tg_up_options *options, const char *list)
+{
+    char why[TG_PROXIES_WHY_SIZE];
+
+    if (tg_proxies_add(&options->proxies, list, why) == 0) {
+        return true;
+    }
+    tg_say_failed("%s", why);
+    return false;
+}
+
 /* Says what is wrong, and gives the exit status. */
 static int
 set_option(struct tg_up_options *options, int letter)
@@ -71,9 +84,7 @@ set_option(struct tg_up_options *options, int letter)
         options->is_quiet = true;
         break;
     case 't':
-        return tg_up_proxies_add(&options->proxies, optarg) == 0
-                   ? TG_EXIT_OK
-                   : TG_EXIT_USAGE;
+        return add_proxies(options, optarg) ? TG_EXIT_OK : TG_EXIT_USAGE;
     }
     return TG_EXIT_OK;
 }
@@ -167,7 +178,7 @@ choose_proxies(struct tg_up_options *options, const char *accepts,
         return true;
     }
     *exit_status = TG_EXIT_USAGE;
-    return tg_up_proxies_add(&options->proxies, list) == 0;
+    return add_proxies(options, list);
 }
 
 bool

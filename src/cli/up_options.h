@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "up_proxies.h"
+#include "proxies.h"
 
 struct tg_up_options {
     const char *home;   /* --home, else TOLLGATE_HOME, else ./var */
@@ -15,8 +15,9 @@ struct tg_up_options {
     bool dies_with_parent;
     bool is_json;
     bool is_quiet;
-    struct tg_up_proxies proxies; /* --trusted-proxy, else
-                                     TOLLGATE_TRUSTED_PROXIES, else none */
+    /* --trusted-proxy, else TOLLGATE_TRUSTED_PROXIES, else none: then
+       tollgate.conf's count. */
+    struct tg_proxies proxies;
 };
 
 /*

@@ -158,6 +158,16 @@ tg_up_programs_find(struct tg_up_programs *programs,
     return 0;
 }
 
+void
+tg_up_programs_release(struct tg_up_programs *programs)
+{
+    for (char **entry = programs->envp; *entry != NULL; entry++) {
+        free(*entry);
+    }
+    free(programs->group);
+    *programs = (struct tg_up_programs){0};
+}
+
 static unsigned long
 open_files_max(void)
 {

@@ -21,7 +21,7 @@ struct tg_up_programs {
     char conf_path[TG_PATH_SIZE + 32];
     char nginx_log[TG_PATH_SIZE + 32];
     const char *user; /* of nginx's workers; NULL: ours */
-    const char *group;
+    char *group;
     struct tg_program daemon;
     struct tg_program nginx;
     char *envp[TG_PROGRAM_ENV_MAX]; /* a list, so that no secret of the
@@ -31,10 +31,13 @@ struct tg_up_programs {
 /*
  * Finds the programs (the daemon and the module beside our own executable,
  * else where a package puts them) and fills in their arguments.  What is
- * missing is said on standard error.  Returns 0 or 1.
+ * missing is said on standard error.  Returns 0 or 1; tg_up_programs_release
+ * ends it either way.
  */
 int tg_up_programs_find(struct tg_up_programs *programs,
                         const struct tg_up_home *home);
+
+void tg_up_programs_release(struct tg_up_programs *programs);
 
 /* Writes nginx's configuration.  Returns 0, or 1 after it said why. */
 int tg_up_programs_configure(const struct tg_up_programs *programs,

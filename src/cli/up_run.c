@@ -384,30 +384,40 @@ init(struct supervisor *up, const struct tg_up_run *run)
     up->since_ms = clock_ms(CLOCK_REALTIME);
 }
 
+/* From the daemon's start to its end; or returns at once, after it said why. */
+static int
+supervise(struct supervisor *up)
+{
+    int signals_fd = open_signals();
+
+    if (signals_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        return tg_say_failed("signals cannot be received: %s", strerror(errno));
+    }
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    start_child(&up->daemon, now_ms);
+    enter(up, PHASE_DAEMON_STARTS, now_ms, READY_MS);
+    while (up->phase != PHASE_OVER) {
+        struct pollfd wait = {.fd = signals_fd, .events = POLLIN};
+        poll(&wait, 1, sleep_ms(up, now_ms));
+        now_ms = clock_ms(CLOCK_MONOTONIC);
+        take_signals(up, signals_fd, now_ms);
+        tick(up, now_ms);
+    }
+    close(signals_fd);
+    return up->exit_status;
+}
+
 int
 tg_up_run(const struct tg_up_run *run)
 {
     struct supervisor up = {.exit_status = TG_EXIT_OK};
+    int status = TG_EXIT_FAILED;
 
-    if (tg_up_programs_find(&up.programs, run->home) != 0 ||
-        tg_up_programs_configure(&up.programs, run) != 0) {
-        return TG_EXIT_FAILED;
+    if (tg_up_programs_find(&up.programs, run->home) == 0 &&
+        tg_up_programs_configure(&up.programs, run) == 0) {
+        init(&up, run);
+        status = supervise(&up);
     }
-    int signals_fd = open_signals();
-    if (signals_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return tg_say_failed("signals cannot be received: %s", strerror(errno));
-    }
-    init(&up, run);
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
-    start_child(&up.daemon, now_ms);
-    enter(&up, PHASE_DAEMON_STARTS, now_ms, READY_MS);
-    while (up.phase != PHASE_OVER) {
-        struct pollfd wait = {.fd = signals_fd, .events = POLLIN};
-        poll(&wait, 1, sleep_ms(&up, now_ms));
-        now_ms = clock_ms(CLOCK_MONOTONIC);
-        take_signals(&up, signals_fd, now_ms);
-        tick(&up, now_ms);
-    }
-    close(signals_fd);
-    return up.exit_status;
+    tg_up_programs_release(&up.programs);
+    return status;
 }

@@ -5,12 +5,12 @@
 #define TG_UP_RUN_H
 
 #include "up_home.h"
-#include "up_proxies.h"
+#include "proxies.h"
 
 struct tg_up_run {
     const struct tg_up_home *home;
     const struct tg_listen *listen;
-    const struct tg_up_proxies *proxies;
+    const struct tg_proxies *proxies;
     int children_fd;          /* every child keeps it: tg_up_lock_children */
     void (*ready)(void *arg); /* called once, when calls are served */
     void *ready_arg;

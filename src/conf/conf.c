@@ -55,7 +55,10 @@ read_factor(const char *value)
 #define SETTING(member) offsetof(struct tg_conf, settings.member)
 #define FACTOR(kind) (SETTING(price_factor_ppm) + (kind) * sizeof(uint32_t))
 
-/* All that may stand in the file; each ends up in a uint32_t of tg_conf. */
+/*
+ * All that may stand in the file.  Each ends up in a uint32_t of tg_conf, but
+ * for the proxies, which have no reader and may stand more than once.
+ */
 static const struct row {
     const char *section, *name;
     size_t field;
@@ -66,6 +69,7 @@ static const struct row {
      "yes or no"},
     {"gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
      read_count, COUNT_ALLOWED},
+    {"gate", "trusted_proxies", 0, NULL, NULL},
     {"prices", "factor_production", FACTOR(TG_KIND_PRODUCTION), read_factor,
      FACTOR_ALLOWED},
     {"prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT), read_factor,
@@ -153,6 +157,16 @@ refuse_name(struct reading *reading, const char *section, const char *name)
                   section, list);
 }
 
+static int
+take_proxies(struct reading *reading, const char *list)
+{
+    char why[TG_PROXIES_WHY_SIZE];
+
+    return tg_proxies_add(&reading->conf.proxies, list, why) == 0
+               ? 1
+               : refuse(reading, "%s", why);
+}
+
 /* inih's callback: 0 makes the line an error. */
 static int
 take(void *arg, const char *section, const char *name, const char *value)
@@ -167,6 +181,8 @@ take(void *arg, const char *section, const char *name, const char *value)
         i++;
     if (i == ROW_COUNT)
         return refuse_name(reading, section, name);
+    if (rows[i].read == NULL)
+        return take_proxies(reading, value);
     if (reading->is_set[i])
         return refuse(reading, "%s stands twice", name);
     number = rows[i].read(value);

@@ -6,9 +6,11 @@
 #define TG_CONF_H
 
 #include "layout.h"
+#include "proxies.h"
 
 struct tg_conf {
     struct tg_settings settings;
+    struct tg_proxies proxies;
 };
 
 /* One sentence without a final stop: file, line, and what is allowed. */

@@ -152,8 +152,9 @@ def test_calls_are_recorded_with_the_clients_address(proxied):
     call(proxied, key, PROXY, *forwarded("203.0.113.3, ::ffff:198.51.100.3"))
     call(proxied, key, PROXY, *forwarded("2001:db8::4"))
     rows = proxied.wait_calls(4, key)
-    assert [row["ip"] for row in reversed(rows)] == \
-        [STRANGER, "203.0.113.2", "198.51.100.3", "2001:db8::4"]
+    # Within a millisecond, the log's order is nobody's.
+    assert {row["ip"] for row in rows} == \
+        {STRANGER, "203.0.113.2", "198.51.100.3", "2001:db8::4"}
     table = proxied.must("calls", "list", "--key", key.id)
     assert "203.0.113.2" in table
 
@@ -226,3 +227,16 @@ def test_proxies_from_the_environment(make_gate):
     assert ask(gate, key, NEXT_PROXY, *forwarded("203.0.113.9"))[0] == 403
     assert "set_real_ip_from 127.0.0.2/32;" in \
         (gate.home / "run" / "nginx.conf").read_text()
+
+
+def test_proxies_from_the_operators_file(make_gate):
+    conf = "[gate]\ntrusted_proxies = 10.0.0.0/8\ntrusted_proxies = 127.0.0.2\n"
+    gate = make_gate(conf=conf).start()
+    key = gate.key("file", allow_ip="203.0.113.0/24")
+    assert ask(gate, key, PROXY, *forwarded("203.0.113.9"))[0] == 200
+    assert ask(gate, key, NEXT_PROXY, *forwarded("203.0.113.9"))[0] == 403
+    named = make_gate(conf=conf, up_args=["--trusted-proxy",
+                                          "127.0.0.3"]).start()
+    key = named.key("option", allow_ip="203.0.113.0/24")
+    assert ask(named, key, PROXY, *forwarded("203.0.113.9"))[0] == 403
+    assert ask(named, key, NEXT_PROXY, *forwarded("203.0.113.9"))[0] == 200

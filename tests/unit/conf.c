@@ -21,6 +21,7 @@ static const struct row {
     const char *file;
     const char *error; /* behind the file's name; NULL: it is sound */
     uint32_t requires_verification, wrong_keys, production, development;
+    const char *proxies; /* in a row, a blank behind each; NULL: none */
 } rows[] = {
     {"nothing", "", NULL, 0, 300, 1000000, 1000000},
     {"comments", "# one\n; two\n\n[gate]\n", NULL, 0, 300, 1000000, 1000000},
@@ -41,9 +42,23 @@ static const struct row {
      "[prices]\nfactor_production = 0.000001\nfactor_development = 1000\n",
      NULL, 0, 300, 1, 1000000000},
 
+    {"proxies, in one line and in several",
+     "[gate]\ntrusted_proxies = 10.0.0.0/8, ::1\n"
+     "trusted_proxies = ::ffff:192.0.2.0/120\n",
+     NULL, 0, 300, 1000000, 1000000, "10.0.0.0/8 ::1/128 192.0.2.0/24 "},
+    {"a proxy that is none", "[gate]\ntrusted_proxies = ::1, proxy\n",
+     ", line 2: \"proxy\" is no network of proxies: write an address or CIDR, "
+     "as in 10.0.0.0/8 or fd00::/8"},
+    {"proxies that are everybody", "[gate]\ntrusted_proxies = 0.0.0.0/0\n",
+     ", line 2: the proxies 0.0.0.0/0 are everybody: then anybody could name "
+     "any address as his own"},
+    {"no proxies", "[gate]\ntrusted_proxies =\n",
+     ", line 2: \"\" is no network of proxies: write an address or CIDR, as in "
+     "10.0.0.0/8 or fd00::/8"},
+
     {"a name that is not known", "[gate]\n\nverify = yes\n",
      ", line 3: [gate] has no \"verify\"; it has: require_verification, "
-     "wrong_keys_per_minute"},
+     "wrong_keys_per_minute, trusted_proxies"},
     {"a name of another section", "[prices]\nwrong_keys_per_minute = 1\n",
      ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
      "factor_production, factor_development, factor_restricted"},
@@ -60,7 +75,7 @@ static const struct row {
      ", line 1: it is neither a [section] nor a name = value"},
     {"a fault before one that inih finds", "[gate]\nx = 1\nwhat\n",
      ", line 2: [gate] has no \"x\"; it has: require_verification, "
-     "wrong_keys_per_minute"},
+     "wrong_keys_per_minute, trusted_proxies"},
     {"another word", "[gate]\nrequire_verification = Yes\n",
      ", line 2: require_verification is yes or no, not \"Yes\""},
     {"no value", "[gate]\nrequire_verification =\n",
@@ -89,6 +104,16 @@ static const struct row {
     {"a line that is too long", "[gate]\n# " LONG LONG LONG "\n",
      ", line 2: it is longer than 198 bytes"},
 };
+
+static void
+is_proxies(const struct tg_proxies *proxies, const char *want)
+{
+    char got[1024] = "";
+
+    for (size_t i = 0; i < proxies->count; i++)
+        strcat(strcat(got, proxies->networks[i]), " ");
+    is_str(got, want, "proxies");
+}
 
 static void
 test_rows(const char *path)
@@ -120,6 +145,7 @@ test_rows(const char *path)
                row->production, "factor of production keys");
         is_int(conf.settings.price_factor_ppm[TG_KIND_DEVELOPMENT],
                row->development, "factor of development keys");
+        is_proxies(&conf.proxies, row->proxies == NULL ? "" : row->proxies);
     }
 }
 

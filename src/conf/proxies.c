@@ -1,29 +1,28 @@
-#include "up_proxies.h"
+#include "proxies.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "err.h"
-#include "say.h"
 
 #define BLANKS " \t"
 
 static int
-fail(const char *word, int err)
+fail(const char *word, int err, char *why)
 {
     char meant[TG_NETWORK_TEXT_SIZE];
 
-    if (err == TG_ERR_RANGE && tg_network_normalize(word, meant) == err) {
-        tg_say_failed("the proxy \"%s\" has bits behind its prefix: is %s "
-                      "meant?",
-                      word, meant);
-    } else {
-        tg_say_failed("\"%s\" is no network of proxies: write an address or "
-                      "CIDR, as in 10.0.0.0/8 or fd00::/8",
-                      word);
-    }
-    return 1;
+    if (err == TG_ERR_RANGE && tg_network_normalize(word, meant) == err)
+        snprintf(why, TG_PROXIES_WHY_SIZE,
+                 "the proxy \"%.64s\" has bits behind its prefix: is %s meant?",
+                 word, meant);
+    else
+        snprintf(why, TG_PROXIES_WHY_SIZE,
+                 "\"%.64s\" is no network of proxies: write an address or "
+                 "CIDR, as in 10.0.0.0/8 or fd00::/8",
+                 word);
+    return TG_ERR_FORMAT;
 }
 
 /* By the bytes that where.h compares, so that each network has one text. */
@@ -45,51 +44,49 @@ write_network(char *out, const uint8_t *entry)
 }
 
 static int
-add_one(struct tg_up_proxies *proxies, const char *word)
+add_one(struct tg_proxies *proxies, const char *word, char *why)
 {
     uint8_t entry[TG_WHERE_NETWORK_BYTES];
     int err = tg_network_compile(word, entry);
     char text[TG_NETWORK_TEXT_SIZE];
 
-    if (err != 0) {
-        return fail(word, err);
-    }
+    if (err != 0)
+        return fail(word, err, why);
     write_network(text, entry);
     if (strcmp(strchr(text, '/'), "/0") == 0) {
-        tg_say_failed("the proxies %s are everybody: then anybody could name "
-                      "any address as his own",
-                      text);
-        return 1;
+        snprintf(why, TG_PROXIES_WHY_SIZE,
+                 "the proxies %s are everybody: then anybody could name any "
+                 "address as his own",
+                 text);
+        return TG_ERR_FORMAT;
     }
-    if (proxies->count == TG_UP_PROXIES_MAX) {
-        tg_say_failed("there are more than %d networks of proxies",
-                      TG_UP_PROXIES_MAX);
-        return 1;
+    if (proxies->count == TG_PROXIES_MAX) {
+        snprintf(why, TG_PROXIES_WHY_SIZE,
+                 "there are more than %d networks of proxies", TG_PROXIES_MAX);
+        return TG_ERR_FULL;
     }
     memcpy(proxies->networks[proxies->count++], text, sizeof(text));
     return 0;
 }
 
 int
-tg_up_proxies_add(struct tg_up_proxies *proxies, const char *list)
+tg_proxies_add(struct tg_proxies *proxies, const char *list,
+               char why[TG_PROXIES_WHY_SIZE])
 {
     char word[128];
+    int err;
 
     for (;;) {
         const char *start = list + strspn(list, BLANKS);
         size_t len = strcspn(start, ",");
         const char *next = start + len;
 
-        while (len > 0 && strchr(BLANKS, start[len - 1]) != NULL) {
+        while (len > 0 && strchr(BLANKS, start[len - 1]) != NULL)
             len--;
-        }
         snprintf(word, sizeof(word), "%.*s", (int)len, start);
-        if (add_one(proxies, word) != 0) {
-            return 1;
-        }
-        if (*next == '\0') {
-            return 0;
-        }
+        err = add_one(proxies, word, why);
+        if (err != 0 || *next == '\0')
+            return err;
         list = next + 1;
     }
 }

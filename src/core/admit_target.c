@@ -1,5 +1,6 @@
 #include "admit_take.h"
 
+#include "admit_ask.h"
 #include "admit_part.h"
 #include "bound.h"
 #include "dialect.h"
@@ -142,42 +143,48 @@ tg_admit_go_on(struct tg_area_claim *claim, struct tg_call_slot *slot,
     return true;
 }
 
-/* What an upstream of the present dialect would be allowed to produce. */
-static int64_t
-bound_of(const struct tg_state *state, const struct tg_body_facts *facts,
-         const struct tg_admission *a)
+/*
+ * Whether an upstream of the present dialect keeps to what is held for the
+ * prompt.  *bound becomes what it may produce, as the request stands.
+ */
+static bool
+is_held(const struct tg_state *state, const struct tg_body_facts *facts,
+        struct tg_admission *a, int64_t *bound)
 {
+    enum tg_dialect dialect = (enum tg_dialect)a->upstream.dialect;
     enum tg_body_member member;
-    const struct tg_catalog *catalog;
     const struct tg_model *model;
-    int64_t bound;
     uint64_t seq;
+    bool is_fine;
 
     do {
-        catalog = tg_state_catalog(state, &seq);
-        model = model_of(catalog, &a->call);
-        bound = INT64_MAX;
-        if (model != NULL &&
-            tg_bound_completion(facts, model,
-                                (enum tg_dialect)a->upstream.dialect,
-                                a->head.route->endpoint, &bound, &member) != 0)
-            bound = INT64_MAX;
+        model = model_of(tg_state_catalog(state, &seq), &a->call);
+        *bound = INT64_MAX;
+        is_fine =
+            model != NULL && tg_admit_can_meter(&facts->asked, model, a) &&
+            tg_bound_prompt(facts, model, dialect) <= a->call.prompt_bound;
+        if (is_fine &&
+            tg_bound_completion(facts, model, dialect, a->head.route->endpoint,
+                                bound, &member) != 0)
+            *bound = INT64_MAX;
     } while (!tg_state_catalog_is_current(state, seq));
-    return bound;
+    return is_fine;
 }
 
 bool
 tg_admit_translate(struct tg_state *state, struct tg_call_slot *slot,
                    const struct tg_body_facts *facts, struct tg_admission *a)
 {
-    bool is_json = a->head.route->payload == TG_PAYLOAD_JSON;
-    int64_t max_tokens = -1;
+    int64_t bound, max_tokens = -1;
 
     a->call = slot->call;
     a->edit_rule = tg_admit_edit_rule(facts, a);
-    if (bound_of(state, facts, a) > a->call.completion_bound)
+    if (!is_held(state, facts, a, &bound))
+        return false;
+    if (bound > a->call.completion_bound)
         max_tokens = a->call.completion_bound / tg_hold_choices(facts);
-    if ((max_tokens >= 0 || a->edit_rule != TG_EDIT_NOTHING) && !is_json)
+    if ((max_tokens >= 0 || a->edit_rule != TG_EDIT_NOTHING) &&
+        a->head.route->payload != TG_PAYLOAD_JSON)
         return false;
     tg_admit_plan(facts, max_tokens, a);
     return tg_hold_move(&a->hold, state, slot,

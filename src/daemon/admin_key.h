@@ -8,8 +8,9 @@
 #include "request.h"
 
 /*
- * The object of a key as the store has it, for the caller to release; NULL
- * with the reply made when there is none.  Call it with the admin lock held.
+ * The object of a key as the store has it, for the caller to release, and its
+ * ETag in reply; NULL with the reply made when there is none.  Call it with the
+ * admin lock held.
  */
 json_t *tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                           const char *id);

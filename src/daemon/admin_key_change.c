@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "draft.h"
 #include "err.h"
+#include "etag.h"
 #include "members.h"
 #include "policy.h"
 #include "shapes.h"
@@ -92,6 +93,19 @@ apply(struct change *change)
            tg_shapes_not_in_force(change->reply);
 }
 
+/* Whether the key is still the one that the request has seen. */
+static bool
+is_meant(struct tg_request *request, struct tg_reply *reply)
+{
+    json_t *key;
+
+    if (request->if_match == NULL)
+        return true;
+    key = tg_admin_key_read(request, reply, request->subject);
+    json_decref(key);
+    return key != NULL && tg_etag_matches(request, reply);
+}
+
 static void
 change_key(struct tg_request *request, struct tg_reply *reply,
            const char *status)
@@ -102,7 +116,7 @@ change_key(struct tg_request *request, struct tg_reply *reply,
     if (status != NULL && !tg_members_only(reply, request->body, "", ""))
         return;
     pthread_mutex_lock(&request->daemon->admin_lock);
-    if (apply(&change))
+    if (is_meant(request, reply) && apply(&change))
         object = tg_admin_key_read(request, reply, request->subject);
     if (object != NULL)
         tg_reply_json(reply, 200, object);

@@ -93,6 +93,7 @@ answer(struct tg_request *request, struct tg_reply *reply,
 {
     json_t *key = tg_admin_key_read(request, reply, request->subject);
 
+    reply->etag[0] = '\0'; /* that of the key, not of the answer */
     if (key == NULL)
         return;
     tg_reply_json(reply, 200, check(request->daemon, q, key, request->subject));

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "draft.h"
 #include "err.h"
+#include "etag.h"
 #include "policy.h"
 #include "shapes.h"
 
@@ -185,6 +186,8 @@ tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
 
     if (err != 0)
         tg_reply_store(reply, store, err, "key");
+    else
+        tg_etag_of_key(reply, walk.one);
     return walk.one;
 }
 

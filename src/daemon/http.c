@@ -134,6 +134,8 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply)
     MHD_add_response_header(response, "Cache-Control", "no-store");
     if (reply->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (reply->etag[0] != '\0' && reply->status < 300)
+        MHD_add_response_header(response, "ETag", reply->etag);
     if (reply->allow[0] != '\0')
         MHD_add_response_header(response, "Allow", reply->allow);
     result = MHD_queue_response(connection, reply->status, response);
@@ -186,6 +188,8 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
         .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
         .authorization = MHD_lookup_connection_value(
             connection, MHD_HEADER_KIND, "Authorization"),
+        .if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                "If-Match"),
     };
 
     if (exchange->is_too_large)

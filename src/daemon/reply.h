@@ -11,11 +11,13 @@
 #include "store.h"
 
 #define TG_REPLY_ALLOW_SIZE 32
+#define TG_REPLY_ETAG_SIZE 40
 
 struct tg_reply {
     unsigned status;                 /* HTTP; 0: no handler has answered yet */
     json_t *body;                    /* owned */
     char allow[TG_REPLY_ALLOW_SIZE]; /* header of a 405; "" for none */
+    char etag[TG_REPLY_ETAG_SIZE];   /* with its quotes; "" for none */
 };
 
 /* Answers with a body, whose reference is taken over. */

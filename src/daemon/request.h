@@ -25,8 +25,9 @@ struct tg_argument {
 struct tg_request {
     struct tg_daemon *daemon;
     const char *method;
-    const char *authorization; /* header's value, or NULL */
-    const char *subject;       /* what stands at {id}, decoded; or NULL */
+    const char *authorization; /* headers' values, or NULL */
+    const char *if_match;
+    const char *subject; /* what stands at {id}, decoded; or NULL */
     struct tg_argument arguments[TG_REQUEST_ARGUMENTS];
     size_t argument_count;
     json_t *body; /* an object; NULL for a GET */

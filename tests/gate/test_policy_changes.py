@@ -1,5 +1,9 @@
 """A change of policy decides the very next call."""
 
+import datetime
+
+import pytest
+
 CHAT = {"model": "deepseek-flash", "max_tokens": 3,
         "messages": [{"role": "user", "content": "hello"}]}
 
@@ -86,6 +90,143 @@ def test_rates(gate):
                                             for _ in range(4)]
     change(gate, key, limits={"requests_per_minute": None})
     assert outcome(gate, key) == 200
+
+
+def test_rates_a_second_and_at_once(gate):
+    key = gate.key("hurried", rpm=100000)
+    change(gate, key, limits={"requests_per_second": 1})
+    answers = [outcome(gate, key) for _ in range(20)]
+    assert (429, "rate_limit_exceeded") in answers and answers[0] == 200
+    change(gate, key, limits={"requests_per_second": None})
+    assert [outcome(gate, key) for _ in range(5)] == [200] * 5
+    stream = gate.chat(key, "sim:slow=30 sim:tokens=2000", stream=True)
+    events = stream.events()
+    next(events)
+    change(gate, key, limits={"concurrency": 1})
+    assert outcome(gate, key) == (429, "rate_limit_exceeded")
+    change(gate, key, limits={"concurrency": 2})
+    assert outcome(gate, key) == 200
+    change(gate, key, limits={"concurrency": 1, "max_queue_ms": 60000})
+    stream.close()
+    assert outcome(gate, key) == 200  # it waits for the stream's end
+
+
+def test_tokens_a_minute(gate):
+    key = gate.key("wordy")
+    change(gate, key, limits={"tokens_per_minute": 1})
+    assert outcome(gate, key) == (429, "rate_limit_exceeded")
+    change(gate, key, limits={"tokens_per_minute": None})
+    assert outcome(gate, key) == 200
+
+
+@pytest.mark.parametrize("member", ["daily", "monthly"])
+def test_budgets(gate, member):
+    key = gate.key("thrifty")
+    assert outcome(gate, key) == 200
+    change(gate, key, budget={member: "0.000000001"})
+    assert outcome(gate, key) == (402, "budget_exceeded")
+    change(gate, key, budget={member: "5", "timezone": "Asia/Shanghai"})
+    assert outcome(gate, key) == 200
+    own = gate.request("GET", "/v1/key", key).json
+    assert own["budget"][member] == "5.00"
+    assert own["budget"]["timezone"] == "Asia/Shanghai"
+    # What was used before there was a budget counts.
+    assert own["left"][member]["used"] != "0.00"
+    change(gate, key, budget={member: None})
+    assert outcome(gate, key) == 200
+
+
+def test_hours_and_expiry(gate):
+    key = gate.key("timed")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    hour = (now.hour + 12) % 24
+    change(gate, key, hours=f"daily {hour:02}:00-{hour:02}:15")
+    assert outcome(gate, key) == (403, "permission_denied")
+    change(gate, key, hours=None)
+    soon = now + datetime.timedelta(seconds=1)
+    change(gate, key, expires_at=soon.isoformat())
+    gate.wait(lambda: outcome(gate, key) == (401, "key_expired"),
+              what="end of the key")
+    change(gate, key, expires_at=None)
+    assert outcome(gate, key) == 200
+
+
+def test_names_and_what_people_write(gate):
+    key = gate.key("before")
+    members = {"name": "after", "description": "more", "owner": "ann",
+               "labels": {"team": "a"}}
+    shown = change(gate, key, **members)
+    assert {name: shown[name] for name in members} == members
+    assert gate.request("GET", "/v1/key", key).json["name"] == "after"
+    shown = change(gate, key, description=None, owner=None, labels=None)
+    assert shown["description"] is shown["owner"] is None
+    assert shown["labels"] == {} and shown["name"] == "after"
+
+
+@pytest.mark.parametrize("members,param", [
+    ({"kind": "restricted"}, "kind"),
+    ({"account": "default"}, "account"),
+    ({"status": "active"}, "status"),
+    ({"limits": {"rpm": 1}}, "limits.rpm"),
+    ({"budget": {"yearly": "1"}}, "budget.yearly"),
+    ({"rpm": 1}, "rpm"),
+])
+def test_unknown_members_change_nothing(gate, members, param):
+    key = gate.key("strict")
+    before = must_get(gate, f"/keys/{key.id}")
+    answer = gate.admin("PATCH", f"/keys/{key.id}", {"name": "x", **members})
+    error = answer.json["error"]
+    assert (answer.status, error["code"], error["param"]) == (
+        400, "unknown_member", param)
+    assert must_get(gate, f"/keys/{key.id}") == before
+
+
+def must_get(gate, path):
+    answer = gate.admin("GET", path)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def if_match(gate, method, path, tag, body=None):
+    token = (gate.home / "admin.token").read_text().strip()
+    body = None if method == "DELETE" else body or {}
+    return gate.request(method, "/admin/v1" + path, token, body,
+                        {"If-Match": tag})
+
+
+def test_a_change_of_what_was_seen(gate):
+    """If-Match: two operators, of whom the second has old news."""
+    key = gate.key("shared")
+    path = f"/keys/{key.id}"
+    seen = gate.admin("GET", path).headers["etag"]
+    assert seen[0] == seen[-1] == '"'
+    first = if_match(gate, "PATCH", path, seen, {"limits": {
+        "requests_per_minute": 7}})
+    assert first.status == 200 and first.headers["etag"] != seen
+    second = if_match(gate, "PATCH", path, seen, {"name": "mine"})
+    assert (second.status, second.code) == (412, "precondition_failed")
+    assert first.headers["etag"] in second.json["error"]["message"]
+    assert "etag" not in second.headers
+    assert must_get(gate, path)["name"] == "shared"
+    now = first.headers["etag"]
+    assert if_match(gate, "PATCH", path, f'"other", {now}',
+                    {"name": "both"}).status == 200
+    assert if_match(gate, "PATCH", path, "*", {"name": "any"}).status == 200
+    assert if_match(gate, "PATCH", path, "W/" + now, {}).status == 412
+    assert if_match(gate, "POST", path + "/pause", now).status == 412
+    assert if_match(gate, "DELETE", path, now).status == 412
+    assert outcome(gate, key) == 200
+    assert if_match(gate, "PATCH", "/keys/key_nothere", "*").status == 404
+
+
+def test_use_does_not_change_a_keys_tag(gate):
+    key = gate.key("used")
+    path = f"/keys/{key.id}"
+    seen = gate.admin("GET", path).headers["etag"]
+    assert outcome(gate, key) == 200
+    gate.wait(lambda: must_get(gate, path)["last_used_at"], what="use")
+    assert gate.admin("GET", path).headers["etag"] == seen
+    assert if_match(gate, "PATCH", path, seen, {"name": "x"}).status == 200
 
 
 def test_pause_and_resume(gate):

@@ -69,21 +69,13 @@ ngx_http_tollgate_name_request(ngx_http_request_t *r,
 static enum tg_manner
 ngx_http_tollgate_manner(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 {
-    u_char         *mark;
-    struct tg_str   path;
+    struct tg_str  path, query;
 
     if (ctx->head.route != NULL) {
         return ctx->head.route->manner;
     }
 
-    path = (struct tg_str) { (char *) r->unparsed_uri.data,
-                             r->unparsed_uri.len };
-
-    mark = ngx_strlchr(r->unparsed_uri.data,
-                       r->unparsed_uri.data + r->unparsed_uri.len, '?');
-    if (mark != NULL) {
-        path.len = mark - r->unparsed_uri.data;
-    }
+    ngx_http_tollgate_read_target(r, &path, &query);
 
     return tg_route_manner(path);
 }

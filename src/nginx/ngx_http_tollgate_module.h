@@ -168,6 +168,8 @@ ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
 void ngx_http_tollgate_read_request(ngx_http_request_t *r,
     struct tg_request *request, struct tg_credential *credential);
 
+void ngx_http_tollgate_read_target(ngx_http_request_t *r, struct tg_str *path,
+    struct tg_str *query);
 void ngx_http_tollgate_read_address(ngx_http_request_t *r, uint8_t ip[16]);
 
 /* _wire.c */

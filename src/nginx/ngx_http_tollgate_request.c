@@ -19,13 +19,14 @@ ngx_http_tollgate_str(ngx_str_t s)
 
 /* The target as the client wrote it, cut into path and query. */
 
-static void
-ngx_http_tollgate_read_target(ngx_http_request_t *r,
-    struct tg_request *request)
+void
+ngx_http_tollgate_read_target(ngx_http_request_t *r, struct tg_str *path,
+    struct tg_str *query)
 {
     u_char  *mark;
 
-    request->path = ngx_http_tollgate_str(r->unparsed_uri);
+    *path = ngx_http_tollgate_str(r->unparsed_uri);
+    *query = (struct tg_str) { NULL, 0 };
 
     if (r->unparsed_uri.len == 0) {
         return;
@@ -34,9 +35,9 @@ ngx_http_tollgate_read_target(ngx_http_request_t *r,
     mark = ngx_strlchr(r->unparsed_uri.data,
                        r->unparsed_uri.data + r->unparsed_uri.len, '?');
     if (mark != NULL) {
-        request->path.len = mark - r->unparsed_uri.data;
-        request->query.data = (char *) mark + 1;
-        request->query.len = r->unparsed_uri.len - request->path.len - 1;
+        path->len = mark - r->unparsed_uri.data;
+        query->data = (char *) mark + 1;
+        query->len = r->unparsed_uri.len - path->len - 1;
     }
 }
 
@@ -121,7 +122,7 @@ ngx_http_tollgate_read_request(ngx_http_request_t *r,
     request->now_ms = ngx_http_tollgate_now_ms();
     request->credential = credential;
 
-    ngx_http_tollgate_read_target(r, request);
+    ngx_http_tollgate_read_target(r, &request->path, &request->query);
     ngx_http_tollgate_read_address(r, request->ip);
     ngx_http_tollgate_read_framing(r, &request->framing);
     ngx_http_tollgate_read_headers(r, request, credential);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "err.h"
 #include "members.h"
+#include "money.h"
 #include "policy.h"
 #include "shapes.h"
 
@@ -13,35 +14,52 @@ struct walk {
     json_t *one;
 };
 
-/* What the account has spent: what is older than the state file, and it. */
-static int64_t
-spent_nanos(struct tg_daemon *daemon, const struct tg_store_account *row)
+/* What of an account the state file knows best. */
+struct use {
+    int64_t spent_nanos; /* what is older than the state file, and it */
+    int64_t held_nanos;  /* for calls in flight */
+};
+
+static struct use
+use_of(struct tg_daemon *daemon, const struct tg_store_account *row)
 {
-    int64_t spent = row->base_nanos;
+    struct use use = {row->base_nanos, 0};
     uint32_t slot;
 
     pthread_mutex_lock(&daemon->publish_lock);
-    if (tg_publisher_account_slot(daemon->publisher, row->id, &slot) == 0)
-        spent +=
-            atomic_load(&daemon->state.accounts[slot].counters.settled_nanos);
+    if (tg_publisher_account_slot(daemon->publisher, row->id, &slot) == 0) {
+        struct tg_counters *counters = &daemon->state.accounts[slot].counters;
+
+        use.spent_nanos += atomic_load(&counters->settled_nanos);
+        use.held_nanos = atomic_load(&counters->held_nanos);
+    }
     pthread_mutex_unlock(&daemon->publish_lock);
-    return spent;
+    return use;
 }
 
+/* Granted money is spent first; what is owed is owed by what was paid. */
 static json_t *
 account_object(struct tg_daemon *daemon, const struct tg_store_account *row)
 {
-    int64_t spent = spent_nanos(daemon, row);
-    int64_t balance = row->granted_nanos + row->topped_up_nanos - spent;
+    struct use use = use_of(daemon, row);
+    int64_t granted = row->granted_nanos - use.spent_nanos;
+    int64_t topped_up = row->topped_up_nanos;
 
-    return json_pack("{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o}",
-                     "object", "account", "id", row->id, "name", row->name,
-                     "plan", tg_reply_text(row->plan), "status", row->status,
-                     "verification", row->verification, "billing", row->billing,
-                     "granted", tg_reply_money(row->granted_nanos), "topped_up",
-                     tg_reply_money(row->topped_up_nanos), "spent",
-                     tg_reply_money(spent), "balance", tg_reply_money(balance),
-                     "created_at", tg_reply_instant(row->created_at));
+    if (granted < 0) {
+        topped_up += granted;
+        granted = 0;
+    }
+    return json_pack(
+        "{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+        "object", "account", "id", row->id, "name", row->name, "plan",
+        tg_reply_text(row->plan), "status", row->status, "verification",
+        row->verification, "billing", row->billing, "granted",
+        tg_reply_money(row->granted_nanos), "topped_up",
+        tg_reply_money(row->topped_up_nanos), "spent",
+        tg_reply_money(use.spent_nanos), "held", tg_reply_money(use.held_nanos),
+        "balance", tg_reply_money(granted + topped_up), "granted_balance",
+        tg_reply_money(granted), "topped_up_balance", tg_reply_money(topped_up),
+        "created_at", tg_reply_instant(row->created_at));
 }
 
 static int
@@ -81,6 +99,18 @@ tg_admin_account_list(struct tg_request *request, struct tg_reply *reply)
     pthread_mutex_unlock(&daemon->admin_lock);
 }
 
+static bool
+refuse(struct tg_reply *reply, const struct tg_store *store, int err,
+       const char *id_or_name)
+{
+    if (err != TG_ERR_NOT_FOUND)
+        return tg_reply_store(reply, store, err, "account");
+    return tg_reply_error(reply, 404, "not_found", NULL,
+                          "there is no account '%s'; accounts have an id, "
+                          "acct_…, and a name",
+                          id_or_name);
+}
+
 static void
 reply_account(struct tg_request *request, struct tg_reply *reply,
               unsigned status, const char *id_or_name)
@@ -92,7 +122,7 @@ reply_account(struct tg_request *request, struct tg_reply *reply,
     if (err == 0)
         tg_reply_json(reply, status, walk.one);
     else
-        tg_reply_store(reply, store, err, "account");
+        refuse(reply, store, err, id_or_name);
 }
 
 void
@@ -135,8 +165,10 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
         .created_at = tg_clock_ms(),
     };
 
-    if (!tg_members_only(reply, request->body, "", "name billing granted") ||
+    if (!tg_members_only(reply, request->body, "",
+                         "name plan billing granted") ||
         !tg_members_text(reply, request->body, "name", 1, 100, &row.name) ||
+        !tg_members_text(reply, request->body, "plan", 0, 64, &row.plan) ||
         !tg_members_choice(reply, request->body, "billing", "prepaid postpaid",
                            &row.billing) ||
         !tg_members_money(reply, request->body, "granted", &row.granted_nanos))
@@ -203,7 +235,7 @@ apply_change(struct tg_request *request, struct tg_reply *reply,
                                 "been given more than can be counted: "
                                 "9223372036.854775807");
     if (err != 0)
-        return tg_reply_store(reply, store, err, "account");
+        return refuse(reply, store, err, request->subject);
     return tg_policy_account(daemon, store, id) == 0 ||
            tg_shapes_not_in_force(reply);
 }
@@ -222,12 +254,19 @@ static bool
 read_amount(const struct tg_request *request, struct tg_reply *reply,
             int64_t *nanos)
 {
-    if (!tg_members_only(reply, request->body, "", "amount") ||
-        !tg_members_money(reply, request->body, "amount", nanos))
+    const json_t *amount = json_object_get(request->body, "amount");
+
+    if (!tg_members_only(reply, request->body, "", "amount"))
         return false;
-    return *nanos != 0 ||
-           tg_reply_invalid(reply, "amount",
-                            "amount is missing: a decimal string such as "
+    if (json_is_string(amount) &&
+        tg_money_parse((struct tg_str){json_string_value(amount),
+                                       json_string_length(amount)},
+                       nanos) == 0 &&
+        *nanos > 0)
+        return true;
+    return tg_reply_invalid(reply, "amount",
+                            "amount is how much to add: a decimal string "
+                            "above zero with at most nine decimals, such as "
                             "\"12.50\"");
 }
 

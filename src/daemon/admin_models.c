@@ -126,6 +126,11 @@ reply_model(struct tg_request *request, struct tg_reply *reply, unsigned status,
         err = TG_ERR_NOT_FOUND;
     if (err == 0)
         tg_reply_json(reply, status, walk.one);
+    else if (err == TG_ERR_NOT_FOUND)
+        tg_reply_error(reply, 404, "not_found", NULL,
+                       "there is no model '%s'; GET /models lists those "
+                       "there are",
+                       name);
     else
         tg_reply_store(reply, store, err, "model");
 }

@@ -713,8 +713,12 @@ def test_accounts(daemon):
     assert daemon.get("/accounts/nobody").status == 404
     for param, body in [("name", {}), ("name", {"name": "acct_x"}),
                         ("billing", {"name": "x", "billing": "later"}),
-                        ("plan", {"name": "x", "plan": "gold"})]:
+                        ("plan", {"name": "x", "plan": "g" * 65}),
+                        ("rank", {"name": "x", "rank": "gold"})]:
         assert daemon.post("/accounts", body).error["param"] == param
+    assert "'nobody'" in daemon.get("/accounts/nobody").error["message"]
+    gold = daemon.must("/accounts", {"name": "rich", "plan": "gold"})
+    assert gold["plan"] == "gold" and made.json["plan"] is None
     key = daemon.must("/keys", {"name": "k", "account": "team a"})
     assert key["account_id"] == made.json["id"]
     listed = daemon.get("/keys?account=team%20a").json["data"]

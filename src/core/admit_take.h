@@ -53,10 +53,10 @@ bool tg_admit_go_on(struct tg_area_claim *claim, struct tg_call_slot *slot,
 
 /*
  * The call in slot goes to an upstream of another dialect than that for which
- * it was judged: plans the edits anew, so that the answer is kept within the
- * bounds of the call, and holds more of it where that must be (hold.h).
- * Returns false, and it cannot go there, when there is no money for that, or
- * the body is of a kind that is not edited.
+ * it was judged: holds more of it where that must be, or shortens its bound
+ * (hold.h), and plans the edits anew, so that the answer is kept within the
+ * bounds of the call.  Returns false, and it cannot go there, when there is no
+ * money for that, or the body is of a kind that is not edited.
  */
 bool tg_admit_translate(struct tg_state *state, struct tg_call_slot *slot,
                         const struct tg_body_facts *facts,

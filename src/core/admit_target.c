@@ -177,6 +177,9 @@ tg_admit_translate(struct tg_state *state, struct tg_call_slot *slot,
 {
     int64_t bound, max_tokens = -1;
 
+    if (!tg_hold_move(&a->hold, state, slot,
+                      (enum tg_dialect)a->upstream.dialect, facts, a))
+        return false;
     a->call = slot->call;
     a->edit_rule = tg_admit_edit_rule(facts, a);
     if (!is_held(state, facts, a, &bound))
@@ -187,6 +190,5 @@ tg_admit_translate(struct tg_state *state, struct tg_call_slot *slot,
         a->head.route->payload != TG_PAYLOAD_JSON)
         return false;
     tg_admit_plan(facts, max_tokens, a);
-    return tg_hold_move(&a->hold, state, slot,
-                        (enum tg_dialect)a->upstream.dialect, facts, a);
+    return true;
 }

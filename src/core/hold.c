@@ -114,19 +114,44 @@ take(struct tg_state *state, struct tg_call_slot *slot, int64_t tokens,
                            &a->budget));
 }
 
+/*
+ * Takes tokens, or as many as there is money for and at least least.  Returns
+ * what is held then, or -1 and a->budget.
+ */
+static int64_t
+take_most(struct tg_state *state, struct tg_call_slot *slot, int64_t tokens,
+          int64_t least, struct tg_admission *a)
+{
+    const struct tg_call *call = &slot->call;
+
+    for (int i = 0; i < TRIES && tokens >= least; i++) {
+        if (take(state, slot, tokens, a))
+            return tokens;
+        tokens = smaller(
+            tokens, tg_bound_affordable(
+                        &call->rates, call->prompt_bound,
+                        tg_budget_room(state, call, &a->key, &a->account)));
+    }
+    return -1;
+}
+
 bool
 tg_hold_move(struct tg_hold *hold, struct tg_state *state,
              struct tg_call_slot *slot, enum tg_dialect dialect,
              const struct tg_body_facts *facts, struct tg_admission *a)
 {
-    const struct tg_call *call = &slot->call;
+    struct tg_call *call = &slot->call;
+    int64_t n = tg_hold_choices(facts), tokens;
 
     if (hold->held_tokens >= call->completion_bound ||
         has_steps(call, dialect, facts))
         return true;
-    if (!take(state, slot, call->completion_bound, a))
+    tokens = take_most(state, slot, call->completion_bound,
+                       n * TG_BOUND_FLOOR_TOKENS, a);
+    if (tokens < 0)
         return false;
-    set_held(hold, call, call->completion_bound);
+    call->completion_bound = tokens - tokens % n;
+    set_held(hold, call, tokens);
     return true;
 }
 
@@ -143,16 +168,11 @@ tg_hold_more(struct tg_hold *hold, struct tg_state *state,
 
     if (!tg_admit_again(state, now_ms, a))
         return false;
-    for (int i = 0; i < TRIES && tokens >= least; i++) {
-        if (take(state, slot, tokens, a)) {
-            set_held(hold, call, tokens);
-            return true;
-        }
-        tokens = smaller(
-            tokens, tg_bound_affordable(
-                        &call->rates, call->prompt_bound,
-                        tg_budget_room(state, call, &a->key, &a->account)));
+    tokens = take_most(state, slot, tokens, least, a);
+    if (tokens < 0) {
+        tg_admit_find_day(state, now_ms, a);
+        return tg_admit_refuse_money(a);
     }
-    tg_admit_find_day(state, now_ms, a);
-    return tg_admit_refuse_money(a);
+    set_held(hold, call, tokens);
+    return true;
 }

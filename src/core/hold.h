@@ -68,9 +68,11 @@ tg_hold_is_short(const struct tg_hold *hold, const struct tg_meter *meter)
 
 /*
  * The call in slot goes to an upstream of another dialect: where that does not
- * show every token, all of the answer is held.  admission has key and account
- * as they are by now.  Returns false when there is no money for that: then
- * nothing has changed, and admission->budget says why.
+ * show every token, all of the answer is held; or as much as there is money
+ * for, and that is the call's completion_bound from then on.  admission has
+ * key and account as they are by now.  Returns false when it would be below
+ * the floor of bound.h: then nothing has changed, and admission->budget says
+ * why.
  */
 bool tg_hold_move(struct tg_hold *hold, struct tg_state *state,
                   struct tg_call_slot *slot, enum tg_dialect dialect,

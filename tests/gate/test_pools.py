@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import Sim
+from state_file import StateFile
 
 MODEL = "deepseek-flash"
 A, B, C = ("sk-pool-aaaaaaaaaaaaaaaaaaaaaaaa", "sk-pool-bbbbbbbbbbbbbbbbbbbbbbbb",
@@ -160,6 +161,27 @@ def test_another_dialect_gets_a_body_of_its_own(two, dialect, model, stream):
     total = gate.other.count()["total"]
     assert (call["prompt_tokens"], call["completion_tokens"]) == (
         total["prompt_tokens"], total["completion_tokens"])
+
+
+def test_a_stream_holds_all_where_tokens_are_made_unseen(two):
+    """On its way to DeepSeek it held a first step, which OpenAI's would not
+    be enough for."""
+    limits = {"gpt-4o-mini": 1024, "gpt-4o": 5000}
+    gate = two(dialect="openai", models=list(limits))
+    held = {}
+    for model, limit in limits.items():
+        gate.must("models", "add", model, "--upstream", "sim", "--upstream",
+                  "other", "--prompt", "1", "--completion", "2",
+                  "--max-output", str(limit))
+        key = gate.key(model)
+        gate.sim.fault("status", "503", count=1)
+        answer = gate.chat(key, "sim:stall=1", model=model, stream=True)
+        next(answer.events())
+        state = StateFile(gate.shm)
+        held[model] = state.used_in_day(state.key_at(key.id))
+        answer.close()
+    nanos_a_token = 2000
+    assert held["gpt-4o"] - held["gpt-4o-mini"] == (5000 - 1024) * nanos_a_token
 
 
 def test_a_limit_that_the_next_dialect_ignores_is_said_in_its_words(two):

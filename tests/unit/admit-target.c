@@ -178,8 +178,21 @@ test_what_is_held(void)
     atomic_store(&state.keys[0].day.used_nanos, 900000000000 - most + held);
     go_on(slot, TG_FATE_OVERLOADED);
     atomic_store(&state.keys[0].day.used_nanos, 900000000000);
+    ok(tg_admit_translate(&state, slot, &judged, &a),
+       "without money for that it goes with what it holds");
+    is_int(slot->call.completion_bound, 1024, "and may have no more");
+    is_str(edits(), "-0+\"stream_options\":{\"include_usage\":true},-5+1024",
+           "which its upstream is told");
+    atomic_store(&state.keys[0].day.used_nanos, held);
+    tg_admit_give_back(&claim, slot, &a);
+
+    serve_by(DEEPSEEK, OPENAI);
+    slot = take(SAY(STREAM ",\"n\":65,\"max_tokens\":1000"));
+    go_on(slot, TG_FATE_OVERLOADED);
+    held = slot->call.held_nanos;
+    atomic_store(&state.keys[0].day.used_nanos, 900000000000);
     ok(!tg_admit_translate(&state, slot, &judged, &a),
-       "without money for that it does not go there");
+       "or not at all, where that is too short for each choice");
     atomic_store(&state.keys[0].day.used_nanos, held);
     tg_admit_give_back(&claim, slot, &a);
 }

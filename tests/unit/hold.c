@@ -331,6 +331,59 @@ test_ends(void)
     end(&stream);
 }
 
+/* A stream of DeepSeek's goes to another upstream before it has begun. */
+static const struct {
+    const char *what, *more; /* of the body */
+    enum tg_dialect dialect;
+    int64_t left; /* tokens, beside what it holds; -1: no budget */
+    bool moves;
+    int64_t held, bound;
+} moves[] = {
+    {"where all is seen as well", "", TG_DIALECT_VLLM, 0, true, 1024, 393216},
+    {"where it is not", "", TG_DIALECT_OPENAI, -1, true, 393216, 393216},
+    {"with money for all", ",\"max_tokens\":5000", TG_DIALECT_OPENAI, 3976,
+     true, 5000, 5000},
+    {"with money for less", ",\"max_tokens\":5000", TG_DIALECT_OPENAI, 1000,
+     true, 2024, 2024},
+    {"with no more money", "", TG_DIALECT_OPENAI, 0, true, 1024, 1024},
+    {"in two choices", ",\"n\":2", TG_DIALECT_OPENAI, 1001, true, 2025, 2024},
+    {"in more than are affordable", ",\"n\":65,\"max_tokens\":5000",
+     TG_DIALECT_OPENAI, 0, false, 1024, 65 * 5000},
+    {"with all of it held", ",\"max_tokens\":500", TG_DIALECT_OPENAI, 0, true,
+     500, 500},
+};
+
+static void
+test_moves(void)
+{
+    char body[128];
+
+    for (size_t i = 0; i < COUNT(moves); i++) {
+        struct test_policy key = {0};
+        struct stream stream;
+        struct tg_admission *a = &stream.admission;
+
+        snprintf(body, sizeof(body), "{" FLASH "%s}", moves[i].more);
+        begin(&stream, body, &key);
+        if (moves[i].left >= 0)
+            a->key.daily_nanos =
+                stream.slot->call.held_nanos + moves[i].left * OUTPUT_NANOS;
+        ok(tg_hold_move(&stream.hold, &state, stream.slot, moves[i].dialect,
+                        &judged, a) == moves[i].moves,
+           "a stream moves %s", moves[i].what);
+        is_int(stream.hold.held_tokens, moves[i].held, "held");
+        is_int(stream.slot->call.completion_bound, moves[i].bound, "its bound");
+        is_int(stream.slot->call.held_nanos,
+               stream.slot->call.prompt_bound * PROMPT_NANOS +
+                   moves[i].held * OUTPUT_NANOS,
+               "in money");
+        ok((stream.hold.limit_tokens == INT64_MAX) ==
+               (moves[i].held >= moves[i].bound),
+           "more is wanted unless all is held");
+        end(&stream);
+    }
+}
+
 int
 main(void)
 {
@@ -343,6 +396,7 @@ main(void)
     test_what_is_left();
     test_what_cuts();
     test_ends();
+    test_moves();
     tg_area_leave(&claim);
     admit_test_end();
     return done();

@@ -4,6 +4,7 @@
 #include "calendar.h"
 #include "diagnose.h"
 #include "key.h"
+#include "media.h"
 #include "multipart.h"
 #include "throttle.h"
 #include "where.h"
@@ -230,37 +231,6 @@ tg_admit_has_scope(struct tg_admission *a)
     return true;
 }
 
-static bool
-starts_with(struct tg_str s, const char *prefix, size_t len)
-{
-    if (s.len < len)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = s.data[i];
-
-        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != prefix[i])
-            return false;
-    }
-    return true;
-}
-
-/* Whether nothing but parameters follows the type of len bytes. */
-static bool
-ends_type(struct tg_str s, size_t len)
-{
-    return s.len == len || s.data[len] == ';' || s.data[len] == ' ' ||
-           s.data[len] == '\t';
-}
-
-static bool
-is_json(struct tg_str type)
-{
-    static const char json[] = "application/json";
-
-    return type.len == 0 || (starts_with(type, json, sizeof(json) - 1) &&
-                             ends_type(type, sizeof(json) - 1));
-}
-
 /* Of the route's kind, and not encoded: what is judged is what is sent. */
 static bool
 has_type(const struct tg_request *request, struct tg_admission *a)
@@ -268,17 +238,15 @@ has_type(const struct tg_request *request, struct tg_admission *a)
     enum tg_payload_kind kind = a->head.route->payload;
     bool is_form = kind == TG_PAYLOAD_FORM;
     enum tg_reason reason = is_form ? TG_REASON_FORM_TYPE : TG_REASON_CODE;
-    struct tg_str encoding = request->content_encoding;
 
     a->head.boundary = (struct tg_str){NULL, 0};
-    if (encoding.len != 0 &&
-        !(encoding.len == 8 && starts_with(encoding, "identity", 8)))
+    if (!tg_media_is_plain(request->content_encoding))
         return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, reason);
     if (kind == TG_PAYLOAD_NONE)
         return true;
     if (is_form ? tg_multipart_boundary(request->content_type,
                                         &a->head.boundary) != 0
-                : !is_json(request->content_type))
+                : !tg_media_is_json(request->content_type))
         return tg_admit_refuse(a, TG_CODE_UNSUPPORTED_MEDIA_TYPE, reason);
     return true;
 }

@@ -64,7 +64,8 @@ is_alike(struct tg_str said, const char *name)
         if (len == 0)
             return false;
     }
-    return *name == '\0' && at == said.len;
+    /* What is written in C may see no more behind a zero byte. */
+    return *name == '\0' && (at == said.len || said.data[at] == '\0');
 }
 
 enum tg_body_member

@@ -34,8 +34,8 @@ sentence_of(enum tg_code code)
         [TG_CODE_METHOD_NOT_ALLOWED] =
             "This path exists, but not under this method.",
         [TG_CODE_UNSUPPORTED_MEDIA_TYPE] =
-            "The request must be uncompressed JSON: send Content-Type: "
-            "application/json and no Content-Encoding.",
+            "The request must be uncompressed JSON in UTF-8: send "
+            "Content-Type: application/json and no Content-Encoding.",
         [TG_CODE_REQUEST_TOO_LARGE] =
             "The request is larger than this gate accepts. Send less, or ask "
             "your operator to raise the limit.",

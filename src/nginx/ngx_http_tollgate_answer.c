@@ -244,6 +244,7 @@ ngx_http_tollgate_send_header(ngx_http_request_t *r,
     ngx_str_t  value;
 
     r->err_status = 0;
+    r->disable_not_modified = 1;
     r->headers_out.status = ctx->status;
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = ctx->answer.len;

@@ -396,7 +396,7 @@ def test_what_nginx_refuses_has_our_envelope(gate):
             b"Content-Length: 40000000\r\nConnection: close\r\n\r\n", 413),
         "a header past 16 KiB": (
             b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Long: "
-            + b"a" * 20000 + b"\r\n\r\n", 400),
+            + b"a" * 20000 + b"\r\n\r\n", 413),
         "a request that is none": (b"GET /v1/mo dels x\r\n\r\n", 400),
     }
     for what, (data, status) in refusals.items():

@@ -13,8 +13,8 @@
             "plain path.")
 #define NOT_JSON                                                               \
     INVALID("null", "unsupported_media_type",                                  \
-            "The request must be uncompressed JSON: send Content-Type: "       \
-            "application/json and no Content-Encoding.")
+            "The request must be uncompressed JSON in UTF-8: send "            \
+            "Content-Type: application/json and no Content-Encoding.")
 #define IN_URL                                                                 \
     KEY_ERROR("malformed_api_key",                                             \
               "An API key was sent in the URL, where logs keep it. Send it "   \
@@ -368,6 +368,12 @@ static const struct head_case refused[] = {
      {0},
      NOT_JSON,
      .type = "application/jso"},
+    {"a charset",
+     CHAT,
+     BEARER,
+     {0},
+     NOT_JSON,
+     .type = "application/json; charset=utf-16"},
     {"gzip", CHAT, BEARER, {0}, NOT_JSON, .encoding = "gzip"},
     {"identity and more",
      CHAT,

@@ -155,6 +155,12 @@ const struct tg_command tg_commands[] = {
     {"calls", "list", NULL, "list calls, newest first",
      "calls list --since 168h --not-ok", tg_calls_list_options, tg_calls_list,
      NULL},
+
+    {"events", NULL, NULL, "list what happened, newest first", "events",
+     tg_events_list_options, tg_events_list, NULL},
+    {"events", "list", NULL, "the same",
+     "events list --since 7d --type credential_failed", tg_events_list_options,
+     tg_events_list, NULL},
     {0},
 };
 
@@ -175,6 +181,7 @@ tg_noun_summary(const char *noun)
         {"credentials", "the secrets they know us by"},
         {"usage", "what was used, and what it cost"},
         {"calls", "the calls, one by one"},
+        {"events", "what happened that somebody should know of"},
     };
     size_t i;
 

@@ -116,6 +116,25 @@ print_json(const struct status *status)
     json_decref(object);
 }
 
+/* Credentials that upstreams refuse. */
+static void
+print_refused(const struct status *status)
+{
+    json_t *list = json_object_get(
+        json_object_get(status->health, "credentials"), "rejected");
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        printf("refused   %s, by the upstream %s with status %lld\n",
+               json_string_value(json_object_get(item, "id")),
+               json_string_value(json_object_get(item, "upstream")),
+               (long long)json_integer_value(
+                   json_object_get(item, "last_status")));
+    }
+}
+
 static void
 print_text(const struct status *status)
 {
@@ -134,6 +153,7 @@ print_text(const struct status *status)
     } else {
         printf("daemon    down; it is started again by itself\n");
     }
+    print_refused(status);
     if (status->nginx == 0) {
         printf("nginx     down; it is started again by itself\n");
     } else {

@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "clock.h"
+#include "pool.h"
 
 /* Ingest that has not ended a pass for so long is in trouble. */
 #define INGEST_LATE_MS 5000
@@ -21,6 +22,40 @@ state_object(struct tg_daemon *daemon)
         workers);
 }
 
+static json_t *
+refused_object(const struct tg_catalog *catalog, uint32_t row,
+               const struct tg_pool_view *view)
+{
+    const struct tg_upstream_credential *credential =
+        &catalog->credentials[row];
+    const char *name = catalog->upstreams[credential->upstream].name;
+
+    return json_pack("{s:s%,s:s,s:i,s:o}", "id", credential->id,
+                     (size_t)TG_ID_LEN, "upstream", name, "last_status",
+                     (int)view->status, "until",
+                     tg_reply_instant(view->until_ms));
+}
+
+/* Those in use that their upstreams refuse. */
+static json_t *
+refused_credentials(struct tg_daemon *daemon, int64_t now_ms)
+{
+    const struct tg_catalog *catalog;
+    json_t *list = json_array();
+
+    pthread_mutex_lock(&daemon->publish_lock);
+    catalog = daemon->catalog;
+    for (uint32_t i = 0; catalog != NULL && i < TG_CATALOG_CREDENTIALS; i++) {
+        struct tg_pool_view view = tg_pool_look(
+            &daemon->state, i, catalog->credentials[i].generation, now_ms);
+
+        if (catalog->credentials[i].id[0] != '\0' && view.turns % 2 == 1)
+            json_array_append_new(list, refused_object(catalog, i, &view));
+    }
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return list;
+}
+
 void
 tg_admin_health(struct tg_request *request, struct tg_reply *reply)
 {
@@ -29,13 +64,16 @@ tg_admin_health(struct tg_request *request, struct tg_reply *reply)
     int64_t ingested_at = atomic_load(&daemon->ingested_at_ms);
     bool is_late = now_ms - ingested_at > INGEST_LATE_MS;
     uint32_t bad = atomic_load(&daemon->bad_segments);
+    json_t *refused = refused_credentials(daemon, now_ms);
+    bool is_refused = json_array_size(refused) > 0;
 
     tg_reply_json(
         reply, 200,
-        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:{s:s,s:I,s:i,s:o}}",
+        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:{s:s,s:I,s:i,s:o},"
+                  "s:{s:s,s:o}}",
                   "object", "health", "status",
-                  is_late || bad > 0 ? "degraded" : "ok", "version", TG_VERSION,
-                  "pid", (int)getpid(), "started_at",
+                  is_late || bad > 0 || is_refused ? "degraded" : "ok",
+                  "version", TG_VERSION, "pid", (int)getpid(), "started_at",
                   tg_reply_instant(daemon->started_at_ms), "store", "status",
                   "ok", "state", state_object(daemon), "ingest", "status",
                   is_late   ? "late"
@@ -43,5 +81,6 @@ tg_admin_health(struct tg_request *request, struct tg_reply *reply)
                             : "ok",
                   "lag_bytes", (json_int_t)atomic_load(&daemon->lag_bytes),
                   "bad_segments", (int)bad, "last_at",
-                  tg_reply_instant(ingested_at)));
+                  tg_reply_instant(ingested_at), "credentials", "status",
+                  is_refused ? "rejected" : "ok", "rejected", refused));
 }

@@ -28,6 +28,7 @@
 #include "resolve.h"
 #include "settings.h"
 #include "statefile.h"
+#include "vigil.h"
 
 #define TICK_MS 50
 #define SECOND_MS 1000
@@ -146,6 +147,7 @@ beat(struct program *program, int64_t now_ms)
     pthread_mutex_unlock(&daemon->publish_lock);
     tg_recovery_pass(&program->recovery, now_ms);
     tg_policy_refresh(daemon, &program->refresh, now_ms);
+    tg_vigil_pass(daemon, now_ms);
 }
 
 /* One pass of ingest; false when it failed. */

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import Sim
 from state_file import StateFile
+from test_openapi import properties, required
 
 MODEL = "deepseek-flash"
 A, B, C = ("sk-pool-aaaaaaaaaaaaaaaaaaaaaaaa", "sk-pool-bbbbbbbbbbbbbbbbbbbbbbbb",
@@ -499,6 +500,107 @@ def test_an_upstream_that_asks_to_wait_is_not_asked_meanwhile(two):
     assert 30 < int(answer.headers["retry-after"]) <= 40
     assert "wants this gate to wait" in answer.json["error"]["message"]
     assert "x-should-retry" not in answer.headers
+
+
+# Events
+
+
+def events(gate, **query):
+    path = "/events?" + "&".join(f"{k}={v}" for k, v in query.items())
+    return gate.admin("GET", path).json["data"]
+
+
+def test_an_event_is_told_once_when_one_goes_out_and_comes_back(pool):
+    gate = pool
+    key = gate.key("events")
+    first, _ = favourite(gate, key)
+    out = gate.first if first == A else gate.second
+    gate.sim.rule(first, status="401")
+    assert gate.chat(key).status == 200
+    gate.wait(lambda: events(gate), 10, "event")
+    failed, = events(gate)
+    assert set(failed) == properties("event") == required("event")
+    assert failed["type"] == "credential_failed"
+    assert failed["severity"] == "warning"
+    assert failed["credential_id"] == out["id"]
+    assert failed["upstream_id"] == out["upstream_id"]
+    assert failed["evidence"]["status"] == 401
+    assert failed["evidence"]["upstream"] == "sim"
+    assert failed["evidence"]["last4"] == first[-4:]
+    assert first not in json.dumps(failed)
+    log = [line for line in gate.said().splitlines() if out["id"] in line]
+    assert len(log) == 1 and " warning: " in log[0] and "401" in log[0]
+
+    code, text, _ = gate.cli("status")
+    assert "refused" in text and out["id"] in text
+    assert gate.status()["daemon"]["health"]["status"] == "degraded"
+
+    # Its probe fails, too, and the daemon dies: that is the same episode.
+    gate.wait(lambda: (gate.chat(key), health(gate, out))[1]["failures"] > 1,
+              20, "probe")
+    gate.kill_daemon()
+    gate.wait_daemon()
+    gate.sim.rule(first)
+    gate.must("credentials", "reopen", out["id"])
+    gate.wait(lambda: len(events(gate)) > 1, 10, "event")
+    back, failed = events(gate)
+    assert back["type"] == "credential_recovered"
+    assert back["severity"] == "info" and back["credential_id"] == out["id"]
+    assert [e["id"] for e in events(gate, type="credential_recovered")] == [
+        back["id"]]
+    assert [e["id"] for e in events(gate, limit=1)] == [back["id"]]
+    assert [e["id"] for e in events(gate, after=back["id"])] == [failed["id"]]
+    assert events(gate, since="2099-01-01") == []
+    assert gate.admin("GET", "/events?after=evt_x").status == 400
+    assert gate.status()["daemon"]["health"]["status"] == "ok"
+
+    listed = gate.must("events", "--type", "credential_failed")
+    assert "401" in listed and "recovered" not in listed
+    assert len(gate.cli_json("events", "list", "--since", "1h")["data"]) == 2
+
+
+def test_an_episode_while_the_daemon_is_dead_is_told_later(pool):
+    gate = pool
+    key = gate.key("later")
+    first, _ = favourite(gate, key)
+    gate.sim.rule(first, status="401", count=1)
+    os.kill(gate.up_pid(), signal.SIGSTOP)
+    try:
+        os.kill(gate.daemon_pid(), signal.SIGKILL)
+        assert gate.chat(key).status == 200
+        gate.wait(lambda: (gate.chat(key),
+                           gate.sim.asked(first)["requests"])[1] > 1, 20,
+                  "probe")
+    finally:
+        os.kill(gate.up_pid(), signal.SIGCONT)
+    gate.wait_daemon()
+    gate.wait(lambda: len(events(gate)) >= 2, 10, "events")
+    assert [e["type"] for e in events(gate)] == ["credential_recovered",
+                                                 "credential_failed"]
+
+
+def test_the_last_one_that_goes_out_is_critical(pool):
+    gate = pool
+    for secret in (A, B):
+        gate.sim.rule(secret, status="401")
+    gate.chat(gate.key("critical"))
+    gate.wait(lambda: len(events(gate)) >= 2, 10, "events")
+    assert "critical" in {e["severity"] for e in events(gate)}
+    assert any("no other credential" in e["message"] for e in events(gate))
+
+
+def test_a_limit_or_a_fault_of_the_request_is_no_event(pool):
+    gate = pool
+    key = gate.key("no event")
+    for status in ("400", "429", "503", "500", "422"):
+        gate.sim.fault("status", status, count=1)
+        gate.chat(key)
+    gate.mend()
+    gate.sim.rule(A, status="401")
+    gate.sim.rule(B, status="401")
+    gate.chat(key)
+    gate.wait(lambda: len(events(gate)) >= 2, 10, "events")
+    assert {e["evidence"]["status"] for e in events(gate)} == {401}
 
 
 # Calls at once

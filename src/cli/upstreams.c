@@ -2,7 +2,9 @@
 #include "client.h"
 #include "list.h"
 #include "nouns.h"
+#include "own.h"
 #include "request.h"
+#include "say.h"
 
 static const char *const dialects[] = {"deepseek", "openai", "vllm",
                                        "anthropic", NULL};
@@ -21,6 +23,8 @@ const struct tg_option tg_upstreams_add_options[] = {
      TG_VALUE_SWITCH, "join", NULL},
     {"replace", NULL, "change the upstream of this name, if there is one",
      TG_VALUE_SWITCH, "replace", NULL},
+    {"no-secret", NULL, "it asks for no secret, as a vLLM of one's own may",
+     TG_VALUE_SWITCH, NULL, NULL},
     {0},
 };
 
@@ -47,6 +51,57 @@ static const struct tg_column upstream_page[] = {
     {0},
 };
 
+/*
+ * Calls go out with a credential always; to one that asks for none, a word
+ * that is no secret is sent.
+ */
+static int
+give_no_secret(struct tg_cli *cli, json_t *upstream)
+{
+    static const char word[] = "no-secret-is-asked-for";
+    json_t *credential = NULL;
+    json_t *body =
+        tg_own(json_pack("{s:s,s:s}", "upstream",
+                         tg_noun_text(upstream, "name"), "secret", word));
+    int rc = tg_client_call(cli, "POST", "/credentials", body, &credential);
+
+    if (rc == TG_EXIT_OK)
+        json_object_set_new(upstream, "last4",
+                            json_pack("[s]", "none is asked for"));
+    json_decref(body);
+    json_decref(credential);
+    return rc;
+}
+
+static bool
+is_empty(const json_t *object, const char *member)
+{
+    const json_t *value = json_object_get(object, member);
+
+    return json_is_array(value) && json_array_size(value) == 0;
+}
+
+/* What it lacks before a call can go there. */
+static void
+note_lacks(const struct tg_cli *cli, const json_t *upstream)
+{
+    const char *name = tg_noun_text(upstream, "name");
+
+    if (cli->is_json)
+        return;
+    if (is_empty(upstream, "last4"))
+        tg_say_note(cli,
+                    "It has no secret yet: tollgate credentials add "
+                    "--upstream %s (or --no-secret here, when it asks for "
+                    "none)",
+                    name);
+    if (is_empty(upstream, "models"))
+        tg_say_note(cli,
+                    "It serves no model yet: tollgate models add MODEL "
+                    "--upstream %s --prompt PRICE --completion PRICE",
+                    name);
+}
+
 int
 tg_upstreams_add(struct tg_cli *cli)
 {
@@ -58,9 +113,12 @@ tg_upstreams_add(struct tg_cli *cli)
         rc = tg_noun_post(cli, "/upstreams", &upstream);
     if (rc != TG_EXIT_OK)
         return rc;
+    if (tg_args_has(cli, "no-secret"))
+        rc = give_no_secret(cli, upstream);
     tg_noun_made(cli, upstream_page, upstream);
+    note_lacks(cli, upstream);
     json_decref(upstream);
-    return TG_EXIT_OK;
+    return rc;
 }
 
 int

@@ -46,7 +46,9 @@ tg_shapes_account(struct tg_store *store, struct tg_reply *reply,
     int err = store->ops->account_get(store, id_or_name, take_account, id);
 
     if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_invalid(reply, param, "there is no account '%s'",
+        return tg_reply_invalid(reply, param,
+                                "there is no account '%s'; make it: tollgate "
+                                "accounts create --name NAME",
                                 id_or_name);
     return err == 0 || tg_reply_store(reply, store, err, "account");
 }
@@ -66,7 +68,9 @@ tg_shapes_upstream(struct tg_store *store, struct tg_reply *reply,
     int err = store->ops->upstream_get(store, id_or_name, take_upstream, id);
 
     if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_invalid(reply, param, "there is no upstream '%s'",
+        return tg_reply_invalid(reply, param,
+                                "there is no upstream '%s'; add it: tollgate "
+                                "upstreams add --name NAME --base-url URL",
                                 id_or_name);
     return err == 0 || tg_reply_store(reply, store, err, "upstream");
 }

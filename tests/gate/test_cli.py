@@ -932,6 +932,18 @@ def test_upstreams(admin, cli):
         "name": "sim", "base_url": "http://127.0.0.1:9", "dialect": "vllm",
         "models": ["a", "b"], "replace": True}
     assert "a, b" in cli("upstreams", "list").stdout
+    bare = {**upstream, "models": [], "last4": []}
+    admin.answer("POST", "/upstreams", bare, 201)
+    done = cli("upstreams", "add", "--name", "sim", "--base-url", "http://h")
+    assert "tollgate credentials add --upstream sim" in done.stderr
+    assert "tollgate models add MODEL --upstream sim" in done.stderr
+    admin.answer("POST", "/credentials", CREDENTIAL, 201)
+    done = cli("upstreams", "add", "--name", "sim", "--base-url", "http://h",
+               "--no-secret")
+    assert done.returncode == 0 and "credentials add" not in done.stderr
+    assert admin.last["body"] == {"upstream": "sim",
+                                  "secret": "no-secret-is-asked-for"}
+    assert admin.requests[-2]["body"] == {"name": "sim", "base_url": "http://h"}
 
 
 CREDENTIAL = {"object": "credential", "id": "cred_1", "upstream_id": "up_1",

@@ -175,16 +175,24 @@ cure_upstream(FILE *out, const struct tg_check_said *said)
 
     switch (said->admission->reason) {
     case TG_REASON_NO_UPSTREAM:
+    case TG_REASON_WRONG_DIALECT:
         fputs("tollgate models add", out);
         put_word(out, said->question->model);
         fputs(" --upstream NAME", out);
         break;
     case TG_REASON_NO_CREDENTIAL:
+    case TG_REASON_POOL_FULL:
         fputs("tollgate credentials add --upstream", out);
         put_word(out, name);
         break;
-    default:
+    case TG_REASON_POOL_OUT:
+        fputs("tollgate credentials list", out);
+        break;
+    case TG_REASON_NO_ADDRESS:
         fputs("tollgate upstreams list", out);
+        break;
+    default:
+        break;
     }
 }
 

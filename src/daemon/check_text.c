@@ -213,6 +213,8 @@ say_price(FILE *out, const struct tg_check_said *said)
     fputs(" per million prompt tokens, ", out);
     put_money(out, rates->output_picos * NANOS_PER_PICO_OF_MILLION);
     fputs(" completion", out);
+    if (rates->unit_picos != 0)
+        fputs(", and its units", out);
     if (said->admission->call.flags & TG_CALL_PEAK)
         fputs(", at this hour", out);
 }
@@ -291,6 +293,24 @@ tg_check_unasked(const struct tg_check_said *said)
     }
 }
 
+/* What there is none of, to be followed by the model. */
+static const char *
+upstream_lack(enum tg_reason reason)
+{
+    switch (reason) {
+    case TG_REASON_NO_CREDENTIAL:
+    case TG_REASON_POOL_OUT:
+        return "a credential that is accepted for ";
+    case TG_REASON_POOL_BUSY:
+    case TG_REASON_POOL_FULL:
+        return "room at the upstreams of ";
+    case TG_REASON_NO_ADDRESS:
+        return "an address of the upstream of ";
+    default:
+        return "an upstream for ";
+    }
+}
+
 json_t *
 tg_check_missing(const struct tg_check_said *said)
 {
@@ -339,7 +359,7 @@ tg_check_missing(const struct tg_check_said *said)
     default:
         fputs(said->row == TG_CHECK_MODEL   ? "the model "
               : said->row == TG_CHECK_PRICE ? "a price of "
-                                            : "an upstream for ",
+                                            : upstream_lack(a->reason),
               line.out);
         put_str(line.out, said->question->model);
     }

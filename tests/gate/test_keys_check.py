@@ -170,6 +170,29 @@ def test_models_that_nobody_serves_or_knows(gate):
     assert failures(unknown) == {"model": "model_not_found"}
 
 
+def test_an_upstream_that_refuses_our_credential(own_gate):
+    gate = own_gate
+    key = gate.key("unlucky")
+    assert check(gate, key, *ASK)["allowed"]
+    gate.sim.fault("status", "401", count=100)
+    assert call(gate, key).status >= 500
+    answer = check(gate, key, *ASK)
+    assert failures(answer) == {"upstream": "upstream_unavailable"}
+    assert answer["missing"] == [
+        "a credential that is accepted for deepseek-flash"]
+    assert answer["checks"][-1]["cure"] == "tollgate credentials list"
+    is_what_the_gate_says(gate, key, answer)
+
+
+def test_a_price_by_units_is_said(gate):
+    gate.must("models", "add", "painter", "--unit", "image", "--unit-price",
+              "0.04")
+    key = gate.key("paints")
+    answer = check(gate, key, "--model", "painter")
+    price = next(c for c in answer["checks"] if c["name"] == "price")
+    assert price["ok"] and "and its units" in price["message"]
+
+
 def test_disabled_and_deleted(gate):
     key = gate.key("ended")
     gate.must("keys", "disable", key.id, "--yes")

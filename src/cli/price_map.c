@@ -3,18 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "call.h"
 #include "decimal.h"
 #include "err.h"
 #include "money.h"
+#include "off_week.h"
 #include "unit.h"
 
 #define NANOS_PER_PICO_OF_MILLION 1000
 #define TOKENS_MAX ((int64_t)1 << 32)
-#define QUARTERS_PER_DAY 96
-#define QUARTERS (7 * QUARTERS_PER_DAY)
 
 #define BIT(unit) (1u << (unit))
 
@@ -138,180 +136,13 @@ put_tariff(json_t *object, const struct tg_tariff *tariff)
         put_amount(object, "unit_price", tariff->unit_nanos);
 }
 
-/* Off-peak quarter-hours of a week, from Monday 00:00 UTC. */
-struct week {
-    bool is_off[QUARTERS];
-    int ahead; /* quarters that the clock which names weekdays is ahead */
-};
-
-/* "16:30" as a quarter-hour of the day. */
-static bool
-take_quarter(const char **at, int *quarter)
-{
-    int hour, minute, n = 0;
-
-    if (sscanf(*at, " %2d:%2d%n", &hour, &minute, &n) != 2 || n == 0 ||
-        hour < 0 || hour > 24 || minute < 0 || minute > 59 ||
-        (hour == 24 && minute != 0) || minute % 15 != 0)
-        return false;
-    *at += n;
-    *quarter = (hour * 4 + minute / 15) % QUARTERS_PER_DAY;
-    return true;
-}
-
-/* A window on the days of which the bits are set, Monday the lowest. */
-static bool
-add_window(struct week *week, const json_t *window, unsigned days)
-{
-    const char *at = json_string_value(window);
-    int start, end;
-
-    if (at == NULL || !take_quarter(&at, &start) || at[strspn(at, " ")] != '-')
-        return false;
-    at += strspn(at, " ") + 1;
-    if (!take_quarter(&at, &end) || at[strspn(at, " ")] != '\0')
-        return false;
-    for (int q = 0; q < QUARTERS; q++) {
-        int in_day = q % QUARTERS_PER_DAY;
-        int day = (q + week->ahead) % QUARTERS / QUARTERS_PER_DAY;
-        bool is_in = start < end ? in_day >= start && in_day < end
-                                 : in_day >= start || in_day < end;
-
-        if (is_in && (days >> day & 1))
-            week->is_off[q] = true;
-    }
-    return true;
-}
-
-static bool
-add_windows(struct week *week, const json_t *windows, unsigned days)
-{
-    const json_t *window;
-    size_t i;
-
-    if (!json_is_array(windows))
-        return add_window(week, windows, days);
-    json_array_foreach(windows, i, window)
-    {
-        if (!add_window(week, window, days))
-            return false;
-    }
-    return true;
-}
-
-/* A day's bit: its number from Monday, 1, or its name's first letters. */
-static unsigned
-day_of(const json_t *day)
-{
-    static const char names[] = "montuewedthufrisatsun";
-    const char *text = json_string_value(day);
-
-    if (text == NULL)
-        return 0;
-    if (text[0] >= '1' && text[0] <= '7' && text[1] == '\0')
-        return 1u << (text[0] - '1');
-    for (int i = 0; i < 7; i++) {
-        if (strncasecmp(text, names + 3 * i, 3) == 0)
-            return 1u << i;
-    }
-    return 0;
-}
-
-static bool
-days_of(const json_t *rule, unsigned *days)
-{
-    const json_t *list = json_object_get(rule, "weekdays"), *day;
-    size_t i;
-
-    *days = 0x7f;
-    if (list == NULL || json_is_null(list))
-        return true;
-    *days = 0;
-    json_array_foreach(list, i, day)
-    {
-        if (day_of(day) == 0)
-            return false;
-        *days |= day_of(day);
-    }
-    return *days != 0;
-}
-
-/* Of clocks that are never set forward, those that are in use. */
-static bool
-find_clock(struct reading *r, const json_t *block, struct week *week)
-{
-    const char *zone = text_of(block, "weekday_timezone");
-
-    week->ahead = strcmp(zone, "Asia/Shanghai") == 0 ? 8 * 4 : 0;
-    if (week->ahead != 0 || *zone == '\0' || strcmp(zone, "UTC") == 0)
-        return true;
-    return refuse(r,
-                  "off_peak_pricing has weekdays of %.32s; UTC and "
-                  "Asia/Shanghai are known",
-                  zone);
-}
-
-static bool
-read_week(struct reading *r, const json_t *block, struct week *week)
-{
-    const json_t *hours = json_object_get(block, "hours_utc");
-    const json_t *rules = json_object_get(block, "windows"), *rule;
-    bool is_sound =
-        hours == NULL || json_is_null(hours) || add_windows(week, hours, 0x7f);
-    unsigned days;
-    size_t i;
-
-    if (!find_clock(r, block, week))
-        return false;
-    json_array_foreach(rules, i, rule)
-    {
-        is_sound = is_sound && days_of(rule, &days) &&
-                   add_windows(week, json_object_get(rule, "hours_utc"), days);
-    }
-    return (is_sound &&
-            (rules == NULL || json_is_null(rules) || json_is_array(rules))) ||
-           refuse(r, "off_peak_pricing has hours that are no quarter-hours "
-                     "such as 16:30-00:30");
-}
-
-/* The hours that are not off-peak, as the API takes them. */
-static json_t *
-peak_hours(const struct week *week)
-{
-    uint32_t quarters[TG_WEEK_WORDS] = {0};
-    char text[TG_PRICE_SPAN_SIZE];
-    struct tg_price_span span;
-    json_t *list = json_array();
-    int at = 0;
-
-    for (int q = 0; q < QUARTERS; q++) {
-        if (!week->is_off[q])
-            quarters[q / 32] |= 1u << q % 32;
-    }
-    while (tg_price_next_span(quarters, &at, &span)) {
-        tg_price_span_text(&span, text);
-        json_array_append_new(list, json_string(text));
-    }
-    return list;
-}
-
-static bool
-is_never_off(const struct week *week)
-{
-    for (int q = 0; q < QUARTERS; q++) {
-        if (week->is_off[q])
-            return false;
-    }
-    return true;
-}
-
 /* The base price is the peak's, where there is a cheaper window. */
 static bool
 put_prices(struct reading *r, json_t *row, const struct tg_tariff *base)
 {
     const json_t *block = json_object_get(r->object, "off_peak_pricing");
     struct tg_tariff off_peak = *base;
-    struct week week = {0};
+    struct tg_off_week week = {0};
     json_t *hours, *peak;
 
     if (!json_is_object(block) || json_object_size(block) == 0) {
@@ -322,14 +153,14 @@ put_prices(struct reading *r, json_t *row, const struct tg_tariff *base)
         if (!base->has[i])
             off_peak.picos[i] = 0; /* that of the prompt, again */
     }
-    if (!read_week(r, block, &week) ||
+    if (!tg_off_week_read(&week, block, r->entry->reason) ||
         !tg_tariff_read(&off_peak, block, r->mode->units,
                         r->options->takes_dearest, r->entry->reason) ||
         !has_price(r, &off_peak))
         return false;
-    put_tariff(row, is_never_off(&week) ? base : &off_peak);
-    hours = peak_hours(&week);
-    if (is_never_off(&week) || json_array_size(hours) == 0) {
+    put_tariff(row, tg_off_week_is_empty(&week) ? base : &off_peak);
+    hours = tg_off_week_rest(&week);
+    if (tg_off_week_is_empty(&week) || json_array_size(hours) == 0) {
         json_decref(hours);
         return true;
     }

@@ -138,6 +138,8 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
         break;
     case TG_METER_TYPE:
         meter->event_has_end |= token == TG_JSON_STRING && is_last_type(json);
+        meter->has_error_event |=
+            token == TG_JSON_STRING && is_text(json, "error");
         /* fall through */
     case TG_METER_OBJECT:
         meter->has_error |= token == TG_JSON_STRING && is_text(json, "error");
@@ -336,6 +338,17 @@ tg_meter_is_over(const struct tg_meter *meter)
     if (meter->shape != TG_METER_SSE)
         return meter->is_complete;
     return meter->has_done || meter->has_finish;
+}
+
+/* Anthropic's clients pass over an error of any other form. */
+bool
+tg_meter_lacks_end(const struct tg_meter *meter, enum tg_manner manner)
+{
+    bool has_error = manner == TG_MANNER_ANTHROPIC ? meter->has_error_event
+                                                   : meter->has_error;
+
+    return meter->shape == TG_METER_SSE && !has_error &&
+           !tg_meter_is_over(meter);
 }
 
 /* Tokens of the text so far, at so many bytes each; an event has one. */

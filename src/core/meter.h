@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "json.h"
+#include "route.h"
 #include "sse.h"
 #include "usage.h"
 
@@ -39,8 +40,9 @@ struct tg_meter {
     bool has_done;    /* SSE: [DONE], message_stop, or response.completed,
                          .incomplete, .failed, and so on */
     bool has_error;   /* a top-level error that is not null, false or empty */
-    bool has_finish;  /* a finish or stop reason came */
-    bool has_garbage; /* JSON, or an event's data, that is not JSON */
+    bool has_error_event; /* one of type error, as Anthropic sends them */
+    bool has_finish;      /* a finish or stop reason came */
+    bool has_garbage;     /* JSON, or an event's data, that is not JSON */
 
     /* Private. */
     bool event_has_end;
@@ -76,6 +78,12 @@ enum tg_usage_doubt tg_meter_usage(const struct tg_meter *meter,
  * start knows the prompt and nothing of the answer.
  */
 bool tg_meter_is_over(const struct tg_meter *meter);
+
+/*
+ * Whether an event stream that has ended lacks its end: nothing said that the
+ * answer is over, and no error why not, in the manner of whoever reads it.
+ */
+bool tg_meter_lacks_end(const struct tg_meter *meter, enum tg_manner manner);
 
 /*
  * Completion tokens estimated by count, for the basis `counted`: the larger

@@ -29,8 +29,9 @@ sentence_of(enum tg_code code)
             "not served. Ask your operator to add one to the price book.",
         [TG_CODE_NOT_FOUND] =
             "There is no such path here. Use /v1/chat/completions, "
-            "/v1/completions, /v1/beta/completions, /v1/embeddings, "
-            "/v1/models, /v1/user/balance or /v1/key.",
+            "/v1/responses, /v1/messages, /v1/completions, "
+            "/v1/beta/completions, /v1/embeddings, /v1/models, "
+            "/v1/user/balance or /v1/key.",
         [TG_CODE_METHOD_NOT_ALLOWED] =
             "This path exists, but not under this method.",
         [TG_CODE_UNSUPPORTED_MEDIA_TYPE] =

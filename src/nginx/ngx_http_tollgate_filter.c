@@ -240,6 +240,65 @@ ngx_http_tollgate_join_tail(ngx_http_request_t *r,
 }
 
 
+/* A length that the client was told leaves no room for an event of ours. */
+
+static ngx_uint_t
+ngx_http_tollgate_lacks_end(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    tg_meter_end(&ctx->meter);
+
+    return tg_meter_lacks_end(&ctx->meter, ctx->head.route->manner)
+           && (ctx->is_held || r->headers_out.content_length_n == -1);
+}
+
+
+/*
+ * The stream ended as HTTP wants it and said nothing of its own end: what came
+ * of it goes out, and then an error event behind it.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_add_end(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *cl, **last;
+
+    if (ctx->tail != NULL) {
+        in = ngx_http_tollgate_join_tail(r, ctx, in);
+    }
+
+    for (last = &in; *last; /* void */ ) {
+        cl = *last;
+        cl->buf->last_buf = 0;
+        cl->buf->last_in_chain = 0;
+
+        if (ngx_buf_size(cl->buf) == 0) {
+            *last = cl->next;
+            continue;
+        }
+
+        last = &cl->next;
+    }
+
+    if (ctx->is_held) {
+        ngx_http_clear_content_length(r);
+
+        rc = ngx_http_tollgate_release_header(r, ctx);
+        if (rc == NGX_ERROR || rc > NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (in != NULL && ngx_http_tollgate_forward(r, ctx, in) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tollgate_break_off(r, ctx);
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_chain_t *in)
@@ -281,6 +340,10 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     {
         ngx_http_tollgate_consume(in);
         return ngx_http_tollgate_break_off(r, ctx);
+    }
+
+    if (end.has_last && ngx_http_tollgate_lacks_end(r, ctx)) {
+        return ngx_http_tollgate_add_end(r, ctx, in);
     }
 
     /* The record is written before the client has the last byte. */
@@ -341,7 +404,9 @@ ngx_http_tollgate_release_header(ngx_http_request_t *r,
     }
 
     if (ngx_http_tollgate_add_request_id(r, ctx) != NGX_OK
-        || ngx_http_tollgate_add_limits(r, &ctx->limits) != NGX_OK)
+        || ngx_http_tollgate_add_limits(r, &ctx->limits,
+                                        ctx->head.route->manner)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

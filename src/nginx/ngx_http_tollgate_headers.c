@@ -1,5 +1,6 @@
 /*
- * ngx_http_tollgate_headers.c: which headers of an upstream pass.
+ * ngx_http_tollgate_headers.c: which headers an upstream gets beyond those of
+ * the configuration, and which of its own pass.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -112,4 +113,111 @@ ngx_http_tollgate_sift(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
+}
+
+
+/* The client's headers of a name, as one list. */
+
+static ngx_int_t
+ngx_http_tollgate_join(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = 0;
+    p = NULL;
+    ngx_str_null(value);
+
+    /* Once for their length, and once for themselves. */
+
+    for (n = 0; n < 2; n++) {
+
+        for (part = &r->headers_in.headers.part; part; part = part->next) {
+            h = part->elts;
+
+            for (i = 0; i < part->nelts; i++) {
+
+                if (!ngx_http_tollgate_same(name, &h[i].key)) {
+                    continue;
+                }
+
+                if (p == NULL) {
+                    len += h[i].value.len + 1;
+                    continue;
+                }
+
+                p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+                *p++ = ',';
+            }
+        }
+
+        if (len == 0) {
+            return NGX_OK;
+        }
+
+        if (p == NULL) {
+            p = value->data = ngx_pnalloc(r->pool, len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    value->len = len - 1;
+
+    return NGX_OK;
+}
+
+
+/* Puts the credential where the dialect wants it, and what goes with it. */
+
+ngx_int_t
+ngx_http_tollgate_speak(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_admission *a)
+{
+    static ngx_str_t  version = ngx_string("anthropic-version");
+    static ngx_str_t  beta = ngx_string("anthropic-beta");
+
+    ngx_str_t      sent;
+    struct tg_str  chosen;
+
+    ctx->api_key.len = 0;
+    ctx->version.len = 0;
+    ctx->betas.len = 0;
+
+    if (tg_dialect_scheme(a->upstream.dialect) != TG_SCHEME_X_API_KEY) {
+        return NGX_OK;
+    }
+
+    ctx->api_key.data = ctx->authorization.data + sizeof("Bearer ") - 1;
+    ctx->api_key.len = ctx->authorization.len - (sizeof("Bearer ") - 1);
+    ctx->authorization.len = 0;
+
+    if (ngx_http_tollgate_join(r, &version, &sent) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    chosen = tg_dialect_version((struct tg_str) { (char *) sent.data,
+                                                  sent.len });
+    ctx->version.data = (u_char *) chosen.data;
+    ctx->version.len = chosen.len;
+
+    if (ngx_http_tollgate_join(r, &beta, &sent) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->betas.data = ngx_pnalloc(r->pool, sent.len + 1);
+    if (ctx->betas.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->betas.len = tg_dialect_betas((struct tg_str) { (char *) sent.data,
+                                                        sent.len },
+                                      (char *) ctx->betas.data);
+
+    return NGX_OK;
 }

@@ -20,6 +20,7 @@
  *     }
  *
  * Variables for proxy_set_header: $tollgate_host, $tollgate_authorization,
+ * $tollgate_api_key, $tollgate_anthropic_version, $tollgate_anthropic_beta,
  * $tollgate_request_id; for proxy_ssl_name: $tollgate_ssl_name.  Of any
  * request, $tollgate_address is the client's, as calls record it.
  */
@@ -189,6 +190,18 @@ static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
     { ngx_string("tollgate_authorization"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, authorization),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tollgate_api_key"), NULL, ngx_http_tollgate_variable,
+      offsetof(ngx_http_tollgate_ctx_t, api_key), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
+
+    { ngx_string("tollgate_anthropic_version"), NULL,
+      ngx_http_tollgate_variable,
+      offsetof(ngx_http_tollgate_ctx_t, version), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
+
+    { ngx_string("tollgate_anthropic_beta"), NULL, ngx_http_tollgate_variable,
+      offsetof(ngx_http_tollgate_ctx_t, betas), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tollgate_request_id"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, request_id), NGX_HTTP_VAR_NOCACHEABLE,

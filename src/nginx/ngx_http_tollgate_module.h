@@ -12,7 +12,7 @@
  *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
  *     _filter.c    the upstream's answer: kept back, metered, passed on
- *     _headers.c   which of its headers pass
+ *     _headers.c   which headers it gets, and which of its own pass
  *     _edit.c      what the client did not ask for, taken out
  *     _end.c       answers that are replaced, or break off
  *     _target.c    where a call goes, and where it goes on
@@ -104,6 +104,9 @@ typedef struct {
     ngx_str_t             host;         /* for the Host header */
     ngx_str_t             ssl_name;
     ngx_str_t             authorization;
+    ngx_str_t             api_key;      /* the same for Anthropic */
+    ngx_str_t             version;      /* of Anthropic's API */
+    ngx_str_t             betas;
     ngx_str_t             request_id;
     ngx_str_t             trace_id;     /* the upstream's own */
     struct tg_target      target;       /* upstream and credential */
@@ -202,7 +205,7 @@ ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
 
 /* _limits.c */
 ngx_int_t ngx_http_tollgate_add_limits(ngx_http_request_t *r,
-    const struct tg_rate_report *limits);
+    const struct tg_rate_report *limits, enum tg_manner manner);
 ngx_int_t ngx_http_tollgate_add_retry(ngx_http_request_t *r,
     int64_t retry_ms);
 
@@ -225,6 +228,8 @@ ngx_int_t ngx_http_tollgate_send_last(ngx_http_request_t *r,
     ngx_chain_t *out);
 
 /* _headers.c */
+ngx_int_t ngx_http_tollgate_speak(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
 void ngx_http_tollgate_sift(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 

@@ -95,6 +95,10 @@ ngx_http_tollgate_prepare(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         }
     }
 
+    if (ngx_http_tollgate_speak(r, ctx, a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_tollgate_aim(r, ctx, a);
 }
 

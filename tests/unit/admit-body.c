@@ -137,8 +137,57 @@ static const struct body_case refused_bodies[] = {
      {0},
      INVALID("\"model\"", "invalid_request",
              "The model `claude` is of a provider that has no POST "
-             "/v1/chat/completions. Choose another one from GET "
-             "/v1/models.")},
+             "/v1/chat/completions. Use POST /v1/messages, or another model "
+             "from GET /v1/models.")},
+    {"the other way round",
+     "/v1/messages",
+     WITH_MODEL("gpt-4o"),
+     {0},
+     INVALID("\"model\"", "invalid_request",
+             "The model `gpt-4o` is of a provider that has no POST "
+             "/v1/messages. Use POST /v1/chat/completions or POST "
+             "/v1/responses, or another model from GET /v1/models.")},
+    {"an answer in the background",
+     "/v1/responses",
+     "{\"model\":\"gpt-4o\",\"background\":true}",
+     {0},
+     INVALID("\"background\"", "invalid_request",
+             "An answer in the background goes on when its call has ended, "
+             "where this gate cannot meter it. Leave `background` out; to see "
+             "an answer as it is made, set `stream`.")},
+    {"an earlier answer",
+     "/v1/responses",
+     "{\"model\":\"gpt-4o\",\"previous_response_id\":\"resp_1\"}",
+     {0},
+     INVALID("\"previous_response_id\"", "invalid_request",
+             "An earlier answer is kept by the provider, for all callers of "
+             "this gate alike, so it is not reached from here. Send the whole "
+             "prompt instead.")},
+    {"an item by its id",
+     "/v1/responses",
+     "{\"model\":\"gpt-4o\",\"input\":[{\"id\":\"msg_1\"}]}",
+     {0},
+     INVALID("\"input\"", "invalid_request",
+             "An item that `input` only names is kept by the provider, for "
+             "all callers of this gate alike, so it is not reached from here. "
+             "Send the whole prompt instead.")},
+    {"Anthropic's search",
+     "/anthropic/v1/messages",
+     "{\"model\":\"claude\",\"tools\":[{\"type\":\"web_search_20250305\"}]}",
+     {0},
+     INVALID("\"tools\"", "invalid_request",
+             "A tool of this type runs at the provider and is billed apart, "
+             "which this gate cannot meter. Use tools that your own program "
+             "runs: `function`, `custom`.")},
+    {"an hour in the cache, at the price of five minutes",
+     "/v1/messages",
+     "{\"model\":\"claude\",\"system\":[{\"type\":\"text\",\"text\":\"x\","
+     "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}",
+     {0},
+     INVALID("\"cache_control\"", "invalid_request",
+             "What the provider's cache keeps for an hour costs twice the "
+             "prompt, and the price book has no such price. Leave `ttl` out, "
+             "or ask your operator to raise the price of cache writes.")},
     {"a tool that runs at the provider",
      CHAT_PATH,
      "{\"model\":\"gpt-4o\",\"tools\":[{\"type\":\"web_search\"}]}",
@@ -355,6 +404,16 @@ static const struct call_case {
     {"FIM elsewhere is completions", "/v1/beta/completions",
      "{\"model\":\"org/qwen\",\"max_tokens\":7,\"best_of\":2}", NOON, 150000,
      14, 85800, 0, "/completions", "up_2", "cred_2"},
+    {"responses have a limit of their own", "/v1/responses",
+     "{\"model\":\"gpt-4o\",\"max_output_tokens\":100,\"max_tokens\":7,"
+     "\"stream\":true}",
+     NOON, 150000, 100, 137400, TG_CALL_STREAM, "/responses", "up_1", "cred_1"},
+    {"messages of DeepSeek", "/v1/messages",
+     "{\"model\":\"deepseek-flash\",\"max_tokens\":100}", NOON, 150000, 100,
+     137400, 0, "/anthropic/v1/messages", "up_0", "cred_0"},
+    {"messages of Anthropic", "/anthropic/v1/messages",
+     "{\"model\":\"claude\",\"max_tokens\":100}", NOON, 150000, 100, 137400, 0,
+     "/v1/messages", "up_7", "cred_7"},
     {"embeddings have no answer to hold for", "/v1/embeddings",
      "{\"model\":\"embed\",\"max_tokens\":7}", NOON, 150000, 0, 77400, 0,
      "/embeddings", "up_0", "cred_0"},
@@ -507,8 +566,17 @@ static const struct ask_case {
 static void
 test_asking(void)
 {
+    static const struct body_case responses = {
+        "", "/v1/responses", "{\"model\":\"gpt-4o\"," STREAM "}", {0}, NULL};
+    static const struct body_case messages = {
+        "", "/v1/messages", "{\"model\":\"org/qwen\"," STREAM "}", {0}, NULL};
     struct tg_admission a;
     char text[256];
+
+    judge_body(&responses, NOON, &a);
+    is_int(a.edit_rule, TG_EDIT_NOTHING, "responses report unasked");
+    judge_body(&messages, NOON, &a);
+    is_int(a.edit_rule, TG_EDIT_NOTHING, "and so do messages");
 
     for (size_t i = 0; i < COUNT(asks); i++) {
         struct body_case body = {"", CHAT_PATH, text, {0}, NULL};

@@ -4,8 +4,9 @@
 #define NO_ROUTE                                                               \
     INVALID("null", "not_found",                                               \
             "There is no such path here. Use /v1/chat/completions, "           \
-            "/v1/completions, /v1/beta/completions, /v1/embeddings, "          \
-            "/v1/models, /v1/user/balance or /v1/key.")
+            "/v1/responses, /v1/messages, /v1/completions, "                   \
+            "/v1/beta/completions, /v1/embeddings, /v1/models, "               \
+            "/v1/user/balance or /v1/key.")
 #define TWO_WAYS                                                               \
     INVALID("null", "not_found",                                               \
             "The path has an escape, a dot segment, a doubled slash or "       \

@@ -416,6 +416,45 @@ test_estimate_of_a_report(void)
     }
 }
 
+/* A stream that ended in order, and to whom it lacks its end. */
+static const struct {
+    const char *fact, *stream;
+    bool openai, anthropic;
+} ends[] = {
+    {"nothing but text", "data: {\"choices\":[{\"text\":\"a\"}]}\n\n", true,
+     true},
+    {"a keep-alive", ": keep-alive\n\n", true, true},
+    {"a finish reason",
+     "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n", false, false},
+    {"done", "data: [DONE]\n\n", false, false},
+    {"done, but for its blank line", "data: [DONE]", false, false},
+    {"Anthropic's end", "data: {\"type\":\"message_stop\"}\n\n", false, false},
+    {"that of responses", "data: {\"type\":\"response.completed\"}\n\n", false,
+     false},
+    {"an error in OpenAI's form", "data: {\"error\":{\"message\":\"x\"}}\n\n",
+     false, true},
+    {"an error in Anthropic's",
+     "data: {\"type\":\"error\",\"error\":{\"message\":\"x\"}}\n\n", false,
+     false},
+    {"no stream", "{\"choices\":[", false, false},
+};
+
+static void
+test_ends(void)
+{
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct tg_meter meter;
+
+        tg_meter_init(&meter, TG_METER_AUTO);
+        tg_meter_feed(&meter, ends[i].stream, strlen(ends[i].stream));
+        tg_meter_end(&meter);
+        is_int(tg_meter_lacks_end(&meter, TG_MANNER_OPENAI), ends[i].openai,
+               "%s: lacks its end", ends[i].fact);
+        is_int(tg_meter_lacks_end(&meter, TG_MANNER_ANTHROPIC),
+               ends[i].anthropic, "to Anthropic's clients");
+    }
+}
+
 /* Bytes of every kind, and every answer with each byte replaced. */
 static void
 test_garbage(void)
@@ -454,6 +493,7 @@ main(void)
     test_shapes();
     test_belief();
     test_time_to_first();
+    test_ends();
     test_estimates();
     test_estimate_of_a_report();
     test_garbage();

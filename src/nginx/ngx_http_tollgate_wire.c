@@ -77,36 +77,33 @@ ngx_http_tollgate_wire(ngx_connection_t *c)
 static void
 ngx_http_tollgate_accept(ngx_connection_t *c)
 {
-    ngx_uint_t              has_handled;
-    ngx_atomic_uint_t       number;
+    ngx_uint_t              is_ready;
     ngx_http_connection_t  *hc;
+
+    /* Where accept() is deferred, nginx would handle the first bytes now. */
+
+    is_ready = c->read->ready;
+    c->read->ready = 0;
 
     tg_wire_open(ngx_http_tollgate_wire(c));
     c->recv = ngx_http_tollgate_recv;
 
-    number = c->number;
-    has_handled = c->read->ready;
-
     ngx_http_init_connection(c);
 
-    /* It may be closed by now, and its place another connection's. */
-
-    if (c->fd == (ngx_socket_t) -1 || c->number != number) {
+    if (c->fd == (ngx_socket_t) -1) {
         return;
     }
-
-    if (c->ssl != NULL) {
-        ngx_http_tollgate_await_tls(c);
-        return;
-    }
-
-    /* Before its first event is handled, a connection's data are this. */
 
     hc = c->data;
 
-    if (!has_handled && hc->ssl) {
+    if (hc->ssl) {
         ngx_http_tollgate_http_first = c->read->handler;
         c->read->handler = ngx_http_tollgate_first;
+    }
+
+    if (is_ready) {
+        c->read->ready = 1;
+        ngx_post_event(c->read, &ngx_posted_events);
     }
 }
 
@@ -124,6 +121,8 @@ ngx_http_tollgate_first(ngx_event_t *rev)
 
     rev->handler = ngx_http_tollgate_http_first;
     rev->handler(rev);
+
+    /* It may be closed by now, and its place another connection's. */
 
     if (c->fd == (ngx_socket_t) -1 || c->number != number) {
         return;

@@ -225,6 +225,25 @@ def test_a_sound_body_arrives_whatever_way_it_comes(gate, key, seen, way, pad,
 
 
 @ANY_WAY
+def test_an_edited_body_arrives_whole_whatever_way_it_comes(gate, seen, way,
+                                                            pad):
+    """What is not affordable in full is asked for with a limit of ours."""
+    key = gate.key("edited", daily_limit="0.1", tpm=10**9)
+    body = padded(body_of(MODEL, b'"user":"last"'), pad)
+    status, answer = answer_of(send_in_pieces(gate, way(key, body)))
+    assert status == 200, answer
+    assert seen() == 1
+    arrived, = gate.sim.requests(1)
+    sent = json.loads(body)
+    assert arrived["body_bytes"] > len(body)
+    assert ["Content-Length", str(arrived["body_bytes"])] in arrived["headers"]
+    if pad < 1000:
+        got = json.loads(arrived["body"])
+        assert 16 <= got.pop("max_tokens") < 393216
+        assert got == sent
+
+
+@ANY_WAY
 @pytest.mark.parametrize("what,line", [
     ("gzip", "Content-Encoding: gzip"),
     ("deflate", "Content-Encoding: deflate"),

@@ -3,12 +3,16 @@ raw socket: with its sentence, its connection closed, and nothing behind it
 taken for a request; and what is sound goes through as ever."""
 
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 from urllib.parse import urlsplit
 
 import pytest
+
+from conftest import free_port, serve_tls, wait
 
 BODY = json.dumps({"model": "deepseek-flash", "max_tokens": 3,
                    "messages": [{"role": "user", "content": "hello"}]}
@@ -493,3 +497,65 @@ def test_bytes_are_watched_through_tls_too(tls_gate):
         assert got.count(watched) >= 7, got
         served += sum(one.count(200) for one in got)
     assert tls_gate.sim.count()["requests_seen"] == served
+
+
+OTHER_SERVERS = """
+server {
+    listen 127.0.0.1:%(proxy)d proxy_protocol;
+    include gate.conf;
+}
+server {
+    listen 127.0.0.1:%(deferred)d deferred;
+    include gate.conf;
+}
+server {
+    listen 127.0.0.1:%(tls)d ssl http2 proxy_protocol deferred;
+    ssl_certificate "%(home)s/tls.crt";
+    ssl_certificate_key "%(home)s/tls.key";
+    include gate.conf;
+}
+"""
+PROXY_V1 = b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"
+PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" \
+    b"\x7f\0\0\1\x7f\0\0\1\0\n\n\n"
+
+
+def speak(port, front, request, ca=None):
+    """One request and one behind it, with a PROXY header in front."""
+    with socket.create_connection(("127.0.0.1", port), 30) as s:
+        s.sendall(front)
+        if ca is not None:
+            s = ssl.create_default_context(cafile=ca).wrap_socket(
+                s, server_hostname="127.0.0.1")
+        with s:
+            s.sendall(request)
+            return statuses(read_all(s))
+
+
+def test_an_operators_other_listeners_are_watched_too(make_gate):
+    """Of an operator's own servers, and after a reload as before."""
+    gate = serve_tls(make_gate())
+    ports = {name: free_port() for name in ("proxy", "deferred", "tls")}
+    (gate.home / "nginx.d" / "others.conf").write_text(
+        OTHER_SERVERS % dict(ports, home=gate.home))
+    gate.start()
+    key = gate.key("others", rpm=10**6, tpm=10**8)
+    sound = fill(SOUND + post(CLOSE), key)
+    bad = fill(post(b"A: b \n") + SOUND, key)
+
+    def check():
+        for front in (PROXY_V1, PROXY_V2):
+            assert speak(ports["proxy"], front, sound) == [200, 200]
+            assert speak(ports["proxy"], front, bad) == [400]
+            got = [speak(ports["tls"], front, request, gate.ca)
+                   for request in (sound, bad) for _ in range(5)]
+            assert all(one in ([200, 200], [200]) for one in got[:5]), got
+            assert got[5:].count([400]) >= 3, got
+        assert speak(ports["deferred"], b"", sound) == [200, 200]
+        assert speak(ports["deferred"], b"", bad) == [400]
+
+    check()
+    old = gate.nginx_workers()
+    os.kill(gate.up_pid(), signal.SIGHUP)
+    wait(lambda: not set(old) & set(gate.nginx_workers()), 30, "new workers")
+    check()

@@ -132,6 +132,8 @@ const struct tg_command tg_commands[] = {
      tg_upstreams_add_options, tg_upstreams_add, NULL},
     {"upstreams", "list", NULL, "list providers", "upstreams list",
      tg_limit_options, tg_upstreams_list, NULL},
+    {"upstreams", "test", "NAME", "ask one something, with each credential",
+     "upstreams test deepseek", NULL, tg_upstreams_test, NULL},
 
     {"credentials", "add", NULL, "give a provider's secret to the gate",
      "credentials add --upstream deepseek < secret.txt",

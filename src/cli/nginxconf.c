@@ -71,8 +71,6 @@ static const char call_location[] =
     "    proxy_ssl_verify_depth 4;\n"
     "    proxy_ssl_trusted_certificate " CA_BUNDLE ";\n"
     "    proxy_ssl_session_reuse off;\n"
-    "    # An error is overcome up to three times: by another upstream.\n"
-    "    recursive_error_pages on;\n"
     "}\n"
     "\n"
     "# What nginx refuses by itself; 494 is a header that is too large.\n"

@@ -37,6 +37,7 @@ int tg_prices_import(struct tg_cli *cli);
 
 int tg_upstreams_add(struct tg_cli *cli);
 int tg_upstreams_list(struct tg_cli *cli);
+int tg_upstreams_test(struct tg_cli *cli);
 int tg_credentials_add(struct tg_cli *cli);
 int tg_credentials_rotate(struct tg_cli *cli);
 int tg_credentials_update(struct tg_cli *cli);

@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "args.h"
 #include "client.h"
 #include "list.h"
@@ -5,6 +8,7 @@
 #include "own.h"
 #include "request.h"
 #include "say.h"
+#include "table.h"
 
 static const char *const dialects[] = {"deepseek", "openai", "vllm",
                                        "anthropic", NULL};
@@ -118,6 +122,50 @@ tg_upstreams_add(struct tg_cli *cli)
     tg_noun_made(cli, upstream_page, upstream);
     note_lacks(cli, upstream);
     json_decref(upstream);
+    return rc;
+}
+
+static const struct tg_column check_columns[] = {
+    {"CREDENTIAL", "credential_id", TG_CELL_TEXT, "none", 0},
+    {"LAST4", "last4", TG_CELL_TEXT, NULL, 0},
+    {"RESULT", "status", TG_CELL_STATUS, NULL, 0},
+    {"STATUS", "http_status", TG_CELL_COUNT, NULL, 0},
+    {"LATENCY", "latency_ms", TG_CELL_MS, NULL, 0},
+    {"WHAT", "message", TG_CELL_TEXT, NULL, 0},
+    {0},
+};
+
+static void
+print_test(const struct tg_cli *cli, const json_t *test)
+{
+    struct tg_table table;
+
+    if (cli->is_json) {
+        tg_table_json(test);
+        return;
+    }
+    if (cli->is_quiet)
+        return;
+    tg_table_init(&table, cli, check_columns);
+    tg_table_rows(&table, json_object_get(test, "checks"));
+    tg_say_note(cli, "Asked was %s", tg_noun_text(test, "url"));
+}
+
+int
+tg_upstreams_test(struct tg_cli *cli)
+{
+    char *path = tg_request_path("upstreams", cli->operand, "/test");
+    json_t *body = json_object(), *test = NULL;
+    int rc = tg_client_call(cli, "POST", path, body, &test);
+
+    free(path);
+    json_decref(body);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    print_test(cli, test);
+    if (strcmp(tg_noun_text(test, "status"), "ok") != 0)
+        rc = TG_EXIT_FAILED;
+    json_decref(test);
     return rc;
 }
 

@@ -38,6 +38,7 @@ void tg_admin_price_add(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_list(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_show(struct tg_request *, struct tg_reply *);
 void tg_admin_upstream_put(struct tg_request *, struct tg_reply *);
+void tg_admin_upstream_test(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_list(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_show(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_add(struct tg_request *, struct tg_reply *);

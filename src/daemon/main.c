@@ -1,6 +1,7 @@
 /*
  * tollgated: the control daemon.
  */
+#include <curl/curl.h>
 #include <errno.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -268,6 +269,8 @@ prepare(struct program *program, struct tg_error *error)
     pthread_mutex_init(&daemon->publish_lock, NULL);
     init_passes(daemon);
     daemon->started_at_ms = tg_clock_ms();
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return tg_error_set(error, TG_ERR_SYSTEM, "libcurl does not start");
     if (sodium_init() < 0 || tg_digest_init() != 0 ||
         tg_random(&daemon->own_writer_id, sizeof(daemon->own_writer_id)) != 0)
         return tg_error_set(error, TG_ERR_CRYPTO,

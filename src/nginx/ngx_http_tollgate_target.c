@@ -276,11 +276,12 @@ ngx_http_tollgate_try_again(ngx_http_request_t *r,
 
     ctx->goes_on = 0;
 
-    /* error_page has made a GET of it. */
+    /* error_page has made a GET of it, and is to lead here once more. */
 
     r->method = ctx->method;
     r->method_name = ctx->method_name;
     r->err_status = 0;
+    r->error_page = 0;
 
     return ngx_http_internal_redirect(r, &uri, NULL);
 }

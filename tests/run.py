@@ -59,9 +59,9 @@ def meson(folder, *args):
 
 # What reaches the module and the daemon with bytes from outside.
 SANITIZED = ["tests/gate/test_%s.py" % name for name in (
-    "calls", "bodies", "metering", "leaving", "http1", "http2", "redirects",
-    "crash", "limits", "budgets", "policy_changes", "revocation", "queue",
-    "settings")]
+    "calls", "bodies", "metering", "leaving", "http1", "http2", "proxies",
+    "redirects", "crash", "limits", "budgets", "policy_changes", "revocation",
+    "queue", "settings")]
 
 
 def preload(folder):

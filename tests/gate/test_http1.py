@@ -350,6 +350,12 @@ def test_the_admin_api_takes_no_such_requests_either(gate, seen):
                             (b"Content-Length: 1\r\n", STRAY_BODY)):
         check_refused(exchange(gate, sound + extra + b"\r\n" + sound
                                + b"\r\n"), sentence)
+    for path in (b"/%61dmin/v1/accounts", b"/v1/../admin/v1/accounts",
+                 b"/admin/v1/./accounts", b"/admin//v1/accounts",
+                 b"//admin/v1/accounts", b"/admin/v1/accounts%00"):
+        answer = exchange(gate, sound.replace(b"/admin/v1/accounts", path)
+                          + CLOSE + b"\r\n")
+        assert statuses(answer) in ([404], [400]), path
     body = json.dumps({"name": "chunks"}).encode()
     made = fill(b"POST /admin/v1/accounts HTTP/1.1\r\n" + HOST + KEY + TYPE
                 + CHUNKED + b"\r\n", token)

@@ -186,19 +186,23 @@ ask_offer(struct walk *walk)
                                      walk->question->now_ms, a));
 }
 
+/* What the gate answers by itself takes nothing and goes nowhere. */
+static bool
+is_free(const struct walk *walk)
+{
+    const struct tg_route *route = walk->a.head.route;
+
+    return route != NULL && route->served == TG_SERVED_LOCALLY;
+}
+
+/* The rows of what a call uses. */
 static void
-ask(struct walk *walk)
+ask_use(struct walk *walk)
 {
     struct tg_admission *a = &walk->a;
     int64_t now_ms = walk->question->now_ms;
     bool is_priced;
 
-    answer(walk, TG_CHECK_STATUS, tg_admit_has_status(a));
-    answer(walk, TG_CHECK_EXPIRY, tg_admit_is_unexpired(now_ms, a));
-    answer(walk, TG_CHECK_ACCOUNT, tg_admit_has_account(walk->state, a));
-    ask_place(walk);
-    answer(walk, TG_CHECK_HOURS, tg_admit_may_now(walk->state, now_ms, a));
-    ask_route(walk);
     ask_model(walk);
     is_priced = walk->model != NULL &&
                 tg_admit_has_price(walk->catalog, walk->model, now_ms, a);
@@ -208,6 +212,26 @@ ask(struct walk *walk)
     answer(walk, TG_CHECK_BUDGET,
            tg_admit_has_money(walk->state, is_priced, a));
     ask_offer(walk);
+}
+
+static void
+ask(struct walk *walk)
+{
+    struct tg_admission *a = &walk->a;
+    int64_t now_ms = walk->question->now_ms;
+
+    answer(walk, TG_CHECK_STATUS, tg_admit_has_status(a));
+    answer(walk, TG_CHECK_EXPIRY, tg_admit_is_unexpired(now_ms, a));
+    answer(walk, TG_CHECK_ACCOUNT, tg_admit_has_account(walk->state, a));
+    ask_place(walk);
+    answer(walk, TG_CHECK_HOURS, tg_admit_may_now(walk->state, now_ms, a));
+    ask_route(walk);
+    if (!is_free(walk)) {
+        ask_use(walk);
+        return;
+    }
+    for (int row = TG_CHECK_MODEL; row < TG_CHECK_ROWS; row++)
+        say(walk, (enum tg_check_row)row, TG_CHECK_NOT_ASKED);
 }
 
 bool

@@ -278,6 +278,11 @@ tg_check_yes(const struct tg_check_said *said)
 json_t *
 tg_check_unasked(const struct tg_check_said *said)
 {
+    const struct tg_route *route = said->admission->head.route;
+
+    if (said->row >= TG_CHECK_MODEL && route != NULL &&
+        route->served == TG_SERVED_LOCALLY)
+        return json_string("the gate answers by itself, for free");
     switch (said->row) {
     case TG_CHECK_NETWORK:
         return json_string("only from some networks: name an address");

@@ -98,6 +98,12 @@ static const struct check_case cases[] = {
      0,
      NULL,
      "scope=permission_denied"},
+    {"a look at the models, by a key that has nothing",
+     {.scopes = TG_SCOPE_FILES, SPENT},
+     "unpriced",
+     0,
+     "/v1/models",
+     "?model ?rates ?budget ?price ?upstream"},
     {"without the endpoint",
      {.endpoints = 1u << TG_ENDPOINT_EMBEDDINGS},
      "deepseek-flash",
@@ -178,10 +184,13 @@ question_of(const struct check_case *row, uint32_t slot)
     return (struct tg_check_question){
         .key_slot = slot,
         .scope = row->scope,
-        .route = row->endpoint == NULL
-                     ? NULL
-                     : tg_route_find(TG_METHOD_POST, text_of(row->endpoint),
-                                     &argument, &has_path),
+        .route =
+            row->endpoint == NULL
+                ? NULL
+                : tg_route_find(strcmp(row->endpoint, "/v1/models") == 0
+                                    ? TG_METHOD_GET
+                                    : TG_METHOD_POST,
+                                text_of(row->endpoint), &argument, &has_path),
         .model = text_of(row->model),
         .now_ms = instant(NOON),
     };

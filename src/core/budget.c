@@ -257,6 +257,14 @@ tg_budget_holds(const struct tg_call_slot *slot)
     return tg_share_stage(share_of(slot)) == TG_STAGE_HELD;
 }
 
+bool
+tg_budget_is_over(const struct tg_call_slot *slot)
+{
+    enum tg_stage stage = tg_share_stage(share_of(slot));
+
+    return stage == TG_STAGE_NONE || stage == TG_STAGE_SETTLED;
+}
+
 void
 tg_budget_load(struct tg_state *state, uint32_t key_slot, uint32_t day,
                uint16_t month, int64_t day_nanos, int64_t month_nanos)

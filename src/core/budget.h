@@ -108,6 +108,10 @@ void tg_budget_settle(struct tg_state *state, struct tg_call_slot *slot);
 /* Whether the call in slot holds money. */
 bool tg_budget_holds(const struct tg_call_slot *slot);
 
+/* Whether nothing of it is to go back any more: it has been settled, or undone.
+ */
+bool tg_budget_is_over(const struct tg_call_slot *slot);
+
 /*
  * Says what a key has used in a day and a month, for the daemon when it has
  * made a state file and before it is ready (publish.h), or has given a slot

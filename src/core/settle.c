@@ -178,6 +178,16 @@ correct_rate(struct tg_state *state, const struct tg_call *call, int64_t now_ms)
                        call->prompt_tokens + call->completion_tokens, now_ms);
 }
 
+/* What a settled call no longer needs goes back; counters follow. */
+static void
+give_back(struct tg_state *state, struct tg_call *call, int64_t now_ms)
+{
+    tg_budget_settle(state, slot_of(state, call));
+    correct_rate(state, call, now_ms);
+    count(&state->keys[call->key_slot].counters, call);
+    count(&state->accounts[call->account_slot].counters, call);
+}
+
 /* Ends the call with its tokens decided: cost, time, money, counters. */
 static void
 finish(struct tg_state *state, struct tg_call *call, uint16_t status,
@@ -189,10 +199,7 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     call->status = status != 0 ? status : tg_code_row(code)->status;
     /* A status says that the record is whole, should we die from here on. */
     atomic_thread_fence(memory_order_release);
-    tg_budget_settle(state, slot_of(state, call));
-    correct_rate(state, call, now_ms);
-    count(&state->keys[call->key_slot].counters, call);
-    count(&state->accounts[call->account_slot].counters, call);
+    give_back(state, call, now_ms);
 }
 
 /*
@@ -253,8 +260,9 @@ tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
     tg_budget_recover(state, slot_of(state, call));
     call->flags |= TG_CALL_RECOVERED;
     if (call->status != 0) {
-        /* Its record is whole; the money may have been on its way. */
-        tg_budget_settle(state, slot_of(state, call));
+        /* Its record is whole; until its money is, nobody has counted it. */
+        if (!tg_budget_is_over(slot_of(state, call)))
+            give_back(state, call, now_ms);
         return;
     }
     if (!(call->flags & TG_CALL_SENT))

@@ -2,6 +2,7 @@
 #include "area.h"
 #include "bound.h"
 #include "budget.h"
+#include "cell.h"
 #include "code.h"
 #include "route.h"
 #include "settle.h"
@@ -480,6 +481,47 @@ test_settled_and_not_written(void)
     tg_area_end(&claim, slot);
 }
 
+/*
+ * A worker that died when its record was whole, before the money of it was:
+ * what it held, and that it ran, must not stay in the counters.
+ */
+static void
+test_settled_and_not_counted(void)
+{
+    struct tg_call call = call_of(&cases[0]);
+    struct tg_call_slot *slot = begin_admitted(&claim, &call);
+
+    slot->call.basis = TG_BASIS_COUNTED;
+    slot->call.cost_nanos = 5;
+    slot->call.status = 200;
+    tg_settle_lost(&state, &slot->call, BEGUN_AT);
+    total_calls++;
+    total_nanos += 5;
+    is_int(slot->call.cost_nanos, 5, "the record is as its worker left it");
+    are_counters("and it is counted", total_calls, total_nanos, 0, 0);
+    tg_settle_lost(&state, &slot->call, BEGUN_AT);
+    are_counters("once", total_calls, total_nanos, 0, 0);
+    tg_area_end(&claim, slot);
+}
+
+/* The same where its daemon died as well, giving back a hold half taken. */
+static void
+test_undone_and_not_counted(void)
+{
+    struct tg_call call = call_of(&cases[0]);
+    struct tg_call_slot *slot = tg_area_begin(&claim, &call);
+
+    atomic_fetch_add(&state.keys[0].counters.in_flight, 1);
+    tg_share_enter(slot, TG_STAGE_TAKING);
+    slot->call.basis = TG_BASIS_NONE;
+    slot->call.status = 500;
+    tg_settle_lost(&state, &slot->call, BEGUN_AT);
+    total_calls++;
+    are_counters("a hold that was never whole is counted as given back",
+                 total_calls, total_nanos, 0, 0);
+    tg_area_end(&claim, slot);
+}
+
 static void
 test_long_latency(void)
 {
@@ -511,6 +553,8 @@ main(void)
     test_lost_steps();
     publish_left(INT64_MAX / 2);
     test_settled_and_not_written();
+    test_settled_and_not_counted();
+    test_undone_and_not_counted();
     test_long_latency();
     tg_area_leave(&claim);
     tg_publisher_close(publisher);

@@ -92,8 +92,10 @@ begin_segment(struct tg_ingest *ingest, struct tg_segment *segment)
                   ? TG_ERR_SYSTEM
                   : tg_journal_read_header(ingest->buffer, (size_t)n, &header);
 
-    if (err == TG_ERR_NOT_FOUND)
+    if (err == TG_ERR_NOT_FOUND) {
+        segment->doubts = 0;
         return false;
+    }
     if (err == 0 && (header.writer_id != segment->writer_id ||
                      header.number != segment->number))
         err = TG_ERR_FORMAT;
@@ -191,8 +193,20 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
             doubt(ingest, segment, "a checksum does not hold");
             return 0;
         }
-        if (end == TG_ERR_NOT_FOUND && (size_t)n < BUFFER_BYTES)
+        if (end != TG_ERR_NOT_FOUND)
+            continue;
+        /*
+         * No whole record is left: of the file, or only of what could be
+         * read, where a bad sector ended it.
+         */
+        if (segment->offset + (size_t)n - used >= segment->size) {
+            segment->doubts = 0;
             return 0;
+        }
+        if (used == 0) {
+            doubt(ingest, segment, "it cannot be read to its end");
+            return 0;
+        }
     }
     return 0;
 }
@@ -341,6 +355,18 @@ tg_ingest_pass(struct tg_ingest *ingest)
         atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
     report(ingest);
     return err;
+}
+
+bool
+tg_ingest_is_behind(const struct tg_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (!segment->is_bad && (segment->fd < 0 || segment->doubts > 0))
+            return true;
+    }
+    return false;
 }
 
 struct tg_store *

@@ -24,6 +24,12 @@ int tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
  */
 int tg_ingest_pass(struct tg_ingest *ingest);
 
+/*
+ * Whether a segment could not be opened, or stands where the next pass looks
+ * again before it is given up: so there may be calls that the store lacks.
+ */
+bool tg_ingest_is_behind(const struct tg_ingest *ingest);
+
 /* Its connection and the journal's folder, for the recovery of calls. */
 struct tg_store *tg_ingest_store(const struct tg_ingest *ingest);
 int tg_ingest_folder(const struct tg_ingest *ingest);

@@ -130,7 +130,7 @@ look(struct tg_segments *segments)
     for (size_t i = 0; i < segments->count; i++)
         segments->list[i].is_here = false;
     err = read_folder(segments);
-    if (err == 0 && segments->count > 0)
+    if (segments->count > 0)
         qsort(segments->list, segments->count, sizeof(segments->list[0]),
               by_writer);
     return err;
@@ -225,13 +225,16 @@ tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
 {
     int err = look(segments);
 
+    /* Who was not seen may be there all the same. */
+    if (err != 0)
+        return err;
     for (size_t i = segments->count; i-- > 0;) {
         if (!segments->list[i].is_here)
             drop(segments, i);
     }
     for (size_t i = 0; i < segments->count; i++)
         measure(segments, i, state, own);
-    return err;
+    return 0;
 }
 
 void

@@ -17,6 +17,10 @@
 #define STATE_UUID "state_uuid"
 #define UUID_TEXT 33
 
+/* Enough for a segment to be given up; and how long a writer needs at most. */
+#define LOOKS 4
+#define LOOK_US 10000
+
 static void
 uuid_text(const uint8_t uuid[16], char text[UUID_TEXT])
 {
@@ -80,6 +84,28 @@ remember(struct tg_daemon *daemon, const uint8_t uuid[16])
     return tg_daemon_end(daemon, store, err);
 }
 
+/*
+ * Takes in the journal to its end.  What is taken in after the state file was
+ * made would be missing in its balances and budgets, so what cannot be read
+ * is looked at until it is given up.
+ */
+static int
+take_in_all(struct tg_ingest *ingest, struct tg_error *error)
+{
+    int err = tg_ingest_pass(ingest);
+
+    for (int i = 0; i < LOOKS && err == 0 && tg_ingest_is_behind(ingest); i++) {
+        usleep(LOOK_US);
+        err = tg_ingest_pass(ingest);
+    }
+    if (err != 0)
+        return tg_error_set(error, err, "the journal cannot be taken in");
+    return tg_ingest_is_behind(ingest)
+               ? tg_error_set(error, TG_ERR_SYSTEM,
+                              "a segment of the journal cannot be read")
+               : 0;
+}
+
 /* The store knows the new file's name first: a kill makes another one. */
 static int
 make_new(struct tg_daemon *daemon, struct tg_ingest *ingest,
@@ -92,9 +118,10 @@ make_new(struct tg_daemon *daemon, struct tg_ingest *ingest,
     if (tg_random(uuid, sizeof(uuid)) != 0)
         return tg_error_set(error, TG_ERR_CRYPTO,
                             "the kernel gives no random bytes");
-    err = tg_ingest_pass(ingest);
-    if (err == 0)
-        err = remember(daemon, uuid);
+    err = take_in_all(ingest, error);
+    if (err != 0)
+        return err;
+    err = remember(daemon, uuid);
     if (err != 0) {
         *error = daemon->admin->error;
         return err;

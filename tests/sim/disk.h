@@ -1,0 +1,54 @@
+/*
+ * disk.h: the disk under the journal's folder.
+ *
+ * Its files are those that product code opens in the folder disk_folder
+ * stands for; the linker sends the system calls here (see meson.build).  A
+ * file has bytes that processes see, the page cache's, and a prefix of them
+ * that is durable.  A killed process loses nothing.  When the power is cut
+ * only what is durable is certain: of the rest a part of any length is left,
+ * torn, zeroed or garbled, and a file that was made, or removed, since the
+ * folder was durable last may be there or not.
+ */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdbool.h>
+
+#include "id.h"
+#include "sim.h"
+
+/* What open(2) knows the folder by. */
+#define DISK_FOLDER "/the/journal"
+
+void disk_begin(void);
+void disk_end(void);
+
+/* A descriptor of the folder, as a worker inherits it. */
+int disk_folder(void);
+
+/* What a step does to the disk: writes back, falls ill, gets well, rots. */
+void disk_step(void);
+
+/* The process is gone: its descriptors are closed. */
+void disk_leave(const struct sim_process *process);
+
+/* The power is cut: processes are gone, and what was not durable. */
+void disk_cut(void);
+
+/* Whether a whole, sound record of the call can be read from the journal. */
+bool disk_has(const struct tg_call_id *id);
+
+/*
+ * Whether a record of the call stands in a file that is still there and was
+ * damaged at or before it, or was given up: what the daemon puts aside and
+ * names, and nothing can take in.
+ */
+bool disk_spoilt(const struct tg_call_id *id);
+
+/* A segment is given up: it must be damaged, or have failed three reads. */
+void disk_check_bad(uint64_t writer_id, uint32_t number);
+
+/* A file left that is sound and not given up, or NULL. */
+const char *disk_sound_file(void);
+
+#endif

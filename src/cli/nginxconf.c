@@ -47,7 +47,7 @@ static const char call_location[] =
     "    proxy_set_header X-Api-Key $tollgate_api_key;\n"
     "    proxy_set_header Anthropic-Version $tollgate_anthropic_version;\n"
     "    proxy_set_header Anthropic-Beta $tollgate_anthropic_beta;\n"
-    "    proxy_set_header Content-Type application/json;\n"
+    "    proxy_set_header Content-Type $tollgate_content_type;\n"
     "    proxy_set_header Accept-Encoding identity;\n"
     "    proxy_set_header User-Agent tollgate;\n"
     "    proxy_set_header X-Request-Id $tollgate_request_id;\n"

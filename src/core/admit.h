@@ -16,6 +16,7 @@
 #include "credential.h"
 #include "dialect.h"
 #include "digest.h"
+#include "measure.h"
 #include "framing.h"
 #include "hold.h"
 #include "rate.h"
@@ -64,6 +65,8 @@ enum tg_reason {
     TG_REASON_POOL_BUSY,     /* they ask to wait: pool_wait_ms */
     TG_REASON_POOL_FULL,     /* no credential takes more calls at once */
     TG_REASON_WRONG_DIALECT, /* its upstream has no such endpoint */
+    TG_REASON_WRONG_UNIT,    /* its price is of what the endpoint has not */
+    TG_REASON_SIZE,          /* the image's size has no price */
     TG_REASON_KEY_MODELS,    /* the key may not use the model */
     TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
     TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
@@ -101,6 +104,8 @@ struct tg_admission {
     bool must_close; /* also when it may go on: what comes behind on the
                         connection could be a part of this request */
     enum tg_credential_verdict credential;
+    char
+        sizes[TG_MEASURE_SIZES_SIZE]; /* that are priced, for one that is not */
     const char *allow;   /* the methods a path has, when refused for its own */
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;

@@ -5,6 +5,7 @@
 #include "bound.h"
 #include "calendar.h"
 #include "edit.h"
+#include "err.h"
 #include "key.h"
 #include "price.h"
 
@@ -50,6 +51,62 @@ code_of_fault(const struct tg_body_fault *fault)
                                             : TG_CODE_INVALID_REQUEST;
 }
 
+/* By what the operator multiplies the prices of this kind of key. */
+static uint32_t
+factor_ppm(const struct tg_catalog *catalog, const struct tg_key_policy *key)
+{
+    size_t kinds = sizeof(catalog->settings.price_factor_ppm) /
+                   sizeof(catalog->settings.price_factor_ppm[0]);
+
+    return catalog->settings
+        .price_factor_ppm[key->kind < kinds ? key->kind : TG_KIND_NONE];
+}
+
+static bool
+refuse_member(enum tg_body_member member, enum tg_reason reason,
+              const struct tg_body_facts *facts, struct tg_admission *a)
+{
+    a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
+                                           facts->members[member].at};
+    return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, reason);
+}
+
+/*
+ * What is not counted in tokens, and the price of one: that of the size where
+ * it has its own.
+ */
+static bool
+has_units(const struct tg_catalog *catalog, const struct tg_model *model,
+          const struct tg_body_facts *facts, int64_t now_ms,
+          struct tg_admission *a)
+{
+    const struct tg_price *price =
+        tg_price_at(model->prices, model->price_count, now_ms);
+    struct tg_call *call = &a->call;
+    struct tg_measure measure;
+    struct tg_rates unit = {0};
+    int err = tg_measure(facts, a->head.route->family, price,
+                         call->flags & TG_CALL_PEAK, &measure);
+
+    call->unit = (uint8_t)price->unit;
+    if (err == TG_ERR_NOT_FOUND)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED,
+                               TG_REASON_WRONG_UNIT);
+    if (err != 0) {
+        tg_measure_sizes(price, a->sizes);
+        return refuse_member(measure.member,
+                             measure.member == TG_BODY_N ? TG_REASON_BODY
+                                                         : TG_REASON_SIZE,
+                             facts, a);
+    }
+    unit.unit_picos = measure.picos;
+    if (tg_price_scale(&unit, factor_ppm(catalog, &a->key)) != 0)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    call->rates.unit_picos = unit.unit_picos;
+    call->unit_bound = measure.units;
+    return true;
+}
+
 /* Sets aside the most that this request can cost. */
 static bool
 has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
@@ -59,20 +116,19 @@ has_bounds(const struct tg_body_facts *facts, const struct tg_model *model,
     struct tg_call *call = &a->call;
 
     call->prompt_bound =
-        tg_bound_prompt(facts, model, (enum tg_dialect)a->upstream.dialect);
+        tg_bound_request(facts, model, (enum tg_dialect)a->upstream.dialect,
+                         a->head.route->family, &call->rates);
     if (tg_bound_completion(facts, model, (enum tg_dialect)a->upstream.dialect,
                             a->head.route->endpoint, &call->completion_bound,
                             &member) == 0 &&
         tg_bound_cost(call, &call->held_nanos) == 0)
         return true;
-    a->body_fault = (struct tg_body_fault){TG_BODY_RANGE, member,
-                                           facts->members[member].at};
-    return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_BODY);
+    return refuse_member(member, TG_REASON_BODY, facts, a);
 }
 
 /* Whether the upstream sends a stream's usage only when it is asked. */
 static bool
-must_ask(enum tg_dialect dialect, enum tg_endpoint endpoint,
+must_ask(enum tg_dialect dialect, const struct tg_route *route,
          const struct tg_body_facts *facts)
 {
     const struct tg_body_value *options =
@@ -82,7 +138,9 @@ must_ask(enum tg_dialect dialect, enum tg_endpoint endpoint,
     if (dialect != TG_DIALECT_OPENAI && dialect != TG_DIALECT_VLLM)
         return false;
     /* These report always. */
-    if (endpoint == TG_ENDPOINT_RESPONSES || endpoint == TG_ENDPOINT_MESSAGES)
+    if (route->endpoint == TG_ENDPOINT_RESPONSES ||
+        route->endpoint == TG_ENDPOINT_MESSAGES ||
+        route->family != TG_FAMILY_TEXT)
         return false;
     if (asked->is_present)
         return asked->value != 1;
@@ -97,21 +155,10 @@ tg_admit_edit_rule(const struct tg_body_facts *facts,
                    const struct tg_admission *a)
 {
     return (a->call.flags & TG_CALL_STREAM) &&
-                   must_ask((enum tg_dialect)a->upstream.dialect,
-                            a->head.route->endpoint, facts)
+                   must_ask((enum tg_dialect)a->upstream.dialect, a->head.route,
+                            facts)
                ? TG_EDIT_ALL_USAGE
                : TG_EDIT_NOTHING;
-}
-
-/* By what the operator multiplies the prices of this kind of key. */
-static uint32_t
-factor_ppm(const struct tg_catalog *catalog, const struct tg_key_policy *key)
-{
-    size_t kinds = sizeof(catalog->settings.price_factor_ppm) /
-                   sizeof(catalog->settings.price_factor_ppm[0]);
-
-    return catalog->settings
-        .price_factor_ppm[key->kind < kinds ? key->kind : TG_KIND_NONE];
 }
 
 bool
@@ -195,13 +242,18 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     const struct tg_model *model;
 
     a->call.flags = 0;
-    if (facts->members[TG_BODY_STREAM].value)
+    if (facts->members[TG_BODY_STREAM].value ||
+        facts->members[TG_BODY_STREAM_FORMAT].value)
         a->call.flags = TG_CALL_STREAM;
     model = tg_admit_model(state, catalog, name, a);
     if (model == NULL)
         return false;
     if (!tg_admit_has_price(catalog, model, now_ms, a))
         return refuse_above(state, facts, model, false, now_ms, a);
+    if (!has_units(catalog, model, facts, now_ms, a))
+        return a->code == TG_CODE_MODEL_NOT_PRICED
+                   ? refuse_above(state, facts, model, true, now_ms, a)
+                   : false;
     if (!tg_admit_has_upstream(state, catalog, model, now_ms, a))
         return refuse_above(state, facts, model, true, now_ms, a);
     return tg_admit_can_meter(&facts->asked, model, a) &&

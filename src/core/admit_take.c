@@ -64,6 +64,7 @@ tg_admit_has_money(const struct tg_state *state, bool is_priced,
         .rates = a->call.rates,
         .prompt_bound = TG_BOUND_ALLOWANCE_TOKENS,
         .completion_bound = TG_BOUND_FLOOR_TOKENS,
+        .unit_bound = 1,
     };
 
     /* What has no price costs something. */
@@ -72,6 +73,14 @@ tg_admit_has_money(const struct tg_state *state, bool is_priced,
     return tg_budget_left(state, &least, &a->key, &a->account, &a->budget) >=
                least.held_nanos ||
            tg_admit_refuse_money(a);
+}
+
+/* Pictures and sound are made as long as they are. */
+static bool
+may_shorten(const struct tg_admission *a)
+{
+    return tg_bound_obeyed((enum tg_dialect)a->upstream.dialect,
+                           a->head.route->endpoint) != 0;
 }
 
 /*
@@ -90,8 +99,9 @@ shorten(struct tg_area_claim *claim, const struct tg_body_facts *facts,
     *max_tokens = -1;
     if (call->held_nanos <= left)
         return true;
-    affordable = tg_bound_affordable(&call->rates, call->prompt_bound, left);
-    if (call->completion_bound == 0 || affordable / n < TG_BOUND_FLOOR_TOKENS)
+    affordable = tg_bound_affordable_call(call, left);
+    if (call->completion_bound == 0 || !may_shorten(a) ||
+        affordable / n < TG_BOUND_FLOOR_TOKENS)
         return tg_admit_refuse_money(a);
     *max_tokens = affordable / n;
     call->completion_bound = *max_tokens * n;

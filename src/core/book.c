@@ -15,6 +15,16 @@
     .off_peak = PER_MILLION(hit, miss, output),                                \
     .peak = PER_MILLION(hit, miss, output)
 
+/* A price of one unit, in pico-units, and of nothing else. */
+#define BY_UNIT(of, picos)                                                     \
+    .unit = (of), .off_peak = {.unit_picos = (picos)},                         \
+    .peak = {.unit_picos = (picos)}
+#define CENTS(n) ((n)*INT64_C(10000000000)) /* of one image */
+#define SIZES(...)                                                             \
+    .sizes = {__VA_ARGS__},                                                    \
+    .size_count = sizeof((struct tg_size_price[]){__VA_ARGS__}) /              \
+                  sizeof(struct tg_size_price)
+
 /* DeepSeek's peak is twice its off-peak. */
 #define DOUBLED(hit, miss, output)                                             \
     .off_peak = PER_MILLION(hit, miss, output),                                \
@@ -38,9 +48,14 @@
 #define AT_2026_08_16_16H 1786896000000 /* 16:00 UTC */
 #define AT_2026_08_23 1787443200000     /* 00:00 UTC */
 #define AT_2026_09_10_04H 1789012800000 /* 04:00 UTC */
+#define AT_2023_03_01 1677628800000     /* 00:00 UTC */
+#define AT_2023_11_06 1699228800000     /* 00:00 UTC */
 #define AT_2024_01_25 1706140800000     /* 00:00 UTC */
 #define AT_2024_10_01 1727740800000     /* 00:00 UTC */
 #define AT_2024_10_02 1727827200000     /* 00:00 UTC */
+#define AT_2025_03_20 1742428800000     /* 00:00 UTC */
+#define AT_2025_04_23 1745366400000     /* 00:00 UTC */
+#define AT_2025_10_06 1759708800000     /* 00:00 UTC */
 
 static const char from_2026_05[] =
     "copy of api-docs.deepseek.com/quick_start/pricing, 2026-05 to 2026-08";
@@ -94,6 +109,54 @@ static const struct tg_price gpt_4o_mini_prices[] = {
 static const struct tg_price embedding_3_small_prices[] = {
     {.effective_at_ms = AT_2024_01_25, FLAT(20000, 20000, 0)},
 };
+/*
+ * The first of these names is that of no size and no quality: 1024x1024, of
+ * standard quality.
+ */
+static const struct tg_price dall_e_2_prices[] = {
+    {.effective_at_ms = AT_2023_11_06,
+     BY_UNIT(TG_UNIT_IMAGE, CENTS(2)),
+     SIZES({"1024x1024", CENTS(2)}, {"512x512", CENTS(18) / 10},
+           {"256x256", CENTS(16) / 10})},
+};
+static const struct tg_price dall_e_3_prices[] = {
+    {.effective_at_ms = AT_2023_11_06,
+     BY_UNIT(TG_UNIT_IMAGE, CENTS(4)),
+     SIZES({"1024x1024", CENTS(4)}, {"1024x1792", CENTS(8)},
+           {"1792x1024", CENTS(8)}, {"hd 1024x1024", CENTS(8)},
+           {"hd 1024x1792", CENTS(12)}, {"hd 1792x1024", CENTS(12)})},
+};
+
+/*
+ * What goes in has a price for text and a higher one for images or audio, and
+ * a report tells the sum: all of it is charged at the higher one.
+ */
+static const struct tg_price gpt_image_1_prices[] = {
+    {.effective_at_ms = AT_2025_04_23, FLAT(2500000, 10000000, 40000000)},
+};
+static const struct tg_price gpt_image_1_mini_prices[] = {
+    {.effective_at_ms = AT_2025_10_06, FLAT(250000, 2500000, 8000000)},
+};
+static const struct tg_price gpt_4o_transcribe_prices[] = {
+    {.effective_at_ms = AT_2025_03_20, FLAT(6000000, 6000000, 10000000)},
+};
+static const struct tg_price gpt_4o_mini_transcribe_prices[] = {
+    {.effective_at_ms = AT_2025_03_20, FLAT(3000000, 3000000, 5000000)},
+};
+static const struct tg_price gpt_4o_mini_tts_prices[] = {
+    {.effective_at_ms = AT_2025_03_20, FLAT(600000, 600000, 12000000)},
+};
+
+/* 0.006 a minute; 15 and 30 a million characters. */
+static const struct tg_price whisper_1_prices[] = {
+    {.effective_at_ms = AT_2023_03_01, BY_UNIT(TG_UNIT_MILLISECOND, 100000)},
+};
+static const struct tg_price tts_1_prices[] = {
+    {.effective_at_ms = AT_2023_11_06, BY_UNIT(TG_UNIT_CHARACTER, 15000000)},
+};
+static const struct tg_price tts_1_hd_prices[] = {
+    {.effective_at_ms = AT_2023_11_06, BY_UNIT(TG_UNIT_CHARACTER, 30000000)},
+};
 static const char *const openai_sources[] = {openai_list};
 
 static const struct tg_price sim_embed_prices[] = {
@@ -109,6 +172,16 @@ static const char *const sim_sources[] = {simulated};
 #define CONTEXT_1M (1 << 20)
 #define OUTPUT_384K (384 << 10)
 #define FIM_4K (4 << 10)
+
+/*
+ * Of one image: 6240 at high quality and 1024x1536, and 100 for each of three
+ * unfinished ones in a stream; going in, some 6600 where its likeness is kept.
+ */
+#define IMAGE_OUTPUT 6656
+#define IMAGE_INPUT 8192
+
+/* 4096 characters, read slowly: about thirteen minutes at 20 a second. */
+#define SPEECH_OUTPUT (16 << 10)
 
 _Static_assert(COUNT(flash_prices) == COUNT(flash_sources), "book");
 _Static_assert(COUNT(v4_flash_prices) == COUNT(v4_flash_sources), "book");
@@ -127,6 +200,28 @@ static const struct tg_book_model models[] = {
      PRICES(gpt_4o_mini_prices, openai_sources)},
     {"text-embedding-3-small", "openai", TG_SCOPE_EMBEDDINGS, 8192, 0, 0,
      PRICES(embedding_3_small_prices, openai_sources)},
+    {"dall-e-2", "openai", TG_SCOPE_IMAGE, 0, 0, 0,
+     PRICES(dall_e_2_prices, openai_sources)},
+    {"dall-e-3", "openai", TG_SCOPE_IMAGE, 0, 0, 0,
+     PRICES(dall_e_3_prices, openai_sources)},
+    {"gpt-image-1", "openai", TG_SCOPE_IMAGE, 0, IMAGE_OUTPUT, 0,
+     PRICES(gpt_image_1_prices, openai_sources),
+     .max_image_tokens = IMAGE_INPUT},
+    {"gpt-image-1-mini", "openai", TG_SCOPE_IMAGE, 0, IMAGE_OUTPUT, 0,
+     PRICES(gpt_image_1_mini_prices, openai_sources),
+     .max_image_tokens = IMAGE_INPUT},
+    {"gpt-4o-transcribe", "openai", TG_SCOPE_AUDIO, 16000, 2000, 0,
+     PRICES(gpt_4o_transcribe_prices, openai_sources)},
+    {"gpt-4o-mini-transcribe", "openai", TG_SCOPE_AUDIO, 16000, 2000, 0,
+     PRICES(gpt_4o_mini_transcribe_prices, openai_sources)},
+    {"gpt-4o-mini-tts", "openai", TG_SCOPE_AUDIO, 2000, SPEECH_OUTPUT, 0,
+     PRICES(gpt_4o_mini_tts_prices, openai_sources)},
+    {"whisper-1", "openai", TG_SCOPE_AUDIO, 0, 0, 0,
+     PRICES(whisper_1_prices, openai_sources)},
+    {"tts-1", "openai", TG_SCOPE_AUDIO, 0, 0, 0,
+     PRICES(tts_1_prices, openai_sources)},
+    {"tts-1-hd", "openai", TG_SCOPE_AUDIO, 0, 0, 0,
+     PRICES(tts_1_hd_prices, openai_sources)},
     {"sim-embed", "simulator", TG_SCOPE_EMBEDDINGS, 8192, 0, 0,
      PRICES(sim_embed_prices, sim_sources)},
 };

@@ -24,6 +24,7 @@ struct tg_book_model {
     const struct tg_price *prices; /* oldest first */
     const char *const *sources;    /* one for each price: where it is from */
     size_t price_count;
+    int64_t max_image_tokens; /* one image in a prompt; 0: not known */
 };
 
 /* All models; static.  *n is how many. */

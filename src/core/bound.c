@@ -1,6 +1,7 @@
 #include "bound.h"
 
 #include "err.h"
+#include "measure.h"
 #include "money.h"
 #include "usage.h"
 
@@ -8,6 +9,14 @@
 #define UNKNOWN_LIMIT_TOKENS (1 << 20)
 
 #define TIMES (1u << TG_BODY_N | 1u << TG_BODY_BEST_OF)
+
+static enum tg_family
+family_of(enum tg_endpoint endpoint)
+{
+    const struct tg_route *route = tg_route_of(endpoint);
+
+    return route == NULL ? TG_FAMILY_TEXT : route->family;
+}
 
 /*
  * The members by which an upstream lets a request limit the answer.  One that
@@ -19,6 +28,8 @@ tg_bound_obeyed(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
     uint32_t members = 0;
 
+    if (family_of(endpoint) > TG_FAMILY_VECTORS)
+        return 0;
     if (endpoint == TG_ENDPOINT_RESPONSES)
         return 1u << TG_BODY_MAX_OUTPUT_TOKENS;
     if (dialect != TG_DIALECT_NONE)
@@ -102,6 +113,23 @@ tg_bound_prompt(const struct tg_body_facts *facts, const struct tg_model *model,
 }
 
 int64_t
+tg_bound_request(const struct tg_body_facts *facts,
+                 const struct tg_model *model, enum tg_dialect dialect,
+                 enum tg_family family, const struct tg_rates *rates)
+{
+    int64_t tokens = tg_bound_prompt(facts, model, dialect);
+
+    if (family == TG_FAMILY_OBJECTS)
+        return 0;
+    if (rates->miss_picos != 0 || rates->output_picos != 0)
+        tokens += tg_measure_file_tokens(facts, family, model->max_image_tokens,
+                                         model->max_context_tokens);
+    return tokens < TG_USAGE_TOKENS_MAX
+               ? tokens
+               : TG_USAGE_TOKENS_MAX + TG_BOUND_ALLOWANCE_TOKENS;
+}
+
+int64_t
 tg_bound_likely(int64_t prompt_bound)
 {
     if (prompt_bound <= TG_BOUND_ALLOWANCE_TOKENS)
@@ -155,6 +183,29 @@ tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
     return tokens < TG_USAGE_TOKENS_MAX ? (int64_t)tokens : TG_USAGE_TOKENS_MAX;
 }
 
+int64_t
+tg_bound_affordable_call(const struct tg_call *call, int64_t left_nanos)
+{
+    struct tg_quantity units = {.units = call->unit_bound};
+    int64_t nanos;
+
+    if (tg_price_cost(&call->rates, &units, &nanos) != 0)
+        return -1;
+    return tg_bound_affordable(&call->rates, call->prompt_bound,
+                               left_nanos - nanos);
+}
+
+static bool
+is_priced_by_answer(const struct tg_model *model)
+{
+    for (uint32_t i = 0; i < model->price_count && i < TG_MODEL_PRICES; i++) {
+        if (model->prices[i].off_peak.output_picos != 0 ||
+            model->prices[i].peak.output_picos != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Prompts that get answers of their own. */
 static int64_t
 prompts_of(const struct tg_body_facts *facts, enum tg_endpoint endpoint)
@@ -163,6 +214,24 @@ prompts_of(const struct tg_body_facts *facts, enum tg_endpoint endpoint)
         endpoint == TG_ENDPOINT_COMPLETIONS || endpoint == TG_ENDPOINT_FIM;
 
     return may_list && facts->asked.prompts > 1 ? facts->asked.prompts : 1;
+}
+
+/*
+ * Whether an answer has tokens at all: pictures and sound have them by models
+ * that are described with a limit of them, or priced by them.
+ */
+static bool
+has_answer_tokens(const struct tg_model *model, enum tg_endpoint endpoint)
+{
+    switch (family_of(endpoint)) {
+    case TG_FAMILY_TEXT:
+        return true;
+    case TG_FAMILY_VECTORS:
+    case TG_FAMILY_OBJECTS:
+        return false;
+    default:
+        return model->max_output_tokens > 0 || is_priced_by_answer(model);
+    }
 }
 
 /* What upstreams make of a limit of 0 differs, so it counts as none. */
@@ -179,7 +248,7 @@ tg_bound_completion(const struct tg_body_facts *facts,
     int64_t prompts = prompts_of(facts, endpoint);
 
     *member = limit == TG_BODY_NONE ? tg_bound_limit(endpoint) : limit;
-    if (endpoint == TG_ENDPOINT_EMBEDDINGS) {
+    if (!has_answer_tokens(model, endpoint)) {
         *tokens = 0;
         return 0;
     }

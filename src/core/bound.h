@@ -44,6 +44,14 @@ int64_t tg_bound_prompt(const struct tg_body_facts *facts,
                         const struct tg_model *model, enum tg_dialect dialect);
 
 /*
+ * The same of a request of a family, with the files of a form where a model
+ * is priced by tokens.  Objects have no prompt.
+ */
+int64_t tg_bound_request(const struct tg_body_facts *facts,
+                         const struct tg_model *model, enum tg_dialect dialect,
+                         enum tg_family family, const struct tg_rates *rates);
+
+/*
  * What a prompt of this bound likely is: four bytes a token, as prompts are on
  * average in any language, and nothing of the allowance.  At most the bound.
  */
@@ -68,6 +76,10 @@ int tg_bound_hold(const struct tg_call *call, int64_t completion_tokens,
 int64_t tg_bound_affordable(const struct tg_rates *rates, int64_t prompt_bound,
                             int64_t left_nanos);
 
+/* The same for a call with its rates and bound; its units are paid first. */
+int64_t tg_bound_affordable_call(const struct tg_call *call,
+                                 int64_t left_nanos);
+
 /*
  * The members, as bits 1 << enum tg_body_member, by which upstreams of this
  * dialect let a request limit the answer on this endpoint.
@@ -80,7 +92,8 @@ enum tg_body_member tg_bound_limit(enum tg_endpoint endpoint);
 /*
  * Writes the most completion tokens into *tokens: by the largest limit that
  * upstreams of this dialect obey on this endpoint, else by the model's own; n
- * answers count n times, to each of several prompts.  Returns 0, or
+ * answers count n times, to each of several prompts.  Images and audio have
+ * none, of a model that has neither a limit nor a price of them.  Returns 0, or
  * TG_ERR_RANGE when it is more than one call can have (TG_USAGE_TOKENS_MAX).
  * *member becomes what the bound, or the error, comes from: tg_bound_limit's
  * when nothing stands there.

@@ -15,6 +15,15 @@ static const struct row {
     {TG_ENDPOINT_RESPONSES, "/responses", "/responses", "/responses", NULL},
     {TG_ENDPOINT_MESSAGES, "/anthropic/v1/messages", NULL, "/messages",
      "/v1/messages"},
+    {TG_ENDPOINT_IMAGES, NULL, "/images/generations", "/images/generations",
+     NULL},
+    {TG_ENDPOINT_IMAGE_EDITS, NULL, "/images/edits", "/images/edits", NULL},
+    {TG_ENDPOINT_IMAGE_VARIATIONS, NULL, "/images/variations", NULL, NULL},
+    {TG_ENDPOINT_SPEECH, NULL, "/audio/speech", "/audio/speech", NULL},
+    {TG_ENDPOINT_TRANSCRIPTIONS, NULL, "/audio/transcriptions",
+     "/audio/transcriptions", NULL},
+    {TG_ENDPOINT_TRANSLATIONS, NULL, "/audio/translations",
+     "/audio/translations", NULL},
 };
 
 static const char *

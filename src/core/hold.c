@@ -127,10 +127,9 @@ take_most(struct tg_state *state, struct tg_call_slot *slot, int64_t tokens,
     for (int i = 0; i < TRIES && tokens >= least; i++) {
         if (take(state, slot, tokens, a))
             return tokens;
-        tokens = smaller(
-            tokens, tg_bound_affordable(
-                        &call->rates, call->prompt_bound,
-                        tg_budget_room(state, call, &a->key, &a->account)));
+        tokens = smaller(tokens, tg_bound_affordable_call(
+                                     call, tg_budget_room(state, call, &a->key,
+                                                          &a->account)));
     }
     return -1;
 }

@@ -17,6 +17,7 @@ begin_json(struct tg_meter *meter)
     meter->event_report.seen = 0;
     meter->event_bytes = 0;
     meter->event_has_end = false;
+    meter->event_is_image = false;
     meter->done_matched = 0;
 }
 
@@ -27,6 +28,35 @@ tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
     meter->shape = shape;
     tg_sse_init(&meter->sse);
     begin_json(meter);
+}
+
+/* Whether a Content-Type is this one, whatever its parameters. */
+static bool
+is_type(struct tg_str content_type, struct tg_str type)
+{
+    if (content_type.len < type.len)
+        return false;
+    for (size_t i = 0; i < type.len; i++) {
+        char c = content_type.data[i];
+
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != type.data[i])
+            return false;
+    }
+    return content_type.len == type.len ||
+           strchr("; \t", content_type.data[type.len]) != NULL;
+}
+
+enum tg_meter_shape
+tg_meter_shape_of(const struct tg_route *route, struct tg_str content_type)
+{
+    if (route->answer == TG_ANSWER_FILE)
+        return TG_METER_BYTES;
+    if (is_type(content_type, TG_STR("text/event-stream")))
+        return TG_METER_SSE;
+    if (route->answer == TG_ANSWER_JSON ||
+        is_type(content_type, TG_STR("application/json")))
+        return TG_METER_JSON;
+    return TG_METER_BYTES;
 }
 
 /* The path of the value at hand: an array's elements have the array's. */
@@ -113,6 +143,29 @@ is_last_type(const struct tg_json *json)
     return false;
 }
 
+/* In thousandths, rounded up; else an amount that is not believed. */
+static void
+seconds(struct tg_meter *meter, enum tg_usage_field field,
+        enum tg_json_token token)
+{
+    const struct tg_json *json = &meter->json;
+
+    if (token != TG_JSON_NUMBER)
+        return;
+    if (!json->is_decimal || json->is_negative || json->is_huge ||
+        json->integer > TG_USAGE_TOKENS_MAX / 1000)
+        report(meter, field, -TG_USAGE_HUGE);
+    else
+        report(meter, field, json->integer * 1000 + json->thousandths);
+}
+
+static bool
+is_image_type(const struct tg_json *json)
+{
+    return is_text(json, "image_generation.completed") ||
+           is_text(json, "image_edit.completed");
+}
+
 static void
 act(struct tg_meter *meter, const struct tg_meter_path *path,
     enum tg_json_token token)
@@ -130,16 +183,28 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
         if (token == TG_JSON_STRING)
             meter->event_bytes += json->text_len;
         break;
+    case TG_METER_WHOLE:
+        if (token == TG_JSON_STRING && meter->shape == TG_METER_JSON)
+            meter->event_bytes += json->text_len;
+        break;
     case TG_METER_FINISH:
         meter->has_finish |= is_truthy(json, token);
         break;
     case TG_METER_FAULT:
         meter->has_error |= is_truthy(json, token);
         break;
+    case TG_METER_SECONDS:
+        seconds(meter, (enum tg_usage_field)path->field, token);
+        break;
+    case TG_METER_IMAGE:
+        meter->images += meter->shape == TG_METER_JSON &&
+                         token == TG_JSON_STRING && json->text_len > 0;
+        break;
     case TG_METER_TYPE:
         meter->event_has_end |= token == TG_JSON_STRING && is_last_type(json);
         meter->has_error_event |=
             token == TG_JSON_STRING && is_text(json, "error");
+        meter->event_is_image |= token == TG_JSON_STRING && is_image_type(json);
         /* fall through */
     case TG_METER_OBJECT:
         meter->has_error |= token == TG_JSON_STRING && is_text(json, "error");
@@ -255,6 +320,7 @@ end_event(struct tg_meter *meter)
         if (meter->event_report.seen)
             tg_usage_update(&meter->report, &meter->event_report);
         meter->has_done |= meter->event_has_end;
+        meter->images += meter->event_is_image;
     } else {
         meter->has_garbage = true;
     }
@@ -295,6 +361,10 @@ tg_meter_feed(struct tg_meter *meter, const void *data, size_t len)
     size_t blank = meter->has_bytes ? 0 : blank_len(start, len);
 
     meter->has_bytes |= blank < len;
+    if (meter->shape == TG_METER_BYTES) {
+        meter->has_bytes |= len > 0;
+        return;
+    }
     if (meter->shape == TG_METER_AUTO) {
         if (blank == len)
             return;
@@ -316,6 +386,8 @@ tg_meter_feed(struct tg_meter *meter, const void *data, size_t len)
 void
 tg_meter_end(struct tg_meter *meter)
 {
+    if (meter->shape == TG_METER_BYTES)
+        return;
     if (meter->shape != TG_METER_SSE) {
         count_text(meter);
         meter->event_bytes = 0;

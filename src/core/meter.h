@@ -1,7 +1,8 @@
 /*
  * meter.h: what an answer says about itself, read as it passes: a JSON
  * body or an event stream, in the shapes of OpenAI (chat, completions,
- * responses, embeddings), DeepSeek, vLLM and Anthropic.
+ * responses, embeddings, images, transcriptions), DeepSeek, vLLM and
+ * Anthropic; or bytes that say nothing.
  *
  * Nothing an upstream sends makes it fail, hang or grow.
  */
@@ -21,6 +22,7 @@ enum tg_meter_shape {
     TG_METER_AUTO = 0, /* told by the first byte that is not blank */
     TG_METER_JSON,
     TG_METER_SSE,
+    TG_METER_BYTES, /* audio, text, files: nothing in them is read */
 };
 
 #define TG_METER_LEVELS 8
@@ -34,6 +36,7 @@ struct tg_meter {
     uint64_t content_events; /* of these, with generated text in them */
     uint64_t content_bytes;  /* decoded bytes of generated text: content,
                                 reasoning, tool arguments */
+    uint64_t images;         /* that were made, to the end */
     enum tg_meter_shape shape;
     bool has_bytes;   /* something that is not white space came */
     bool is_complete; /* JSON: the one value is whole and valid */
@@ -45,7 +48,7 @@ struct tg_meter {
     bool has_garbage;     /* JSON, or an event's data, that is not JSON */
 
     /* Private. */
-    bool event_has_end;
+    bool event_has_end, event_is_image;
     uint8_t done_matched;
     uint64_t event_bytes;
     struct tg_usage_report report, event_report;
@@ -57,6 +60,14 @@ struct tg_meter {
 
 /* Begins an answer. */
 void tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape);
+
+/*
+ * The shape of an answer by its Content-Type, on a route of this family: one
+ * that says event stream is one, what may be bytes is unless it says JSON, and
+ * everything else must be JSON.  A file's content is always bytes.
+ */
+enum tg_meter_shape tg_meter_shape_of(const struct tg_route *route,
+                                      struct tg_str content_type);
 
 /* Reads the next len bytes; they are not needed afterwards. */
 void tg_meter_feed(struct tg_meter *meter, const void *data, size_t len);

@@ -43,6 +43,8 @@ static const struct tg_meter_path usage[] = {
     /* Anthropic */
     FIGURE("cache_read_input_tokens", TG_USAGE_CACHE_READ),
     FIGURE("cache_creation_input_tokens", TG_USAGE_CACHE_WRITE),
+    /* transcriptions, of models that are priced by time */
+    ROW("seconds", TG_METER_SECONDS, TG_USAGE_SECONDS, NULL),
     END,
 };
 
@@ -105,6 +107,13 @@ static const struct tg_meter_path message_start[] = {
     END,
 };
 
+/* images */
+static const struct tg_meter_path data[] = {
+    ROW("url", TG_METER_IMAGE, 0, NULL),
+    ROW("b64_json", TG_METER_IMAGE, 0, NULL),
+    END,
+};
+
 static const struct tg_meter_path root[] = {
     INTO("choices", choices),
     INTO("usage", usage),
@@ -119,6 +128,9 @@ static const struct tg_meter_path root[] = {
     FINISH("stop_reason"),
     INTO("response", response),
     INTO("output", output),
+    INTO("data", data),
+    ROW("text", TG_METER_WHOLE, 0, NULL), /* transcriptions */
+    ROW("duration", TG_METER_SECONDS, TG_USAGE_DURATION, NULL),
     END,
 };
 

@@ -13,8 +13,11 @@ enum tg_meter_action {
     TG_METER_FIGURE,   /* a number of tokens: field says which */
     TG_METER_TEXT,     /* generated text */
     TG_METER_TREE,     /* the same, in all of its members */
+    TG_METER_WHOLE,    /* the same, but not in events, which repeat it */
     TG_METER_FINISH,   /* why the model stopped */
     TG_METER_FAULT,    /* an error, unless null, false or empty */
+    TG_METER_SECONDS,  /* a decimal number of seconds: field says which */
+    TG_METER_IMAGE,    /* an image, or where it is */
     TG_METER_TYPE,     /* an event's type: may end the stream, or be error */
     TG_METER_OBJECT,   /* an object's kind: may be error */
 };

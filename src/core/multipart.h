@@ -40,6 +40,15 @@
  */
 int tg_multipart_boundary(struct tg_str content_type, struct tg_str *boundary);
 
+#define TG_MULTIPART_TYPE_SIZE (32 + TG_MULTIPART_BOUNDARY_MAX)
+
+/*
+ * Writes the Content-Type that names a boundary, in quotes where it must be.
+ * Returns its length; there is no terminator.
+ */
+size_t tg_multipart_type(struct tg_str boundary,
+                         char out[TG_MULTIPART_TYPE_SIZE]);
+
 enum tg_multipart_token {
     TG_MULTIPART_ERROR = -1, /* see error and error_at; stays so */
     TG_MULTIPART_MORE = 0,   /* the chunk is used up */

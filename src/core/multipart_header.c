@@ -153,6 +153,30 @@ tg_multipart_boundary(struct tg_str content_type, struct tg_str *boundary)
     return 0;
 }
 
+static bool
+is_token(struct tg_str s)
+{
+    take_while(&s, is_token_char);
+    return s.len == 0;
+}
+
+size_t
+tg_multipart_type(struct tg_str boundary, char out[TG_MULTIPART_TYPE_SIZE])
+{
+    static const char type[] = "multipart/form-data; boundary=";
+    bool is_quoted = !is_token(boundary);
+    size_t len = sizeof(type) - 1;
+
+    memcpy(out, type, len);
+    if (is_quoted)
+        out[len++] = '"';
+    memcpy(out + len, boundary.data, boundary.len);
+    len += boundary.len;
+    if (is_quoted)
+        out[len++] = '"';
+    return len;
+}
+
 /*
  * The name is what governs.  A file name matters only by being there, so one
  * that is encoded may stand beside a plain one, as .NET's clients have it.

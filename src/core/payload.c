@@ -70,6 +70,20 @@ tg_payload_finish(struct tg_payload *payload, struct tg_body_facts *facts)
     }
 }
 
+size_t
+tg_payload_type(const struct tg_head *head, const struct tg_body_facts *facts,
+                char out[TG_PAYLOAD_TYPE_SIZE])
+{
+    static const char json[] = "application/json";
+
+    if (facts->total_bytes == 0)
+        return 0;
+    if (head->route->payload == TG_PAYLOAD_FORM)
+        return tg_multipart_type(head->boundary, out);
+    memcpy(out, json, sizeof(json) - 1);
+    return sizeof(json) - 1;
+}
+
 const struct tg_body_fault *
 tg_payload_fault(const struct tg_payload *payload)
 {

@@ -38,4 +38,14 @@ int tg_payload_finish(struct tg_payload *payload, struct tg_body_facts *facts);
 /* What is wrong with it, once one of these has failed. */
 const struct tg_body_fault *tg_payload_fault(const struct tg_payload *payload);
 
+#define TG_PAYLOAD_TYPE_SIZE TG_MULTIPART_TYPE_SIZE
+
+/*
+ * Writes the Content-Type to send upstream with a body of these facts.
+ * Returns its length, 0 when there is no body; there is no terminator.
+ */
+size_t tg_payload_type(const struct tg_head *head,
+                       const struct tg_body_facts *facts,
+                       char out[TG_PAYLOAD_TYPE_SIZE]);
+
 #endif

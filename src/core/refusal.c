@@ -30,7 +30,8 @@ sentence_of(enum tg_code code)
         [TG_CODE_NOT_FOUND] =
             "There is no such path here. Use /v1/chat/completions, "
             "/v1/responses, /v1/messages, /v1/completions, "
-            "/v1/beta/completions, /v1/embeddings, /v1/models, "
+            "/v1/beta/completions, /v1/embeddings, those of /v1/images/ and "
+            "/v1/audio/, /v1/models, "
             "/v1/user/balance or /v1/key.",
         [TG_CODE_METHOD_NOT_ALLOWED] =
             "This path exists, but not under this method.",
@@ -499,6 +500,7 @@ param_of(const struct tg_admission *a)
 {
     switch (a->reason) {
     case TG_REASON_BODY:
+    case TG_REASON_SIZE:
         return a->body_fault.member == TG_BODY_NONE
                    ? NULL
                    : tg_body_member_name(a->body_fault.member);
@@ -553,6 +555,10 @@ say_why(struct tg_text *out, const struct tg_state *state,
         return;
     case TG_REASON_FRAMING:
         say(out, tg_framing_sentence(a->framing));
+        return;
+    case TG_REASON_SIZE:
+    case TG_REASON_WRONG_UNIT:
+        tg_refusal_say_measure(out, a);
         return;
     case TG_REASON_HOURS:
         say_hours(out, a);

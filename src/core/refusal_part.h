@@ -20,4 +20,8 @@ void tg_refusal_end(struct tg_text *out, const struct tg_refusal_form *form,
 /* Text of our own into the message. */
 void tg_refusal_say(struct tg_text *out, const char *sentence);
 
+/* TG_REASON_SIZE, TG_REASON_WRONG_UNIT: what has no price. */
+void tg_refusal_say_measure(struct tg_text *out,
+                            const struct tg_admission *admission);
+
 #endif

@@ -22,6 +22,12 @@ enum tg_endpoint {
     TG_ENDPOINT_KEY,
     TG_ENDPOINT_RESPONSES,
     TG_ENDPOINT_MESSAGES,
+    TG_ENDPOINT_IMAGES,
+    TG_ENDPOINT_IMAGE_EDITS,
+    TG_ENDPOINT_IMAGE_VARIATIONS,
+    TG_ENDPOINT_SPEECH,
+    TG_ENDPOINT_TRANSCRIPTIONS,
+    TG_ENDPOINT_TRANSLATIONS,
 };
 
 enum tg_scope {
@@ -63,6 +69,13 @@ enum tg_payload_kind {
     TG_PAYLOAD_NONE,  /* nothing */
 };
 
+/* What an answer that is none of an error is made of. */
+enum tg_answer_kind {
+    TG_ANSWER_JSON = 0, /* or an event stream */
+    TG_ANSWER_ANY,      /* or bytes, as the Content-Type says */
+    TG_ANSWER_FILE,     /* bytes, whatever it says */
+};
+
 /* What a call is about, and so what governs its body and how it is metered. */
 enum tg_family {
     TG_FAMILY_TEXT = 0, /* tokens in and out */
@@ -83,6 +96,9 @@ struct tg_route {
     enum tg_manner manner;
     enum tg_family family;
     enum tg_payload_kind payload;
+    enum tg_answer_kind answer;
+    bool is_flow; /* the answer comes as it is made, however long it is: who
+                     leaves it ends it */
     bool takes_argument;   /* path ends in '/', the rest is a name, which may
                               have slashes of its own */
     struct tg_str service; /* the name that stands for a model in the price

@@ -5,6 +5,7 @@
 #include "bound.h"
 #include "budget.h"
 #include "code.h"
+#include "measure.h"
 #include "price.h"
 #include "rate.h"
 #include "route.h"
@@ -16,11 +17,20 @@ or_zero(int64_t tokens)
     return tokens < 0 ? 0 : tokens;
 }
 
+static enum tg_family
+family_of(const struct tg_call *call)
+{
+    const struct tg_route *route =
+        tg_route_of((enum tg_endpoint)call->endpoint);
+
+    return route == NULL ? TG_FAMILY_TEXT : route->family;
+}
+
 /* Whether an answer of this endpoint has completion tokens at all. */
 static bool
 completes(const struct tg_call *call)
 {
-    return call->endpoint != TG_ENDPOINT_EMBEDDINGS;
+    return family_of(call) != TG_FAMILY_VECTORS;
 }
 
 /*
@@ -72,18 +82,31 @@ take_count(struct tg_call *call, const struct tg_usage *so_far, int64_t counted)
     take(call, TG_BASIS_COUNTED, &used);
 }
 
+/* Whether tokens cost anything; else they are only told. */
+static bool
+has_token_price(const struct tg_call *call)
+{
+    const struct tg_rates *rates = &call->rates;
+
+    return call->unit == TG_UNIT_NONE || rates->hit_picos != 0 ||
+           rates->miss_picos != 0 || rates->write_picos != 0 ||
+           rates->output_picos != 0;
+}
+
 /* What a call that holds in steps holds is less than its bounds. */
 static void
 take_hold(struct tg_call *call)
 {
-    int64_t held =
-        tg_bound_affordable(&call->rates, call->prompt_bound, call->held_nanos);
+    int64_t held = tg_bound_affordable_call(call, call->held_nanos);
     struct tg_usage most = {.prompt_tokens = call->prompt_bound,
                             .completion_tokens = call->completion_bound};
 
     if (held < most.completion_tokens)
         most.completion_tokens = or_zero(held);
+    if (!has_token_price(call))
+        most.prompt_tokens = most.completion_tokens = 0;
     take(call, TG_BASIS_HELD, &most);
+    call->units = call->unit_bound;
 }
 
 static void
@@ -92,6 +115,7 @@ take_nothing(struct tg_call *call)
     struct tg_usage none = {.prompt_tokens = 0};
 
     take(call, TG_BASIS_NONE, &none);
+    call->units = 0;
 }
 
 /* The slot that a call stands in. */
@@ -215,7 +239,9 @@ may_cost(const struct tg_call *call, const struct tg_outcome *outcome)
         return false;
     if (outcome->upstream_status >= 300)
         return false;
-    if (meter->has_error && meter->content_bytes == 0)
+    /* An object may tell of an error of its own. */
+    if (family_of(call) != TG_FAMILY_OBJECTS && meter->has_error &&
+        meter->content_bytes == 0)
         return false;
     return meter->has_bytes || outcome->client_left;
 }
@@ -230,26 +256,92 @@ is_countable(const struct tg_call *call)
     return (call->flags & TG_CALL_STREAM) || !completes(call);
 }
 
+/*
+ * Speech that is not streamed reports nothing, and its bytes are of some
+ * format.  A character of text takes about 1.3 tokens of sound, so three for
+ * two bytes of it are rather too many; never above the bound.
+ */
+static int64_t
+count_speech(const struct tg_call *call)
+{
+    return (call->prompt_bound - TG_BOUND_ALLOWANCE_TOKENS) * 3 / 2;
+}
+
+static bool
+is_over(const struct tg_outcome *outcome)
+{
+    if (outcome->meter->shape == TG_METER_BYTES)
+        return outcome->code == TG_CODE_NONE && !outcome->client_left;
+    return tg_meter_is_over(outcome->meter);
+}
+
+static void
+take_tokens(struct tg_call *call, const struct tg_outcome *outcome,
+            const struct tg_usage *usage)
+{
+    const struct tg_meter *meter = outcome->meter;
+    bool is_whole = is_over(outcome);
+    int64_t counted = tg_meter_counted_tokens(meter);
+
+    if (usage != NULL && is_whole && is_possible(call, usage))
+        take(call, TG_BASIS_REPORTED, usage);
+    else if (!may_cost(call, outcome))
+        take_nothing(call);
+    else if (counted > 0 || is_countable(call))
+        take_count(call, is_whole ? NULL : usage, counted);
+    else if (family_of(call) == TG_FAMILY_SPEECH)
+        take_count(call, NULL, count_speech(call));
+    else
+        take_hold(call);
+}
+
+/* Tokens that cost nothing are told where they were reported. */
+static void
+take_told(struct tg_call *call, const struct tg_outcome *outcome,
+          const struct tg_usage *usage)
+{
+    static const struct tg_usage none;
+    bool is_told =
+        usage != NULL && is_over(outcome) && is_possible(call, usage);
+
+    take(call, TG_BASIS_REPORTED, is_told ? usage : &none);
+}
+
+/* By the weaker basis of the two: tokens, and what is not counted in them. */
+static void
+take_units(struct tg_call *call, const struct tg_outcome *outcome,
+           const struct tg_usage *usage)
+{
+    bool is_sure =
+        call->unit == TG_UNIT_CALL || call->unit == TG_UNIT_CHARACTER;
+    enum tg_basis basis = tg_measure_used(call, outcome->meter, usage,
+                                          is_over(outcome), &call->units);
+
+    if (basis == TG_BASIS_HELD)
+        take_hold(call);
+    else if (basis < call->basis && !(is_sure && has_token_price(call)))
+        call->basis = (uint8_t)basis;
+}
+
 void
 tg_settle(struct tg_state *state, struct tg_call *call,
           const struct tg_outcome *outcome)
 {
-    const struct tg_meter *meter = outcome->meter;
     struct tg_usage usage;
-    bool is_believed = tg_meter_usage(meter, &usage) == TG_USAGE_BELIEVED;
-    bool is_over = tg_meter_is_over(meter);
-    int64_t counted = tg_meter_counted_tokens(meter);
+    bool is_believed =
+        tg_meter_usage(outcome->meter, &usage) == TG_USAGE_BELIEVED;
+    const struct tg_usage *believed = is_believed ? &usage : NULL;
 
     if (outcome->client_left)
         call->flags |= TG_CALL_CLIENT_LEFT;
-    if (is_believed && is_over && is_possible(call, &usage))
-        take(call, TG_BASIS_REPORTED, &usage);
-    else if (!may_cost(call, outcome))
-        take_nothing(call);
-    else if (counted > 0 || is_countable(call))
-        take_count(call, is_believed && !is_over ? &usage : NULL, counted);
+    if (has_token_price(call))
+        take_tokens(call, outcome, believed);
+    else if (may_cost(call, outcome))
+        take_told(call, outcome, believed);
     else
-        take_hold(call);
+        take_nothing(call);
+    if (call->unit != TG_UNIT_NONE && call->basis != TG_BASIS_NONE)
+        take_units(call, outcome, &usage);
     finish(state, call, outcome->status, outcome->code, outcome->now_ms);
 }
 
@@ -267,10 +359,12 @@ tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
     }
     if (!(call->flags & TG_CALL_SENT))
         take_nothing(call);
-    else if (call->counted > 0 || is_countable(call))
+    else if (has_token_price(call) && (call->counted > 0 || is_countable(call)))
         take_count(call, NULL, call->counted);
     else
         take_hold(call);
+    if (call->basis == TG_BASIS_COUNTED)
+        call->units = call->unit_bound;
     finish(state, call, tg_code_row(TG_CODE_INTERNAL_ERROR)->status,
            TG_CODE_INTERNAL_ERROR, now_ms);
 }

@@ -56,7 +56,7 @@ first_doubt(const struct tg_usage_report *report)
 {
     int f;
 
-    for (f = 0; f < TG_USAGE_FIELDS; f++)
+    for (f = 0; f <= TG_USAGE_TOTAL; f++)
         if ((report->seen & BIT(f)) && report->value[f] < 0)
             return (enum tg_usage_doubt)(-report->value[f]);
     return TG_USAGE_BELIEVED;
@@ -71,6 +71,9 @@ tg_usage_resolve(const struct tg_usage_report *report, struct tg_usage *usage)
     usage->completion_tokens = figure(report, TG_USAGE_COMPLETION);
     usage->reasoning_tokens = figure(report, TG_USAGE_REASONING);
     usage->total_tokens = figure(report, TG_USAGE_TOTAL);
+    usage->audio_ms = figure(report, TG_USAGE_SECONDS);
+    if (!(report->seen & BIT(TG_USAGE_SECONDS)))
+        usage->audio_ms = figure(report, TG_USAGE_DURATION);
     if (usage->total_tokens < 0 && usage->prompt_tokens >= 0 &&
         usage->completion_tokens >= 0)
         usage->total_tokens = usage->prompt_tokens + usage->completion_tokens;

@@ -19,6 +19,9 @@ struct tg_usage {
     int64_t reasoning_tokens;   /* of these */
     int64_t total_tokens;       /* as reported, else prompt + completion when
                                    both are known */
+    int64_t audio_ms;           /* of what was listened to; apart from the
+                                   doubts below, -1 when it is none to
+                                   believe */
 };
 
 /* Why a usage is not believed. */
@@ -44,6 +47,8 @@ enum tg_usage_field {
     TG_USAGE_COMPLETION,
     TG_USAGE_REASONING,
     TG_USAGE_TOTAL,
+    TG_USAGE_SECONDS,  /* in ms; what is charged (OpenAI, usage) */
+    TG_USAGE_DURATION, /* in ms; what there was (OpenAI, verbose_json) */
     TG_USAGE_FIELDS,
 };
 

@@ -18,8 +18,17 @@ static bool
 is_for_development(const char *name)
 {
     static const char *const names[] = {
-        "deepseek-flash", "deepseek-v4-flash",      "gpt-4o-mini",
-        "sim-embed",      "text-embedding-3-small",
+        "dall-e-2",
+        "deepseek-flash",
+        "deepseek-v4-flash",
+        "gpt-4o-mini",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-tts",
+        "gpt-image-1-mini",
+        "sim-embed",
+        "text-embedding-3-small",
+        "tts-1",
+        "whisper-1",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -79,6 +88,7 @@ add_model(struct tg_store *store, const struct tg_book_model *model,
         .max_context_tokens = model->max_context_tokens,
         .max_output_tokens = model->max_output_tokens,
         .max_fim_tokens = model->max_fim_tokens,
+        .max_image_tokens = model->max_image_tokens,
         .created_at = now_ms,
     };
     int err = scopes ? store->ops->model_put(store, &row) : TG_ERR_SYSTEM;

@@ -203,6 +203,22 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_tollgate_type(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_body_facts *facts)
+{
+    ctx->content_type.data = ngx_pnalloc(r->pool, TG_PAYLOAD_TYPE_SIZE);
+    if (ctx->content_type.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->content_type.len = tg_payload_type(&ctx->head, facts,
+                                            (char *) ctx->content_type.data);
+
+    return NGX_OK;
+}
+
+
 /* NGX_OK; NGX_DECLINED with a refusal in the admission; an HTTP error. */
 
 static ngx_int_t
@@ -212,7 +228,9 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_int_t  rc;
 
     ctx->request_id.data = ngx_pnalloc(r->pool, TG_REQUEST_ID_TEXT_SIZE);
-    if (ctx->request_id.data == NULL) {
+    if (ctx->request_id.data == NULL
+        || ngx_http_tollgate_type(r, ctx, facts) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -70,7 +70,8 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ctx->dialect = a->upstream.dialect;
     ctx->limits = a->limits;
     ctx->hold = a->hold;
-    ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0;
+    ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0
+                     || a->head.route->is_flow;
     ctx->edit_rule = a->edit_rule;
     tg_meter_init(&ctx->meter, TG_METER_AUTO);
 
@@ -99,7 +100,7 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
 
     if (call->ttft_ms == TG_ABSENT_MS
         && (ctx->meter.events
-            || (ctx->meter.has_bytes && ctx->meter.shape == TG_METER_JSON)))
+            || (ctx->meter.has_bytes && ctx->meter.shape != TG_METER_SSE)))
     {
         call->ttft_ms = tg_call_elapsed_ms(call, ngx_http_tollgate_now_ms());
         ngx_http_tollgate_report_fine(ctx);

@@ -33,28 +33,10 @@ ngx_http_tollgate_filter_init(ngx_conf_t *cf)
 }
 
 
-/* An event stream is one that says so; everything else must be JSON. */
-
-static enum tg_meter_shape
-ngx_http_tollgate_shape(ngx_http_request_t *r)
-{
-    static ngx_str_t  sse = ngx_string("text/event-stream");
-
-    if (r->headers_out.content_type.len >= sse.len
-        && ngx_strncasecmp(r->headers_out.content_type.data, sse.data,
-                           sse.len)
-           == 0)
-    {
-        return TG_METER_SSE;
-    }
-
-    return TG_METER_JSON;
-}
-
-
 static ngx_int_t
 ngx_http_tollgate_header_filter(ngx_http_request_t *r)
 {
+    ngx_str_t                *type = &r->headers_out.content_type;
     ngx_http_tollgate_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
@@ -79,7 +61,10 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
     ctx->mode = NGX_HTTP_TOLLGATE_PASS;
 
     ngx_http_tollgate_sift(r, ctx);
-    tg_meter_init(&ctx->meter, ngx_http_tollgate_shape(r));
+    tg_meter_init(&ctx->meter,
+                  tg_meter_shape_of(ctx->head.route,
+                                    (struct tg_str) {
+                                        (char *) type->data, type->len }));
 
     if (ctx->upstream_status < 200 || ctx->upstream_status >= 300) {
         ctx->mode = NGX_HTTP_TOLLGATE_REPLACE;

@@ -10,6 +10,7 @@
 
 static ngx_str_t  ngx_http_tollgate_passed[] = {
     ngx_string("cache-control"),
+    ngx_string("content-disposition"),
     ngx_string("retry-after"),
     ngx_string("retry-after-ms"),
     ngx_string("openai-processing-ms"),

@@ -21,8 +21,9 @@
  *
  * Variables for proxy_set_header: $tollgate_host, $tollgate_authorization,
  * $tollgate_api_key, $tollgate_anthropic_version, $tollgate_anthropic_beta,
- * $tollgate_request_id; for proxy_ssl_name: $tollgate_ssl_name.  Of any
- * request, $tollgate_address is the client's, as calls record it.
+ * $tollgate_content_type, $tollgate_request_id; for proxy_ssl_name:
+ * $tollgate_ssl_name.  Of any request, $tollgate_address is the client's, as
+ * calls record it.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -202,6 +203,10 @@ static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
 
     { ngx_string("tollgate_anthropic_beta"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, betas), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tollgate_content_type"), NULL, ngx_http_tollgate_variable,
+      offsetof(ngx_http_tollgate_ctx_t, content_type),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tollgate_request_id"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, request_id), NGX_HTTP_VAR_NOCACHEABLE,

@@ -107,6 +107,7 @@ typedef struct {
     ngx_str_t             api_key;      /* the same for Anthropic */
     ngx_str_t             version;      /* of Anthropic's API */
     ngx_str_t             betas;
+    ngx_str_t             content_type; /* of the body; empty: it has none */
     ngx_str_t             request_id;
     ngx_str_t             trace_id;     /* the upstream's own */
     struct tg_target      target;       /* upstream and credential */

@@ -5,7 +5,8 @@
     INVALID("null", "not_found",                                               \
             "There is no such path here. Use /v1/chat/completions, "           \
             "/v1/responses, /v1/messages, /v1/completions, "                   \
-            "/v1/beta/completions, /v1/embeddings, /v1/models, "               \
+            "/v1/beta/completions, /v1/embeddings, those of /v1/images/ and "  \
+            "/v1/audio/, /v1/models, "                                         \
             "/v1/user/balance or /v1/key.")
 #define TWO_WAYS                                                               \
     INVALID("null", "not_found",                                               \

@@ -486,6 +486,59 @@ test_garbage(void)
     ok(meter.has_bytes, "garbage is read to its end");
 }
 
+static const struct {
+    const char *endpoint, *type;
+    enum tg_meter_shape shape;
+} types[] = {
+    {"POST /v1/chat/completions", "application/json", TG_METER_JSON},
+    {"POST /v1/chat/completions", "text/html", TG_METER_JSON},
+    {"POST /v1/chat/completions", "", TG_METER_JSON},
+    {"POST /v1/chat/completions", "text/event-stream", TG_METER_SSE},
+    {"POST /v1/chat/completions", "Text/Event-Stream; charset=utf-8",
+     TG_METER_SSE},
+    {"POST /v1/chat/completions", "text/event-streams", TG_METER_JSON},
+    {"POST /v1/images/generations", "image/png", TG_METER_JSON},
+    {"POST /v1/audio/speech", "audio/mpeg", TG_METER_BYTES},
+    {"POST /v1/audio/speech", "", TG_METER_BYTES},
+    {"POST /v1/audio/speech", "application/json;charset=utf-8", TG_METER_JSON},
+    {"POST /v1/audio/speech", "text/event-stream", TG_METER_SSE},
+    {"POST /v1/audio/transcriptions", "application/json", TG_METER_JSON},
+    {"POST /v1/audio/transcriptions", "text/plain; charset=utf-8",
+     TG_METER_BYTES},
+    {"POST /v1/audio/transcriptions", "application/jsonl", TG_METER_BYTES},
+};
+
+static void
+test_types(void)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct tg_str type = {types[i].type, strlen(types[i].type)};
+        const struct tg_route *route = tg_route_named(
+            (struct tg_str){types[i].endpoint, strlen(types[i].endpoint)});
+
+        is_int(tg_meter_shape_of(route, type), types[i].shape, "%s: '%s'",
+               types[i].endpoint, types[i].type);
+    }
+}
+
+static void
+test_bytes(void)
+{
+    struct tg_meter meter;
+
+    tg_meter_init(&meter, TG_METER_BYTES);
+    tg_meter_feed(&meter, "", 0);
+    ok(!meter.has_bytes, "no bytes are none");
+    tg_meter_feed(&meter, "{\"error\":1", 10);
+    tg_meter_end(&meter);
+    ok(meter.has_bytes && !meter.has_error && !meter.has_garbage &&
+           meter.events == 0,
+       "bytes say nothing but that they came");
+    tg_meter_init(&meter, TG_METER_BYTES);
+    tg_meter_feed(&meter, "\n", 1);
+    ok(meter.has_bytes, "white space is bytes");
+}
+
 int
 main(void)
 {
@@ -497,5 +550,7 @@ main(void)
     test_estimates();
     test_estimate_of_a_report();
     test_garbage();
+    test_types();
+    test_bytes();
     return done();
 }

@@ -7,8 +7,10 @@
 #include "book.h"
 #include "civil.h"
 #include "err.h"
+#include "call.h"
 #include "price.h"
 #include "route.h"
+#include "unit.h"
 
 static int64_t
 at(const char *text)
@@ -334,6 +336,73 @@ test_dearest_is_dearest(void)
     ok(is_reached, "and some cost that much");
 }
 
+/* By tokens, with a context that bounds them, or by a unit. */
+static bool
+is_metered(const struct tg_book_model *model, const struct tg_price *row)
+{
+    bool has_sizes = true;
+
+    for (uint32_t i = 0; i < row->size_count; i++) {
+        const char *name = row->sizes[i].name;
+
+        has_sizes &= row->sizes[i].picos > 0 &&
+                     tg_unit_is_size((struct tg_str){
+                         name, tg_field_len(name, TG_SIZE_NAME_MAX)});
+    }
+    if (row->unit != TG_UNIT_NONE)
+        return has_sizes && row->off_peak.unit_picos > 0 &&
+               row->off_peak.unit_picos == row->peak.unit_picos &&
+               row->off_peak.miss_picos == 0;
+    return row->off_peak.miss_picos > 0 &&
+           (model->max_context_tokens > 0 || model->max_image_tokens > 0);
+}
+
+/* What OpenAI's price list says, in nano-units. */
+static const struct {
+    const char *model;
+    struct tg_quantity quantity;
+    int64_t nanos;
+} unit_costs[] = {
+    {"dall-e-2", {.units = 1}, 20000000},
+    {"dall-e-3", {.units = 1}, 40000000},
+    {"gpt-image-1",
+     {.prompt_tokens = 323, .completion_tokens = 4160},
+     3230000 + 166400000},
+    {"gpt-image-1", {.prompt_tokens = 400, .cached_tokens = 300}, 1750000},
+    {"gpt-image-1-mini",
+     {.prompt_tokens = 10, .completion_tokens = 1000},
+     25000 + 8000000},
+    {"whisper-1", {.units = 60000}, 6000000},
+    {"whisper-1", {.units = 1}, 100},
+    {"tts-1", {.units = 1000000}, 15000000000},
+    {"tts-1-hd", {.units = 7}, 210000},
+    {"gpt-4o-mini-tts",
+     {.prompt_tokens = 14, .completion_tokens = 101},
+     8400 + 1212000},
+    {"gpt-4o-transcribe",
+     {.prompt_tokens = 100, .completion_tokens = 10},
+     600000 + 100000},
+    {"gpt-4o-mini-transcribe",
+     {.prompt_tokens = 100, .completion_tokens = 10},
+     300000 + 50000},
+};
+
+static void
+test_unit_costs(void)
+{
+    int64_t now_ms = at("2026-11-20T00:00:00Z"), nanos;
+
+    for (size_t i = 0; i < sizeof(unit_costs) / sizeof(unit_costs[0]); i++) {
+        const struct tg_book_model *model = tg_book_find(unit_costs[i].model);
+        const struct tg_price *row =
+            tg_price_at(model->prices, model->price_count, now_ms);
+
+        is_int(tg_price_cost(&row->off_peak, &unit_costs[i].quantity, &nanos),
+               0, "%s has a cost", unit_costs[i].model);
+        is_int(nanos, unit_costs[i].nanos, "to the nano-unit");
+    }
+}
+
 static void
 test_book_is_sound(void)
 {
@@ -343,13 +412,12 @@ test_book_is_sound(void)
     bool is_sound = true, is_sorted = true;
 
     for (size_t m = 0; m < model_count; m++) {
-        is_sound &= models[m].scopes != 0 && models[m].price_count > 0 &&
-                    models[m].max_context_tokens > 0;
+        is_sound &= models[m].scopes != 0 && models[m].price_count > 0;
         for (size_t i = 0; i < models[m].price_count; i++) {
             const struct tg_price *row = &models[m].prices[i];
 
             is_sound &= strlen(models[m].sources[i]) > 0 &&
-                        row->off_peak.miss_picos > 0 &&
+                        is_metered(&models[m], row) &&
                         row->peak.miss_picos >= row->off_peak.miss_picos &&
                         row->off_peak.hit_picos <= row->off_peak.miss_picos;
             is_sorted &=
@@ -378,6 +446,7 @@ main(void)
     test_cost();
     test_factors();
     test_dearest_is_dearest();
+    test_unit_costs();
     test_book_is_sound();
     return done();
 }

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -64,15 +65,13 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "queue", "settings")]
 
 
-def preload(folder):
+def preload(folder, reports):
     """An nginx beside the programs of a sanitized build, which `up` takes
-    first: the module needs the sanitizer's runtime in its process."""
+    first: the module needs the sanitizer's runtime in its process.  reports
+    is the beginning of its reports' names, where its workers may write."""
     runtime = subprocess.run(
         ["clang", "-print-file-name=libclang_rt.asan-x86_64.so"],
         capture_output=True, text=True, check=True).stdout.strip()
-    reports = ROOT / folder / "meson-logs" / "nginx-report"
-    for old in reports.parent.glob("nginx-report.*"):
-        old.unlink()
     wrapper = ROOT / folder / "nginx"
     wrapper.write_text(
         "#!/bin/sh\n"
@@ -81,18 +80,19 @@ def preload(folder):
         f"UBSAN_OPTIONS=print_stacktrace=1:log_path='{reports}'\n"
         'exec /usr/sbin/nginx "$@"\n')
     wrapper.chmod(0o755)
-    return reports
 
 
 def sanitized_gate():
     """The gate with module, daemon and simulator under ASan and UBSan; a
     report of nginx's counts as a failure of its own."""
-    reports = preload("build-asan")
-    passed, failed, skipped, log = pytest(SANITIZED, "build-asan")
-    for report in reports.parent.glob("nginx-report.*"):
-        failed += 1
-        with open(log, "a") as out:
-            out.write(report.read_text(errors="replace"))
+    with tempfile.TemporaryDirectory(prefix="tollgate-reports-") as folder:
+        os.chmod(folder, 0o1777)  # workers have given up their rights
+        preload("build-asan", Path(folder) / "nginx")
+        passed, failed, skipped, log = pytest(SANITIZED, "build-asan")
+        for report in Path(folder).iterdir():
+            failed += 1
+            with open(log, "a") as out:
+                out.write(report.read_text(errors="replace"))
     return passed, failed, skipped, log
 
 

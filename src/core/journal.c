@@ -228,6 +228,11 @@ tg_journal_read(const void *buf, size_t len, struct tg_record *record,
     memcpy(&frame, p, sizeof(frame));
     if (frame.bytes < sizeof(frame) || frame.bytes > SANE_BYTES)
         return TG_ERR_CORRUPT;
+    /* Said twice, so a length that was damaged does not pass for a tail. */
+    if (frame.type == TG_RECORD_CALL &&
+        frame.bytes !=
+            CALL_BYTES + (size_t)frame.agent_bytes + frame.trace_bytes)
+        return TG_ERR_CORRUPT;
     if (frame.bytes > len)
         return TG_ERR_NOT_FOUND;
     if (frame.crc != tg_crc32c(0, p + CRC_FROM, frame.bytes - CRC_FROM))
@@ -236,16 +241,13 @@ tg_journal_read(const void *buf, size_t len, struct tg_record *record,
         *size = frame.bytes;
         return TG_ERR_VERSION;
     }
-    if (frame.bytes !=
-        CALL_BYTES + (size_t)frame.agent_bytes + frame.trace_bytes)
-        return TG_ERR_CORRUPT;
     *size = frame.bytes;
 
     record->type = TG_RECORD_CALL;
     record->sequence = frame.sequence;
     memcpy(&record->call, p + sizeof(frame), sizeof(record->call));
     record->agent = (struct tg_str){p + CALL_BYTES, frame.agent_bytes};
-    record->trace_id = (struct tg_str){p + CALL_BYTES + frame.agent_bytes,
-                                       frame.trace_bytes};
+    record->trace_id =
+        (struct tg_str){p + CALL_BYTES + frame.agent_bytes, frame.trace_bytes};
     return 0;
 }

@@ -17,7 +17,6 @@
 #define FILES_MAX 512
 #define HANDLES_MAX 512
 #define FIRST_FD 1000000
-#define RECORDS_MAX 64
 #define SECTOR 512
 
 /* Where docs/journal.md has them. */
@@ -42,7 +41,7 @@ struct file {
     size_t damaged_at;      /* the first byte that is not as written */
     size_t unreadable_from; /* while the disk is ill: EIO from here */
     unsigned bad_reads;     /* one after the other */
-    struct written records[RECORDS_MAX];
+    struct written *records;
     size_t record_count;
 };
 
@@ -96,8 +95,10 @@ disk_begin(void)
 void
 disk_end(void)
 {
-    for (size_t i = 0; i < file_count; i++)
+    for (size_t i = 0; i < file_count; i++) {
         free(files[i].data);
+        free(files[i].records);
+    }
     memset(files, 0, file_count * sizeof(*files));
     file_count = 0;
 }
@@ -160,12 +161,13 @@ is_sound_record(const char *p, size_t len)
 static void
 note_record(struct file *file, const char *data, size_t len)
 {
-    struct written *record = &file->records[file->record_count];
+    struct written *record;
 
     if (len < FRAME_BYTES + sizeof(record->id))
         return;
-    if (file->record_count++ == RECORDS_MAX)
-        abort();
+    file->records =
+        sim_grow(file->records, (file->record_count + 1) * sizeof(*record));
+    record = &file->records[file->record_count++];
     record->offset = file->len;
     record->len = len;
     memcpy(&record->id, data + FRAME_BYTES, sizeof(record->id));

@@ -81,8 +81,13 @@ tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
 int
 tg_catalog_publish(struct tg_daemon *daemon, struct tg_store *store)
 {
+    uint64_t seq;
+
+    /* One that is the same is not published again. */
     (void)store;
-    return world_publish_catalog(daemon->publisher);
+    return tg_state_catalog(&daemon->state, &seq) != NULL
+               ? 0
+               : world_publish_catalog(daemon->publisher);
 }
 
 void

@@ -61,10 +61,12 @@ oracle_find(const struct tg_call_id *id)
 static void
 look(struct oracle_call *call)
 {
-    const struct tg_call_slot *slot = &state.call_slots[call->slot];
+    const struct tg_call_slot *slot;
 
-    if (state.map == NULL || call->is_ended || call->is_lost ||
-        memcmp(&slot->call.id, &call->id, sizeof(call->id)) != 0)
+    if (state.map == NULL || call->is_ended || call->is_lost)
+        return;
+    slot = &state.call_slots[call->slot];
+    if (memcmp(&slot->call.id, &call->id, sizeof(call->id)) != 0)
         return;
     call->held_nanos = slot->call.held_nanos;
     call->wanted_nanos = slot->wanted_nanos;

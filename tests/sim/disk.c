@@ -40,7 +40,7 @@ struct file {
     bool is_named_durable;  /* in the folder after a power cut */
     size_t damaged_at;      /* the first byte that is not as written */
     size_t unreadable_from; /* while the disk is ill: EIO from here */
-    unsigned bad_reads;     /* one after the other */
+    unsigned bad_reads;     /* in all */
     struct written *records;
     size_t record_count;
 };
@@ -249,6 +249,8 @@ cut_file(struct file *file)
     size_t loose = file->len - file->durable;
     size_t kept = file->durable + sim_below((uint32_t)loose + 1);
 
+    if (loose == 0)
+        return;
     if (sim_chance(500)) { /* the length was durable before the bytes */
         if (kept < file->len)
             damage(file, kept);
@@ -515,11 +517,10 @@ __wrap_pread64(int fd, void *buf, size_t len, off_t offset)
         return 0;
     if (len > file->len - at)
         len = file->len - at;
-    file->bad_reads++;
-    if (is_ill() && len > file->unreadable_from - at)
+    if (is_ill() && len > file->unreadable_from - at) {
+        file->bad_reads++;
         len = file->unreadable_from - at;
-    else
-        file->bad_reads = 0;
+    }
     memcpy(buf, file->data + at, len);
     return (ssize_t)len;
 }

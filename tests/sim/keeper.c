@@ -164,6 +164,8 @@ keeper_start(void)
     enum sim_death death;
     int err = -1;
 
+    if (process.is_running)
+        return SIM_LIVES;
     init();
     lives = true;
     death = run(start, &err);
@@ -208,6 +210,8 @@ keeper_step(void)
 {
     enum sim_death death;
 
+    if (process.is_running)
+        return SIM_LIVES;
     if (!sim.is_calm && sim_chance(40)) {
         death = run(stop, NULL);
         sim_trace("the daemon ends");

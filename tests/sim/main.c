@@ -74,22 +74,25 @@ turn_clock(void)
     sim_trace("the clock jumps");
 }
 
+/* A step of one process. */
+static enum sim_death
+turn(void)
+{
+    uint32_t who = sim_below(100);
+
+    if (who < 85)
+        return worker_step(who % WORKERS);
+    return keeper_lives() ? keeper_step() : keeper_start();
+}
+
 static void
 take_step(void)
 {
-    enum sim_death death = SIM_LIVES;
-    uint32_t who = sim_below(100);
+    enum sim_death death;
 
     turn_clock();
     disk_step();
-    if (sim_chance(sim.manner.kills))
-        death = kill_somebody();
-    else if (who < 85)
-        death = worker_step(who % WORKERS);
-    else if (keeper_lives())
-        death = keeper_step();
-    else
-        death = keeper_start();
+    death = sim_chance(sim.manner.kills) ? kill_somebody() : turn();
     if (death == SIM_POWER_CUT)
         lose_state(true);
     oracle_check_sums();
@@ -223,6 +226,7 @@ main(int argc, char **argv)
         perror("ledger-sim");
         return 2;
     }
+    sim_take_turns(turn);
     snprintf(keeper_state_path, 80, "%s/state", folder);
     result = run_seeds(&options);
     rmdir(folder);

@@ -10,6 +10,8 @@
 struct sim sim;
 
 static struct sim_process *running;
+static enum sim_death (*other_turn)(void);
+static unsigned depth; /* of turns in turns */
 
 /* splitmix64: fills the state of the generator from a seed. */
 static uint64_t
@@ -78,8 +80,15 @@ sim_begin(uint64_t seed, bool is_traced)
         .store = trouble(40),
         .rot = trouble(15),
         .jumps = trouble(60),
+        .turns = trouble(60),
     };
     running = NULL;
+    depth = 0;
+}
+
+void sim_take_turns(enum sim_death (*turn)(void))
+{
+    other_turn = turn;
 }
 
 void
@@ -125,29 +134,58 @@ sim_running(void)
 enum sim_death
 sim_run(struct sim_process *process, void (*piece)(void *), void *arg)
 {
+    struct sim_process *volatile interrupted = running;
+    volatile unsigned depth_before = depth;
     enum sim_death death = (enum sim_death)setjmp(process->out);
 
     if (death == SIM_LIVES) {
         running = process;
+        process->is_running = true;
         piece(arg);
     }
-    running = NULL;
+    process->is_running = false;
+    running = interrupted;
+    depth = depth_before;
     return death;
+}
+
+static void
+die(enum sim_death death, const char *where)
+{
+    sim_trace("%s at %s", death == SIM_KILLED ? "KILLED" : "POWER CUT", where);
+    longjmp(running->out, (int)death);
+}
+
+#define DEPTH_MAX 2
+
+/* Another process goes a step while this one stands still. */
+static void
+give_turn(const char *where)
+{
+    enum sim_death death;
+
+    sim_trace("stands still at %s", where);
+    depth++;
+    death = other_turn();
+    depth--;
+    if (death == SIM_POWER_CUT)
+        die(death, where);
+    sim_trace("goes on");
 }
 
 void
 sim_point(const char *where)
 {
-    enum sim_death death;
-
     if (running == NULL)
         return;
     oracle_check_cells(where);
-    if (sim.is_calm || !sim_chance(sim.manner.kills))
+    if (sim.is_calm)
         return;
-    death = sim_chance(sim.manner.power_cuts) ? SIM_POWER_CUT : SIM_KILLED;
-    sim_trace("%s at %s", death == SIM_KILLED ? "KILLED" : "POWER CUT", where);
-    longjmp(running->out, (int)death);
+    if (depth < DEPTH_MAX && sim_chance(sim.manner.turns))
+        give_turn(where);
+    if (sim_chance(sim.manner.kills))
+        die(sim_chance(sim.manner.power_cuts) ? SIM_POWER_CUT : SIM_KILLED,
+            where);
 }
 
 /* What a process that keeps memory holds, so that the dead leak nothing. */

@@ -21,6 +21,7 @@ struct sim_manner {
     uint32_t store;      /* of an operation of the store */
     uint32_t rot;        /* of a step: a bit of the journal flips */
     uint32_t jumps;      /* of a step: the clock jumps */
+    uint32_t turns;      /* at a point: another process has its turn */
 };
 
 struct sim {
@@ -58,8 +59,12 @@ enum sim_death { SIM_LIVES = 0, SIM_KILLED, SIM_POWER_CUT };
 struct sim_process {
     const char *name;
     bool keeps_memory; /* its allocations are freed when it is killed */
+    bool is_running;   /* or stands still while another has its turn */
     jmp_buf out;
 };
+
+/* What another's turn is: a step of any process that does not run. */
+void sim_take_turns(enum sim_death (*turn)(void));
 
 /* Runs a piece of a process until it returns or is killed in it. */
 enum sim_death sim_run(struct sim_process *process, void (*piece)(void *),
@@ -68,7 +73,10 @@ enum sim_death sim_run(struct sim_process *process, void (*piece)(void *),
 /* The process that runs now; NULL: the world itself. */
 struct sim_process *sim_running(void);
 
-/* Here the process that runs may be killed.  where is for the trace. */
+/*
+ * Here the process that runs may be killed, or stand still for a step of
+ * another.  where is for the trace.
+ */
 void sim_point(const char *where);
 
 /* realloc(3) for what is the world's, whoever runs. */

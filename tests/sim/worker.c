@@ -38,10 +38,10 @@ struct worker {
     struct tg_journal journal;
     unsigned unwritten;
     struct flight flights[FLIGHTS];
+    struct tg_admission admission;
 };
 
 static struct worker workers[WORKERS];
-static struct tg_admission admission;
 
 void
 worker_begin(void)
@@ -112,8 +112,8 @@ judge_head(struct worker *w, const char *secret)
     snprintf(bearer, sizeof(bearer), "Bearer %s", secret);
     tg_credential_add(&credential, TG_SOURCE_AUTHORIZATION,
                       (struct tg_str){bearer, strlen(bearer)});
-    tg_admit_head(&w->state, &request, &admission);
-    return admission.action == TG_ACTION_READ_BODY;
+    tg_admit_head(&w->state, &request, &w->admission);
+    return w->admission.action == TG_ACTION_READ_BODY;
 }
 
 static bool
@@ -132,14 +132,14 @@ judge_body(struct worker *w, struct flight *flight, struct tg_body_facts *facts)
         "0123456789012345678901234567890123456789012345678901234567890123456789"
         "012345678901234567890123456789012345678901234567890123456789");
 
-    flight->head = admission.head;
+    flight->head = w->admission.head;
     tg_payload_init(&payload, &flight->head);
     if (tg_payload_feed(&payload, body, (size_t)n) != 0 ||
         tg_payload_finish(&payload, facts) != 0)
         abort();
     tg_admit_body(&w->state, &flight->head, facts, tg_payload_fault(&payload),
-                  sim.now_ms, &admission);
-    return admission.action == TG_ACTION_PROXY;
+                  sim.now_ms, &w->admission);
+    return w->admission.action == TG_ACTION_PROXY;
 }
 
 /* Admits a call, or not. */
@@ -154,14 +154,14 @@ begin_call(struct worker *w, struct flight *flight)
         !judge_body(w, flight, &facts))
         return;
     flight->slot =
-        tg_admit_take(&w->claim, &facts, &place, sim.now_ms, &admission);
+        tg_admit_take(&w->claim, &facts, &place, sim.now_ms, &w->admission);
     if (flight->slot == NULL) {
-        sim_trace("key %u is refused: %d", key, admission.code);
+        sim_trace("key %u is refused: %d", key, w->admission.code);
         return;
     }
     flight->truth = oracle_find(&flight->slot->call.id);
     flight->truth->is_admitted = true;
-    flight->hold = admission.hold;
+    flight->hold = w->admission.hold;
     flight->fed = 0;
     tg_meter_init(&flight->meter, TG_METER_AUTO);
     answer_draw(&flight->answer, (flight->slot->call.flags & TG_CALL_STREAM),
@@ -228,15 +228,15 @@ feed(struct worker *w, struct flight *flight)
     sim_point("fed");
     if (!tg_hold_is_short(&flight->hold, &flight->meter))
         return;
-    admission.head = flight->head;
+    w->admission.head = flight->head;
     if (tg_hold_more(&flight->hold, &w->state, flight->slot, &flight->meter,
-                     sim.now_ms, &admission)) {
+                     sim.now_ms, &w->admission)) {
         sim_trace("call %u holds %lld", flight->truth->slot,
                   (long long)flight->slot->call.held_nanos);
         return;
     }
     sim_trace("call %u is cut", flight->truth->slot);
-    end_call(w, flight, 200, admission.code);
+    end_call(w, flight, 200, w->admission.code);
 }
 
 static void
@@ -301,6 +301,8 @@ run(struct worker *w, void (*piece)(void *))
 enum sim_death
 worker_step(unsigned n)
 {
+    if (workers[n].process.is_running)
+        return SIM_LIVES;
     if (!workers[n].lives) {
         start(&workers[n]);
         return SIM_LIVES;

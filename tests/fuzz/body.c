@@ -105,6 +105,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(whole.body.fault.kind == cut.body.fault.kind);
     assert(whole.body.fault.offset == cut.body.fault.offset);
     assert(memcmp(&whole.facts, &cut.facts, sizeof(whole.facts)) == 0);
+    /* What is an image was counted as text before. */
+    assert(whole.facts.asked.image_bytes <= whole.facts.prompt_bytes);
     if (whole.err == 0)
         check_edits(data, &whole.facts);
     return 0;

@@ -192,6 +192,7 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
         break;
     case TG_METER_FAULT:
         meter->has_error |= is_truthy(json, token);
+        meter->has_error_member |= is_truthy(json, token);
         break;
     case TG_METER_SECONDS:
         seconds(meter, (enum tg_usage_field)path->field, token);
@@ -412,12 +413,12 @@ tg_meter_is_over(const struct tg_meter *meter)
     return meter->has_done || meter->has_finish;
 }
 
-/* Anthropic's clients pass over an error of any other form. */
+/* Each passes over an error in the other's form. */
 bool
 tg_meter_lacks_end(const struct tg_meter *meter, enum tg_manner manner)
 {
     bool has_error = manner == TG_MANNER_ANTHROPIC ? meter->has_error_event
-                                                   : meter->has_error;
+                                                   : meter->has_error_member;
 
     return meter->shape == TG_METER_SSE && !has_error &&
            !tg_meter_is_over(meter);

@@ -42,10 +42,12 @@ struct tg_meter {
     bool is_complete; /* JSON: the one value is whole and valid */
     bool has_done;    /* SSE: [DONE], message_stop, or response.completed,
                          .incomplete, .failed, and so on */
-    bool has_error;   /* a top-level error that is not null, false or empty */
-    bool has_error_event; /* one of type error, as Anthropic sends them */
-    bool has_finish;      /* a finish or stop reason came */
-    bool has_garbage;     /* JSON, or an event's data, that is not JSON */
+    bool has_error;   /* a top-level error that is not null, false or empty;
+                         or something that calls itself one */
+    bool has_error_member; /* the first, on which OpenAI's clients raise */
+    bool has_error_event;  /* one of type error, on which Anthropic's do */
+    bool has_finish;       /* a finish or stop reason came */
+    bool has_garbage;      /* JSON, or an event's data, that is not JSON */
 
     /* Private. */
     bool event_has_end, event_is_image;
@@ -92,7 +94,7 @@ bool tg_meter_is_over(const struct tg_meter *meter);
 
 /*
  * Whether an event stream that has ended lacks its end: nothing said that the
- * answer is over, and no error why not, in the manner of whoever reads it.
+ * answer is over, and no error why not on which the client's SDK raises.
  */
 bool tg_meter_lacks_end(const struct tg_meter *meter, enum tg_manner manner);
 

@@ -115,6 +115,34 @@ test("a client that leaves a stream can call again", async () => {
   assert.ok(answer.choices[0].message.content.length > 0);
 });
 
+test("a response has text, usage and a request id", async () => {
+  const response = await client().responses.create(
+    { model: "deepseek-flash", input: "hello", max_output_tokens: 64 });
+  assert.equal(response.status, "completed");
+  assert.ok(response.output_text.length > 0);
+  assert.equal(response.usage.total_tokens,
+    response.usage.input_tokens + response.usage.output_tokens);
+  assert.match(response._request_id, /^req_/);
+});
+
+test("a streamed response has the text of the same call", async () => {
+  const whole = await client().responses.create(
+    { model: "deepseek-flash", input: "hello" });
+  const stream = await client().responses.create(
+    { model: "deepseek-flash", input: "hello", stream: true });
+  let text = "";
+  let last;
+  for await (const event of stream) {
+    if (event.type === "response.output_text.delta") {
+      text += event.delta;
+    }
+    last = event;
+  }
+  assert.equal(text, whole.output_text);
+  assert.equal(last.type, "response.completed");
+  assert.deepEqual(last.response.usage, whole.usage);
+});
+
 test("a completion fills in the middle", async () => {
   const answer = await client().completions.create(
     { model: "deepseek-v4-pro", prompt: "def f(", suffix: "return 1",

@@ -436,6 +436,10 @@ static const struct {
     {"an error in Anthropic's",
      "data: {\"type\":\"error\",\"error\":{\"message\":\"x\"}}\n\n", false,
      false},
+    {"an error event of responses",
+     "data: {\"type\":\"error\",\"message\":\"x\"}\n\n", true, false},
+    {"an error of vLLM's", "data: {\"object\":\"error\",\"message\":\"x\"}\n\n",
+     true, true},
     {"no stream", "{\"choices\":[", false, false},
 };
 

@@ -36,6 +36,8 @@ const struct tg_option tg_models_add_options[] = {
      "max_output_tokens", NULL},
     {"max-context", "TOKENS", "prompt and answer together", TG_VALUE_COUNT,
      "max_context_tokens", NULL},
+    {"max-image", "TOKENS", "of one image in a prompt; 49152", TG_VALUE_COUNT,
+     "max_image_tokens", NULL},
     {0},
 };
 
@@ -68,6 +70,8 @@ static const struct tg_column page_columns[] = {
     {"For", "scopes", TG_CELL_LIST, NULL, 0},
     {"Context tokens", "max_context_tokens", TG_CELL_COUNT, NULL, 0},
     {"Output tokens", "max_output_tokens", TG_CELL_COUNT, NULL, 0},
+    {"Tokens of an image in a prompt", "max_image_tokens", TG_CELL_COUNT,
+     "not known, so 49152 are held", 0},
     {"For development keys", "development", TG_CELL_YES, NULL, 0},
     {0},
 };

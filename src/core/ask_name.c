@@ -131,7 +131,8 @@ is_named(const struct row *row, unsigned char head, const struct tg_json *json)
     return row->name[0] == (char)head && row->len <= json->text_len &&
            ((row->len == json->text_len &&
              memcmp(row->name, json->text, row->len) == 0) ||
-            tg_fold_is(json->text, json->text_len, row->name));
+            tg_fold_is((struct tg_str){json->text, (size_t)json->text_len},
+                       row->name));
 }
 
 struct tg_ask_name

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "fold.h"
+
 static const struct member {
     const char *name;
     const char *said; /* in a sentence, where that differs */
@@ -40,34 +42,6 @@ tg_body_member_type(enum tg_body_member member)
     return members[member].type;
 }
 
-/* The length of what matches c at p whatever its case, 0 for nothing. */
-static size_t
-alike_len(const char *p, size_t left, char c)
-{
-    if (*p == c || (*p >= 'A' && *p <= 'Z' && (*p | 0x20) == c))
-        return 1;
-    /* The long s and the Kelvin sign: Unicode folds them to these. */
-    if (c == 's' && left >= 2 && memcmp(p, "\xc5\xbf", 2) == 0)
-        return 2;
-    if (c == 'k' && left >= 3 && memcmp(p, "\xe2\x84\xaa", 3) == 0)
-        return 3;
-    return 0;
-}
-
-static bool
-is_alike(struct tg_str said, const char *name)
-{
-    size_t at = 0, len;
-
-    for (; *name && at < said.len; name++, at += len) {
-        len = alike_len(said.data + at, said.len - at, *name);
-        if (len == 0)
-            return false;
-    }
-    /* What is written in C may see no more behind a zero byte. */
-    return *name == '\0' && (at == said.len || said.data[at] == '\0');
-}
-
 enum tg_body_member
 tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
 {
@@ -77,7 +51,7 @@ tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
     for (left &= governed; left != 0; left &= left - 1) {
         int m = __builtin_ctz(left);
 
-        if (is_alike(name, members[m].name))
+        if (tg_fold_is(name, members[m].name))
             return (enum tg_body_member)m;
     }
     return TG_BODY_NONE;

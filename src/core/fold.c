@@ -1,7 +1,5 @@
 #include "fold.h"
 
-#include <string.h>
-
 /* The length of what matches c at p whatever its case, 0 for nothing. */
 static size_t
 alike_len(const char *p, size_t left, char c)
@@ -17,14 +15,14 @@ alike_len(const char *p, size_t left, char c)
 }
 
 bool
-tg_fold_is(const char *text, size_t len, const char *name)
+tg_fold_is(struct tg_str said, const char *name)
 {
-    size_t at = 0, n;
+    size_t at = 0, len;
 
-    for (; *name && at < len; name++, at += n) {
-        n = alike_len(text + at, len - at, *name);
-        if (n == 0)
+    for (; *name && at < said.len; name++, at += len) {
+        len = alike_len(said.data + at, said.len - at, *name);
+        if (len == 0)
             return false;
     }
-    return *name == '\0' && at == len;
+    return *name == '\0' && (at == said.len || said.data[at] == '\0');
 }

@@ -83,14 +83,16 @@ add_model(void *arg, const struct tg_store_model *row)
     ids = tg_reply_stored(row->upstream_ids);
     names = upstream_names(walk->store, ids);
     object = json_pack(
-        "{s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "object", "model",
-        "id", row->name, "scopes", tg_reply_stored(row->scopes), "upstream",
-        first_of(names), "upstream_id", first_of(ids), "upstreams", names,
-        "development", row->is_development, "max_context_tokens",
+        "{s:s,s:s,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "object",
+        "model", "id", row->name, "scopes", tg_reply_stored(row->scopes),
+        "upstream", first_of(names), "upstream_id", first_of(ids), "upstreams",
+        names, "development", row->is_development, "max_context_tokens",
         json_integer(row->max_context_tokens), "max_output_tokens",
         json_integer(row->max_output_tokens), "max_fim_tokens",
-        json_integer(row->max_fim_tokens), "price",
-        current_price(walk, row->name), "created_at",
+        json_integer(row->max_fim_tokens), "max_image_tokens",
+        row->max_image_tokens > 0 ? json_integer(row->max_image_tokens)
+                                  : json_null(),
+        "price", current_price(walk, row->name), "created_at",
         tg_reply_instant(row->created_at));
     json_decref(ids);
     if (walk->wanted != NULL)

@@ -86,7 +86,7 @@ read_rest(struct tg_model_draft *draft, const json_t *body,
           struct tg_reply *reply)
 {
     struct tg_store_model *row = &draft->row;
-    int64_t context = 0, output = 0;
+    int64_t context = 0, output = 0, image = 0;
     const json_t *price = NULL;
 
     if (!tg_members_bool(reply, body, "development", &row->is_development) ||
@@ -94,6 +94,8 @@ read_rest(struct tg_model_draft *draft, const json_t *body,
                            &context) ||
         !tg_members_number(reply, body, "max_output_tokens", 1, TOKENS_MAX,
                            &output) ||
+        !tg_members_number(reply, body, "max_image_tokens", 1, TOKENS_MAX,
+                           &image) ||
         !read_scopes(draft, body, reply) ||
         !tg_members_object(reply, body, "price", &price))
         return false;
@@ -101,6 +103,8 @@ read_rest(struct tg_model_draft *draft, const json_t *body,
         row->max_context_tokens = context;
     if (output != 0)
         row->max_output_tokens = row->max_fim_tokens = output;
+    if (image != 0)
+        row->max_image_tokens = image;
     draft->has_price = price != NULL;
     draft->price.model = draft->name;
     draft->price.source = "admin API";
@@ -128,7 +132,8 @@ tg_model_draft_read(struct tg_model_draft *draft, struct tg_store *store,
     };
     if (!tg_members_only(reply, body, "",
                          "id upstream upstreams scopes development "
-                         "max_context_tokens max_output_tokens price") ||
+                         "max_context_tokens max_output_tokens "
+                         "max_image_tokens price") ||
         !read_name(draft, body, reply))
         return false;
     err = store->ops->model_each(store, take_known, draft);

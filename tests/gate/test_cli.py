@@ -856,11 +856,12 @@ def test_models_and_prices(admin, cli):
     done = cli("models", "add", "qwen3-32b", "--upstream", "vllm", "--prompt",
                "0.2", "--completion", "0.8", "--cache-hit", "0.02",
                "--development", "--max-output", "8192", "--max-context",
-               "131072")
+               "131072", "--max-image", "1600")
     assert done.returncode == 0, done.stderr
     assert admin.last["body"] == {
         "id": "qwen3-32b", "upstream": "vllm", "development": True,
         "max_context_tokens": 131072, "max_output_tokens": 8192,
+        "max_image_tokens": 1600,
         "price": {"prompt": "0.2", "prompt_cache_hit": "0.02",
                   "completion": "0.8"}}
     cli("models", "add", "qwen3-32b", "--upstream", "vllm", "--upstream",

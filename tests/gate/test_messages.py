@@ -378,6 +378,22 @@ def test_an_image_is_held_as_one_and_text_as_its_bytes(one):
                  "budget_exceeded")
 
 
+def test_an_image_is_held_as_the_model_says(gates):
+    gate = gates("anthropic")
+    _, prompt, hit, write, completion = MODELS["anthropic"]
+    gate.must("models", "add", "claude-small-images", "--upstream", "sim",
+              "--prompt", prompt, "--cache-write", write, "--completion",
+              completion, "--max-image", "1600")
+    assert gate.cli_json("models", "show", "claude-small-images")[
+        "max_image_tokens"] == 1600
+    # 49152 tokens are above it, 1600 are not.
+    key = gate.key("said", daily_limit=str(Decimal(write) / 100), tpm=10**7)
+    is_anthropic(messages(gate, key, [image(1000)]), 402, "billing_error",
+                 "budget_exceeded")
+    assert messages(gate, key, [image(1000)],
+                    model="claude-small-images").status == 200
+
+
 @pytest.mark.parametrize("members, param", [
     ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
      "tools"),

@@ -21,16 +21,16 @@ def results(gate):
             pytest.fail("an SDK is not installed: run script/bootstrap test")
     disabled = gate.key("sdk disabled")
     gate.must("keys", "disable", disabled.id, "--yes")
-    env = clean_env(
-        GATE_URL=gate.url, GATE_KEY=gate.key("sdk"),
-        GATE_DISABLED_KEY=disabled,
-        GATE_POOR_KEY=gate.key("sdk poor", daily_limit="0.003"),
-        GATE_EMBEDDINGS_KEY=gate.key("sdk embeddings", scope="embeddings"))
+    embeddings = gate.key("sdk embeddings", scope="embeddings")
     found = {}
     for file in FILES:
+        poor = gate.key("sdk poor", daily_limit="0.003")
         run = subprocess.run(
-            ["node", "--test-reporter=tap", file], cwd=SDK, env=env,
-            capture_output=True, text=True, timeout=120)
+            ["node", "--test-reporter=tap", file], cwd=SDK, timeout=120,
+            capture_output=True, text=True, env=clean_env(
+                GATE_URL=gate.url, GATE_KEY=gate.key("sdk"),
+                GATE_DISABLED_KEY=disabled, GATE_POOR_KEY=poor,
+                GATE_EMBEDDINGS_KEY=embeddings))
         lines = re.findall(r"^(ok|not ok) \d+ - (.*)\n((?: .*\n)*)",
                            run.stdout, re.M)
         assert lines, run.stdout + run.stderr

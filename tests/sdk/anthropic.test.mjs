@@ -87,6 +87,28 @@ test("Anthropic: a client that leaves a stream can call again", async () => {
   assert.ok(text_of(message).length > 0);
 });
 
+test("Anthropic: a stream whose key runs out of money raises", async () => {
+  const it = client({ apiKey: process.env.GATE_POOR_KEY });
+  const stream = await it.messages.create(ask("sim:slow=3 sim:tokens=3000",
+    { stream: true, max_tokens: 100000 }));
+  let other;
+  let error;
+  try {
+    for await (const event of stream) {
+      assert.ok(event.type);
+      // It is not streamed, so it holds all that is left.
+      other ??= it.messages.create(ask("sim:slow=30 sim:tokens=70",
+        { max_tokens: 20000 }));
+    }
+  } catch (thrown) {
+    error = thrown;
+  }
+  assert.ok(error instanceof Anthropic.APIError, `raised ${error}`);
+  assert.equal(error.error.error.code, "budget_exceeded");
+  assert.equal(error.error.error.type, "billing_error");
+  await other;
+});
+
 test("Anthropic: models can be listed", async () => {
   const names = [];
   for await (const model of client().models.list()) {

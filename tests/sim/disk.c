@@ -211,6 +211,18 @@ rot(void)
     sim_trace("disk: a bit flips in %s at %zu", file->name, at);
 }
 
+static void
+fall_ill(void)
+{
+    ill_until = sim.step + 1 + sim_below(30);
+    sim_trace("disk: ill until step %u", ill_until);
+    for (size_t i = 0; i < file_count; i++) {
+        if (sim_chance(300))
+            files[i].unreadable_from =
+                sim_below((uint32_t)(files[i].len / SECTOR) + 1) * SECTOR;
+    }
+}
+
 void
 disk_step(void)
 {
@@ -218,19 +230,19 @@ disk_step(void)
         write_back();
     if (sim_chance(sim.manner.rot))
         rot();
-    if (!is_ill() && sim_chance(sim.manner.disk)) {
-        ill_until = sim.step + 1 + sim_below(30);
-        sim_trace("disk: ill until step %u", ill_until);
-        for (size_t i = 0; i < file_count; i++) {
-            if (sim_chance(300))
-                files[i].unreadable_from =
-                    sim_below((uint32_t)(files[i].len / SECTOR) + 1) * SECTOR;
-        }
-    }
+    if (!is_ill() && sim_chance(sim.manner.disk))
+        fall_ill();
     if (!is_ill()) {
         for (size_t i = 0; i < file_count; i++)
             files[i].unreadable_from = SIZE_MAX;
     }
+}
+
+void
+disk_shake(void)
+{
+    if (sim.manner.disk > 0 && sim_chance(300))
+        fall_ill();
 }
 
 void

@@ -29,6 +29,9 @@ int disk_folder(void);
 /* What a step does to the disk: writes back, falls ill, gets well, rots. */
 void disk_step(void);
 
+/* Whatever stopped the machine may have hurt the disk, if that ever is ill. */
+void disk_shake(void);
+
 /* The process is gone: its descriptors are closed. */
 void disk_leave(const struct sim_process *process);
 

@@ -43,6 +43,7 @@ lose_state(bool is_cut)
         disk_cut();
     unlink(keeper_state_path);
     oracle_state_lost();
+    disk_shake();
 }
 
 static enum sim_death

@@ -130,8 +130,11 @@ void
 __wrap_tg_share_enter(struct tg_call_slot *slot, enum tg_stage stage)
 {
     __real_tg_share_enter(slot, stage);
-    /* Not handled: a worker killed between its key's rates and its slot, or
-     * while it counts what it has settled. */
-    if (stage != TG_STAGE_SETTLED && stage != TG_STAGE_NONE)
+    /*
+     * Not handled by the product: a worker killed between its key's rates and
+     * its slot, or while it counts what it has settled or holds more.
+     */
+    if (stage == TG_STAGE_TAKING || stage == TG_STAGE_TOPPING ||
+        stage == TG_STAGE_TOPPED)
         sim_point("a stage");
 }

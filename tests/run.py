@@ -62,7 +62,7 @@ def meson(folder, *args):
 SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "calls", "bodies", "metering", "leaving", "http1", "http2", "proxies",
     "redirects", "crash", "limits", "budgets", "policy_changes", "revocation",
-    "queue", "settings")]
+    "queue", "settings", "pools", "upstream_test")]
 
 
 def preload(folder, reports):

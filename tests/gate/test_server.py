@@ -188,6 +188,46 @@ def test_a_providers_key_takes_the_simulators_place(make_server, tmp_path):
         upstream.stop()
 
 
+def test_who_is_behind_the_gate_follows_the_environment(make_server, tmp_path):
+    """And a key that comes with each start is one credential."""
+    upstream = Sim(tmp_path / "upstream")
+    server = make_server()
+
+    def call():
+        key = (server.home / "demo.key").read_text().strip()
+        answer = http_request(
+            f"http://{server.listen}", "POST", "/v1/chat/completions",
+            {"Authorization": f"Bearer {key}"},
+            {"model": "deepseek-flash",
+             "messages": [{"role": "user", "content": "hi"}]})
+        assert answer.status == 200, answer.text
+
+    def active():
+        listed = json.loads(server.tollgate("credentials", "list", "--json"))
+        return [(c["upstream"], c["last4"]) for c in listed["data"]
+                if c["status"] == "active" and c["upstream"] == "deepseek"]
+
+    try:
+        for secret in (None, "sk-first-000000000000001111",
+                       "sk-first-000000000000001111",
+                       "sk-second-00000000000002222", None):
+            if secret is None:
+                server.env.pop("DEEPSEEK_API_KEY", None)
+            else:
+                server.env["DEEPSEEK_API_KEY"] = secret
+                server.env["DEEPSEEK_BASE_URL"] = upstream.url
+            server.start()
+            before = upstream.count()["total"]["requests"]
+            call()
+            after = upstream.count()["total"]["requests"]
+            assert after - before == (secret is not None)
+            if secret is not None:
+                assert active() == [("deepseek", secret[-4:])]
+            server.stop(signal.SIGTERM)
+    finally:
+        upstream.stop()
+
+
 def test_an_address_in_use_is_said_and_nothing_is_left(make_server):
     one, two = make_server("one"), make_server("two")
     one.start()

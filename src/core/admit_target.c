@@ -68,6 +68,12 @@ aim(const struct tg_offer *offer, int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
+static bool
+is_tied(const struct tg_admission *a)
+{
+    return a->head.route->family == TG_FAMILY_OBJECTS;
+}
+
 bool
 tg_admit_has_upstream(const struct tg_state *state,
                       const struct tg_catalog *catalog,
@@ -78,7 +84,8 @@ tg_admit_has_upstream(const struct tg_state *state,
                              .catalog = catalog,
                              .model = model,
                              .key_slot = a->head.key_slot,
-                             .endpoint = a->head.route->endpoint};
+                             .endpoint = a->head.route->endpoint,
+                             .is_tied = is_tied(a)};
 
     a->target = (struct tg_target){.tries = 0};
     return aim(&offer, now_ms, a);
@@ -103,7 +110,8 @@ tg_admit_take_target(struct tg_area_claim *claim, struct tg_call_slot *slot,
     struct tg_offer offer = {.state = claim->state,
                              .claim = claim,
                              .key_slot = a->head.key_slot,
-                             .endpoint = a->head.route->endpoint};
+                             .endpoint = a->head.route->endpoint,
+                             .is_tied = is_tied(a)};
     uint64_t seq;
 
     for (;;) {

@@ -140,6 +140,24 @@ weight(uint32_t key_slot, uint16_t row)
     return x ^ x >> 31;
 }
 
+/* Of the credentials that are left, the one that is tried next. */
+static uint16_t
+next_of(const struct choice *choice, const uint16_t *rows, uint32_t left)
+{
+    uint16_t best = (uint16_t)__builtin_ctz(left);
+    bool is_better;
+
+    for (uint16_t i = best; left >> i != 0; i++) {
+        is_better = choice->offer->is_tied
+                        ? rows[i] < rows[best]
+                        : weight(choice->offer->key_slot, rows[i]) >
+                              weight(choice->offer->key_slot, rows[best]);
+        if ((left >> i & 1) && is_better)
+            best = i;
+    }
+    return best;
+}
+
 /* Whether the row holds a credential of this upstream and of no other. */
 static bool
 is_of(const struct tg_catalog *catalog, uint16_t row, uint16_t upstream)
@@ -167,14 +185,8 @@ try_pool(struct choice *choice, uint16_t upstream)
     if (left == 0)
         lack(choice, TG_LACK_CREDENTIAL);
     while (left != 0) {
-        best = (uint16_t)__builtin_ctz(left);
-        for (uint16_t i = best; i < n; i++) {
-            if ((left >> i & 1) &&
-                weight(choice->offer->key_slot, pool->credentials[i]) >
-                    weight(choice->offer->key_slot, pool->credentials[best]))
-                best = i;
-        }
-        left &= ~(1u << best);
+        best = next_of(choice, pool->credentials, left);
+        left = choice->offer->is_tied ? 0 : left & ~(1u << best);
         if (!was_tried(choice->target, pool->credentials[best]) &&
             try_credential(choice, upstream, pool->credentials[best]))
             return true;
@@ -215,11 +227,29 @@ try_upstream(struct choice *choice, uint16_t row)
 
 /* Whether the call may go on at all. */
 static bool
-has_tries(const struct tg_target *target, int64_t now_ms)
+has_tries(const struct tg_offer *offer, const struct tg_target *target,
+          int64_t now_ms)
 {
     return target->tries == 0 ||
-           (target->tries < TG_TARGET_TRIES &&
+           (!offer->is_tied && target->tries < TG_TARGET_TRIES &&
             now_ms - target->first_at_ms < TG_TARGET_MS_MAX);
+}
+
+/* How many upstreams, up to the first that has what only one account keeps. */
+static uint16_t
+only(const struct tg_offer *offer, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        uint16_t row = offer->model->upstreams[i];
+
+        if (row < TG_CATALOG_UPSTREAMS &&
+            offer->catalog->upstreams[row].credential_count > 0 &&
+            tg_dialect_serves(
+                (enum tg_dialect)offer->catalog->upstreams[row].dialect,
+                offer->endpoint))
+            return i + 1;
+    }
+    return count;
 }
 
 bool
@@ -231,12 +261,14 @@ tg_target_choose(const struct tg_offer *offer, int64_t now_ms,
     const struct tg_model *model = offer->model;
     uint16_t n = model->upstream_count;
 
-    if (!has_tries(target, now_ms)) {
+    if (!has_tries(offer, target, now_ms)) {
         *scarcity = (struct tg_scarcity){TG_LACK_TRIES, 0};
         return false;
     }
     if (n > TG_MODEL_UPSTREAMS)
         n = TG_MODEL_UPSTREAMS;
+    if (offer->is_tied)
+        n = only(offer, n);
     for (; choice.round < ROUNDS; choice.round++) {
         for (uint16_t i = 0; i < n; i++) {
             if (try_upstream(&choice, model->upstreams[i]))

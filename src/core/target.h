@@ -10,6 +10,10 @@
  * with other credentials of upstreams that have.  Where every credential has
  * just failed, one is tried all the same, and its answer stands: so a call of
  * an upstream that is short of breath costs it one request, not four.
+ *
+ * What an account at its provider keeps, files and the like, is asked for with
+ * one credential alone: that of the lowest row, at the first upstream that has
+ * such things.  Such a call never goes on.
  */
 #ifndef TG_TARGET_H
 #define TG_TARGET_H
@@ -60,6 +64,7 @@ struct tg_offer {
     const struct tg_model *model;
     uint32_t key_slot;
     enum tg_endpoint endpoint;
+    bool is_tied; /* what it is about is kept by one account */
 };
 
 /*

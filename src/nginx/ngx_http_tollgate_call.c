@@ -103,7 +103,10 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
             || (ctx->meter.has_bytes && ctx->meter.shape != TG_METER_SSE)))
     {
         call->ttft_ms = tg_call_elapsed_ms(call, ngx_http_tollgate_now_ms());
-        ngx_http_tollgate_report_fine(ctx);
+
+        if (!ctx->meter.has_garbage) {
+            ngx_http_tollgate_report_fine(ctx);
+        }
     }
 
     /* For the daemon, should this process die with the call in flight. */
@@ -172,6 +175,12 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     outcome.code = (uint16_t) code;
     outcome.client_left = ctx->client_left;
     outcome.now_ms = ngx_http_tollgate_now_ms();
+
+    if (code == TG_CODE_NONE && ctx->upstream_status >= 200
+        && ctx->upstream_status < 300)
+    {
+        ngx_http_tollgate_report_fine(ctx);
+    }
 
     tg_target_leave(&w->claim, &ctx->target, outcome.now_ms);
     tg_settle(&w->state, &ctx->slot->call, &outcome);

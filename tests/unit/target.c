@@ -348,6 +348,43 @@ test_room(void)
            "nothing stays counted");
 }
 
+/* What an account keeps is asked for with its credential alone. */
+static void
+test_tied(void)
+{
+    struct tg_scarcity scarcity;
+    struct tg_target target;
+    struct tg_offer offer;
+    int same = 0, lowest = 0;
+    uint64_t seq;
+
+    publish();
+    offer = (struct tg_offer){&state,
+                              &claim,
+                              tg_state_catalog(&state, &seq),
+                              served_by(2, 0, 1),
+                              0,
+                              TG_ENDPOINT_CHAT,
+                              .is_tied = true};
+    for (offer.key_slot = 0; offer.key_slot < 100; offer.key_slot++) {
+        target = (struct tg_target){0};
+        same += tg_target_choose(&offer, NOW, &target, &scarcity);
+        lowest += target.credential == 10;
+        tg_target_leave(&claim, &target, NOW);
+    }
+    ok(same == 100 && lowest == 100,
+       "of the first upstream that has one, all keys have the lowest row");
+    target = (struct tg_target){0};
+    tg_target_choose(&offer, NOW, &target, &scarcity);
+    ok(end(&target, TG_FATE_UNPAID, NOW) &&
+           !tg_target_choose(&offer, NOW, &target, &scarcity),
+       "refused, it does not go on");
+    target = (struct tg_target){0};
+    ok(!tg_target_choose(&offer, NOW + 1, &target, &scarcity) &&
+           scarcity.lack == TG_LACK_ACCEPTED,
+       "and while that one is out there is no other");
+}
+
 /* Two workers: one probes, for the other the credential stays out. */
 static void
 test_two_workers(void)
@@ -405,6 +442,7 @@ main(void)
     test_lacks();
     test_resting();
     test_room();
+    test_tied();
     test_two_workers();
     tg_area_leave(&other_claim);
     tg_area_leave(&claim);

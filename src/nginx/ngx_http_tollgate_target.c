@@ -116,7 +116,7 @@ ngx_http_tollgate_go_on(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     int64_t                      now_ms;
     ngx_int_t                    rc;
-    ngx_uint_t                   dialect;
+    struct tg_try                try;
     struct tg_call               before, *call;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
@@ -135,22 +135,27 @@ ngx_http_tollgate_go_on(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     a.head = ctx->head;
     a.target = ctx->target;
-    dialect = ctx->dialect;
     call = &ctx->slot->call;
     before = *call;
-
+    try = *end;
     rc = NGX_DECLINED;
 
-    if (tg_admit_go_on(&w->claim, ctx->slot, end, now_ms, &a)) {
+    while (rc == NGX_DECLINED
+           && tg_admit_go_on(&w->claim, ctx->slot, &try, now_ms, &a))
+    {
         rc = ngx_http_tollgate_prepare(r, ctx, &a);
+
+        if (rc == NGX_OK && ctx->dialect != a.upstream.dialect) {
+            rc = ngx_http_tollgate_translate(r, ctx, &a);
+        }
+
+        /* It cannot go there; the next one may do. */
+
+        ngx_memzero(&try, sizeof(struct tg_try));
+        try.fate = TG_FATE_UNWELCOME;
     }
 
     ctx->target = a.target;
-    ctx->dialect = a.upstream.dialect;
-
-    if (rc == NGX_OK && ctx->dialect != dialect) {
-        rc = ngx_http_tollgate_translate(r, ctx, &a);
-    }
 
     if (rc != NGX_OK) {
         ngx_memcpy(call->upstream_id, before.upstream_id, TG_ID_LEN);
@@ -177,6 +182,8 @@ ngx_http_tollgate_translate(ngx_http_request_t *r,
     static struct tg_body_facts  facts;
 
     ngx_http_tollgate_restore_body(r, ctx);
+    ctx->dialect = TG_DIALECT_NONE;
+
     tg_payload_init(&payload, &ctx->head);
 
     if (ngx_http_tollgate_scan_body(r, &payload) != NGX_OK
@@ -193,6 +200,7 @@ ngx_http_tollgate_translate(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    ctx->dialect = a->upstream.dialect;
     ctx->hold = a->hold;
     ctx->edit_rule = a->edit_rule;
 

@@ -1,6 +1,7 @@
 /* How a credential's row closes and opens, and how its calls are counted. */
 #include "pool.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -367,7 +368,7 @@ work_hard(struct shared *shared, int number)
         _exit(1);
     atomic_fetch_add(&shared->at_gate, 1);
     while (atomic_load(&shared->at_gate) < WORKERS)
-        continue;
+        sched_yield();
     for (int i = 0; i < ROUNDS; i++) {
         if (!tg_pool_enter(&claim, ROW, LIMIT))
             continue;
@@ -386,7 +387,7 @@ work_hard(struct shared *shared, int number)
 
         atomic_fetch_add(&shared->at_gate, 1);
         while (atomic_load(&shared->at_gate) < WORKERS * (i + 2))
-            continue;
+            sched_yield();
         if (tg_pool_probe(&own, ROW, GENERATION, now_ms) != 0)
             atomic_fetch_add(&shared->probes, 1);
     }

@@ -123,6 +123,7 @@ name(struct tg_body *body)
     if (member == TG_BODY_NONE) {
         body->facts.hides_tokens |=
             body->json.depth == 1 && tg_body_member_hides(&body->json);
+        tg_ask_take(&body->ask, &body->facts.asked, &body->json, TG_JSON_NAME);
         count(body, TG_JSON_NAME);
         return 0;
     }
@@ -236,9 +237,9 @@ take(struct tg_body *body, enum tg_json_token token)
 {
     if (!body->is_object)
         return root(body, token);
-    tg_ask_take(&body->ask, &body->facts.asked, &body->json, token);
     if (token == TG_JSON_NAME)
         return name(body);
+    tg_ask_take(&body->ask, &body->facts.asked, &body->json, token);
     if (body->pending)
         return governed(body, token);
     if (body->in_options && body->json.depth == 1)

@@ -42,6 +42,9 @@ static const struct row top[] = {
     ASK("container", TG_ASK_CONTAINER),
     ASK("speed", TG_ASK_SPEED),
     ASK("inference_geo", TG_ASK_GEO),
+    /* vLLM's, by which a prompt may be made longer than it came. */
+    ASK("chat_template", TG_ASK_UNSEEN),
+    ASK("mm_processor_kwargs", TG_ASK_UNSEEN),
     END,
 };
 

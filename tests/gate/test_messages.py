@@ -108,7 +108,8 @@ def is_anthropic(answer, status, type, code):
 
 @pytest.mark.parametrize("path", ["/messages", "/v1/messages",
                                   "/anthropic/v1/messages",
-                                  "/v1/anthropic/v1/messages"])
+                                  "/v1/anthropic/v1/messages",
+                                  "/v1/messages?beta=true"])
 def test_every_path_leads_to_the_upstreams_own(one, path):
     answer = messages(one, one.key("path"), path=path)
     assert answer.status == 200, answer.text

@@ -138,6 +138,12 @@ static const struct {
      USER("{\"type\":\"input_audio\",\"input_audio\":{"
           "\"data\":\"AA\",\"format\":\"wav\"}}"),
      ""},
+    {"a template, which may repeat what it likes",
+     "{\"chat_template\":\"{% for i in range(99999) %}x{% endfor %}\"}",
+     "unseen "},
+    {"or the same of images", "{\"mm_processor_kwargs\":{\"max_pixels\":9}}",
+     "unseen "},
+    {"neither", "{\"chat_template\":null,\"chat_template_kwargs\":{}}", ""},
     {"an earlier answer's audio",
      "{\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"audio_1\"}}]}",
      "unseen "},

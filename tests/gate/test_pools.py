@@ -3,6 +3,7 @@ from, what it does not, and how credentials come back."""
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,8 +18,7 @@ from state_file import StateFile
 from test_openapi import properties, required
 
 MODEL = "deepseek-flash"
-A, B, C = ("sk-pool-aaaaaaaaaaaaaaaaaaaaaaaa", "sk-pool-bbbbbbbbbbbbbbbbbbbbbbbb",
-           "sk-pool-cccccccccccccccccccccccc")
+A, B, C, D = ("sk-pool-" + letter * 24 for letter in "abcd")
 
 
 def add(gate, upstream, secret, *options):
@@ -316,6 +316,52 @@ def test_four_tries_at_most(pool):
     answer = gate.chat(gate.key("four"))
     assert answer.status == 429
     assert gate.sim.count()["requests_seen"] == 4
+
+
+def test_the_books_agree_while_upstreams_refuse_at_random(two):
+    """Of two upstreams with two credentials each: every call has one record,
+    and what was answered is what they say they served."""
+    gate = two()
+    add(gate, "sim", C, "--concurrency", "3")
+    add(gate, "other", D)
+    key = gate.key("random", rpm=10**6, tpm=10**9)
+    dice, over = random.Random(20261126), threading.Event()
+
+    def refuse():
+        while not over.is_set():
+            sim = dice.choice([gate.sim, gate.other])
+            sim.rule(dice.choice([A, C] if sim is gate.sim else [B, D]),
+                     status=dice.choice(["401", "429", "429-concurrency",
+                                         "500", "503", "503"]),
+                     count=dice.choice([0, 1, 3]))
+            over.wait(0.01)
+
+    def call(n):
+        answer = gate.chat(key, "sim:slow=1", stream=n % 3 == 0,
+                           max_tokens=5 + n % 7)
+        answer.body
+        return answer.status
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with ThreadPoolExecutor(16) as many:
+        statuses = list(many.map(call, range(600)))
+    over.set()
+    thread.join()
+    fine = statuses.count(200)
+    assert fine > 300 and fine < 600, "some went through, some did not"
+    rows = [row for row in gate.calls() if row["key_id"] == key.id]
+    served = [s.count()["total"] for s in (gate.sim, gate.other)]
+    assert sum(s["requests"] for s in served) == fine == \
+        sum(row["status"] == 200 for row in rows)
+    assert sum(s["completion_tokens"] for s in served) == \
+        sum(row["completion_tokens"] for row in rows)
+    assert {row["upstream"] for row in rows if row["status"] == 200} == {
+        "sim", "other"}
+    assert all(row["cost"] == "0.00" for row in rows if row["status"] != 200)
+    use = gate.request("GET", "/v1/key", key).json["use"]
+    assert use["in_flight"] == 0
+    assert all(c["health"]["calls_at_once"] == 0 for c in gate.credentials())
 
 
 # A call does not go on

@@ -14,6 +14,7 @@
 
 #define BUFFER_BYTES (1u << 20)
 #define BATCH_RECORDS 4000
+#define BATCH_LEAST 64 /* whoever waits */
 #define DOUBTS_MAX 3
 #define YIELD_US 200
 #define YIELDS_MAX 50
@@ -25,6 +26,7 @@ struct tg_ingest {
     struct tg_segments segments;
     struct tg_last_used used;
     size_t batch; /* records in this transaction */
+    bool is_cut;  /* and there may be more */
     bool is_warned;
     char buffer[BUFFER_BYTES];
 };
@@ -56,6 +58,19 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     else
         *ingest = self;
     return err;
+}
+
+/*
+ * An operator's change waits for this transaction: a full one would cost it
+ * ten milliseconds and more.
+ */
+static bool
+is_full(struct tg_ingest *ingest)
+{
+    ingest->is_cut |= ingest->batch >= BATCH_RECORDS ||
+                      (ingest->batch >= BATCH_LEAST &&
+                       atomic_load(&ingest->daemon->writers_waiting) > 0);
+    return ingest->is_cut;
 }
 
 static void
@@ -146,7 +161,7 @@ take_buffer(struct tg_ingest *ingest, size_t len, size_t *used, int *end)
 
     *used = 0;
     *end = 0;
-    while (err == 0 && ingest->batch < BATCH_RECORDS) {
+    while (err == 0 && !is_full(ingest)) {
         int got = tg_journal_read(ingest->buffer + *used, len - *used, &record,
                                   &size);
 
@@ -175,7 +190,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
         segment->offset >= segment->size ||
         (segment->offset == 0 && !begin_segment(ingest, segment)))
         return 0;
-    while (ingest->batch < BATCH_RECORDS) {
+    while (!is_full(ingest)) {
         ssize_t n = pread(segment->fd, ingest->buffer, BUFFER_BYTES,
                           (off_t)segment->offset);
 
@@ -260,6 +275,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
 
     pthread_mutex_lock(&daemon->write_lock);
     ingest->batch = 0;
+    ingest->is_cut = false;
     err = ingest->store->ops->begin(ingest->store);
     for (size_t i = 0; err == 0 && i < ingest->segments.count; i++)
         err = take_segment(ingest, &ingest->segments.list[i]);
@@ -271,7 +287,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
         ingest->store->ops->rollback(ingest->store);
     settle_offsets(ingest, err == 0);
     pthread_mutex_unlock(&daemon->write_lock);
-    *is_done = ingest->batch < BATCH_RECORDS;
+    *is_done = !ingest->is_cut;
     for (int i = 0; i < YIELDS_MAX && atomic_load(&daemon->writers_waiting);
          i++)
         usleep(YIELD_US);

@@ -60,9 +60,10 @@ def meson(folder, *args):
 
 # What reaches the module and the daemon with bytes from outside.
 SANITIZED = ["tests/gate/test_%s.py" % name for name in (
-    "calls", "bodies", "metering", "leaving", "http1", "http2", "proxies",
-    "redirects", "crash", "limits", "budgets", "policy_changes", "revocation",
-    "queue", "settings", "pools", "upstream_test")]
+    "calls", "messages", "responses", "bodies", "metering", "leaving",
+    "http1", "http2", "proxies", "redirects", "crash", "limits", "budgets",
+    "policy_changes", "revocation", "queue", "settings", "pools",
+    "upstream_test")]
 
 
 def preload(folder, reports):

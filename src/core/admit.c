@@ -251,6 +251,30 @@ has_type(const struct tg_request *request, struct tg_admission *a)
     return true;
 }
 
+#define QUERY_MAX 512
+
+/* Filters and pages of lists; what other calls have in one is dropped. */
+static bool
+has_plain_query(const struct tg_request *request, struct tg_admission *a)
+{
+    struct tg_str query = request->query;
+
+    a->head.query = (struct tg_str){NULL, 0};
+    if (a->head.route->method != TG_METHOD_GET)
+        return true;
+    for (size_t i = 0; i < query.len; i++) {
+        char c = query.data[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
+            !(c >= 'a' && c <= 'z') && (c == '\0' || !strchr("_.,=&-", c)))
+            return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_QUERY);
+    }
+    if (query.len > QUERY_MAX)
+        return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_QUERY);
+    a->head.query = query;
+    return true;
+}
+
 bool
 tg_admit_again(const struct tg_state *state, int64_t now_ms,
                struct tg_admission *a)
@@ -351,6 +375,6 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
         a->action = TG_ACTION_ANSWER;
         return;
     }
-    if (has_type(request, a))
+    if (has_type(request, a) && has_plain_query(request, a))
         a->action = TG_ACTION_READ_BODY;
 }

@@ -50,29 +50,33 @@ struct tg_request {
 
 /* Which sentence a refusal needs, where its code alone does not tell. */
 enum tg_reason {
-    TG_REASON_CODE = 0,      /* the code's own sentence */
-    TG_REASON_CREDENTIAL,    /* request's credential: tg_credential_sentence */
-    TG_REASON_DIAGNOSIS,     /* diagnosis: tg_diagnosis_sentence */
-    TG_REASON_BODY,          /* body_fault */
-    TG_REASON_FORM_TYPE,     /* it is no form, and should be one */
-    TG_REASON_NO_MODEL,      /* no `model` in the body */
-    TG_REASON_NO_UPSTREAM,   /* nobody serves the model */
-    TG_REASON_NO_CREDENTIAL, /* its upstream has none */
-    TG_REASON_NO_ADDRESS,    /* its upstream's name does not resolve */
-    TG_REASON_ASK,           /* what was asked for cannot be metered */
-    TG_REASON_WRONG_USE,     /* the model is of another scope */
-    TG_REASON_POOL_OUT,      /* its upstreams refuse every credential */
-    TG_REASON_POOL_BUSY,     /* they ask to wait: pool_wait_ms */
-    TG_REASON_POOL_FULL,     /* no credential takes more calls at once */
-    TG_REASON_WRONG_DIALECT, /* its upstream has no such endpoint */
-    TG_REASON_WRONG_UNIT,    /* its price is of what the endpoint has not */
-    TG_REASON_SIZE,          /* the image's size has no price */
-    TG_REASON_KEY_MODELS,    /* the key may not use the model */
-    TG_REASON_KEY_ENDPOINT,  /* the key may not call the endpoint */
-    TG_REASON_HOURS,         /* not at this hour; opens_at_ms */
-    TG_REASON_PATH,          /* a path that two programs may read two ways */
-    TG_REASON_WRONG_KEYS,    /* wrong, and too many others are: wrong_key */
-    TG_REASON_FRAMING,       /* framing: tg_framing_sentence */
+    TG_REASON_CODE = 0,       /* the code's own sentence */
+    TG_REASON_CREDENTIAL,     /* request's credential: tg_credential_sentence */
+    TG_REASON_DIAGNOSIS,      /* diagnosis: tg_diagnosis_sentence */
+    TG_REASON_BODY,           /* body_fault */
+    TG_REASON_FORM_TYPE,      /* it is no form, and should be one */
+    TG_REASON_NO_MODEL,       /* no `model` in the body */
+    TG_REASON_NO_UPSTREAM,    /* nobody serves the model */
+    TG_REASON_NO_CREDENTIAL,  /* its upstream has none */
+    TG_REASON_NO_ADDRESS,     /* its upstream's name does not resolve */
+    TG_REASON_ASK,            /* what was asked for cannot be metered */
+    TG_REASON_WRONG_USE,      /* the model is of another scope */
+    TG_REASON_POOL_OUT,       /* its upstreams refuse every credential */
+    TG_REASON_POOL_BUSY,      /* they ask to wait: pool_wait_ms */
+    TG_REASON_POOL_FULL,      /* no credential takes more calls at once */
+    TG_REASON_WRONG_DIALECT,  /* its upstream has no such endpoint */
+    TG_REASON_NO_SERVICE,     /* no row for the account's files and such */
+    TG_REASON_BATCH_MODELS,   /* the key may not use all models */
+    TG_REASON_BATCH_ENDPOINT, /* nor call wanted, which the batch does */
+    TG_REASON_QUERY,          /* the query is not in plain characters */
+    TG_REASON_WRONG_UNIT,     /* its price is of what the endpoint has not */
+    TG_REASON_SIZE,           /* the image's size has no price */
+    TG_REASON_KEY_MODELS,     /* the key may not use the model */
+    TG_REASON_KEY_ENDPOINT,   /* the key may not call the endpoint */
+    TG_REASON_HOURS,          /* not at this hour; opens_at_ms */
+    TG_REASON_PATH,           /* a path that two programs may read two ways */
+    TG_REASON_WRONG_KEYS,     /* wrong, and too many others are: wrong_key */
+    TG_REASON_FRAMING,        /* framing: tg_framing_sentence */
 };
 
 /* What the head came to: all that must be kept while the body arrives. */
@@ -80,6 +84,7 @@ struct tg_head {
     const struct tg_route *route;
     struct tg_str path;     /* without /v1 */
     struct tg_str argument; /* of the path: a model's name, or an id */
+    struct tg_str query;    /* to pass on; empty where none is */
     struct tg_str boundary; /* of a form */
     struct tg_str origin;
     struct tg_str referer;
@@ -106,6 +111,7 @@ struct tg_admission {
     enum tg_credential_verdict credential;
     char
         sizes[TG_MEASURE_SIZES_SIZE]; /* that are priced, for one that is not */
+    const struct tg_route *wanted;    /* by a batch, and not allowed */
     const char *allow;   /* the methods a path has, when refused for its own */
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;

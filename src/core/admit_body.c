@@ -88,7 +88,6 @@ has_units(const struct tg_catalog *catalog, const struct tg_model *model,
     int err = tg_measure(facts, a->head.route->family, price,
                          call->flags & TG_CALL_PEAK, &measure);
 
-    call->unit = (uint8_t)price->unit;
     if (err == TG_ERR_NOT_FOUND)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED,
                                TG_REASON_WRONG_UNIT);
@@ -179,6 +178,7 @@ tg_admit_has_price(const struct tg_catalog *catalog,
     is_peak = tg_price_is_peak(price, now_ms, catalog->holidays, days);
     if (is_peak)
         call->flags |= TG_CALL_PEAK;
+    call->unit = (uint8_t)price->unit;
     call->rates = *tg_price_rates(price, is_peak);
     if (tg_price_scale(&call->rates, factor_ppm(catalog, &a->key)) != 0)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
@@ -245,7 +245,9 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
     if (facts->members[TG_BODY_STREAM].value ||
         facts->members[TG_BODY_STREAM_FORMAT].value)
         a->call.flags = TG_CALL_STREAM;
-    model = tg_admit_model(state, catalog, name, a);
+    model = a->head.route->service.len == 0
+                ? tg_admit_model(state, catalog, name, a)
+                : tg_admit_service(state, catalog, facts, a);
     if (model == NULL)
         return false;
     if (!tg_admit_has_price(catalog, model, now_ms, a))
@@ -279,7 +281,7 @@ is_sound(const struct tg_body_facts *facts, const struct tg_body_fault *fault,
         a->body_fault = *fault;
         return tg_admit_refuse(a, code_of_fault(fault), TG_REASON_BODY);
     }
-    if (facts->model_len == 0)
+    if (facts->model_len == 0 && a->head.route->service.len == 0)
         return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_NO_MODEL);
     return true;
 }

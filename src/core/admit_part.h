@@ -43,6 +43,19 @@ const struct tg_model *tg_admit_model(const struct tg_state *state,
                                       struct tg_str name,
                                       struct tg_admission *admission);
 
+/*
+ * The row that stands for a model where the route names none, for the key's
+ * account.  NULL and a refusal when there is none; call.model names it then.
+ */
+const struct tg_model *tg_admit_service_row(const struct tg_catalog *catalog,
+                                            struct tg_admission *admission);
+
+/* The same, if the key may have done what the body asks for. */
+const struct tg_model *tg_admit_service(const struct tg_state *state,
+                                        const struct tg_catalog *catalog,
+                                        const struct tg_body_facts *facts,
+                                        struct tg_admission *admission);
+
 /* Freezes the price of this moment in the call. */
 bool tg_admit_has_price(const struct tg_catalog *catalog,
                         const struct tg_model *model, int64_t now_ms,

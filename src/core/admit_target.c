@@ -65,6 +65,9 @@ aim(const struct tg_offer *offer, int64_t now_ms, struct tg_admission *a)
         tg_field_len(a->upstream.base_path, sizeof(a->upstream.base_path))};
     a->place = tg_dialect_place((enum tg_dialect)a->upstream.dialect,
                                 offer->endpoint, base);
+    /* Everywhere with the id that was sent. */
+    if (a->head.route->id_at != 0)
+        a->place.path = a->head.path;
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "answer_part.h"
 #include "price.h"
+#include "service.h"
 
 static struct tg_str
 field(const char *text, size_t size)
@@ -30,7 +31,10 @@ is_offered(const struct tg_state *state, const struct tg_key_policy *key,
            const struct tg_catalog *catalog, const struct tg_model *model,
            int64_t now_ms)
 {
-    return model->price_count <= TG_MODEL_PRICES &&
+    struct tg_str owner;
+
+    return !tg_service_is(name_of(model), &owner) &&
+           model->price_count <= TG_MODEL_PRICES &&
            tg_price_at(model->prices, model->price_count, now_ms) != NULL &&
            model->upstream_count > 0 &&
            model->upstreams[0] < TG_CATALOG_UPSTREAMS &&

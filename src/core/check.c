@@ -152,6 +152,11 @@ ask_model(struct walk *walk)
     struct tg_admission *a = &walk->a;
     const struct tg_route *route = a->head.route;
 
+    if (route != NULL && route->service.len != 0) {
+        walk->model = tg_admit_service_row(walk->catalog, a);
+        answer(walk, TG_CHECK_MODEL, walk->model != NULL);
+        return;
+    }
     if (walk->question->model.len == 0) {
         say(walk, TG_CHECK_MODEL, TG_CHECK_NOT_ASKED);
         return;

@@ -43,7 +43,8 @@ struct tg_check_question {
     uint32_t key_slot;            /* or TG_CHECK_NO_KEY: it is gone */
     enum tg_scope scope;          /* NONE: any that the model has */
     const struct tg_route *route; /* NULL: one of the scope */
-    struct tg_str model;          /* empty: no model, nor what is one's */
+    struct tg_str model;          /* empty: no model, nor what is one's; of no
+                                     matter where the route names its own */
     struct tg_str referrer;       /* a page's URL or origin; empty: none */
     uint8_t ip[16];               /* IPv4 as ::ffff:a.b.c.d */
     bool has_ip;

@@ -1,5 +1,8 @@
 #include "dialect.h"
 
+/* Ours, with the id that was sent in it. */
+#define BY_ID "/"
+
 /* Each dialect's path of an endpoint; NULL where it has no such thing. */
 static const struct row {
     enum tg_endpoint endpoint;
@@ -24,6 +27,27 @@ static const struct row {
      "/audio/transcriptions", NULL},
     {TG_ENDPOINT_TRANSLATIONS, NULL, "/audio/translations",
      "/audio/translations", NULL},
+    {TG_ENDPOINT_FILES, "/files", "/files", NULL, NULL},
+    {TG_ENDPOINT_FILE_LIST, "/files", "/files", NULL, NULL},
+    {TG_ENDPOINT_FILE, BY_ID, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_FILE_DELETE, BY_ID, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_FILE_CONTENT, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_UPLOADS, NULL, "/uploads", NULL, NULL},
+    {TG_ENDPOINT_UPLOAD_PARTS, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_UPLOAD_COMPLETE, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_UPLOAD_CANCEL, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_BATCHES, NULL, "/batches", NULL, NULL},
+    {TG_ENDPOINT_BATCH_LIST, NULL, "/batches", NULL, NULL},
+    {TG_ENDPOINT_BATCH, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_BATCH_CANCEL, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOBS, NULL, "/fine_tuning/jobs", NULL, NULL},
+    {TG_ENDPOINT_JOB_LIST, NULL, "/fine_tuning/jobs", NULL, NULL},
+    {TG_ENDPOINT_JOB, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOB_CANCEL, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOB_PAUSE, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOB_RESUME, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOB_EVENTS, NULL, BY_ID, NULL, NULL},
+    {TG_ENDPOINT_JOB_CHECKPOINTS, NULL, BY_ID, NULL, NULL},
 };
 
 static const char *

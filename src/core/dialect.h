@@ -22,7 +22,8 @@ bool tg_dialect_serves(enum tg_dialect dialect, enum tg_endpoint endpoint);
  * Finds the place of an endpoint that the dialect serves.  base is the path of
  * the upstream's base URL, without a slash at its end; a "/v1" there is left
  * out before a path that does not stand behind it, so that it never comes
- * twice.  What is found is of base, and of constants.
+ * twice.  What is found is of base, and of constants.  Of a route with an id in
+ * it the path is that of the request, which is not known here.
  */
 struct tg_place tg_dialect_place(enum tg_dialect dialect,
                                  enum tg_endpoint endpoint, struct tg_str base);

@@ -20,10 +20,27 @@ static const uint32_t of_family[] = {
 static const struct tg_body_fault unexpected = {TG_BODY_UNEXPECTED,
                                                 TG_BODY_NONE, 0};
 
+/* Of objects only few bodies say something that counts here. */
+static uint32_t
+governed_by(const struct tg_route *route)
+{
+    switch (route->endpoint) {
+    case TG_ENDPOINT_FILES:
+    case TG_ENDPOINT_UPLOADS:
+        return OF(PURPOSE);
+    case TG_ENDPOINT_BATCHES:
+        return OF(ENDPOINT);
+    case TG_ENDPOINT_JOBS:
+        return OF(MODEL);
+    default:
+        return of_family[route->family];
+    }
+}
+
 void
 tg_payload_init(struct tg_payload *payload, const struct tg_head *head)
 {
-    uint32_t governed = of_family[head->route->family];
+    uint32_t governed = governed_by(head->route);
 
     payload->kind = head->route->payload;
     payload->total_bytes = 0;

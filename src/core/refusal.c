@@ -30,9 +30,9 @@ sentence_of(enum tg_code code)
         [TG_CODE_NOT_FOUND] =
             "There is no such path here. Use /v1/chat/completions, "
             "/v1/responses, /v1/messages, /v1/completions, "
-            "/v1/beta/completions, /v1/embeddings, those of /v1/images/ and "
-            "/v1/audio/, /v1/models, "
-            "/v1/user/balance or /v1/key.",
+            "/v1/beta/completions, /v1/embeddings, those of /v1/images/, "
+            "/v1/audio/, /v1/files, /v1/uploads, /v1/batches and "
+            "/v1/fine_tuning/jobs, /v1/models, /v1/user/balance or /v1/key.",
         [TG_CODE_METHOD_NOT_ALLOWED] =
             "This path exists, but not under this method.",
         [TG_CODE_UNSUPPORTED_MEDIA_TYPE] =
@@ -494,6 +494,13 @@ say_pool(struct tg_text *out, const struct tg_admission *a)
     }
 }
 
+/* Whether the request says which model: else the route does. */
+static bool
+names_model(const struct tg_admission *a)
+{
+    return a->head.route == NULL || a->head.route->service.len == 0;
+}
+
 /* The member of the request a refusal is about, for `param`. */
 static const char *
 param_of(const struct tg_admission *a)
@@ -506,15 +513,19 @@ param_of(const struct tg_admission *a)
                    : tg_body_member_name(a->body_fault.member);
     case TG_REASON_ASK:
         return tg_admit_ask_refusal(a->asked).param;
+    case TG_REASON_BATCH_ENDPOINT:
+        return "endpoint";
     case TG_REASON_NO_MODEL:
     case TG_REASON_WRONG_USE:
-    case TG_REASON_WRONG_DIALECT:
     case TG_REASON_KEY_MODELS:
-    case TG_REASON_NO_UPSTREAM:
         return "model";
+    case TG_REASON_WRONG_DIALECT:
+    case TG_REASON_NO_UPSTREAM:
+        return names_model(a) ? "model" : NULL;
     default:
-        return a->code == TG_CODE_MODEL_NOT_FOUND ||
-                       a->code == TG_CODE_MODEL_NOT_PRICED
+        return (a->code == TG_CODE_MODEL_NOT_FOUND ||
+                a->code == TG_CODE_MODEL_NOT_PRICED) &&
+                       names_model(a)
                    ? "model"
                    : NULL;
     }
@@ -526,6 +537,8 @@ say_why(struct tg_text *out, const struct tg_state *state,
 {
     bool is_throttled = a->reason == TG_REASON_WRONG_KEYS;
 
+    if (!names_model(a) && tg_refusal_say_service(out, a))
+        return;
     switch (is_throttled ? a->wrong_key.reason : a->reason) {
     case TG_REASON_CREDENTIAL:
         say(out, tg_credential_sentence(a->credential));
@@ -559,6 +572,10 @@ say_why(struct tg_text *out, const struct tg_state *state,
     case TG_REASON_SIZE:
     case TG_REASON_WRONG_UNIT:
         tg_refusal_say_measure(out, a);
+        return;
+    case TG_REASON_QUERY:
+        say(out, "The query may have letters, digits and _ . , = & - only, and "
+                 "no more than 512 of them.");
         return;
     case TG_REASON_HOURS:
         say_hours(out, a);

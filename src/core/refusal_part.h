@@ -20,6 +20,13 @@ void tg_refusal_end(struct tg_text *out, const struct tg_refusal_form *form,
 /* Text of our own into the message. */
 void tg_refusal_say(struct tg_text *out, const char *sentence);
 
+/*
+ * What is said otherwise where the route stands for a model: no price, no
+ * such endpoint, batches that may not be made.  Returns false for all else.
+ */
+bool tg_refusal_say_service(struct tg_text *out,
+                            const struct tg_admission *admission);
+
 /* TG_REASON_SIZE, TG_REASON_WRONG_UNIT: what has no price. */
 void tg_refusal_say_measure(struct tg_text *out,
                             const struct tg_admission *admission);

@@ -1,13 +1,10 @@
 #include "route.h"
 
-#define POST TG_METHOD_POST
-#define GET TG_METHOD_GET
-#define DELETE TG_METHOD_DELETE
-
 #define ROW(row_endpoint, row_method, row_path, row_name, ...)                 \
     {                                                                          \
-        .endpoint = TG_ENDPOINT_##row_endpoint, .method = row_method,          \
-        .path = TG_STR_INIT(row_path), .name = row_name, __VA_ARGS__           \
+        .endpoint = TG_ENDPOINT_##row_endpoint,                                \
+        .method = TG_METHOD_##row_method, .path = TG_STR_INIT(row_path),       \
+        .name = row_name, __VA_ARGS__                                          \
     }
 
 /* What goes upstream: endpoint, method, path, scope, and more. */
@@ -15,6 +12,16 @@
     ROW(endpoint, method, path, #method " /v1" path,                           \
         .scope = TG_SCOPE_##in_scope, .served = TG_SERVED_UPSTREAM,            \
         __VA_ARGS__)
+
+/* Objects of the upstream, which calls name by an id, or not at all. */
+#define OBJECT(endpoint, method, path, in_scope, of_service, with, ...)        \
+    CALL(endpoint, method, path, in_scope, .family = TG_FAMILY_OBJECTS,        \
+         .service = TG_STR_INIT(of_service), .payload = TG_PAYLOAD_##with,     \
+         __VA_ARGS__)
+#define BY_ID(endpoint, method, before, behind, in_scope, of_service, with,    \
+              ...)                                                             \
+    OBJECT(endpoint, method, before "{id}" behind, in_scope, of_service, with, \
+           .id_at = sizeof(before) - 1, __VA_ARGS__)
 
 /* What the gate answers itself, for any key. */
 #define OWN(endpoint, path)                                                    \
@@ -49,6 +56,35 @@ static const struct tg_route routes[] = {
     CALL(TRANSLATIONS, POST, "/audio/translations", AUDIO,
          .family = TG_FAMILY_LISTENING, .payload = TG_PAYLOAD_FORM,
          .answer = TG_ANSWER_ANY),
+    OBJECT(FILES, POST, "/files", FILES, "files", FORM),
+    OBJECT(FILE_LIST, GET, "/files", FILES, "files", NONE),
+    BY_ID(FILE, GET, "/files/", "", FILES, "files", NONE),
+    BY_ID(FILE_DELETE, DELETE, "/files/", "", FILES, "files", NONE),
+    BY_ID(FILE_CONTENT, GET, "/files/", "/content", FILES, "files", NONE,
+          .answer = TG_ANSWER_FILE, .is_flow = true),
+    OBJECT(UPLOADS, POST, "/uploads", FILES, "files", JSON),
+    BY_ID(UPLOAD_PARTS, POST, "/uploads/", "/parts", FILES, "files", FORM),
+    BY_ID(UPLOAD_COMPLETE, POST, "/uploads/", "/complete", FILES, "files",
+          JSON),
+    BY_ID(UPLOAD_CANCEL, POST, "/uploads/", "/cancel", FILES, "files", MAYBE),
+    OBJECT(BATCHES, POST, "/batches", FILES, "batches", JSON),
+    OBJECT(BATCH_LIST, GET, "/batches", FILES, "batches", NONE),
+    BY_ID(BATCH, GET, "/batches/", "", FILES, "batches", NONE),
+    BY_ID(BATCH_CANCEL, POST, "/batches/", "/cancel", FILES, "batches", MAYBE),
+    OBJECT(JOBS, POST, "/fine_tuning/jobs", FINE_TUNING, "fine_tuning", JSON),
+    OBJECT(JOB_LIST, GET, "/fine_tuning/jobs", FINE_TUNING, "fine_tuning",
+           NONE),
+    BY_ID(JOB, GET, "/fine_tuning/jobs/", "", FINE_TUNING, "fine_tuning", NONE),
+    BY_ID(JOB_CANCEL, POST, "/fine_tuning/jobs/", "/cancel", FINE_TUNING,
+          "fine_tuning", MAYBE),
+    BY_ID(JOB_PAUSE, POST, "/fine_tuning/jobs/", "/pause", FINE_TUNING,
+          "fine_tuning", MAYBE),
+    BY_ID(JOB_RESUME, POST, "/fine_tuning/jobs/", "/resume", FINE_TUNING,
+          "fine_tuning", MAYBE),
+    BY_ID(JOB_EVENTS, GET, "/fine_tuning/jobs/", "/events", FINE_TUNING,
+          "fine_tuning", NONE),
+    BY_ID(JOB_CHECKPOINTS, GET, "/fine_tuning/jobs/", "/checkpoints",
+          FINE_TUNING, "fine_tuning", NONE),
     OWN(MODELS, "/models"),
     ROW(MODEL, GET, "/models/", "GET /v1/models/{id}",
         .served = TG_SERVED_LOCALLY, .takes_argument = true),
@@ -77,9 +113,9 @@ static const struct {
     enum tg_method method;
     struct tg_str name;
 } methods[] = {
-    {GET, TG_STR_INIT("GET")},
-    {POST, TG_STR_INIT("POST")},
-    {DELETE, TG_STR_INIT("DELETE")},
+    {TG_METHOD_GET, TG_STR_INIT("GET")},
+    {TG_METHOD_POST, TG_STR_INIT("POST")},
+    {TG_METHOD_DELETE, TG_STR_INIT("DELETE")},
 };
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))
@@ -173,7 +209,7 @@ tg_route_allow(struct tg_str path)
     path = tg_route_path(path);
     for (size_t i = 0; i < ROUTES; i++) {
         if (matches(&routes[i], path, &argument))
-            found |= 1u << (routes[i].method - GET);
+            found |= 1u << (routes[i].method - TG_METHOD_GET);
     }
     return names[found];
 }

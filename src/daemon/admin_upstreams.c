@@ -12,6 +12,7 @@
 #include "model_draft.h"
 #include "resolve.h"
 #include "serving.h"
+#include "service.h"
 #include "shapes.h"
 #include "url.h"
 
@@ -150,6 +151,14 @@ check_name(struct tg_reply *reply, const char *name)
 static bool
 check_model(struct tg_reply *reply, const char *param, const char *text)
 {
+    struct tg_str owner;
+
+    if (tg_service_is((struct tg_str){text, strlen(text)}, &owner))
+        return tg_reply_invalid(reply, param,
+                                "'%s' is not served by being named here: "
+                                "tollgate models add %s --upstream NAME "
+                                "--unit call --unit-price 0",
+                                text, text);
     if (strchr(text, '*') == NULL)
         return tg_draft_model(reply, param, text);
     return tg_reply_invalid(reply, param,

@@ -118,6 +118,17 @@ cure_network(FILE *out, const struct tg_check_said *said)
            (struct tg_str){ip, strlen(ip)});
 }
 
+/* What goes behind a model to price it. */
+static const char *
+price_options(const struct tg_check_said *said)
+{
+    const struct tg_route *route = said->admission->head.route;
+
+    return route != NULL && route->service.len != 0
+               ? " --unit call --unit-price PRICE"
+               : " --prompt PRICE --completion PRICE";
+}
+
 static void
 cure_model(FILE *out, const struct tg_check_said *said)
 {
@@ -130,8 +141,8 @@ cure_model(FILE *out, const struct tg_check_said *said)
         break;
     default:
         fputs("tollgate models add", out);
-        put_word(out, said->question->model);
-        fputs(" --upstream NAME --prompt PRICE --completion PRICE", out);
+        put_word(out, tg_check_model(said));
+        fprintf(out, " --upstream NAME%s", price_options(said));
     }
 }
 
@@ -177,7 +188,7 @@ cure_upstream(FILE *out, const struct tg_check_said *said)
     case TG_REASON_NO_UPSTREAM:
     case TG_REASON_WRONG_DIALECT:
         fputs("tollgate models add", out);
-        put_word(out, said->question->model);
+        put_word(out, tg_check_model(said));
         fputs(" --upstream NAME", out);
         break;
     case TG_REASON_NO_CREDENTIAL:
@@ -246,8 +257,8 @@ put_cure(FILE *out, const struct tg_check_said *said)
         break;
     case TG_CHECK_PRICE:
         fputs("tollgate prices add", out);
-        put_word(out, said->question->model);
-        fputs(" --prompt PRICE --completion PRICE", out);
+        put_word(out, tg_check_model(said));
+        fputs(price_options(said), out);
         break;
     default:
         cure_upstream(out, said);

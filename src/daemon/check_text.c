@@ -8,6 +8,7 @@
 #include "civil.h"
 #include "money.h"
 #include "text.h"
+#include "unit.h"
 
 #define NANOS_PER_PICO_OF_MILLION 1000
 
@@ -91,6 +92,17 @@ scope_of(const struct tg_check_said *said)
         tg_scope_name(route != NULL ? route->scope : said->question->scope);
 
     return name != NULL ? name : "";
+}
+
+struct tg_str
+tg_check_model(const struct tg_check_said *said)
+{
+    const struct tg_admission *a = said->admission;
+
+    if (a->head.route == NULL || a->head.route->service.len == 0)
+        return said->question->model;
+    return (struct tg_str){a->call.model,
+                           tg_field_len(a->call.model, sizeof(a->call.model))};
 }
 
 static void
@@ -207,15 +219,23 @@ say_budget(FILE *out, const struct tg_check_said *said)
 static void
 say_price(FILE *out, const struct tg_check_said *said)
 {
-    const struct tg_rates *rates = &said->admission->call.rates;
+    const struct tg_call *call = &said->admission->call;
+    enum tg_unit unit = (enum tg_unit)call->unit;
+    bool has_tokens = unit == TG_UNIT_NONE || call->rates.miss_picos != 0 ||
+                      call->rates.output_picos != 0;
 
-    put_money(out, rates->miss_picos * NANOS_PER_PICO_OF_MILLION);
-    fputs(" per million prompt tokens, ", out);
-    put_money(out, rates->output_picos * NANOS_PER_PICO_OF_MILLION);
-    fputs(" completion", out);
-    if (rates->unit_picos != 0)
-        fputs(", and its units", out);
-    if (said->admission->call.flags & TG_CALL_PEAK)
+    if (has_tokens) {
+        put_money(out, call->rates.miss_picos * NANOS_PER_PICO_OF_MILLION);
+        fputs(" per million prompt tokens, ", out);
+        put_money(out, call->rates.output_picos * NANOS_PER_PICO_OF_MILLION);
+        fputs(" completion", out);
+    }
+    if (unit != TG_UNIT_NONE) {
+        fputs(has_tokens ? ", and " : "", out);
+        put_money(out, tg_unit_price_nanos(unit, call->rates.unit_picos));
+        fprintf(out, " per %s", tg_unit_name(unit));
+    }
+    if (call->flags & TG_CALL_PEAK)
         fputs(", at this hour", out);
 }
 
@@ -257,7 +277,7 @@ tg_check_yes(const struct tg_check_said *said)
         break;
     case TG_CHECK_MODEL:
         fputs("it may use ", line.out);
-        put_str(line.out, said->question->model);
+        put_str(line.out, tg_check_model(said));
         break;
     case TG_CHECK_RATES:
         say_rates(line.out, said);
@@ -291,8 +311,8 @@ tg_check_unasked(const struct tg_check_said *said)
     case TG_CHECK_MODEL:
     case TG_CHECK_PRICE:
     case TG_CHECK_UPSTREAM:
-        return json_string(said->question->model.len == 0 ? "name a model"
-                                                          : "see the model");
+        return json_string(tg_check_model(said).len == 0 ? "name a model"
+                                                         : "see the model");
     default:
         return json_string("name a scope, an endpoint or a model");
     }
@@ -366,7 +386,7 @@ tg_check_missing(const struct tg_check_said *said)
               : said->row == TG_CHECK_PRICE ? "a price of "
                                             : upstream_lack(a->reason),
               line.out);
-        put_str(line.out, said->question->model);
+        put_str(line.out, tg_check_model(said));
     }
     return end(&line);
 }

@@ -19,6 +19,9 @@ struct tg_check_said {
     enum tg_check_row row;
 };
 
+/* The model that was asked about, or what the route has for one. */
+struct tg_str tg_check_model(const struct tg_check_said *said);
+
 /* "status", "scope" …: the row's name. */
 const char *tg_check_name(enum tg_check_row row);
 

@@ -9,6 +9,9 @@
 #include "layout.h"
 #include "members.h"
 #include "price_text.h"
+#include "route.h"
+#include "service.h"
+#include "service_draft.h"
 #include "serving.h"
 
 #define CONTEXT_TOKENS 131072 /* of a model nobody described */
@@ -65,10 +68,17 @@ read_scopes(struct tg_model_draft *draft, const json_t *body,
     return true;
 }
 
-/* What a new model is for follows from what it is priced by. */
+static struct tg_str
+name_of(const struct tg_model_draft *draft)
+{
+    return (struct tg_str){draft->name, strlen(draft->name)};
+}
+
+/* What a new model is for follows from its name, or what it is priced by. */
 static void
 guess_scopes(struct tg_model_draft *draft)
 {
+    uint32_t service = tg_service_scopes(name_of(draft));
     static const char *const guesses[] = {
         [TG_UNIT_IMAGE] = "[\"image\"]",
         [TG_UNIT_MILLISECOND] = "[\"audio\"]",
@@ -77,7 +87,12 @@ guess_scopes(struct tg_model_draft *draft)
     };
     uint32_t unit = draft->price.price.unit;
 
-    if (!draft->is_known && !draft->has_scopes && guesses[unit] != NULL)
+    if (draft->is_known || draft->has_scopes)
+        return;
+    if (service != 0)
+        draft->row.scopes =
+            service & TG_SCOPE_FILES ? "[\"files\"]" : "[\"fine_tuning\"]";
+    else if (guesses[unit] != NULL)
         draft->row.scopes = guesses[unit];
 }
 
@@ -112,7 +127,10 @@ read_rest(struct tg_model_draft *draft, const json_t *body,
         !tg_price_read(&draft->price.price, price, tg_clock_ms(), reply))
         return false;
     guess_scopes(draft);
-    return true;
+    return price == NULL || draft->price.price.unit == TG_UNIT_CALL ||
+           tg_service_scopes(name_of(draft)) == 0 ||
+           tg_reply_invalid(reply, "price.unit",
+                            "%s is priced by the unit call", draft->name);
 }
 
 bool
@@ -134,13 +152,16 @@ tg_model_draft_read(struct tg_model_draft *draft, struct tg_store *store,
                          "id upstream upstreams scopes development "
                          "max_context_tokens max_output_tokens "
                          "max_image_tokens price") ||
-        !read_name(draft, body, reply))
+        !read_name(draft, body, reply) ||
+        !tg_service_draft_name(store, reply, draft->name))
         return false;
     err = store->ops->model_each(store, take_known, draft);
     if (err != 0)
         return tg_reply_store(reply, store, err, "model");
     return read_rest(draft, body, reply) &&
-           tg_serving_read(store, body, reply, &draft->upstream_ids);
+           tg_serving_read(store, body, reply, &draft->upstream_ids) &&
+           tg_service_draft_serves(store, reply, draft->name,
+                                   draft->upstream_ids);
 }
 
 int

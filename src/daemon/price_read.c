@@ -9,6 +9,7 @@
 #include "hours.h"
 #include "members.h"
 #include "money.h"
+#include "service.h"
 #include "unit.h"
 
 /* A unit per million tokens is a million pico-units per token. */
@@ -329,6 +330,17 @@ read_names(struct reading *r, struct tg_price_row *row)
                             currency);
 }
 
+/* Files and the like have nothing but calls to count. */
+static bool
+fits_service(struct reading *r, const struct tg_price_row *row)
+{
+    struct tg_str model = {row->model, strlen(row->model)};
+
+    return tg_service_scopes(model) == 0 || row->price.unit == TG_UNIT_CALL ||
+           tg_reply_invalid(r->reply, param_of(r, "unit"),
+                            "%s is priced by the unit call", row->model);
+}
+
 bool
 tg_price_read_row(struct tg_price_row *row, const json_t *object,
                   const char *prefix, int64_t at_ms, struct tg_reply *reply)
@@ -344,5 +356,6 @@ tg_price_read_row(struct tg_price_row *row, const json_t *object,
            read_names(&r, row) &&
            tg_price_read_instant(object, param_of(&r, "effective_at"),
                                  &row->price.effective_at_ms, reply) &&
-           read_flat(&r, &row->price) && read_peak(&r, &row->price);
+           read_flat(&r, &row->price) && read_peak(&r, &row->price) &&
+           fits_service(&r, row);
 }

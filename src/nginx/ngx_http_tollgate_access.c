@@ -123,8 +123,15 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r)
 
     ctx->head = a->head;
     ctx->http_version = r->http_version;
-    ctx->method = r->method;
     ctx->method_name = r->method_name;
+
+    /*
+     * What is no POST nginx sends once more when its connection breaks.  A
+     * file must not be deleted twice, so to nginx it is one; the name is what
+     * the upstream gets.
+     */
+
+    ctx->method = NGX_HTTP_POST;
 
     ngx_http_tollgate_watch_chunks(r);
 
@@ -266,6 +273,8 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         a->reason = TG_REASON_NO_CREDENTIAL;
         return NGX_DECLINED;
     }
+
+    r->method = ctx->method;
 
     ctx->target = a->target;
     ctx->dialect = a->upstream.dialect;

@@ -40,18 +40,23 @@ static ngx_int_t
 ngx_http_tollgate_aim(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     const struct tg_admission *a)
 {
+    struct tg_str  query;
+
+    query = a->head.query;
+
     ctx->url.data = ngx_pnalloc(r->pool, sizeof("https://tg-") - 1
                                          + NGX_INT_T_LEN + a->place.base.len
-                                         + a->place.path.len);
+                                         + a->place.path.len + 1 + query.len);
     if (ctx->url.data == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->url.len = ngx_sprintf(ctx->url.data, "%s://tg-%ui%*s%*s",
+    ctx->url.len = ngx_sprintf(ctx->url.data, "%s://tg-%ui%*s%*s%s%*s",
                                a->upstream.is_tls ? "https" : "http",
                                (ngx_uint_t) a->target.upstream,
                                a->place.base.len, a->place.base.data,
-                               a->place.path.len, a->place.path.data)
+                               a->place.path.len, a->place.path.data,
+                               query.len ? "?" : "", query.len, query.data)
                    - ctx->url.data;
 
     if (ngx_http_tollgate_copy(r, &ctx->host, a->upstream.host_header,

@@ -190,7 +190,7 @@ def test_a_price_by_units_is_said(gate):
     key = gate.key("paints")
     answer = check(gate, key, "--model", "painter")
     price = next(c for c in answer["checks"] if c["name"] == "price")
-    assert price["ok"] and "and its units" in price["message"]
+    assert price["ok"] and price["message"] == "0.04 per image"
 
 
 def test_disabled_and_deleted(gate):

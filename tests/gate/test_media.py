@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conftest import Gate
+from forms import BOUNDARY, FORM, form
 
 IMAGES, EDITS = "/v1/images/generations", "/v1/images/edits"
 VARIATIONS, SPEECH = "/v1/images/variations", "/v1/audio/speech"
@@ -25,8 +26,6 @@ PRICES = {
     "gpt-4o-mini-tts": ("0.6", 12, 0), "whisper-1": (0, 0, "0.0001"),
     "gpt-4o-transcribe": (6, 10, 0), "gpt-4o-mini-transcribe": (3, 5, 0)}
 
-BOUNDARY = "----form-0123456789"
-
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory):
@@ -36,22 +35,6 @@ def gate(tmp_path_factory):
         yield gate.start()
     finally:
         gate.stop()
-
-
-def form(*parts):
-    """A body of multipart/form-data: (name, text) or (name, bytes, file)."""
-    out = b""
-    for name, value, *file in parts:
-        out += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'.encode()
-        if file:
-            out += (f'; filename="{file[0]}"\r\n'
-                    f'Content-Type: application/octet-stream').encode()
-        out += b"\r\n\r\n" + (value if isinstance(value, bytes)
-                              else value.encode()) + b"\r\n"
-    return out + f"--{BOUNDARY}--\r\n".encode()
-
-
-FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def sound(size=40000):

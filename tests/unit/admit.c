@@ -5,9 +5,9 @@
     INVALID("null", "not_found",                                               \
             "There is no such path here. Use /v1/chat/completions, "           \
             "/v1/responses, /v1/messages, /v1/completions, "                   \
-            "/v1/beta/completions, /v1/embeddings, those of /v1/images/ and "  \
-            "/v1/audio/, /v1/models, "                                         \
-            "/v1/user/balance or /v1/key.")
+            "/v1/beta/completions, /v1/embeddings, those of /v1/images/, "     \
+            "/v1/audio/, /v1/files, /v1/uploads, /v1/batches and "             \
+            "/v1/fine_tuning/jobs, /v1/models, /v1/user/balance or /v1/key.")
 #define TWO_WAYS                                                               \
     INVALID("null", "not_found",                                               \
             "The path has an escape, a dot segment, a doubled slash or "       \

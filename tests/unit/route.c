@@ -7,7 +7,11 @@
 
 #define POST TG_METHOD_POST
 #define GET TG_METHOD_GET
+#define DELETE TG_METHOD_DELETE
 #define OTHER TG_METHOD_OTHER
+
+#define X32 "abcdefghijklmnopqrstuvwxyz-_0123"
+#define X128 X32 X32 X32 X32
 
 static const struct {
     enum tg_method method;
@@ -38,6 +42,57 @@ static const struct {
     {GET, "/v1/user/balance", TG_ENDPOINT_BALANCE, false, ""},
     {GET, "/key", TG_ENDPOINT_KEY, false, ""},
     {GET, "/v1/key", TG_ENDPOINT_KEY, false, ""},
+
+    {POST, "/v1/files", TG_ENDPOINT_FILES, false, ""},
+    {GET, "/v1/files", TG_ENDPOINT_FILE_LIST, false, ""},
+    {GET, "/v1/files/file-1", TG_ENDPOINT_FILE, false, "file-1"},
+    {GET, "/files/file_A9", TG_ENDPOINT_FILE, false, "file_A9"},
+    {DELETE, "/v1/files/file-1", TG_ENDPOINT_FILE_DELETE, false, "file-1"},
+    {GET, "/v1/files/x/content", TG_ENDPOINT_FILE_CONTENT, false, "x"},
+    {GET, "/v1/files/content", TG_ENDPOINT_FILE, false, "content"},
+    {POST, "/v1/uploads", TG_ENDPOINT_UPLOADS, false, ""},
+    {POST, "/v1/uploads/u/parts", TG_ENDPOINT_UPLOAD_PARTS, false, "u"},
+    {POST, "/v1/uploads/u/complete", TG_ENDPOINT_UPLOAD_COMPLETE, false, "u"},
+    {POST, "/v1/uploads/u/cancel", TG_ENDPOINT_UPLOAD_CANCEL, false, "u"},
+    {POST, "/v1/batches", TG_ENDPOINT_BATCHES, false, ""},
+    {GET, "/v1/batches", TG_ENDPOINT_BATCH_LIST, false, ""},
+    {GET, "/v1/batches/b", TG_ENDPOINT_BATCH, false, "b"},
+    {POST, "/v1/batches/b/cancel", TG_ENDPOINT_BATCH_CANCEL, false, "b"},
+    {POST, "/v1/fine_tuning/jobs", TG_ENDPOINT_JOBS, false, ""},
+    {GET, "/v1/fine_tuning/jobs", TG_ENDPOINT_JOB_LIST, false, ""},
+    {GET, "/v1/fine_tuning/jobs/j", TG_ENDPOINT_JOB, false, "j"},
+    {POST, "/v1/fine_tuning/jobs/j/cancel", TG_ENDPOINT_JOB_CANCEL, false, "j"},
+    {POST, "/v1/fine_tuning/jobs/j/pause", TG_ENDPOINT_JOB_PAUSE, false, "j"},
+    {POST, "/v1/fine_tuning/jobs/j/resume", TG_ENDPOINT_JOB_RESUME, false, "j"},
+    {GET, "/v1/fine_tuning/jobs/j/events", TG_ENDPOINT_JOB_EVENTS, false, "j"},
+    {GET, "/v1/fine_tuning/jobs/j/checkpoints", TG_ENDPOINT_JOB_CHECKPOINTS,
+     false, "j"},
+    {GET, "/v1/files/" X128, TG_ENDPOINT_FILE, false, X128},
+
+    {GET, "/v1/files/" X128 "x", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/" X128 "x/content", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files//content", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x/contents", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x/content/", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x/y/content", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x.y", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/..", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x%2fy", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/x;y", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/files/\xc3\xa9", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/Files/x", TG_ENDPOINT_NONE, false, ""},
+    {POST, "/v1/files/x", TG_ENDPOINT_NONE, true, ""},
+    {DELETE, "/v1/files", TG_ENDPOINT_NONE, true, ""},
+    {DELETE, "/v1/files/x/content", TG_ENDPOINT_NONE, true, ""},
+    {GET, "/v1/uploads/u", TG_ENDPOINT_NONE, false, ""},
+    {GET, "/v1/uploads", TG_ENDPOINT_NONE, true, ""},
+    {GET, "/v1/batches/b/cancel", TG_ENDPOINT_NONE, true, ""},
+    {GET, "/v1/fine_tuning/checkpoints/c/permissions", TG_ENDPOINT_NONE, false,
+     ""},
+    {POST, "/v1/fine_tuning/jobs/j/events", TG_ENDPOINT_NONE, true, ""},
+    {POST, "/v1/fine_tuning", TG_ENDPOINT_NONE, false, ""},
 
     {GET, "/v1/chat/completions", TG_ENDPOINT_NONE, true, ""},
     {OTHER, "/v1/chat/completions", TG_ENDPOINT_NONE, true, ""},
@@ -78,8 +133,9 @@ test_routes(void)
 
         is_int(route ? route->endpoint : TG_ENDPOINT_NONE, routes[i].endpoint,
                "method %d, \"%s\"", routes[i].method, routes[i].path);
-        is_int(has_path, routes[i].has_path, "under another method");
-        if (route != NULL)
+        if (route == NULL)
+            is_int(has_path, routes[i].has_path, "under another method");
+        else
             ok(tg_str_eq(argument, (struct tg_str){routes[i].argument,
                                                    strlen(routes[i].argument)}),
                "its argument");
@@ -105,6 +161,26 @@ static const struct {
      "POST /v1/responses"},
     {TG_ENDPOINT_MESSAGES, TG_SCOPE_CHAT, TG_SERVED_UPSTREAM,
      "POST /v1/messages"},
+    {TG_ENDPOINT_IMAGES, TG_SCOPE_IMAGE, TG_SERVED_UPSTREAM,
+     "POST /v1/images/generations"},
+    {TG_ENDPOINT_IMAGE_EDITS, TG_SCOPE_IMAGE, TG_SERVED_UPSTREAM,
+     "POST /v1/images/edits"},
+    {TG_ENDPOINT_IMAGE_VARIATIONS, TG_SCOPE_IMAGE, TG_SERVED_UPSTREAM,
+     "POST /v1/images/variations"},
+    {TG_ENDPOINT_SPEECH, TG_SCOPE_AUDIO, TG_SERVED_UPSTREAM,
+     "POST /v1/audio/speech"},
+    {TG_ENDPOINT_TRANSCRIPTIONS, TG_SCOPE_AUDIO, TG_SERVED_UPSTREAM,
+     "POST /v1/audio/transcriptions"},
+    {TG_ENDPOINT_TRANSLATIONS, TG_SCOPE_AUDIO, TG_SERVED_UPSTREAM,
+     "POST /v1/audio/translations"},
+    {TG_ENDPOINT_FILE_DELETE, TG_SCOPE_FILES, TG_SERVED_UPSTREAM,
+     "DELETE /v1/files/{id}"},
+    {TG_ENDPOINT_UPLOADS, TG_SCOPE_FILES, TG_SERVED_UPSTREAM,
+     "POST /v1/uploads"},
+    {TG_ENDPOINT_BATCHES, TG_SCOPE_FILES, TG_SERVED_UPSTREAM,
+     "POST /v1/batches"},
+    {TG_ENDPOINT_JOB_CHECKPOINTS, TG_SCOPE_FINE_TUNING, TG_SERVED_UPSTREAM,
+     "GET /v1/fine_tuning/jobs/{id}/checkpoints"},
     {TG_ENDPOINT_MODELS, TG_SCOPE_NONE, TG_SERVED_LOCALLY, "GET /v1/models"},
     {TG_ENDPOINT_MODEL, TG_SCOPE_NONE, TG_SERVED_LOCALLY,
      "GET /v1/models/{id}"},
@@ -125,6 +201,45 @@ test_endpoints(void)
         is_int(route->served, endpoints[i].served, "who serves it");
     }
     ok(tg_route_of(TG_ENDPOINT_NONE) == NULL, "no endpoint has no route");
+}
+
+/* They are bits of a key's policy, and stand in journals. */
+static void
+test_numbers(void)
+{
+    is_int(TG_ENDPOINT_KEY, 8, "the gate's own end at 8");
+    is_int(TG_ENDPOINT_RESPONSES, 9, "responses are 9");
+    is_int(TG_ENDPOINT_MESSAGES, 10, "messages 10");
+    is_int(TG_ENDPOINT_IMAGES, 11, "images begin at 11");
+    is_int(TG_ENDPOINT_SPEECH, 14, "audio at 14");
+    is_int(TG_ENDPOINT_FILES, 17, "files at 17");
+    is_int(TG_ENDPOINT_UPLOADS, 22, "uploads at 22");
+    is_int(TG_ENDPOINT_BATCHES, 26, "batches at 26");
+    is_int(TG_ENDPOINT_JOBS, 30, "jobs at 30");
+    is_int(TG_ENDPOINT_JOB_CHECKPOINTS, 37, "and end at 37");
+}
+
+/* Rows of one method that both match: the later one would be dead. */
+static void
+test_apart(void)
+{
+    for (size_t i = 0; tg_route_at(i) != NULL; i++) {
+        const struct tg_route *row = tg_route_at(i), *found;
+        struct tg_str argument;
+        char path[128];
+        bool has_path;
+
+        snprintf(path, sizeof(path), "%s%s", row->path.data,
+                 row->takes_argument ? "x" : "");
+        for (char *p = path; *p != '\0'; p++) {
+            if (*p == '{' || *p == '}')
+                *p = '-';
+        }
+        found = tg_route_find(row->method, (struct tg_str){path, strlen(path)},
+                              &argument, &has_path);
+        ok(found == row, "%s is found by its path", row->name);
+        ok(row->endpoint < 64, "and fits a key's policy");
+    }
 }
 
 /* Errors are said in the manner of whose clients a path has. */
@@ -167,6 +282,11 @@ static const struct {
     {"/v1/chat/completions", "POST"},
     {"/models", "GET"},
     {"/v1/models/org/qwen", "GET"},
+    {"/v1/files", "GET, POST"},
+    {"/v1/files/x", "GET, DELETE"},
+    {"/v1/files/x/content", "GET"},
+    {"/v1/files/x.y", ""},
+    {"/v1/fine_tuning/jobs/j/cancel", "POST"},
     {"/v1/nothing", ""},
 };
 
@@ -189,6 +309,9 @@ static const struct {
     {"POST /chat/completions", TG_ENDPOINT_CHAT},
     {"GET /v1/models", TG_ENDPOINT_MODELS},
     {"GET /v1/models/{id}", TG_ENDPOINT_MODEL},
+    {"DELETE /v1/files/{id}", TG_ENDPOINT_FILE_DELETE},
+    {"DELETE /files/{id}", TG_ENDPOINT_FILE_DELETE},
+    {"DELETE /v1/files/x", TG_ENDPOINT_NONE},
     {"GET /v1/models/gpt-4o", TG_ENDPOINT_NONE},
     {"GET /v1/chat/completions", TG_ENDPOINT_NONE},
     {"PUT /v1/chat/completions", TG_ENDPOINT_NONE},
@@ -336,6 +459,8 @@ main(void)
 {
     test_routes();
     test_endpoints();
+    test_numbers();
+    test_apart();
     test_manners();
     test_allow();
     test_names();

@@ -1,6 +1,7 @@
 #include "admit_ask.h"
 
 #include "admit_part.h"
+#include "service.h"
 
 #define ON(endpoint) (1ull << TG_ENDPOINT_##endpoint)
 #define CHATS (ON(CHAT) | ON(RESPONSES) | ON(MESSAGES))
@@ -38,6 +39,13 @@ static const struct row {
     {TG_ASK_ITEM,
      ON(RESPONSES),
      {"input", KEPT("An item that `input` only names")}},
+    {TG_ASK_FILE,
+     CHATS,
+     {NULL,
+      "A file that the prompt only names is kept by the provider, for one "
+      "account of this gate: that of this API key has none where the model "
+      "is served. Send what is in the file, or ask your operator for both "
+      "from one upstream: `tollgate models add files --upstream NAME`."}},
     {TG_ASK_PREDICTION,
      ON(CHAT),
      {"prediction",
@@ -77,10 +85,22 @@ static const struct row {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Of two kinds it depends on the model's price and size. */
+/* Whether the files at the upstream of the call are those of the account. */
 static bool
-is_refused(enum tg_ask_kind kind, const struct tg_model *model,
-           const struct tg_admission *a)
+has_files(const struct tg_catalog *catalog, const struct tg_admission *a)
+{
+    char name[TG_MODEL_NAME_MAX + 1];
+    const struct tg_model *files = tg_service_find(
+        catalog, TG_STR("files"), a->account.id, a->key.account, name);
+
+    return files != NULL && files->upstream_count == 1 &&
+           files->upstreams[0] == a->target.upstream;
+}
+
+/* Of some kinds it depends on the model's price and size, or on the account. */
+static bool
+is_refused(enum tg_ask_kind kind, const struct tg_catalog *catalog,
+           const struct tg_model *model, const struct tg_admission *a)
 {
     const struct tg_rates *rates = &a->call.rates;
 
@@ -90,14 +110,17 @@ is_refused(enum tg_ask_kind kind, const struct tg_model *model,
                rates->write_picos - rates->miss_picos < rates->miss_picos;
     case TG_ASK_UNSEEN:
         return model->max_context_tokens <= 0;
+    case TG_ASK_FILE:
+        return !has_files(catalog, a);
     default:
         return true;
     }
 }
 
 bool
-tg_admit_can_meter(const struct tg_asked *asked, const struct tg_model *model,
-                   struct tg_admission *a)
+tg_admit_can_meter(const struct tg_asked *asked,
+                   const struct tg_catalog *catalog,
+                   const struct tg_model *model, struct tg_admission *a)
 {
     uint64_t endpoint = 1ull << a->head.route->endpoint;
 
@@ -106,7 +129,7 @@ tg_admit_can_meter(const struct tg_asked *asked, const struct tg_model *model,
     for (size_t i = 0; i < ROWS; i++) {
         if ((asked->kinds >> rows[i].kind & 1) == 0 ||
             (rows[i].endpoints & endpoint) == 0 ||
-            !is_refused(rows[i].kind, model, a))
+            !is_refused(rows[i].kind, catalog, model, a))
             continue;
         a->asked = rows[i].kind;
         return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, TG_REASON_ASK);

@@ -14,10 +14,12 @@ struct tg_ask_refusal {
 };
 
 /*
- * Whether all that is asked for can be metered: model, dialect and rates are
- * those of the call.  Else the admission is a refusal.
+ * Whether all that is asked for can be metered, and is the account's: model,
+ * dialect, rates and target are those of the call.  Else the admission is a
+ * refusal.
  */
 bool tg_admit_can_meter(const struct tg_asked *asked,
+                        const struct tg_catalog *catalog,
                         const struct tg_model *model, struct tg_admission *a);
 
 /* Of admission->asked, with TG_REASON_ASK. */

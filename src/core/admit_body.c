@@ -256,9 +256,11 @@ is_offered(const struct tg_state *state, const struct tg_catalog *catalog,
         return a->code == TG_CODE_MODEL_NOT_PRICED
                    ? refuse_above(state, facts, model, true, now_ms, a)
                    : false;
+    a->target.is_tied = a->head.route->family == TG_FAMILY_OBJECTS ||
+                        (facts->asked.kinds >> TG_ASK_FILE & 1);
     if (!tg_admit_has_upstream(state, catalog, model, now_ms, a))
         return refuse_above(state, facts, model, true, now_ms, a);
-    return tg_admit_can_meter(&facts->asked, model, a) &&
+    return tg_admit_can_meter(&facts->asked, catalog, model, a) &&
            has_bounds(facts, model, a);
 }
 

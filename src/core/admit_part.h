@@ -61,7 +61,10 @@ bool tg_admit_has_price(const struct tg_catalog *catalog,
                         const struct tg_model *model, int64_t now_ms,
                         struct tg_admission *admission);
 
-/* Finds the upstream and the credential that would be chosen now. */
+/*
+ * Finds the upstream and the credential that would be chosen now; of
+ * target.is_tied, the only ones that may be.
+ */
 bool tg_admit_has_upstream(const struct tg_state *state,
                            const struct tg_catalog *catalog,
                            const struct tg_model *model, int64_t now_ms,

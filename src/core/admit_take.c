@@ -186,7 +186,7 @@ tg_admit_take(struct tg_area_claim *claim, const struct tg_body_facts *facts,
                        a->tokens_estimate);
         return NULL;
     }
-    a->target = (struct tg_target){.tries = 0};
+    a->target = (struct tg_target){.is_tied = a->target.is_tied};
     if (!tg_admit_take_target(claim, slot, now_ms, a)) {
         tg_admit_give_back(claim, slot, a);
         return NULL;

@@ -71,12 +71,6 @@ aim(const struct tg_offer *offer, int64_t now_ms, struct tg_admission *a)
     return true;
 }
 
-static bool
-is_tied(const struct tg_admission *a)
-{
-    return a->head.route->family == TG_FAMILY_OBJECTS;
-}
-
 bool
 tg_admit_has_upstream(const struct tg_state *state,
                       const struct tg_catalog *catalog,
@@ -88,9 +82,9 @@ tg_admit_has_upstream(const struct tg_state *state,
                              .model = model,
                              .key_slot = a->head.key_slot,
                              .endpoint = a->head.route->endpoint,
-                             .is_tied = is_tied(a)};
+                             .is_tied = a->target.is_tied};
 
-    a->target = (struct tg_target){.tries = 0};
+    a->target = (struct tg_target){.is_tied = offer.is_tied};
     return aim(&offer, now_ms, a);
 }
 
@@ -114,7 +108,7 @@ tg_admit_take_target(struct tg_area_claim *claim, struct tg_call_slot *slot,
                              .claim = claim,
                              .key_slot = a->head.key_slot,
                              .endpoint = a->head.route->endpoint,
-                             .is_tied = is_tied(a)};
+                             .is_tied = a->target.is_tied};
     uint64_t seq;
 
     for (;;) {
@@ -164,15 +158,18 @@ is_held(const struct tg_state *state, const struct tg_body_facts *facts,
 {
     enum tg_dialect dialect = (enum tg_dialect)a->upstream.dialect;
     enum tg_body_member member;
+    const struct tg_catalog *catalog;
     const struct tg_model *model;
     uint64_t seq;
     bool is_fine;
 
     do {
-        model = model_of(tg_state_catalog(state, &seq), &a->call);
+        catalog = tg_state_catalog(state, &seq);
+        model = model_of(catalog, &a->call);
         *bound = INT64_MAX;
         is_fine =
-            model != NULL && tg_admit_can_meter(&facts->asked, model, a) &&
+            model != NULL &&
+            tg_admit_can_meter(&facts->asked, catalog, model, a) &&
             tg_bound_prompt(facts, model, dialect) <= a->call.prompt_bound;
         if (is_fine &&
             tg_bound_completion(facts, model, dialect, a->head.route->endpoint,

@@ -173,6 +173,7 @@ begin(struct tg_ask *ask, struct tg_asked *asked, enum tg_ask_role list,
     case TG_ROLE_MESSAGE:
     case TG_ROLE_TOOL:
     case TG_ROLE_CACHE:
+    case TG_ROLE_FILE:
         return is_object ? role : TG_ROLE_NONE;
     default:
         return TG_ROLE_NONE;

@@ -25,6 +25,7 @@ enum tg_ask_kind {
     TG_ASK_CONVERSATION, /* a whole conversation */
     TG_ASK_TEMPLATE,     /* a prompt that the provider keeps */
     TG_ASK_ITEM,         /* an item of another answer, by its id */
+    TG_ASK_FILE,         /* a file that the provider keeps, by its id */
     TG_ASK_PREDICTION,   /* tokens that are billed when they are wrong */
     TG_ASK_SEARCH,       /* web_search_options, not null */
     TG_ASK_SERVERS,      /* tools of MCP servers */

@@ -71,15 +71,24 @@ static const struct row part[] = {
     AS("source", TG_ROLE_SOURCE),
     AS("content", TG_ROLE_CONTENT),
     AS("cache_control", TG_ROLE_CACHE),
+    AS("file", TG_ROLE_FILE),
+    ASK("file_id", TG_ASK_FILE),
     END,
 };
 
-static const struct row image[] = {AS("url", TG_ROLE_URL), END};
+static const struct row image[] = {
+    AS("url", TG_ROLE_URL),
+    ASK("file_id", TG_ASK_FILE),
+    END,
+};
+
+static const struct row file[] = {ASK("file_id", TG_ASK_FILE), END};
 
 static const struct row source[] = {
     AS("type", TG_ROLE_TYPE),
     AS("data", TG_ROLE_DATA),
     AS("content", TG_ROLE_CONTENT),
+    ASK("file_id", TG_ASK_FILE),
     END,
 };
 
@@ -104,10 +113,12 @@ static const struct {
     [TG_ROLE_MESSAGE] = {message, LETTER('r') | LETTER('c') | LETTER('a')},
     [TG_ROLE_ITEM] = {item, LETTER('t') | LETTER('r') | LETTER('c') |
                                 LETTER('o') | LETTER('e')},
-    [TG_ROLE_PART] = {part,
-                      LETTER('t') | LETTER('i') | LETTER('s') | LETTER('c')},
-    [TG_ROLE_IMAGE] = {image, LETTER('u')},
-    [TG_ROLE_SOURCE] = {source, LETTER('t') | LETTER('d') | LETTER('c')},
+    [TG_ROLE_PART] = {part, LETTER('t') | LETTER('i') | LETTER('s') |
+                                LETTER('c') | LETTER('f')},
+    [TG_ROLE_IMAGE] = {image, LETTER('u') | LETTER('f')},
+    [TG_ROLE_FILE] = {file, LETTER('f')},
+    [TG_ROLE_SOURCE] = {source,
+                        LETTER('t') | LETTER('d') | LETTER('c') | LETTER('f')},
     [TG_ROLE_TOOL] = {tool, LETTER('t') | LETTER('c')},
     [TG_ROLE_CACHE] = {cache, LETTER('t')},
 };

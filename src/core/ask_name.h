@@ -21,6 +21,7 @@ enum tg_ask_role {
     TG_ROLE_CONTENT, /* text, or a list of parts, or one */
     TG_ROLE_PART,
     TG_ROLE_IMAGE,  /* a URL, or an object with one */
+    TG_ROLE_FILE,   /* its bytes, or its id */
     TG_ROLE_SOURCE, /* of an image or a document */
     TG_ROLE_TOOL,
     TG_ROLE_CACHE, /* cache_control */

@@ -183,12 +183,14 @@ ask_offer(struct walk *walk)
     answer(walk, TG_CHECK_PRICE,
            tg_admit_has_price(walk->catalog, walk->model,
                               walk->question->now_ms, a));
-    if (a->head.route == NULL)
+    if (a->head.route == NULL) {
         say(walk, TG_CHECK_UPSTREAM, TG_CHECK_NOT_ASKED);
-    else
+    } else {
+        a->target.is_tied = a->head.route->family == TG_FAMILY_OBJECTS;
         answer(walk, TG_CHECK_UPSTREAM,
                tg_admit_has_upstream(walk->state, walk->catalog, walk->model,
                                      walk->question->now_ms, a));
+    }
 }
 
 /* What the gate answers by itself takes nothing and goes nowhere. */

@@ -32,6 +32,7 @@ struct tg_target {
     uint16_t tried[TG_TARGET_TRIES];
     uint16_t tries;         /* this one included */
     bool is_taken;          /* it counts among the credential's calls */
+    bool is_tied;           /* it is about what an account keeps */
     uint64_t failed;        /* bits of upstreams: not to be tried first */
     int64_t first_at_ms;    /* when the first was chosen */
     int64_t chosen_at_ms;   /* when this one was */

@@ -237,6 +237,31 @@ def test_an_account_has_its_own_or_none(make_gate, tmp_path):
         other.stop()
 
 
+def test_a_prompt_names_files_of_its_own_account_only(make_gate):
+    gate = make_gate(sim_args=["--dialect", "openai"], dialect="openai").start()
+    gate.must("accounts", "create", "--name", "tenant", "--billing", "postpaid")
+    first, second = gate.key("first"), gate.key("second", account="tenant")
+    prompts = [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": [
+            {"type": "file", "file": {"file_id": "file-1"}}]}]}),
+        ("/v1/responses", {"input": [{"role": "user", "content": [
+            {"type": "input_file", "file_id": "file-1"}]}]}),
+        ("/v1/responses", {"input": [{"role": "user", "content": [
+            {"type": "input_image", "File_ID": "file-1"}]}]})]
+    for path, body in prompts:
+        body["model"] = "gpt-4o"
+        answer = gate.request("POST", path, first, body)
+        assert (answer.status, answer.code) == (400, "invalid_request")
+        assert "models add files" in answer.json["error"]["message"]
+    assert gate.sim.count()["requests_seen"] == 0
+    offer(gate, "files")
+    for path, body in prompts:
+        assert gate.request("POST", path, second, body).status == 400
+        answer = gate.request("POST", path, first, body)
+        assert answer.status == 200, answer.text
+    assert gate.sim.count()["requests_seen"] == len(prompts)
+
+
 @pytest.mark.parametrize("name, args, why", [
     ("files@nobody", ["--unit", "call", "--unit-price", "0"], "account"),
     ("files", ["--unit", "image", "--unit-price", "0"], "unit call"),

@@ -206,7 +206,7 @@ static const struct body_case refused_bodies[] = {
     {"a file, and nobody knows how much the model can take",
      CHAT_PATH,
      "{\"model\":\"boundless\",\"messages\":[{\"role\":\"user\",\"content\":["
-     "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]}",
+     "{\"type\":\"file\",\"file\":{\"file_data\":\"AA\"}}]}]}",
      {0},
      INVALID("null", "invalid_request",
              "The prompt has a document, a file or a part of another type, "

@@ -407,6 +407,43 @@ test_names(void)
     }
 }
 
+#define NAMING(model)                                                          \
+    "{\"model\":\"" model "\",\"messages\":[{\"role\":\"user\",\"content\":"   \
+    "[{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]}"
+#define NOT_ITS_FILE                                                           \
+    INVALID("null", "invalid_request",                                         \
+            "A file that the prompt only names is kept by the provider, for "  \
+            "one account of this gate: that of this API key has none where "   \
+            "the model is served. Send what is in the file, or ask your "      \
+            "operator for both from one upstream: `tollgate models add files " \
+            "--upstream NAME`.")
+
+/* A file in a prompt is asked for where the account's files are. */
+static void
+test_prompts(void)
+{
+    static const struct service_case prompts[] = {
+        {"the first account's, where its files are", CHAT, NAMING("gpt-4o"),
+         ""},
+        {"and where they are not", CHAT, NAMING("org/qwen"), NOT_ITS_FILE},
+        {"where another's are", CHAT, NAMING("deepseek-flash"), NOT_ITS_FILE},
+        {"that one itself", CHAT, NAMING("deepseek-flash"), "", OF_THIRD},
+        {"which is not let at the first one's", CHAT, NAMING("gpt-4o"),
+         NOT_ITS_FILE, OF_THIRD},
+    };
+    struct tg_admission a;
+
+    publish_services(all, COUNT(all));
+    for (size_t i = 0; i < COUNT(prompts); i++) {
+        judge(&prompts[i], &a);
+        is_str(refusal(&a, TG_STR("")), prompts[i].want, "%s", prompts[i].what);
+        ok(a.target.is_tied, "with one credential");
+    }
+    publish_services(NULL, 0);
+    judge(&prompts[0], &a);
+    is_str(refusal(&a, TG_STR("")), NOT_ITS_FILE, "who has none has none");
+}
+
 static void
 hear(void *arg, enum tg_check_row row, enum tg_check_answer said,
      const struct tg_admission *a)
@@ -444,6 +481,7 @@ main(void)
     test_served();
     test_refused();
     test_rows();
+    test_prompts();
     test_check();
     admit_test_end();
     return done();

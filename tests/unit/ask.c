@@ -28,10 +28,10 @@ static void
 run(const char *data, size_t way, char *out)
 {
     static const char *const kinds[] = {
-        "?",     "background", "previous",  "conversation", "template",
-        "item",  "prediction", "search",    "servers",      "container",
-        "tier",  "speed",      "geo",       "long-cache",   "hosted",
-        "local", "client",     "reasoning", "unseen"};
+        "?",         "background", "previous",   "conversation", "template",
+        "item",      "file",       "prediction", "search",       "servers",
+        "container", "tier",       "speed",      "geo",          "long-cache",
+        "hosted",    "local",      "client",     "reasoning",    "unseen"};
     struct reader reader = {.err = 0};
     const struct tg_asked *asked = &reader.facts.asked;
 
@@ -127,8 +127,21 @@ static const struct {
      "{\"messages\":[{\"role\":\"tool\",\"content\":[{\"type\":\"image_url\","
      "\"image_url\":{\"url\":\"https://x/\"}}]}]}",
      "images=1+0 "},
-    {"a file", USER("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),
+    {"a file by its id",
+     USER("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),
+     "file unseen "},
+    {"a file whole",
+     USER("{\"type\":\"file\",\"file\":{\"file_data\":\"AA\",\"file_id\":null}"
+          "}"),
      "unseen "},
+    {"in other case, and of another part",
+     USER("{\"type\":\"text\",\"File\":{\"FILE_ID\":\"file-1\"}}"), "file "},
+    {"or of an image", USER("{\"image_url\":{\"file_id\":\"file-1\"}}"),
+     "file images=1+0 "},
+    {"an id that stands elsewhere is none",
+     "{\"file_id\":\"1\",\"metadata\":{\"file_id\":\"1\"},\"messages\":["
+     "{\"role\":\"user\",\"file_id\":\"1\",\"content\":\"file_id\"}]}",
+     ""},
     {"a video of vLLM's",
      USER("{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://x\"}}"),
      "unseen "},
@@ -168,7 +181,7 @@ static const struct {
     {"an image elsewhere",
      USER(IMAGE("\"type\":\"url\",\"url\":\"https://x/y\"")), "images=1+0 "},
     {"or in a file", USER(IMAGE("\"type\":\"file\",\"file_id\":\"file_1\"")),
-     "images=1+0 "},
+     "file images=1+0 "},
     {"in a tool's result",
      RESULT(TEXT "," IMAGE("\"type\":\"base64\",\"data\":\"" A50 "\"")),
      "images=1+50 "},
@@ -204,7 +217,8 @@ static const struct {
             "\"content\":[" IMAGE("\"type\":\"url\"") "]}]}"),
      "unseen "},
     {"a container's upload",
-     USER("{\"type\":\"container_upload\",\"file_id\":\"file_1\"}"), "unseen "},
+     USER("{\"type\":\"container_upload\",\"file_id\":\"file_1\"}"),
+     "file unseen "},
     {"the system prompt, in blocks",
      "{\"system\":[{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{"
      "\"type\":\"ephemeral\"}}]}",
@@ -280,7 +294,7 @@ static const struct {
     {"an image in a file",
      INPUT("{\"role\":\"user\",\"content\":[{\"type\":\"input_image\","
            "\"file_id\":\"file-1\"}]}"),
-     "images=1+0 "},
+     "file images=1+0 "},
     {"an image that a function gave",
      INPUT("{\"type\":\"function_call_output\",\"output\":[{\"type\":"
            "\"input_image\",\"image_url\":\"" URL40 "\"}]}"),
@@ -288,7 +302,7 @@ static const struct {
     {"a file",
      INPUT("{\"role\":\"user\",\"content\":[{\"type\":"
            "\"input_file\",\"file_id\":\"file-1\"}]}"),
-     "unseen "},
+     "file unseen "},
     {"an item by its id", INPUT("{\"type\":\"item_reference\",\"id\":\"m\"}"),
      "item "},
     {"or without its type", INPUT("{\"id\":\"msg_1\"}"), "item "},

@@ -63,7 +63,7 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "calls", "messages", "responses", "bodies", "metering", "leaving",
     "http1", "http2", "proxies", "redirects", "crash", "limits", "budgets",
     "policy_changes", "revocation", "queue", "settings", "pools",
-    "upstream_test")]
+    "upstream_test", "media", "files")]
 
 
 def preload(folder, reports):

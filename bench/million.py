@@ -46,8 +46,9 @@ def base62(number, digits):
 
 
 def secret(number):
-    """docs/key-format.md: the random part is the number's."""
-    body = "sk-tgp_" + base62(number * 48271 % 2**31, 30)
+    """docs/key-format.md: the random part is the number's, and never 0, which
+    is the unknown key's."""
+    body = "sk-tgp_" + base62((number + 1) * 48271 % 2**31, 30)
     return body + base62(zlib.crc32(body.encode()), 6)
 
 

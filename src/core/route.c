@@ -141,10 +141,11 @@ matches_id(const struct tg_route *route, struct tg_str path,
     static const size_t id_len = sizeof("{id}") - 1;
     struct tg_str tail = {route->path.data + route->id_at + id_len,
                           route->path.len - route->id_at - id_len};
-    struct tg_str id = {path.data + route->id_at, 0};
+    struct tg_str id;
 
     if (!begins_with(path, route->path.data, route->id_at))
         return false;
+    id = (struct tg_str){path.data + route->id_at, 0};
     path = (struct tg_str){id.data, path.len - route->id_at};
     while (id.len < path.len && is_id_char(path.data[id.len]))
         id.len++;

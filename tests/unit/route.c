@@ -271,6 +271,8 @@ test_manners(void)
         is_int(tg_route_manner(path), manners[i].manner, "the manner of \"%s\"",
                manners[i].path);
     }
+    is_int(tg_route_manner((struct tg_str){NULL, 0}), TG_MANNER_OPENAI,
+           "and of a request line without any");
     ok(tg_route_at(0)->endpoint == TG_ENDPOINT_CHAT &&
            tg_route_at(1000) == NULL,
        "rows are counted, and end");

@@ -46,7 +46,8 @@ def meson(folder, *args):
     for name in ("testlog.json", "testlog.junit.xml"):
         (logs / name).unlink(missing_ok=True)
     code = run(["meson", "test", "-C", folder, "--no-rebuild",
-                "--print-errorlogs", *args], logs / "run.log")
+                "--print-errorlogs", *args], logs / "run.log",
+               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
     try:
         passed, failed, skipped = count(logs / "testlog.junit.xml")
         with open(logs / "testlog.json") as lines:

@@ -13,6 +13,8 @@
 
 #define WRONG_KEYS_DEFAULT 300
 #define WRONG_KEYS_MAX 1000000
+#define KEEP_DAYS_DEFAULT 7
+#define KEEP_MEGABYTES_DEFAULT 1024
 #define PPM 1000000
 #define PPM_MAX (1000 * PPM)
 
@@ -52,6 +54,7 @@ read_factor(const char *value)
 
 #define COUNT_ALLOWED "a whole number from 0 to 1000000"
 #define FACTOR_ALLOWED "a number from 0.000001 to 1000, at most six decimals"
+#define MEMBER(member) offsetof(struct tg_conf, member)
 #define SETTING(member) offsetof(struct tg_conf, settings.member)
 #define FACTOR(kind) (SETTING(price_factor_ppm) + (kind) * sizeof(uint32_t))
 
@@ -70,6 +73,9 @@ static const struct row {
     {"gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
      read_count, COUNT_ALLOWED},
     {"gate", "trusted_proxies", 0, NULL, NULL},
+    {"journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED},
+    {"journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
+     COUNT_ALLOWED},
     {"prices", "factor_production", FACTOR(TG_KIND_PRODUCTION), read_factor,
      FACTOR_ALLOWED},
     {"prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT), read_factor,
@@ -239,6 +245,8 @@ tg_conf_init(struct tg_conf *conf)
 {
     memset(conf, 0, sizeof(*conf));
     conf->settings.wrong_keys_per_minute = WRONG_KEYS_DEFAULT;
+    conf->keep_days = KEEP_DAYS_DEFAULT;
+    conf->keep_megabytes = KEEP_MEGABYTES_DEFAULT;
     for (int kind = 0; kind < 4; kind++)
         conf->settings.price_factor_ppm[kind] = PPM;
 }

@@ -11,6 +11,8 @@
 struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
+    uint32_t keep_days; /* segments of the journal that were taken in */
+    uint32_t keep_megabytes;
 };
 
 /* One sentence without a final stop: file, line, and what is allowed. */

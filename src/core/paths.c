@@ -21,6 +21,7 @@ tg_paths_init(struct tg_paths *paths, const char *home)
 
     snprintf(paths->run, sizeof(paths->run), "%s/run", home);
     snprintf(paths->journal, sizeof(paths->journal), "%s/journal", home);
+    snprintf(paths->kept, sizeof(paths->kept), "%s/journal-kept", home);
     snprintf(paths->store, sizeof(paths->store), "%s/store.db", home);
     snprintf(paths->conf, sizeof(paths->conf), "%s/tollgate.conf", home);
     snprintf(paths->master_key, sizeof(paths->master_key), "%s/master.key",
@@ -29,11 +30,11 @@ tg_paths_init(struct tg_paths *paths, const char *home)
              home);
     snprintf(paths->shm, sizeof(paths->shm),
              "/dev/shm/tollgate-%02x%02x%02x%02x%02x%02x%02x%02x",
-             digest.bytes[0], digest.bytes[1], digest.bytes[2],
-             digest.bytes[3], digest.bytes[4], digest.bytes[5],
-             digest.bytes[6], digest.bytes[7]);
+             digest.bytes[0], digest.bytes[1], digest.bytes[2], digest.bytes[3],
+             digest.bytes[4], digest.bytes[5], digest.bytes[6],
+             digest.bytes[7]);
     snprintf(paths->state, sizeof(paths->state), "%s/state", paths->shm);
-    snprintf(paths->admin_socket, sizeof(paths->admin_socket),
-             "%s/admin.sock", paths->shm);
+    snprintf(paths->admin_socket, sizeof(paths->admin_socket), "%s/admin.sock",
+             paths->shm);
     return 0;
 }

@@ -13,6 +13,7 @@ struct tg_paths {
     char home[TG_PATH_SIZE - 64]; /* absolute */
     char run[TG_PATH_SIZE];       /* home/run */
     char journal[TG_PATH_SIZE];   /* home/journal */
+    char kept[TG_PATH_SIZE];      /* home/journal-kept */
     char store[TG_PATH_SIZE];     /* home/store.db */
     char conf[TG_PATH_SIZE];      /* home/tollgate.conf */
     char master_key[TG_PATH_SIZE];

@@ -56,6 +56,31 @@ refused_credentials(struct tg_daemon *daemon, int64_t now_ms)
     return list;
 }
 
+static int
+add_bad(void *arg, const struct tg_store_segment *row)
+{
+    char name[TG_JOURNAL_NAME_SIZE];
+
+    if (row->bad[0] == '\0')
+        return 0;
+    tg_journal_name(name, row->writer_id, row->number);
+    return json_array_append_new(
+        arg, json_pack("{s:s,s:I,s:s}", "file", name, "offset",
+                       (json_int_t)row->offset, "why", row->bad));
+}
+
+/* Segments of the journal that were given up; the store knows them. */
+static json_t *
+given_up(struct tg_daemon *daemon)
+{
+    json_t *list = json_array();
+
+    pthread_mutex_lock(&daemon->admin_lock);
+    (void)daemon->admin->ops->segment_each(daemon->admin, add_bad, list);
+    pthread_mutex_unlock(&daemon->admin_lock);
+    return list;
+}
+
 void
 tg_admin_health(struct tg_request *request, struct tg_reply *reply)
 {
@@ -69,7 +94,7 @@ tg_admin_health(struct tg_request *request, struct tg_reply *reply)
 
     tg_reply_json(
         reply, 200,
-        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:{s:s,s:I,s:i,s:o},"
+        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:{s:s,s:I,s:i,s:o,s:o},"
                   "s:{s:s,s:o}}",
                   "object", "health", "status",
                   is_late || bad > 0 || is_refused ? "degraded" : "ok",
@@ -80,7 +105,8 @@ tg_admin_health(struct tg_request *request, struct tg_reply *reply)
                   : bad > 0 ? "bad_segments"
                             : "ok",
                   "lag_bytes", (json_int_t)atomic_load(&daemon->lag_bytes),
-                  "bad_segments", (int)bad, "last_at",
+                  "bad_segments", (int)bad, "segments",
+                  bad > 0 ? given_up(daemon) : json_array(), "last_at",
                   tg_reply_instant(ingested_at), "credentials", "status",
                   is_refused ? "rejected" : "ok", "rejected", refused));
 }

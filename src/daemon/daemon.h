@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "kept.h"
 #include "options.h"
 #include "paths.h"
 #include "publish.h"
@@ -53,6 +54,9 @@ struct tg_daemon {
     int wake_fd; /* an eventfd: the main thread begins a pass at once */
 
     uint64_t own_writer_id; /* in the journal; constant */
+
+    /* Of segments that were taken in; the main thread's. */
+    struct tg_kept_limit keep;
 
     /* For the health report; see ingest.h. */
     _Atomic uint64_t lag_bytes;

@@ -72,6 +72,8 @@ tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
     tg_files_remove_leftover(paths->admin_token);
     err = tg_files_make_private(paths->journal, workers, error);
     if (err == 0)
+        err = tg_files_make_private(paths->kept, &nobody, error);
+    if (err == 0)
         err = tg_files_make_private(paths->shm, workers, error);
     return err;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,12 +18,14 @@
 #define BATCH_LEAST 64 /* whoever waits */
 #define DOUBTS_MAX 3
 #define YIELD_US 200
+#define TRIM_MS 60000
 #define YIELDS_MAX 50
 
 struct tg_ingest {
     struct tg_daemon *daemon;
     struct tg_store *store;
-    int dir_fd;
+    int dir_fd, kept_fd;
+    int64_t trim_at_ms; /* when kept segments are next looked through */
     struct tg_segments segments;
     struct tg_last_used used;
     size_t batch; /* records in this transaction */
@@ -30,6 +33,17 @@ struct tg_ingest {
     bool is_warned;
     char buffer[BUFFER_BYTES];
 };
+
+/* Without it segments are removed once they were taken in. */
+static int
+open_kept(const struct tg_daemon *daemon)
+{
+    int fd = -1;
+
+    if (daemon->paths.kept[0] != '\0')
+        fd = open(daemon->paths.kept, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd;
+}
 
 int
 tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
@@ -41,6 +55,7 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     if (self == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     self->daemon = daemon;
+    self->kept_fd = open_kept(daemon);
     self->dir_fd =
         open(daemon->paths.journal, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->dir_fd < 0)
@@ -49,7 +64,8 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     else
         err = tg_store_open_sqlite(&self->store, daemon->paths.store, error);
     if (err == 0) {
-        err = tg_segments_open(&self->segments, self->dir_fd, self->store);
+        err = tg_segments_open(&self->segments, self->dir_fd, self->kept_fd,
+                               self->store);
         if (err != 0)
             *error = self->store->error;
     }
@@ -82,6 +98,8 @@ mark_bad(struct tg_ingest *ingest, struct tg_segment *segment,
     tg_journal_name(name, segment->writer_id, segment->number);
     segment->is_bad = true;
     segment->is_final = false;
+    snprintf(segment->why, sizeof(segment->why), "byte %llu: %s",
+             (unsigned long long)segment->offset, reason);
     tg_log(TG_LOG_ERROR,
            "journal %s cannot be read at byte %llu (%s); the rest of it is "
            "left in place, all else goes on",
@@ -237,7 +255,7 @@ keep_offsets(struct tg_ingest *ingest)
             .writer_id = segment->writer_id,
             .number = segment->number,
             .offset = segment->offset,
-            .bad = segment->is_bad ? "cannot be read" : "",
+            .bad = segment->is_bad ? segment->why : "",
         };
 
         if (segment->offset != segment->committed ||
@@ -318,13 +336,27 @@ remove_done(struct tg_ingest *ingest)
 
         if (!segment.is_final || segment.is_bad || segment.doubts > 0)
             continue;
-        tg_segments_remove(segments, i);
+        tg_segments_remove(segments, i, &ingest->daemon->keep, tg_clock_ms());
+        ingest->trim_at_ms = 0;
         pthread_mutex_lock(&ingest->daemon->write_lock);
         err = ingest->store->ops->segment_gone(ingest->store, segment.writer_id,
                                                segment.number);
         pthread_mutex_unlock(&ingest->daemon->write_lock);
     }
     return err;
+}
+
+/* When one came to it, and every few minutes, as time and disk go by. */
+static void
+trim_kept(struct tg_ingest *ingest)
+{
+    int64_t now_ms = tg_clock_ms();
+
+    if (ingest->kept_fd < 0 ||
+        (now_ms < ingest->trim_at_ms && ingest->trim_at_ms - now_ms <= TRIM_MS))
+        return;
+    tg_kept_trim(ingest->kept_fd, &ingest->daemon->keep, now_ms);
+    ingest->trim_at_ms = now_ms + TRIM_MS;
 }
 
 static void
@@ -364,6 +396,8 @@ tg_ingest_pass(struct tg_ingest *ingest)
         err = take_batch(ingest, &is_done);
     if (err == 0)
         err = remove_done(ingest);
+    if (err == 0)
+        trim_kept(ingest);
     if (err != 0)
         tg_log(TG_LOG_ERROR, "calls wait in the journal: %s",
                ingest->store->error.text);
@@ -383,6 +417,15 @@ tg_ingest_is_behind(const struct tg_ingest *ingest)
             return true;
     }
     return false;
+}
+
+void
+tg_ingest_retry(struct tg_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        ingest->segments.list[i].is_bad = false;
+        ingest->segments.list[i].doubts = 0;
+    }
 }
 
 struct tg_store *
@@ -407,5 +450,7 @@ tg_ingest_close(struct tg_ingest *ingest)
         ingest->store->ops->close(ingest->store);
     if (ingest->dir_fd >= 0)
         close(ingest->dir_fd);
+    if (ingest->kept_fd >= 0)
+        close(ingest->kept_fd);
     free(ingest);
 }

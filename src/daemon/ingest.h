@@ -30,6 +30,12 @@ int tg_ingest_pass(struct tg_ingest *ingest);
  */
 bool tg_ingest_is_behind(const struct tg_ingest *ingest);
 
+/*
+ * Segments that were given up are looked at once more by the next pass: the
+ * disk may be well again.
+ */
+void tg_ingest_retry(struct tg_ingest *ingest);
+
 /* Its connection and the journal's folder, for the recovery of calls. */
 struct tg_store *tg_ingest_store(const struct tg_ingest *ingest);
 int tg_ingest_folder(const struct tg_ingest *ingest);

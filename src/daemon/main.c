@@ -172,6 +172,7 @@ obey_signals(struct program *program)
         if (info.ssi_signo != SIGHUP)
             return false;
         tg_settings_read_again(&program->daemon);
+        tg_ingest_retry(program->ingest);
     }
     return true;
 }

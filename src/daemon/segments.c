@@ -36,7 +36,6 @@ add_row(void *arg, const struct tg_store_segment *row)
         .fd = -1,
         .offset = row->offset,
         .committed = row->offset,
-        .is_bad = row->bad[0] != '\0',
     };
 
     return add(arg, &segment);
@@ -137,12 +136,12 @@ look(struct tg_segments *segments)
 }
 
 int
-tg_segments_open(struct tg_segments *segments, int dir_fd,
+tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
                  struct tg_store *store)
 {
     int err;
 
-    *segments = (struct tg_segments){.dir_fd = dir_fd};
+    *segments = (struct tg_segments){.dir_fd = dir_fd, .kept_fd = kept_fd};
     err = store->ops->segment_each(store, add_row, segments);
     if (err == 0 && segments->count > 0)
         qsort(segments->list, segments->count, sizeof(segments->list[0]),
@@ -237,8 +236,21 @@ tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
     return 0;
 }
 
+static int
+remove_file(const struct tg_segments *segments, const char *name,
+            const struct tg_kept_limit *limit, int64_t now_ms)
+{
+    if (segments->kept_fd >= 0)
+        return tg_kept_take(segments->kept_fd, segments->dir_fd, name, limit,
+                            now_ms);
+    return unlinkat(segments->dir_fd, name, 0) == 0 || errno == ENOENT
+               ? 0
+               : TG_ERR_SYSTEM;
+}
+
 void
-tg_segments_remove(struct tg_segments *segments, size_t index)
+tg_segments_remove(struct tg_segments *segments, size_t index,
+                   const struct tg_kept_limit *limit, int64_t now_ms)
 {
     const struct tg_segment *segment = &segments->list[index];
     char name[TG_JOURNAL_NAME_SIZE];
@@ -249,7 +261,7 @@ tg_segments_remove(struct tg_segments *segments, size_t index)
                "journal %s ends in %llu bytes of a record that was never "
                "finished; its call is settled from the state file",
                name, (unsigned long long)(segment->size - segment->offset));
-    if (unlinkat(segments->dir_fd, name, 0) != 0 && errno != ENOENT) {
+    if (remove_file(segments, name, limit, now_ms) != 0) {
         tg_log(TG_LOG_ERROR, "cannot remove the journal %s: %s", name,
                strerror(errno));
         return;

@@ -6,8 +6,11 @@
 #define TG_SEGMENTS_H
 
 #include "journal.h"
+#include "kept.h"
 #include "state.h"
 #include "store.h"
+
+#define TG_SEGMENT_WHY_SIZE 64
 
 struct tg_segment {
     uint64_t writer_id;
@@ -20,21 +23,24 @@ struct tg_segment {
     bool is_bad;        /* the rest cannot be read */
     bool is_final;      /* nobody will append to it: it can go when read */
     uint8_t doubts;     /* passes in a row that found it corrupt */
+    char why[TG_SEGMENT_WHY_SIZE]; /* it is bad, or ""; cut */
 };
 
 /* By writer, then by number. */
 struct tg_segments {
     int dir_fd;
+    int kept_fd; /* where those that are done go; -1: nowhere */
     struct tg_segment *list;
     size_t count, room;
 };
 
 /*
  * Begins with the offsets that the store has; rows whose file is gone are
- * removed from it.  dir_fd stays the caller's.  Returns 0, TG_ERR_SYSTEM, or
- * what the store says.
+ * removed from it, and those that were given up are looked at once more.
+ * Descriptors stay the caller's; kept_fd is -1 when nothing is kept.  Returns
+ * 0, TG_ERR_SYSTEM, or what the store says.
  */
-int tg_segments_open(struct tg_segments *segments, int dir_fd,
+int tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
                      struct tg_store *store);
 
 /*
@@ -45,8 +51,9 @@ int tg_segments_open(struct tg_segments *segments, int dir_fd,
 int tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
                      uint64_t own);
 
-/* Removes the file of a final segment that has been read. */
-void tg_segments_remove(struct tg_segments *segments, size_t index);
+/* Keeps or removes the file of a final segment that has been read. */
+void tg_segments_remove(struct tg_segments *segments, size_t index,
+                        const struct tg_kept_limit *limit, int64_t now_ms);
 
 void tg_segments_close(struct tg_segments *segments);
 

@@ -16,6 +16,8 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     pthread_mutex_lock(&daemon->publish_lock);
     daemon->settings = conf.settings;
     pthread_mutex_unlock(&daemon->publish_lock);
+    daemon->keep.days = conf.keep_days;
+    daemon->keep.megabytes = conf.keep_megabytes;
     return 0;
 }
 

@@ -250,15 +250,40 @@ def test_a_corrupt_segment_is_put_aside(daemon, tmp_path, offset, reason):
          what="a bad segment")
     assert daemon.get("/health").json["status"] == "degraded"
     assert name in daemon.said() and reason in daemon.said()
-    said = daemon.said().count(name)
+    health = daemon.get("/health").json["ingest"]
+    assert [s["file"] for s in health["segments"]] == [name]
+    assert health["segments"][0]["why"].startswith("byte ")
     daemon.kill()
     daemon.start()
     write(daemon, 5, writer=WRITER + 2)
     has(daemon, good + 5)
-    assert daemon.said().count(name) == said
+    wait(lambda: daemon.get("/health").json["ingest"]["bad_segments"] == 1,
+         what="a segment that is still bad")
     assert segments(daemon) == [name]
     (daemon.journal / name).unlink()
     wait(lambda: daemon.get("/health").json["status"] == "ok", what="health")
+
+
+@pytest.mark.parametrize("how", ["restart", "hangup"])
+def test_a_segment_that_is_well_again_is_taken_in(daemon, tmp_path, how):
+    name, data = cut_journal(tmp_path, daemon, 3)
+    bad = bytearray(data)
+    bad[-40] ^= 1
+    (daemon.journal / name).write_bytes(bad)
+    wait(lambda: daemon.get("/health").json["ingest"]["bad_segments"] == 1,
+         what="a bad segment")
+    (daemon.journal / name).write_bytes(data)
+    if how == "restart":
+        daemon.kill()
+        daemon.start()
+    else:
+        daemon.process.send_signal(signal.SIGHUP)
+    has(daemon, 3)
+    wait(lambda: not segments(daemon), what="an empty folder")
+    assert daemon.get("/health").json["status"] == "ok"
+    kept = daemon.home / "journal-kept"
+    assert [p.name for p in kept.iterdir()] == [name]
+    assert (kept / name).read_bytes() == data
 
 
 def test_records_of_a_newer_version_are_skipped(daemon, tmp_path):

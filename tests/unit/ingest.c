@@ -171,6 +171,11 @@ test_given_up(void)
     is_int(tg_ingest_pass(ingest), 0, "and then can");
     is_int(tested.bad_segments, 1, "does not make it forget which is bad");
     ok(is_there(0), "nor remove it");
+    unreadable_from = INT64_MAX;
+    tg_ingest_retry(ingest);
+    is_int(tg_ingest_pass(ingest), 0, "told that the disk is well again");
+    is_int(calls_in_store(), 4, "it takes in the rest");
+    is_int(tested.bad_segments, 0, "and nothing is bad");
     end();
 }
 

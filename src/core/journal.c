@@ -1,9 +1,11 @@
 #include "journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "crc32c.h"
@@ -26,10 +28,10 @@ _Static_assert(sizeof(struct file_header) == TG_JOURNAL_HEADER_SIZE, "format");
 
 /* What stands before each record's payload. */
 struct frame {
-    uint32_t bytes; /* of the record, this frame included */
-    uint32_t crc;   /* CRC-32C of all behind this member */
-    uint16_t type;  /* enum tg_record_type */
-    uint16_t agent_bytes;
+    uint32_t bytes;       /* of the record, this frame included */
+    uint32_t crc;         /* CRC-32C of all behind this member */
+    uint16_t type;        /* enum tg_record_type */
+    uint16_t agent_bytes; /* of denials: how many */
     uint16_t trace_bytes;
     uint16_t reserved;
     uint64_t sequence;
@@ -41,8 +43,16 @@ _Static_assert(sizeof(struct frame) == 24, "format");
 #define CALL_BYTES (sizeof(struct frame) + sizeof(struct tg_call))
 #define RECORD_MAX (CALL_BYTES + TG_JOURNAL_AGENT_MAX + TG_JOURNAL_TRACE_MAX)
 
+#define DENIALS_MAX                                                            \
+    (sizeof(struct frame) + TG_DENIAL_ROWS * sizeof(struct tg_denial))
+
 /* Larger than any record of any version: a length beyond it is damage. */
 #define SANE_BYTES 65536
+
+_Static_assert(DENIALS_MAX <= SANE_BYTES, "format");
+
+/* What a disk keeps for calls: more than a hundred thousand of them. */
+#define SPARE_BYTES TG_JOURNAL_SEGMENT_BYTES
 
 void
 tg_journal_init(struct tg_journal *journal, int dir_fd, uint64_t writer_id)
@@ -134,6 +144,15 @@ open_segment(struct tg_journal *journal, int64_t now_ms)
     return 0;
 }
 
+/* Puts the frame before a payload that stands in its place. */
+static void
+seal(char *buf, struct frame *frame)
+{
+    memcpy(buf, frame, sizeof(*frame));
+    frame->crc = tg_crc32c(0, buf + CRC_FROM, frame->bytes - CRC_FROM);
+    memcpy(buf, frame, sizeof(*frame));
+}
+
 /* Lays the record out in buf and returns its length. */
 static size_t
 encode(char *buf, const struct tg_call *call, struct tg_str agent,
@@ -154,10 +173,26 @@ encode(char *buf, const struct tg_call *call, struct tg_str agent,
         memcpy(p, agent.data, agent.len);
     if (trace_id.len != 0)
         memcpy(p + agent.len, trace_id.data, trace_id.len);
-    memcpy(buf, &frame, sizeof(frame));
-    frame.crc = tg_crc32c(0, buf + CRC_FROM, frame.bytes - CRC_FROM);
-    memcpy(buf, &frame, sizeof(frame));
+    seal(buf, &frame);
     return frame.bytes;
+}
+
+/* Appends a whole record, to the segment that has room for it. */
+static int
+append(struct tg_journal *journal, const char *buf, size_t len, int64_t now_ms)
+{
+    if (journal->fd != -1 &&
+        journal->segment_bytes + len > journal->segment_limit)
+        tg_journal_close(journal);
+    if (journal->fd == -1 && open_segment(journal, now_ms) != 0)
+        return TG_ERR_SYSTEM;
+    if (write_whole(journal->fd, buf, len) != 0) {
+        give_up_segment(journal);
+        return TG_ERR_SYSTEM;
+    }
+    journal->segment_bytes += len;
+    journal->sequence++;
+    return 0;
 }
 
 int
@@ -172,19 +207,35 @@ tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
     if (trace_id.len > TG_JOURNAL_TRACE_MAX)
         trace_id.len = TG_JOURNAL_TRACE_MAX;
     len = encode(buf, call, agent, trace_id, journal->sequence);
+    return append(journal, buf, len, now_ms);
+}
 
-    if (journal->fd != -1 &&
-        journal->segment_bytes + len > journal->segment_limit)
-        tg_journal_close(journal);
-    if (journal->fd == -1 && open_segment(journal, now_ms) != 0)
-        return TG_ERR_SYSTEM;
-    if (write_whole(journal->fd, buf, len) != 0) {
-        give_up_segment(journal);
-        return TG_ERR_SYSTEM;
-    }
-    journal->segment_bytes += len;
-    journal->sequence++;
-    return 0;
+int
+tg_journal_append_denials(struct tg_journal *journal,
+                          const struct tg_denial *rows, size_t count,
+                          int64_t now_ms)
+{
+    char buf[DENIALS_MAX];
+    struct frame frame = {
+        .bytes = (uint32_t)(sizeof(frame) + count * sizeof(*rows)),
+        .type = TG_RECORD_DENIAL,
+        .agent_bytes = (uint16_t)count,
+        .sequence = journal->sequence,
+    };
+
+    assert(count > 0 && count <= TG_DENIAL_ROWS);
+    memcpy(buf + sizeof(frame), rows, count * sizeof(*rows));
+    seal(buf, &frame);
+    return append(journal, buf, frame.bytes, now_ms);
+}
+
+bool
+tg_journal_has_spare_room(const struct tg_journal *journal)
+{
+    struct statvfs disk;
+
+    return fstatvfs(journal->dir_fd, &disk) == 0 &&
+           disk.f_bavail > SPARE_BYTES / disk.f_frsize;
 }
 
 void
@@ -216,6 +267,44 @@ tg_journal_read_header(const void *buf, size_t len,
     return 0;
 }
 
+/*
+ * Whether a length agrees with what the type says it is, so that one that was
+ * damaged does not pass for a tail.
+ */
+static bool
+says_twice(const struct frame *frame)
+{
+    switch (frame->type) {
+    case TG_RECORD_CALL:
+        return frame->bytes ==
+               CALL_BYTES + (size_t)frame->agent_bytes + frame->trace_bytes;
+    case TG_RECORD_DENIAL:
+        return frame->agent_bytes > 0 &&
+               frame->bytes == sizeof(*frame) + frame->agent_bytes *
+                                                    sizeof(struct tg_denial);
+    default:
+        return true;
+    }
+}
+
+static void
+take_call(struct tg_record *record, const struct frame *frame, const char *p)
+{
+    memcpy(&record->call, p + sizeof(*frame), sizeof(record->call));
+    record->agent = (struct tg_str){p + CALL_BYTES, frame->agent_bytes};
+    record->trace_id = (struct tg_str){p + CALL_BYTES + frame->agent_bytes,
+                                       frame->trace_bytes};
+    record->denial_count = 0;
+}
+
+static void
+take_denials(struct tg_record *record, const struct frame *frame, const char *p)
+{
+    record->agent = record->trace_id = (struct tg_str){NULL, 0};
+    record->denials = p + sizeof(*frame);
+    record->denial_count = frame->agent_bytes;
+}
+
 int
 tg_journal_read(const void *buf, size_t len, struct tg_record *record,
                 size_t *size)
@@ -228,26 +317,30 @@ tg_journal_read(const void *buf, size_t len, struct tg_record *record,
     memcpy(&frame, p, sizeof(frame));
     if (frame.bytes < sizeof(frame) || frame.bytes > SANE_BYTES)
         return TG_ERR_CORRUPT;
-    /* Said twice, so a length that was damaged does not pass for a tail. */
-    if (frame.type == TG_RECORD_CALL &&
-        frame.bytes !=
-            CALL_BYTES + (size_t)frame.agent_bytes + frame.trace_bytes)
+    if (!says_twice(&frame))
         return TG_ERR_CORRUPT;
     if (frame.bytes > len)
         return TG_ERR_NOT_FOUND;
     if (frame.crc != tg_crc32c(0, p + CRC_FROM, frame.bytes - CRC_FROM))
         return TG_ERR_CORRUPT;
-    if (frame.type != TG_RECORD_CALL) {
-        *size = frame.bytes;
-        return TG_ERR_VERSION;
-    }
     *size = frame.bytes;
-
-    record->type = TG_RECORD_CALL;
+    if (frame.type != TG_RECORD_CALL && frame.type != TG_RECORD_DENIAL)
+        return TG_ERR_VERSION;
+    record->type = (enum tg_record_type)frame.type;
     record->sequence = frame.sequence;
-    memcpy(&record->call, p + sizeof(frame), sizeof(record->call));
-    record->agent = (struct tg_str){p + CALL_BYTES, frame.agent_bytes};
-    record->trace_id =
-        (struct tg_str){p + CALL_BYTES + frame.agent_bytes, frame.trace_bytes};
+    if (frame.type == TG_RECORD_CALL)
+        take_call(record, &frame, p);
+    else
+        take_denials(record, &frame, p);
     return 0;
+}
+
+struct tg_denial
+tg_record_denial(const struct tg_record *record, size_t i)
+{
+    struct tg_denial row;
+
+    assert(i < record->denial_count);
+    memcpy(&row, record->denials + i * sizeof(row), sizeof(row));
+    return row;
 }

@@ -1,5 +1,6 @@
 /*
- * journal.h: the append-only record of calls; format in docs/journal.md.
+ * journal.h: the append-only record of calls, and of requests that were
+ * refused, counted; format in docs/journal.md.
  *
  * A segment file has one writer (a worker, or the daemon for the dead) and
  * is named by it: 16 hex digits of the writer's id, '.', 8 hex digits of the
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "call.h"
+#include "denial.h"
 #include "str.h"
 
 #define TG_JOURNAL_VERSION 2
@@ -25,7 +27,8 @@
 
 enum tg_record_type {
     TG_RECORD_NONE = 0,
-    TG_RECORD_CALL = 1, /* a settled call */
+    TG_RECORD_CALL = 1,   /* a settled call */
+    TG_RECORD_DENIAL = 3, /* refused requests, counted */
 };
 
 struct tg_segment_header {
@@ -34,13 +37,15 @@ struct tg_segment_header {
     int64_t created_at_ms;
 };
 
-/* A record as read; agent and trace_id point into the reader's buffer. */
+/* A record as read; its texts and rows point into the reader's buffer. */
 struct tg_record {
     enum tg_record_type type;
     uint64_t sequence; /* 0, 1, 2 … of this writer, over its segments */
     struct tg_call call;
     struct tg_str agent;
     struct tg_str trace_id;
+    size_t denial_count; /* 1 or more; 0 for a call */
+    const char *denials; /* for tg_record_denial */
 };
 
 struct tg_journal {
@@ -71,6 +76,20 @@ int tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
                       struct tg_str agent, struct tg_str trace_id,
                       int64_t now_ms);
 
+/*
+ * Appends denials, of which there are 1 to TG_DENIAL_ROWS, as one record with
+ * one write(2).  Else as tg_journal_append.
+ */
+int tg_journal_append_denials(struct tg_journal *journal,
+                              const struct tg_denial *rows, size_t count,
+                              int64_t now_ms);
+
+/*
+ * Whether the disk under the journal has room that denials may use: never
+ * that which calls will need.  One system call.
+ */
+bool tg_journal_has_spare_room(const struct tg_journal *journal);
+
 void tg_journal_close(struct tg_journal *journal);
 
 /* Writes the file's name into name[TG_JOURNAL_NAME_SIZE]. */
@@ -96,5 +115,8 @@ int tg_journal_read_header(const void *buf, size_t len,
  */
 int tg_journal_read(const void *buf, size_t len, struct tg_record *record,
                     size_t *size);
+
+/* The i-th denial of a record that has more than i; as it was written. */
+struct tg_denial tg_record_denial(const struct tg_record *record, size_t i);
 
 #endif

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FRAME 24
-#define CALL 352
+#define CALL (FRAME + sizeof(struct tg_call))
 
 static void
 mend(uint8_t *crc, const uint8_t *from, size_t len)
@@ -34,13 +34,27 @@ check_header(const uint8_t *bytes, size_t len)
         assert(memcmp(&header.writer_id, bytes + 16, 8) == 0);
 }
 
+/* Whether all rows are there, as they stand, and nothing behind them. */
+static void
+check_denials(const struct tg_record *record, const uint8_t *bytes, size_t size)
+{
+    struct tg_denial row;
+
+    assert(record->type == TG_RECORD_DENIAL && record->denial_count > 0);
+    assert(size == FRAME + record->denial_count * sizeof(row));
+    for (size_t i = 0; i < record->denial_count; i++) {
+        row = tg_record_denial(record, i);
+        assert(memcmp(&row, bytes + FRAME + i * sizeof(row), sizeof(row)) == 0);
+    }
+}
+
 /* Whether the texts stand behind the call, and nothing behind them. */
 static void
-check_record(const struct tg_record *record, const uint8_t *bytes, size_t size)
+check_call(const struct tg_record *record, const uint8_t *bytes, size_t size)
 {
     const char *texts = (const char *)bytes + CALL;
 
-    assert(record->type == TG_RECORD_CALL);
+    assert(record->denial_count == 0);
     assert(size == CALL + record->agent.len + record->trace_id.len);
     assert(record->agent.data == texts);
     assert(record->trace_id.data == texts + record->agent.len);
@@ -67,8 +81,10 @@ walk(uint8_t *bytes, size_t len, bool is_mended)
         if (size == 0)
             break;
         assert(size == claimed && size <= len);
-        if (err == 0)
-            check_record(&record, bytes, size);
+        if (err == 0 && record.type == TG_RECORD_CALL)
+            check_call(&record, bytes, size);
+        else if (err == 0)
+            check_denials(&record, bytes, size);
         assert(tg_journal_read(bytes, size - 1, &record, &cut) ==
                TG_ERR_NOT_FOUND);
     }

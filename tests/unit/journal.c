@@ -490,6 +490,142 @@ test_long_texts(void)
     is_int(size, 392, "has 392 bytes");
 }
 
+/* Every field has a value of its own. */
+static struct tg_denial
+sample_denial(uint64_t n)
+{
+    struct tg_denial row = {
+        .request_id = tg_call_id_make(WRITER, n),
+        .at_ms = 0x1112131415161718,
+        .last_ms = 0x2122232425262728,
+        .count = 0x3132333435363738,
+        .key_id = "key_abcdefghijklmnopqrs",
+        .account_id = "acct_bcdefghijklmnopqrst",
+        .code = 0x4142,
+        .endpoint = 0x5152,
+        .scope = 0x61,
+        .model = "deepseek-flash",
+        .agent = AGENT,
+    };
+
+    for (int i = 0; i < 16; i++)
+        row.ip[i] = (uint8_t)(200 + i);
+    return row;
+}
+
+#define DENIAL_BYTES 240
+
+static void
+check_denial_by_document(const uint8_t *row, uint64_t n)
+{
+    ok(memcmp(row, "\x00\xc0\xff\xee\x12\x34\x56\x79\0\0\0\0\0\0\0", 15) == 0 &&
+           row[15] == n,
+       "a denial's request id at 0 is big-endian");
+    ok(le(row, 16, 8) == 0x1112131415161718, "its first instant at 16");
+    ok(le(row, 24, 8) == 0x2122232425262728, "its last at 24");
+    ok(le(row, 32, 8) == 0x3132333435363738, "its count at 32");
+    ok(is_text(row, 40, 24, "key_abcdefghijklmnopqrs"), "its key at 40");
+    ok(is_text(row, 64, 24, "acct_bcdefghijklmnopqrst"), "its account at 64");
+    ok(row[88] == 200 && row[103] == 215, "its address at 88");
+    is_int(le(row, 104, 2), 0x4142, "its code at 104");
+    is_int(le(row, 106, 2), 0x5152, "its endpoint at 106");
+    is_int(row[108], 0x61, "its scope at 108");
+    ok(is_text(row, 109, 3, ""), "three reserved bytes at 109");
+    ok(is_text(row, 112, 64, "deepseek-flash"), "its model at 112");
+    ok(is_text(row, 176, 64, AGENT), "its agent at 176");
+}
+
+static void
+append_denials(struct tg_journal *journal, size_t count)
+{
+    struct tg_denial rows[TG_DENIAL_ROWS];
+
+    for (size_t i = 0; i < count; i++)
+        rows[i] = sample_denial(i);
+    is_int(tg_journal_append_denials(journal, rows, count, MADE_AT), 0,
+           "%zu denials are appended", count);
+}
+
+static uint8_t denials[24 + TG_DENIAL_ROWS * DENIAL_BYTES];
+
+static void
+test_denials_by_document(void)
+{
+    struct tg_journal journal;
+    const uint8_t *p = denials + 64;
+    size_t len = 24 + 2 * DENIAL_BYTES;
+
+    remove_segments();
+    tg_journal_init(&journal, dir_fd, WRITER);
+    append_denials(&journal, 2);
+    append(&journal, 1);
+    tg_journal_close(&journal);
+    file_len = load("00c0ffee12345679.00000000.tgj", denials, sizeof(denials));
+    is_int(file_len, 64 + len + RECORD_BYTES, "two denials, and a call");
+    is_int(le(p, 0, 4), len, "length at 0");
+    is_int(le(p, 4, 4), castagnoli(p + 8, len - 8), "CRC-32C at 4");
+    is_int(le(p, 8, 2), 3, "type at 8");
+    is_int(le(p, 10, 2), 2, "how many at 10");
+    is_int(le(p, 12, 4), 0, "reserved at 12");
+    is_int(le(p, 16, 8), 0, "sequence at 16");
+    check_denial_by_document(p + 24, 0);
+    check_denial_by_document(p + 24 + DENIAL_BYTES, 1);
+    check_record_by_document(p + len, 1);
+}
+
+static void
+test_reading_denials(void)
+{
+    struct tg_record record;
+    struct tg_denial want = sample_denial(1), got;
+    size_t size = 0, len = 24 + 2 * DENIAL_BYTES, wrong = 0;
+
+    is_int(tg_journal_read(denials + 64, file_len - 64, &record, &size), 0,
+           "our reader reads them");
+    is_int(size, len, "and how long they are");
+    ok(record.type == TG_RECORD_DENIAL && record.denial_count == 2 &&
+           record.agent.len == 0,
+       "and how many");
+    got = tg_record_denial(&record, 1);
+    ok(memcmp(&got, &want, sizeof(want)) == 0, "and each as it was");
+    for (size_t n = 0; n < len; n++)
+        wrong += read_copy(denials + 64, n, &record, &size) != TG_ERR_NOT_FOUND;
+    is_int(wrong, 0, "cut at any byte they are not there yet");
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        denials[64 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        wrong += read_copy(denials + 64, len, &record, &size) != TG_ERR_CORRUPT;
+        denials[64 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    is_int(wrong, 0, "with any bit flipped they are damage");
+    denials[64 + 10] = 1;
+    put_crc(denials + 64, len);
+    is_int(read_copy(denials + 64, len, &record, &size), TG_ERR_CORRUPT,
+           "and so when their number is another one than their length says");
+}
+
+static void
+test_most_denials(void)
+{
+    struct tg_journal journal;
+    struct tg_record record;
+    struct tg_denial want = sample_denial(TG_DENIAL_ROWS - 1), got;
+    uint8_t *bytes = malloc(1 << 17);
+    size_t size = 0, len;
+
+    remove_segments();
+    tg_journal_init(&journal, dir_fd, WRITER);
+    ok(tg_journal_has_spare_room(&journal), "there is room to spare");
+    append_denials(&journal, TG_DENIAL_ROWS);
+    tg_journal_close(&journal);
+    len = load("00c0ffee12345679.00000000.tgj", bytes, 1 << 17);
+    is_int(tg_journal_read(bytes + 64, len - 64, &record, &size), 0,
+           "a full table is one record");
+    is_int(record.denial_count, TG_DENIAL_ROWS, "of all its rows");
+    got = tg_record_denial(&record, TG_DENIAL_ROWS - 1);
+    ok(memcmp(&got, &want, sizeof(want)) == 0, "to the last");
+    free(bytes);
+}
+
 static void
 test_no_second_writer(void)
 {
@@ -553,6 +689,9 @@ main(void)
     test_rotation();
     test_failed_write();
     test_long_texts();
+    test_denials_by_document();
+    test_reading_denials();
+    test_most_denials();
     test_no_second_writer();
     test_names();
     remove_segments();

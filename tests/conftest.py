@@ -260,6 +260,12 @@ class Gate:
 
         self.url = wait(ready, 30, "gate").group(1)
 
+    def start_again(self, listen):
+        """After a kill -9 of `up` itself; what it left is ended by the new
+        one."""
+        self._up.wait(10)
+        self.start_up(listen)
+
     def _add_upstream(self):
         args = []
         for model in self._models or ():

@@ -105,6 +105,7 @@ def pytest(args, folder="build"):
     code = run([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-q",
                 "--tb=short", "-n", "2", "--dist", "loadfile",
                 f"--junitxml={junit}", *(args or ["tests/gate",
+                                                  "tests/crash",
                                                   "tests/docs"])],
                logs / "pytest.log", TOLLGATE_BUILD=str(ROOT / folder))
     try:
@@ -118,7 +119,7 @@ def main():
     suites = [
         ("unit", lambda: meson("build")),
         ("unit and fuzz, sanitized", lambda: meson("build-asan")),
-        ("gate, sdk, docs", lambda: pytest(sys.argv[1:])),
+        ("gate, crash, sdk, docs", lambda: pytest(sys.argv[1:])),
         ("gate, sanitized", sanitized_gate),
     ]
     all_passed = all_failed = 0

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 KEY_BYTES, CELL_OF_DAY, POLICIES, POLICY_BYTES = 704, 16, 192, 256
+COUNTERS, ACCOUNT_BYTES, CELL_OF_ACCOUNT = 64, 384, 16
+AREA_BYTES, SLOT_BYTES, PAGE = 1088, 400, 4096
 
 
 class StateFile:
@@ -31,13 +33,43 @@ class StateFile:
                 return at
         raise KeyError(key_id)
 
+    def _cell(self, at):
+        while True:
+            mark = self._integer(at + 8)
+            used = self._integer(at, "q")
+            if self._integer(at + 8) == mark:
+                return used
+
     def used_in_day(self, at):
         """Settled and held, together, in nano-units, of the key there."""
-        while True:
-            mark = self._integer(at + CELL_OF_DAY + 8)
-            used = self._integer(at + CELL_OF_DAY, "q")
-            if self._integer(at + CELL_OF_DAY + 8) == mark:
-                return used
+        return self._cell(at + CELL_OF_DAY)
+
+    def committed(self, account=0):
+        """The same of an account, since the file was made; by its slot."""
+        return self._cell(self._integer(80) + account * ACCOUNT_BYTES +
+                          CELL_OF_ACCOUNT)
+
+    def counters(self, at):
+        """Calls, settled, held (nano-units) and calls in flight of the key
+        there."""
+        calls, settled, held = (self._integer(at + COUNTERS + n, "q")
+                                for n in (8, 16, 24))
+        return calls, settled, held, self._integer(at + COUNTERS + 48, "i")
+
+    def calls_in_flight(self):
+        """Slots that have a call, of areas that anybody has."""
+        areas, count = self._integer(96), self._integer(56, "I")
+        per_area = self._integer(60, "I")
+        slots = -(-(areas + count * AREA_BYTES) // PAGE) * PAGE
+        found = 0
+        for n in range(count):
+            area = areas + n * AREA_BYTES
+            if self._integer(area) == 0:
+                continue
+            first = slots + n * per_area * SLOT_BYTES
+            for i in range(self._integer(area + 12, "I")):
+                found += self._integer(first + i * SLOT_BYTES, "I") != 0
+        return found
 
 
 class Watch:

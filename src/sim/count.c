@@ -89,8 +89,8 @@ sim_count_call(const char *model, const struct sim_tally *tally,
     pthread_mutex_unlock(&lock);
 }
 
-static json_t *
-show(const struct sim_tally *tally)
+json_t *
+sim_count_tally(const struct sim_tally *tally)
 {
     json_t *shown = json_object();
 
@@ -108,11 +108,12 @@ sim_count_show(void)
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i <= MODELS && models[i].name[0]; i++) {
-        json_object_set_new(by_model, models[i].name, show(&models[i].tally));
+        json_object_set_new(by_model, models[i].name,
+                            sim_count_tally(&models[i].tally));
         add(&total, &models[i].tally);
     }
     all = json_pack("{s:o,s:o,s:I,s:I,s:I}", "models", by_model, "total",
-                    show(&total), "requests_seen",
+                    sim_count_tally(&total), "requests_seen",
                     (json_int_t)atomic_load(&requests_seen), "streams_open",
                     (json_int_t)atomic_load(&streams_open), "aborted",
                     (json_int_t)aborted);

@@ -29,6 +29,9 @@ void sim_count_seen(void);
 void sim_count_call(const char *model, const struct sim_tally *tally,
                     bool was_cut_short);
 
+/* A tally as GET /sim/count shows it; the caller owns it. */
+json_t *sim_count_tally(const struct sim_tally *tally);
+
 /* A stream was opened (1) or has ended (-1). */
 void sim_count_stream(int change);
 

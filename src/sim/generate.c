@@ -32,6 +32,7 @@ count(struct sim_call *call, uint64_t tokens, bool was_cut_short)
     call->is_counted = true;
     sim_answer_tally(a, tokens, !was_cut_short, &tally);
     sim_count_call(a->model, &tally, was_cut_short);
+    sim_record_count(call->record, &tally);
     if (a->ask.is_stream)
         sim_count_stream(-1);
 }

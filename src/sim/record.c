@@ -20,6 +20,7 @@ struct sim_record {
     struct timespec at;
     int status;
     const char *outcome;
+    struct sim_tally counted;   /* requests 0: it was not */
     struct sim_request request; /* body: its first BODY_BYTES */
     size_t body_bytes;
     unsigned char body_sha256[SHA256_DIGEST_LENGTH];
@@ -148,14 +149,15 @@ show(const struct sim_record *r)
     else
         sim_shown_hash(q->body, digest);
     return json_pack(
-        "{s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:O*,s:i,s:s}", "number",
+        "{s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:O*,s:i,s:s,s:o}", "number",
         (json_int_t)r->number, "at",
         (double)r->at.tv_sec + (double)r->at.tv_nsec / 1e9, "method",
         sim_shown_text(q->method), "path", sim_shown_text(q->path), "query",
         sim_shown_text(q->query), "headers", sim_shown_headers(q),
         "x_request_id", show_request_id(q), "body_sha256", digest, "body_bytes",
         (json_int_t)r->body_bytes, "body", sim_shown_text(q->body), "form",
-        r->form, "status", r->status, "outcome", r->outcome);
+        r->form, "status", r->status, "outcome", r->outcome, "counted",
+        r->counted.requests ? sim_count_tally(&r->counted) : json_null());
 }
 
 static void
@@ -172,6 +174,16 @@ write_log(const struct sim_record *record)
     free(whole);
     free(line);
     json_decref(shown);
+}
+
+void
+sim_record_count(struct sim_record *record, const struct sim_tally *tally)
+{
+    if (!record)
+        return;
+    pthread_mutex_lock(&lock);
+    record->counted = *tally;
+    pthread_mutex_unlock(&lock);
 }
 
 void

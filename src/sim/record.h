@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "count.h"
 #include "request.h"
 
 struct sim_record;
@@ -20,6 +21,9 @@ int sim_record_init(const char *log_file, bool keeps);
 
 /* Copies request.  NULL when neither the log nor anybody else wants it. */
 struct sim_record *sim_record_open(const struct sim_request *request);
+
+/* Notes what was counted of it.  Takes NULL. */
+void sim_record_count(struct sim_record *record, const struct sim_tally *tally);
 
 /* Notes how it ended ("complete", "cut", "aborted"), writes the log and lets
  * go of the record.  Takes NULL. */

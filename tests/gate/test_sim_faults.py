@@ -341,6 +341,7 @@ def test_log_has_one_line_a_request_with_its_outcome(start, tmp_path):
     sim.count()
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [(x["status"], x["outcome"]) for x in lines] == [(200, "complete"), (200, "cut")]
+    assert [x["counted"]["completion_tokens"] for x in lines] == [24, 0]
     assert KEY not in (tmp_path / "log").read_text()
     assert sim.get("/sim/requests", {})["data"] == []
 

@@ -274,8 +274,11 @@ check_whole(const struct tg_cli *cli)
     if (cli->command->operand != NULL &&
         (cli->operand == NULL ||
          (takes_two(cli->command) && cli->second == NULL)))
-        return tg_say_usage(cli, "%s %s needs %s", cli->noun,
-                            cli->command->verb, cli->command->operand);
+        return tg_say_usage(cli, "%s%s%s needs %s", cli->noun,
+                            cli->command->verb != NULL ? " " : "",
+                            cli->command->verb != NULL ? cli->command->verb
+                                                       : "",
+                            cli->command->operand);
     return TG_EXIT_OK;
 }
 

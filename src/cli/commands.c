@@ -66,6 +66,12 @@ const struct tg_command tg_commands[] = {
     {"status", NULL, NULL, "say what runs, and whether it is well",
      "status --json", tg_status_options, NULL, tg_cli_status},
 
+    {"backup", NULL, "FILE", "copy the store to a file, while it runs or not",
+     "backup /srv/backup/tollgate.db", NULL, tg_backup, NULL},
+    {"restore", NULL, "FILE", "put a backup in the store's place; asks first",
+     "restore /srv/backup/tollgate.db --yes", tg_restore_options, tg_restore,
+     NULL},
+
     {"keys", "create", NULL, "make a key and show it once",
      "keys create --name ci --scope chat --rpm 60 --monthly-limit 10",
      tg_keys_create_options, tg_keys_create, NULL},
@@ -175,6 +181,8 @@ tg_noun_summary(const char *noun)
         {"up", "run the gate on this machine"},
         {"down", "end it"},
         {"status", "what runs, and whether it is well"},
+        {"backup", "a copy of the store, in a file"},
+        {"restore", "the store from such a copy"},
         {"keys", "who may call, and what"},
         {"accounts", "who pays"},
         {"models", "what is offered"},

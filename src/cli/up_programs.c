@@ -42,8 +42,8 @@ find_file(char *path, const char *name, int mode, const char *const *folders)
     return -1;
 }
 
-static int
-find_files(struct tg_up_programs *programs)
+int
+tg_up_programs_daemon(char *path)
 {
     char own[TG_PATH_SIZE - 64];
 
@@ -51,11 +51,25 @@ find_files(struct tg_up_programs *programs)
         return tg_say_failed("/proc/self/exe cannot be read: %s",
                              strerror(errno));
     }
-    if (find_file(programs->daemon_path, "tollgated", X_OK,
+    if (find_file(path, "tollgated", X_OK,
                   (const char *[]){own, "/usr/sbin", "/usr/bin", NULL}) != 0) {
         return tg_say_failed("tollgated is not beside this program, in %s; "
                              "build it: ninja -C %s tollgated",
                              own, own);
+    }
+    return 0;
+}
+
+static int
+find_files(struct tg_up_programs *programs)
+{
+    char own[TG_PATH_SIZE - 64];
+
+    if (tg_up_programs_daemon(programs->daemon_path) != 0) {
+        return 1;
+    }
+    if (own_folder(own, sizeof(own)) != 0) {
+        return 1;
     }
     if (find_file(programs->nginx_path, "nginx", X_OK,
                   (const char *[]){own, "/usr/sbin", "/usr/local/sbin",

@@ -37,6 +37,12 @@ struct tg_up_programs {
 int tg_up_programs_find(struct tg_up_programs *programs,
                         const struct tg_up_home *home);
 
+/*
+ * Finds tollgated alone: path[TG_PATH_SIZE].  Returns 0, or 1 after it said
+ * where it looked.
+ */
+int tg_up_programs_daemon(char *path);
+
 void tg_up_programs_release(struct tg_up_programs *programs);
 
 /* Writes nginx's configuration.  Returns 0, or 1 after it said why. */

@@ -13,6 +13,7 @@
 #include "base62.h"
 #include "clock.h"
 #include "err.h"
+#include "restore.h"
 
 #define TOKEN_PREFIX "tgo_"
 #define TOKEN_LEN (sizeof(TOKEN_PREFIX) - 1 + 40)
@@ -47,25 +48,42 @@ lock_home(const struct tg_paths *paths, int *lock_fd, struct tg_error *error)
 }
 
 int
-tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
-             const struct tg_owner *workers, struct tg_error *error)
+tg_home_find(struct tg_paths *paths, const char *home, struct tg_error *error)
 {
-    static const struct tg_owner nobody = {.is_set = false};
     char real[PATH_MAX];
-    int err;
 
-    err = tg_files_make_folder(home, 0700, error);
-    if (err != 0)
-        return err;
     if (realpath(home, real) == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "cannot use --home %s: %s",
                             home, strerror(errno));
     if (tg_paths_init(paths, real) != 0)
         return tg_error_set(error, TG_ERR_RANGE, "--home %s: name too long",
                             home);
-    err = tg_files_make_private(paths->run, &nobody, error);
+    return 0;
+}
+
+static const struct tg_owner nobody = {.is_set = false};
+
+int
+tg_home_lock(struct tg_paths *paths, int *lock_fd, const char *home,
+             struct tg_error *error)
+{
+    int err = tg_files_make_folder(home, 0700, error);
+
     if (err == 0)
-        err = lock_home(paths, lock_fd, error);
+        err = tg_home_find(paths, home, error);
+    if (err == 0)
+        err = tg_files_make_private(paths->run, &nobody, error);
+    return err == 0 ? lock_home(paths, lock_fd, error) : err;
+}
+
+int
+tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
+             const struct tg_owner *workers, struct tg_error *error)
+{
+    int err = tg_home_lock(paths, lock_fd, home, error);
+
+    if (err == 0)
+        err = tg_restore_check(paths, error);
     if (err != 0)
         return err;
     tg_files_remove_leftover(paths->master_key);

@@ -11,10 +11,23 @@
 #include "seal.h"
 
 /*
- * Makes the home and its folders where they are missing, finds its paths,
- * and takes its lock.  *lock_fd holds the lock until it is closed.  Returns
- * 0; TG_ERR_BUSY when another daemon runs here; TG_ERR_SYSTEM, TG_ERR_RANGE.
- * *error says why.
+ * Finds the paths of a home that is there, and changes nothing.  Returns 0,
+ * TG_ERR_SYSTEM, TG_ERR_RANGE; *error says why.
+ */
+int tg_home_find(struct tg_paths *paths, const char *home,
+                 struct tg_error *error);
+
+/*
+ * Makes the home where it is missing, finds its paths, and takes its lock.
+ * *lock_fd holds the lock until it is closed.  Returns 0; TG_ERR_BUSY when
+ * another daemon runs here; TG_ERR_SYSTEM, TG_ERR_RANGE.  *error says why.
+ */
+int tg_home_lock(struct tg_paths *paths, int *lock_fd, const char *home,
+                 struct tg_error *error);
+
+/*
+ * The same, and makes its folders where they are missing; TG_ERR_BUSY, too,
+ * when a restore was begun and not ended.
  */
 int tg_home_open(struct tg_paths *paths, int *lock_fd, const char *home,
                  const struct tg_owner *workers, struct tg_error *error);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup_file.h"
 #include "civil.h"
 #include "clock.h"
 #include "err.h"
@@ -27,6 +28,7 @@
 #include "policy.h"
 #include "recover.h"
 #include "resolve.h"
+#include "restore.h"
 #include "settings.h"
 #include "statefile.h"
 #include "vigil.h"
@@ -283,6 +285,33 @@ prepare(struct program *program, struct tg_error *error)
                : 0;
 }
 
+/* Instead of serving: one thing is done, and said on standard output. */
+static int
+run_once(const struct tg_options *options)
+{
+    struct tg_error error;
+    json_t *said = NULL;
+    int err;
+
+    umask(077);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (sodium_init() < 0 || tg_digest_init() != 0)
+        err = tg_error_set(&error, TG_ERR_CRYPTO,
+                           "the cryptographic libraries do not start");
+    else if (options->backup != NULL)
+        err = tg_backup_make(options, &said, &error);
+    else
+        err = tg_restore_make(options, &said, &error);
+    if (err != 0) {
+        fprintf(stderr, "tollgated: %s\n", error.text);
+        return 1;
+    }
+    json_dumpf(said, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(said);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -301,6 +330,9 @@ main(int argc, char **argv)
         puts("tollgated " TG_VERSION);
         return 0;
     }
+    if (program.daemon.options.backup != NULL ||
+        program.daemon.options.restore != NULL)
+        return run_once(&program.daemon.options);
     if (prepare(&program, &error) != 0 || start(&program, &error) != 0) {
         fprintf(stderr, "tollgated: %s\n", error.text);
         stop(&program);

@@ -12,6 +12,8 @@
 const char tg_options_usage[] =
     "usage: tollgated --home DIR [--worker-user NAME | --shm-owner UID:GID]\n"
     "                 [--foreground] [--die-with-parent]\n"
+    "       tollgated --home DIR --backup FILE [--replace]\n"
+    "       tollgated --home DIR --restore FILE [--accept-gap]\n"
     "       tollgated --help | --version\n"
     "\n"
     "Keeps Tollgate's policy and books: serves the admin API on a socket,\n"
@@ -22,7 +24,13 @@ const char tg_options_usage[] =
     "  --worker-user NAME  the user nginx's workers run as (when root)\n"
     "  --shm-owner UID:GID the same, by number\n"
     "  --foreground        the only mode; accepted for unit files\n"
-    "  --die-with-parent   end when the process that started it ends\n";
+    "  --die-with-parent   end when the process that started it ends\n"
+    "  --backup FILE       copy the store to FILE, and end; another tollgated\n"
+    "                      may run meanwhile\n"
+    "  --replace           also when there is such a file\n"
+    "  --restore FILE      put a copy in the store's place, and end; nothing\n"
+    "                      else may run\n"
+    "  --accept-gap        also when calls behind it are kept nowhere\n";
 
 enum {
     OPT_HOME = 256,
@@ -30,6 +38,10 @@ enum {
     OPT_SHM_OWNER,
     OPT_FOREGROUND,
     OPT_DIE,
+    OPT_BACKUP,
+    OPT_REPLACE,
+    OPT_RESTORE,
+    OPT_ACCEPT_GAP,
     OPT_HELP,
     OPT_VERSION,
 };
@@ -40,6 +52,10 @@ static const struct option table[] = {
     {"shm-owner", required_argument, NULL, OPT_SHM_OWNER},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
     {"die-with-parent", no_argument, NULL, OPT_DIE},
+    {"backup", required_argument, NULL, OPT_BACKUP},
+    {"replace", no_argument, NULL, OPT_REPLACE},
+    {"restore", required_argument, NULL, OPT_RESTORE},
+    {"accept-gap", no_argument, NULL, OPT_ACCEPT_GAP},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -99,6 +115,18 @@ read_one(struct tg_options *options, int option, char **argv,
     case OPT_DIE:
         options->dies_with_parent = true;
         return 0;
+    case OPT_BACKUP:
+        options->backup = optarg;
+        return 0;
+    case OPT_REPLACE:
+        options->replaces = true;
+        return 0;
+    case OPT_RESTORE:
+        options->restore = optarg;
+        return 0;
+    case OPT_ACCEPT_GAP:
+        options->accepts_gap = true;
+        return 0;
     case OPT_HELP:
         options->shows_help = true;
         return 0;
@@ -132,6 +160,9 @@ tg_options_read(struct tg_options *options, int argc, char **argv,
         return tg_error_set(error, TG_ERR_FORMAT,
                             "'%s' is not an option; see tollgated --help",
                             argv[optind]);
+    if (options->backup != NULL && options->restore != NULL)
+        return tg_error_set(error, TG_ERR_FORMAT,
+                            "--backup and --restore are two things");
     if (options->home == NULL || options->home[0] == '\0')
         return tg_error_set(error, TG_ERR_FORMAT,
                             "--home DIR is missing; see tollgated --help");

@@ -15,6 +15,10 @@ struct tg_options {
     uid_t worker_uid;
     gid_t worker_gid;
     bool dies_with_parent;
+    const char *backup;  /* a file: copy the store there, and end */
+    const char *restore; /* a file: put it in the store's place, and end */
+    bool replaces;       /* what stands at backup's name */
+    bool accepts_gap;    /* calls that neither file nor journal have */
     bool shows_help;
     bool shows_version;
 };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "area.h"
+#include "clock.h"
+#include "err.h"
 #include "log.h"
 #include "queue.h"
 #include "settle.h"
@@ -13,6 +15,15 @@ struct visit {
     struct tg_recovery *recovery;
     int64_t now_ms;
     uint32_t settled;
+    int err;
+};
+
+/* Writing down what is left of all calls. */
+struct flush {
+    struct tg_state *state;
+    struct tg_journal journal;
+    int64_t now_ms;
+    uint32_t count;
     int err;
 };
 
@@ -83,6 +94,43 @@ tg_recovery_pass(struct tg_recovery *recovery, int64_t now_ms)
         return;
     for (uint32_t i = 0; i < count; i++)
         recover_area(recovery, orphans[i], now_ms);
+}
+
+/* What is left is written down; the store will know which it has. */
+static void
+flush_call(void *arg, struct tg_call_slot *slot)
+{
+    static const struct tg_str nothing = {NULL, 0};
+    struct flush *flush = arg;
+
+    if (flush->err != 0)
+        return;
+    tg_settle_lost(flush->state, &slot->call, flush->now_ms);
+    flush->err = tg_journal_append(&flush->journal, &slot->call, nothing,
+                                   nothing, flush->now_ms);
+    flush->count++;
+}
+
+int
+tg_recovery_flush(struct tg_state *state, int dir_fd, int64_t now_ms,
+                  uint32_t *count)
+{
+    struct flush flush = {.state = state, .now_ms = now_ms};
+    uint64_t writer_id;
+
+    if (tg_random(&writer_id, sizeof(writer_id)) != 0)
+        return TG_ERR_CRYPTO;
+    tg_journal_init(&flush.journal, dir_fd, writer_id | 1);
+    for (uint32_t i = 0; i < state->header->area_count && flush.err == 0; i++) {
+        if (!tg_area_is_orphaned(state, i))
+            continue;
+        tg_area_each(state, i, flush_call, &flush);
+        if (flush.err == 0)
+            tg_area_clear(state, i);
+    }
+    tg_journal_close(&flush.journal);
+    *count = flush.count;
+    return flush.err;
 }
 
 void

@@ -23,6 +23,16 @@ void tg_recovery_init(struct tg_recovery *recovery, struct tg_daemon *daemon,
  */
 void tg_recovery_pass(struct tg_recovery *recovery, int64_t now_ms);
 
+/*
+ * For when there is no store to ask: settles the calls left in every area
+ * whose worker is gone, appends them to a journal of a new writer in the
+ * folder dir_fd, and frees the areas.  One that was journaled already comes
+ * there once more, as it was.  Returns 0, or TG_ERR_SYSTEM with errno; *count
+ * becomes how many.
+ */
+int tg_recovery_flush(struct tg_state *state, int dir_fd, int64_t now_ms,
+                      uint32_t *count);
+
 void tg_recovery_release(struct tg_recovery *recovery);
 
 #endif

@@ -1,0 +1,111 @@
+#include "histogram.h"
+
+#include "err.h"
+
+#define EXACT 32 /* values with a bucket of their own */
+#define PARTS 16 /* buckets of a power of two */
+
+/* 32 has five bits below its highest one, of which four choose the part. */
+static uint32_t
+bucket_of(uint32_t value)
+{
+    uint32_t power;
+
+    if (value < EXACT)
+        return value;
+    power = 31 - (uint32_t)__builtin_clz(value);
+    return EXACT + (power - 5) * PARTS + ((value >> (power - 4)) & (PARTS - 1));
+}
+
+static uint32_t
+largest_in(uint32_t bucket)
+{
+    uint32_t power, part;
+
+    if (bucket < EXACT)
+        return bucket;
+    power = 5 + (bucket - EXACT) / PARTS;
+    part = PARTS + (bucket - EXACT) % PARTS;
+    return (uint32_t)((((uint64_t)part + 1) << (power - 4)) - 1);
+}
+
+static void
+count(struct tg_histogram *histogram, uint32_t bucket, uint64_t more)
+{
+    uint64_t *to = &histogram->counts[bucket];
+
+    if (__builtin_add_overflow(*to, more, to))
+        *to = UINT64_MAX;
+}
+
+void
+tg_histogram_add(struct tg_histogram *histogram, uint32_t value)
+{
+    count(histogram, bucket_of(value), 1);
+}
+
+int
+tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
+                   size_t len)
+{
+    const uint8_t *at = bytes, *end = at + len;
+    uint64_t step, more, bucket = 0;
+
+    while (at < end) {
+        if (tg_varint_get(&at, end, &step) != 0 ||
+            tg_varint_get(&at, end, &more) != 0 ||
+            step >= TG_HISTOGRAM_BUCKETS ||
+            (bucket += step) >= TG_HISTOGRAM_BUCKETS)
+            return TG_ERR_CORRUPT;
+        count(histogram, (uint32_t)bucket, more);
+    }
+    return 0;
+}
+
+size_t
+tg_histogram_encode(const struct tg_histogram *histogram, uint8_t *out)
+{
+    uint32_t last = 0;
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
+        if (histogram->counts[i] == 0)
+            continue;
+        len += tg_varint_put(out + len, i - last);
+        len += tg_varint_put(out + len, histogram->counts[i]);
+        last = i;
+    }
+    return len;
+}
+
+uint64_t
+tg_histogram_count(const struct tg_histogram *histogram)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
+        if (__builtin_add_overflow(sum, histogram->counts[i], &sum))
+            return UINT64_MAX;
+    }
+    return sum;
+}
+
+uint32_t
+tg_histogram_quantile(const struct tg_histogram *histogram,
+                      uint32_t share_permille)
+{
+    uint64_t count = tg_histogram_count(histogram), sum = 0;
+    uint64_t wanted =
+        (uint64_t)(((unsigned __int128)count * share_permille + 999) / 1000);
+    uint32_t last = 0;
+
+    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
+        if (histogram->counts[i] == 0)
+            continue;
+        last = i;
+        if (__builtin_add_overflow(sum, histogram->counts[i], &sum) ||
+            sum >= wanted)
+            break;
+    }
+    return count == 0 ? 0 : largest_in(last);
+}

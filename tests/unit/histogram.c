@@ -1,0 +1,131 @@
+/* Counts of values, added up and packed: how far off can a quantile be? */
+#include "histogram.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "tap.h"
+
+static const uint32_t values[] = {0,  1,    31,     32,       33,        47,
+                                  48, 1000, 123456, 1u << 31, UINT32_MAX};
+
+static void
+test_bounds(void)
+{
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct tg_histogram one = {{0}};
+        uint32_t value = values[i], said;
+
+        tg_histogram_add(&one, value);
+        said = tg_histogram_quantile(&one, 500);
+        ok(said >= value && said - value <= value / 16,
+           "the median of %u alone is %u", value, said);
+    }
+}
+
+static void
+test_every_power(void)
+{
+    int wrong = 0;
+
+    for (uint64_t value = 1; value <= UINT32_MAX; value += value / 61 + 1) {
+        struct tg_histogram one = {{0}};
+        uint32_t said;
+
+        tg_histogram_add(&one, (uint32_t)value);
+        said = tg_histogram_quantile(&one, 1000);
+        if (said < value || said - value > value / 16)
+            wrong++;
+    }
+    is_int(wrong, 0, "no value is told more than a sixteenth too large");
+}
+
+static void
+test_quantiles(void)
+{
+    struct tg_histogram all = {{0}};
+
+    is_int(tg_histogram_quantile(&all, 990), 0, "of nothing");
+    for (uint32_t i = 1; i <= 30; i++)
+        tg_histogram_add(&all, i);
+    is_int(tg_histogram_quantile(&all, 500), 15, "the median of 1 to 30");
+    is_int(tg_histogram_quantile(&all, 990), 30, "p99 of 1 to 30");
+    is_int(tg_histogram_quantile(&all, 0), 1, "the least of them");
+    is_int((int64_t)tg_histogram_count(&all), 30, "thirty");
+}
+
+static void
+test_merge(void)
+{
+    struct tg_histogram a = {{0}}, b = {{0}}, both = {{0}}, back = {{0}};
+    uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
+    size_t len;
+
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint32_t value = i * 2654435761u >> (i % 32);
+
+        tg_histogram_add(i % 3 ? &a : &b, value);
+        tg_histogram_add(&both, value);
+    }
+    len = tg_histogram_encode(&a, bytes);
+    is_int(tg_histogram_merge(&back, bytes, len), 0, "one of them");
+    len = tg_histogram_encode(&b, bytes);
+    is_int(tg_histogram_merge(&back, bytes, len), 0, "and the other");
+    ok(memcmp(&both, &back, sizeof(both)) == 0,
+       "are what all of them are together");
+    for (size_t cut = 1; cut < len; cut++) {
+        struct tg_histogram part = {{0}};
+        int err = tg_histogram_merge(&part, bytes, cut);
+
+        if (err != 0 && err != TG_ERR_CORRUPT)
+            ok(false, "cut at %zu: error %d", cut, err);
+    }
+    back.counts[3] = UINT64_MAX;
+    is_int(tg_histogram_merge(&back, "\x03\x05", 2), 0, "a full bucket");
+    ok(back.counts[3] == UINT64_MAX, "stays full");
+}
+
+static void
+test_damage(void)
+{
+    struct tg_histogram any = {{0}};
+
+    is_int(tg_histogram_merge(&any, "\x03", 1), TG_ERR_CORRUPT, "no count");
+    is_int(tg_histogram_merge(&any, "\xd0\x03\x01", 3), TG_ERR_CORRUPT,
+           "a bucket that there is not");
+    is_int(tg_histogram_merge(&any, "\xcf\x03\x01\x01\x01", 5), TG_ERR_CORRUPT,
+           "one behind the last");
+    is_int(tg_histogram_merge(
+               &any, "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02\x01", 11),
+           TG_ERR_CORRUPT, "more than 64 bits");
+}
+
+static void
+test_varint(void)
+{
+    static const int64_t numbers[] = {0,  -1,        1,         63, -64,
+                                      64, INT64_MAX, INT64_MIN, 300};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        uint8_t bytes[TG_VARINT_MAX];
+        const uint8_t *at = bytes;
+        size_t len = tg_varint_put(bytes, tg_varint_fold(numbers[i]));
+        uint64_t back = 0;
+
+        is_int(tg_varint_get(&at, bytes + len, &back), 0, "%zu bytes", len);
+        is_int(tg_varint_unfold(back), numbers[i], "come back");
+        ok(at == bytes + len, "to the last of them");
+    }
+}
+
+int
+main(void)
+{
+    test_bounds();
+    test_every_power();
+    test_quantiles();
+    test_merge();
+    test_damage();
+    test_varint();
+    return done();
+}

@@ -59,6 +59,10 @@ roll(const struct tg_cell_view *view, const struct tg_call *call,
 void
 tg_budget_adopt(struct tg_call *call, enum tg_cell_kind kind, uint16_t period)
 {
+    if (period == tg_budget_period(call, kind))
+        return;
+    if (kind != TG_CELL_COMMITTED)
+        call->flags |= TG_CALL_MOVED;
     if (kind == TG_CELL_DAY)
         call->day += (uint32_t)(int16_t)(period - (uint16_t)call->day);
     else if (kind == TG_CELL_MONTH)

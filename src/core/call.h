@@ -30,7 +30,8 @@ enum tg_call_flag {
     TG_CALL_SENT = 1 << 1,      /* handed to the upstream connection */
     TG_CALL_RECOVERED = 1 << 2, /* settled by the daemon for a dead worker */
     TG_CALL_CLIENT_LEFT = 1 << 3,
-    TG_CALL_PEAK = 1 << 4, /* priced by the peak band */
+    TG_CALL_PEAK = 1 << 4,  /* priced by the peak band */
+    TG_CALL_MOVED = 1 << 5, /* counts in another period than its at_ms's */
 };
 
 #define TG_ABSENT_MS UINT32_MAX

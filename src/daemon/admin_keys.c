@@ -10,9 +10,11 @@
 #include "shapes.h"
 
 struct walk {
+    struct tg_daemon *daemon;
     struct tg_store *store;
     struct tg_page_list list;
     int64_t now_ms;
+    bool is_whole; /* each secret's last use, too, to the last call */
     json_t *one;
 };
 
@@ -73,23 +75,61 @@ status_of(const struct tg_store_key *row, int64_t now_ms)
     return row->status;
 }
 
-static json_t *
-key_object(struct tg_store *store, const struct tg_store_key *row,
-           int64_t now_ms)
+/* What the key's counters know, which may not have come to its secrets yet. */
+static int64_t
+last_used_at(struct tg_daemon *daemon, const char *key_id)
 {
-    struct secrets secrets = {.list = json_array()};
+    uint32_t slot;
+    int64_t at = 0;
 
-    if (store->ops->secret_each(store, row->id, add_secret, &secrets) != 0) {
+    pthread_mutex_lock(&daemon->publish_lock);
+    if (daemon->publisher != NULL &&
+        tg_publisher_key_slot(daemon->publisher, key_id, &slot) == 0)
+        at = atomic_load(&daemon->state.keys[slot].counters.last_used_at_ms);
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return at;
+}
+
+/* The last use goes to the newest secret. */
+static int
+add_use(void *arg, const struct tg_store_call *call)
+{
+    struct secrets *secrets = arg;
+    json_t *newest = json_array_get(secrets->list, 0);
+
+    if (newest == NULL || call->at < secrets->last_used_at)
+        return 0;
+    secrets->last_used_at = call->at;
+    json_object_set_new(newest, "last_used_at", tg_reply_instant(call->at));
+    json_object_set_new(newest, "last_used_ip", tg_reply_text(call->ip));
+    json_object_set_new(newest, "last_used_agent",
+                        tg_reply_text(call->user_agent));
+    return 0;
+}
+
+static json_t *
+key_object(struct walk *walk, const struct tg_store_key *row)
+{
+    struct tg_store *store = walk->store;
+    struct secrets secrets = {.list = json_array()};
+    struct tg_store_filter of_key = {.key_id = row->id};
+    int64_t used_at = last_used_at(walk->daemon, row->id);
+
+    if (store->ops->secret_each(store, row->id, add_secret, &secrets) != 0 ||
+        (walk->is_whole && store->ops->call_each(store, &of_key, NULL, 1,
+                                                 add_use, &secrets) != 0)) {
         json_decref(secrets.list);
         return NULL;
     }
+    if (used_at > secrets.last_used_at)
+        secrets.last_used_at = used_at;
     return json_pack(
         "{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,"
         "s:{s:o,s:o,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:n,s:i},s:o}",
         "object", "key", "id", row->id, "account_id", row->account_id, "name",
         row->name, "description", tg_reply_text(row->description), "owner",
         tg_reply_text(row->owner), "labels", tg_reply_stored(row->labels),
-        "kind", row->kind, "status", status_of(row, now_ms), "prefix",
+        "kind", row->kind, "status", status_of(row, walk->now_ms), "prefix",
         secrets.prefix, "last4", secrets.last4, "scopes",
         tg_reply_stored(row->scopes), "models", tg_reply_stored(row->models),
         "endpoints", tg_reply_stored(row->endpoints), "limits",
@@ -110,7 +150,7 @@ static int
 list_key(void *arg, const struct tg_store_key *row)
 {
     struct walk *walk = arg;
-    json_t *object = key_object(walk->store, row, walk->now_ms);
+    json_t *object = key_object(walk, row);
 
     if (object == NULL)
         return TG_ERR_SYSTEM;
@@ -123,7 +163,7 @@ one_key(void *arg, const struct tg_store_key *row)
 {
     struct walk *walk = arg;
 
-    walk->one = key_object(walk->store, row, walk->now_ms);
+    walk->one = key_object(walk, row);
     return walk->one == NULL ? TG_ERR_SYSTEM : 0;
 }
 
@@ -157,7 +197,8 @@ tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_daemon *daemon = request->daemon;
     struct tg_store *store = daemon->admin;
-    struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
+    struct walk walk = {
+        .daemon = daemon, .store = store, .now_ms = tg_clock_ms()};
     char account_id[TG_ID_TEXT_SIZE];
     struct tg_store_key_filter filter = {.now_ms = walk.now_ms};
     struct tg_store_page page;
@@ -181,7 +222,10 @@ tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                   const char *id)
 {
     struct tg_store *store = request->daemon->admin;
-    struct walk walk = {.store = store, .now_ms = tg_clock_ms()};
+    struct walk walk = {.daemon = request->daemon,
+                        .store = store,
+                        .now_ms = tg_clock_ms(),
+                        .is_whole = true};
     int err = store->ops->key_get(store, id, one_key, &walk);
 
     if (err != 0)

@@ -9,7 +9,6 @@
 
 #include "clock.h"
 #include "err.h"
-#include "last_used.h"
 #include "log.h"
 #include "segments.h"
 
@@ -17,6 +16,8 @@
 #define BATCH_RECORDS 4000
 #define BATCH_LEAST 64 /* whoever waits */
 #define DOUBTS_MAX 3
+#define ROLLUPS 4000 /* in a batch */
+#define ROLLUPS_LEAST 64
 #define YIELD_US 200
 #define TRIM_MS 60000
 #define YIELDS_MAX 50
@@ -27,10 +28,11 @@ struct tg_ingest {
     int dir_fd, kept_fd;
     int64_t trim_at_ms; /* when kept segments are next looked through */
     struct tg_segments segments;
-    struct tg_last_used used;
     size_t batch; /* records in this transaction */
     bool is_cut;  /* and there may be more */
     bool is_warned;
+    bool has_block; /* perhaps there is something to be rolled up */
+    bool is_stuck;  /* and it cannot be, until the next start */
     char buffer[BUFFER_BYTES];
 };
 
@@ -56,6 +58,7 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     self->daemon = daemon;
     self->kept_fd = open_kept(daemon);
+    self->has_block = true;
     self->dir_fd =
         open(daemon->paths.journal, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->dir_fd < 0)
@@ -149,8 +152,6 @@ take_record(struct tg_ingest *ingest, const struct tg_record *record)
     bool is_new;
     int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
 
-    if (err == 0 && is_new)
-        err = tg_last_used_note(&ingest->used, ingest->store, record);
     ingest->batch++;
     return err;
 }
@@ -247,7 +248,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
 static int
 keep_offsets(struct tg_ingest *ingest)
 {
-    int err = tg_last_used_flush(&ingest->used, ingest->store);
+    int err = 0;
 
     for (size_t i = 0; i < ingest->segments.count && err == 0; i++) {
         const struct tg_segment *segment = &ingest->segments.list[i];
@@ -281,31 +282,73 @@ settle_offsets(struct tg_ingest *ingest, bool is_committed)
                 segment->is_bad = false;
         }
     }
-    tg_last_used_forget(&ingest->used);
 }
 
-/* One transaction; *is_done when every segment was read to its end. */
+static int
+roll_up(struct tg_ingest *ingest)
+{
+    bool is_waited_for = atomic_load(&ingest->daemon->writers_waiting) > 0;
+
+    ingest->has_block = true;
+    return ingest->store->ops->roll_up(ingest->store,
+                                       is_waited_for ? ROLLUPS_LEAST : ROLLUPS,
+                                       &ingest->has_block);
+}
+
+/* Readers go on with the calls themselves, so nothing wrong is shown. */
+static void
+give_up_rollups(struct tg_ingest *ingest)
+{
+    ingest->is_stuck = true;
+    tg_log(TG_LOG_ERROR,
+           "calls cannot be summed up until the next start; they are taken in "
+           "all the same: %s",
+           ingest->store->error.text);
+}
+
+/* One transaction: what is in the journal, and some of what it leads to. */
+static int
+take_all(struct tg_ingest *ingest)
+{
+    struct tg_store *store = ingest->store;
+    int err = store->ops->begin(store);
+
+    for (size_t i = 0; err == 0 && i < ingest->segments.count; i++)
+        err = take_segment(ingest, &ingest->segments.list[i]);
+    if (err == 0)
+        err = keep_offsets(ingest);
+    if (err == 0 && !ingest->is_stuck) {
+        err = roll_up(ingest);
+        if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
+            give_up_rollups(ingest);
+    }
+    if (err == 0)
+        err = store->ops->commit(store);
+    if (err != 0)
+        store->ops->rollback(store);
+    return err;
+}
+
+/* *is_done when every segment was read to its end. */
 static int
 take_batch(struct tg_ingest *ingest, bool *is_done)
 {
     struct tg_daemon *daemon = ingest->daemon;
+    bool was_stuck = ingest->is_stuck;
     int err;
 
     pthread_mutex_lock(&daemon->write_lock);
     ingest->batch = 0;
     ingest->is_cut = false;
-    err = ingest->store->ops->begin(ingest->store);
-    for (size_t i = 0; err == 0 && i < ingest->segments.count; i++)
-        err = take_segment(ingest, &ingest->segments.list[i]);
-    if (err == 0)
-        err = keep_offsets(ingest);
-    if (err == 0)
-        err = ingest->store->ops->commit(ingest->store);
-    if (err != 0)
-        ingest->store->ops->rollback(ingest->store);
+    err = take_all(ingest);
     settle_offsets(ingest, err == 0);
     pthread_mutex_unlock(&daemon->write_lock);
-    *is_done = !ingest->is_cut;
+    if (ingest->is_stuck)
+        ingest->has_block = false;
+    if (ingest->is_stuck && !was_stuck)
+        err = 0;
+    *is_done =
+        !ingest->is_cut && !ingest->has_block && ingest->is_stuck == was_stuck;
     for (int i = 0; i < YIELDS_MAX && atomic_load(&daemon->writers_waiting);
          i++)
         usleep(YIELD_US);
@@ -392,7 +435,7 @@ tg_ingest_pass(struct tg_ingest *ingest)
         return err;
     }
     report(ingest);
-    while (err == 0 && !is_done && has_work(ingest))
+    while (err == 0 && !is_done && (has_work(ingest) || ingest->has_block))
         err = take_batch(ingest, &is_done);
     if (err == 0)
         err = remove_done(ingest);

@@ -1,82 +1,110 @@
 #include "spend.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "budget.h"
 #include "calendar.h"
 #include "civil.h"
+#include "err.h"
 #include "money.h"
 
 /* No month is longer, wherever it begins. */
 #define MONTH_DAYS_MAX 33
 
-/* The key whose calls are coming by, and what it has spent. */
+/* What a key has spent in the periods that it is in. */
+struct key_spend {
+    bool is_known;
+    int32_t day, month;
+    int64_t day_nanos, month_nanos;
+    struct tg_str zone; /* in the state file, whose writer we are */
+};
+
 struct spend {
     struct tg_daemon *daemon;
     int64_t now_ms;
-    char key_id[TG_ID_TEXT_SIZE];
-    bool is_known;
-    uint32_t slot;
-    struct tg_str zone; /* in the state file, whose writer we are */
-    int32_t day, month;
-    int64_t day_nanos, month_nanos;
+    struct key_spend *keys; /* by slot */
 };
 
-static void
-end_key(struct spend *spend)
-{
-    if (spend->is_known)
-        tg_budget_load(&spend->daemon->state, spend->slot, (uint32_t)spend->day,
-                       (uint16_t)spend->month, spend->day_nanos,
-                       spend->month_nanos);
-    spend->is_known = false;
-}
-
-/* A deleted key has no slot, and no budget. */
-static void
-begin_key(struct spend *spend, const char *key_id)
+/* NULL for a deleted key: it has no slot, and no budget. */
+static struct key_spend *
+find(struct spend *spend, const char *key_id, uint32_t *slot)
 {
     struct tg_daemon *daemon = spend->daemon;
     struct tg_key_policy policy;
+    struct key_spend *key;
     uint64_t seq;
 
-    end_key(spend);
-    strncpy(spend->key_id, key_id, sizeof(spend->key_id) - 1);
-    spend->day_nanos = spend->month_nanos = 0;
-    if (tg_publisher_key_slot(daemon->publisher, key_id, &spend->slot) != 0 ||
-        tg_state_key(&daemon->state, spend->slot, &policy, &seq) != 0)
-        return;
-    spend->is_known = true;
-    spend->zone = tg_state_blob(&daemon->state, policy.timezone);
-    spend->day = tg_calendar_day(spend->zone, spend->now_ms);
-    spend->month = tg_calendar_month(spend->zone, spend->now_ms);
+    if (tg_publisher_key_slot(daemon->publisher, key_id, slot) != 0)
+        return NULL;
+    key = &spend->keys[*slot];
+    if (key->is_known)
+        return key;
+    if (tg_state_key(&daemon->state, *slot, &policy, &seq) != 0)
+        return NULL;
+    key->is_known = true;
+    key->zone = tg_state_blob(&daemon->state, policy.timezone);
+    key->day = tg_calendar_day(key->zone, spend->now_ms);
+    key->month = tg_calendar_month(key->zone, spend->now_ms);
+    return key;
 }
 
 static int
-add_call(void *arg, const char *key_id, int64_t at, int64_t cost_nanos)
+add(void *arg, const struct tg_store_spend *row)
 {
+    uint32_t slot;
+    struct key_spend *key = find(arg, row->key_id, &slot);
+    int64_t day = row->day, month = row->month, last;
     struct spend *spend = arg;
     int err = 0;
 
-    if (strncmp(spend->key_id, key_id, TG_ID_LEN) != 0)
-        begin_key(spend, key_id);
-    if (!spend->is_known)
+    if (key == NULL)
         return 0;
-    if (tg_calendar_day(spend->zone, at) == spend->day)
-        err = tg_money_add(spend->day_nanos, cost_nanos, &spend->day_nanos);
-    if (err == 0 && tg_calendar_month(spend->zone, at) == spend->month)
-        err = tg_money_add(spend->month_nanos, cost_nanos, &spend->month_nanos);
+    if (day == 0 && month == 0) {
+        day = tg_calendar_day(key->zone, row->at);
+        month = tg_calendar_month(key->zone, row->at);
+    }
+    if (day == key->day)
+        err = tg_money_add(key->day_nanos, row->cost_nanos, &key->day_nanos);
+    if (err == 0 && month == key->month)
+        err =
+            tg_money_add(key->month_nanos, row->cost_nanos, &key->month_nanos);
+    last =
+        atomic_load(&spend->daemon->state.keys[slot].counters.last_used_at_ms);
+    if (row->at > last)
+        atomic_store(&spend->daemon->state.keys[slot].counters.last_used_at_ms,
+                     row->at);
     return err;
+}
+
+static void
+load(struct spend *spend, uint32_t slots)
+{
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        const struct key_spend *key = &spend->keys[slot];
+
+        if (key->is_known)
+            tg_budget_load(&spend->daemon->state, slot, (uint32_t)key->day,
+                           (uint16_t)key->month, key->day_nanos,
+                           key->month_nanos);
+    }
 }
 
 int
 tg_spend_load(struct tg_daemon *daemon, struct tg_store *store, int64_t now_ms)
 {
     struct spend spend = {.daemon = daemon, .now_ms = now_ms};
-    int err = store->ops->spend_each(
-        store, now_ms - MONTH_DAYS_MAX * TG_MS_PER_DAY, add_call, &spend);
+    uint32_t slots = atomic_load(&daemon->state.header->key_high_water);
+    int err;
 
+    if (slots == 0)
+        return 0;
+    spend.keys = calloc(slots, sizeof(spend.keys[0]));
+    if (spend.keys == NULL)
+        return tg_error_set(&store->error, TG_ERR_SYSTEM, "out of memory");
+    err = store->ops->spend_each(store, now_ms - MONTH_DAYS_MAX * TG_MS_PER_DAY,
+                                 add, &spend);
     if (err == 0)
-        end_key(&spend);
+        load(&spend, slots);
+    free(spend.keys);
     return err;
 }

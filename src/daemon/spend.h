@@ -10,8 +10,8 @@
 /*
  * Loads the budgets of all keys from the calls in the store.  After the keys
  * were published and before the state file is ready: no call is in flight.
- * Costs a pass over the calls of the last 33 days.  Returns 0, or what the
- * store said.
+ * Says when keys were last used, too, as far as it is known.  Costs a pass
+ * over the rollups of the last 33 days.  Returns 0, or what the store said.
  */
 int tg_spend_load(struct tg_daemon *daemon, struct tg_store *store,
                   int64_t now_ms);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "migrate.h"
+#include "sqlite_rollup.h"
 
 #define BUSY_TIMEOUT_MS 10000
 
@@ -16,6 +17,7 @@ close_store(struct tg_store *store)
     for (size_t i = 0; i < db->statement_count; i++)
         sqlite3_finalize(db->statements[i].stmt);
     sqlite3_close(db->db);
+    tg_rollup_block_free(db->block);
     free(db);
 }
 
@@ -31,11 +33,15 @@ commit(struct tg_store *store)
     return tg_sql_run(tg_sqlite_of(store), NULL, "COMMIT", "");
 }
 
+/* What was taken from the store or counted on the way may not be there. */
 static void
 rollback(struct tg_store *store)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
 
+    db->next_seq = 0;
+    tg_rollup_block_free(db->block);
+    db->block = NULL;
     if (!sqlite3_get_autocommit(db->db))
         tg_sql_run(db, NULL, "ROLLBACK", "");
 }
@@ -88,7 +94,6 @@ static const struct tg_store_ops ops = {
     .key_end = tg_sqlite_key_end,
     .secret_add = tg_sqlite_secret_add,
     .secret_each = tg_sqlite_secret_each,
-    .secret_used = tg_sqlite_secret_used,
     .upstream_add = tg_sqlite_upstream_add,
     .upstream_get = tg_sqlite_upstream_get,
     .upstream_each = tg_sqlite_upstream_each,
@@ -114,6 +119,7 @@ static const struct tg_store_ops ops = {
     .segment_gone = tg_sqlite_segment_gone,
     .call_add = tg_sqlite_call_add,
     .call_has = tg_sqlite_call_has,
+    .roll_up = tg_sqlite_roll_up,
     .call_each = tg_sqlite_call_each,
     .spend_each = tg_sqlite_spend_each,
     .usage = tg_sqlite_usage,

@@ -14,9 +14,13 @@
 
 #define TG_SQLITE_STATEMENTS 128
 
+struct tg_rollup_block; /* see sqlite_rollup.h */
+
 struct tg_sqlite {
     struct tg_store store;
     sqlite3 *db;
+    int64_t next_seq;              /* of the next call; 0: not asked yet */
+    struct tg_rollup_block *block; /* NULL: none is begun */
     size_t statement_count;
     struct {
         const char *sql; /* compared by address */
@@ -83,8 +87,6 @@ int tg_sqlite_secret_add(struct tg_store *, const struct tg_store_secret *);
 int tg_sqlite_secret_each(struct tg_store *, const char *,
                           int (*)(void *, const struct tg_store_secret *),
                           void *);
-int tg_sqlite_secret_used(struct tg_store *, const char *, int64_t,
-                          const char *, const char *);
 
 int tg_sqlite_upstream_add(struct tg_store *, const struct tg_store_upstream *);
 int tg_sqlite_upstream_get(struct tg_store *, const char *,
@@ -138,12 +140,19 @@ int tg_sqlite_segment_put(struct tg_store *, const struct tg_store_segment *);
 int tg_sqlite_segment_gone(struct tg_store *, uint64_t, uint32_t);
 
 int tg_sqlite_call_add(struct tg_store *, const struct tg_record *, bool *);
+/* Finds out next_seq, if it is not known. */
+int tg_sqlite_number(struct tg_sqlite *);
+int tg_sqlite_roll_up(struct tg_store *, uint32_t, bool *);
 int tg_sqlite_call_has(struct tg_store *, const struct tg_call_id *, bool *);
 int tg_sqlite_call_each(struct tg_store *, const struct tg_store_filter *,
                         const struct tg_call_id *, uint32_t,
                         int (*)(void *, const struct tg_store_call *), void *);
+int tg_sqlite_key_call_each(struct tg_store *, const struct tg_store_filter *,
+                            const struct tg_call_id *, uint32_t,
+                            int (*)(void *, const struct tg_store_call *),
+                            void *);
 int tg_sqlite_spend_each(struct tg_store *, int64_t,
-                         int (*)(void *, const char *, int64_t, int64_t),
+                         int (*)(void *, const struct tg_store_spend *),
                          void *);
 int tg_sqlite_usage(struct tg_store *, const struct tg_store_filter *,
                     enum tg_usage_by,

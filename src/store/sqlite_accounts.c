@@ -157,8 +157,9 @@ tg_sqlite_account_rebase(struct tg_store *store)
         return err;
     return tg_sql_run(db, NULL,
                       "UPDATE accounts SET base_nanos = total FROM (SELECT "
-                      "account_id, sum(cost_nanos) AS total FROM calls GROUP "
-                      "BY account_id) AS sums WHERE sums.account_id = "
-                      "accounts.id",
+                      "account_id, sum(cost_nanos) AS total FROM (SELECT "
+                      "account_id, cost_nanos FROM rollups UNION ALL SELECT "
+                      "account_id, cost_nanos FROM recent_calls) GROUP BY "
+                      "account_id) AS sums WHERE sums.account_id = accounts.id",
                       "");
 }

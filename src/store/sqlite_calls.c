@@ -1,6 +1,6 @@
 #include <arpa/inet.h>
 
-#include "sqlite.h"
+#include "sqlite_calls.h"
 
 #define TEXT_SIZE 66 /* a model's name or an id, with a NUL */
 
@@ -59,56 +59,99 @@ fill_texts(const struct tg_record *record, struct texts *texts)
 }
 
 int
+tg_sqlite_number(struct tg_sqlite *db)
+{
+    sqlite3_stmt *stmt;
+    int err;
+
+    if (db->next_seq != 0)
+        return 0;
+    err = tg_sql_begin(db, &stmt,
+                       "SELECT max(coalesce((SELECT max(seq) FROM calls), 0) "
+                       "+ 1, next) FROM rolled_up",
+                       "");
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err > 0)
+        db->next_seq = sqlite3_column_int64(stmt, 0);
+    return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_CORRUPT : err);
+}
+
+static int
+add_moved(struct tg_sqlite *db, const struct tg_call *call, const char *key_id)
+{
+    return tg_sql_run(db, NULL,
+                      "INSERT INTO moved_calls (seq, key_id, at, day, month, "
+                      "cost_nanos) VALUES (?, ?, ?, ?, ?, ?)",
+                      "itiiii", db->next_seq, key_id, call->at_ms,
+                      (int64_t)call->day, (int64_t)call->month,
+                      call->cost_nanos);
+}
+
+int
 tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
                    bool *is_new)
 {
+    static const char sql[] =
+        "INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id, "
+        "credential_id, model, endpoint, flags, status, code, basis, "
+        "latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "
+        "cache_write_tokens, completion_tokens, reasoning_tokens, unit, units, "
+        "hit_picos, miss_picos, output_picos, write_picos, unit_picos, "
+        "held_nanos, cost_nanos, day, month, ip, user_agent, trace_id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO NOTHING";
     const struct tg_call *call = &record->call;
+    struct tg_sqlite *db = tg_sqlite_of(store);
     struct tg_str id = {(const char *)call->id.bytes, sizeof(call->id.bytes)};
     int64_t ttft_ms =
         call->ttft_ms == TG_ABSENT_MS ? -1 : (int64_t)call->ttft_ms;
     struct texts texts;
-    int changes, err;
+    int changes, err = tg_sqlite_number(db);
 
+    if (err != 0)
+        return err;
     fill_texts(record, &texts);
     err = tg_sql_run(
-        tg_sqlite_of(store), &changes,
-        "INSERT OR IGNORE INTO calls (id, at, key_id, account_id, "
-        "upstream_id, credential_id, model, endpoint, flags, status, code, "
-        "basis, latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "
-        "completion_tokens, reasoning_tokens, hit_picos, miss_picos, "
-        "output_picos, held_nanos, cost_nanos, ip, user_agent, trace_id, "
-        "cache_write_tokens, unit, units, write_picos, unit_picos) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "bitttttiiiiiiiiiiiiiiiitttiiiii", id, call->at_ms, texts.key_id,
-        texts.account_id, texts.upstream_id, texts.credential_id, texts.model,
-        (int64_t)call->endpoint, (int64_t)call->flags, (int64_t)call->status,
-        (int64_t)call->code, (int64_t)call->basis, (int64_t)call->latency_ms,
-        ttft_ms, call->prompt_tokens, call->cached_tokens,
-        call->completion_tokens, call->reasoning_tokens, call->rates.hit_picos,
-        call->rates.miss_picos, call->rates.output_picos, call->held_nanos,
-        call->cost_nanos, texts.ip, texts.agent, texts.trace_id,
-        call->written_tokens, (int64_t)call->unit, call->units,
-        call->rates.write_picos, call->rates.unit_picos);
-    if (err == 0)
-        *is_new = changes > 0;
-    return err;
+        db, &changes, sql, "ibitttttiiiiiiiiiiiiiiiiiiiiiiittt", db->next_seq,
+        id, call->at_ms, texts.key_id, texts.account_id, texts.upstream_id,
+        texts.credential_id, texts.model, (int64_t)call->endpoint,
+        (int64_t)call->flags, (int64_t)call->status, (int64_t)call->code,
+        (int64_t)call->basis, (int64_t)call->latency_ms, ttft_ms,
+        call->prompt_tokens, call->cached_tokens, call->written_tokens,
+        call->completion_tokens, call->reasoning_tokens, (int64_t)call->unit,
+        call->units, call->rates.hit_picos, call->rates.miss_picos,
+        call->rates.output_picos, call->rates.write_picos,
+        call->rates.unit_picos, call->held_nanos, call->cost_nanos,
+        (int64_t)call->day, (int64_t)call->month, texts.ip, texts.agent,
+        texts.trace_id);
+    if (err == 0 && changes > 0 && (call->flags & TG_CALL_MOVED))
+        err = add_moved(db, call, texts.key_id);
+    if (err != 0)
+        return err;
+    *is_new = changes > 0;
+    db->next_seq += changes > 0;
+    return 0;
 }
 
-static int
-call_instant(struct tg_sqlite *db, const struct tg_call_id *id, int64_t *at)
+int
+tg_sqlite_call_place(struct tg_sqlite *db, const struct tg_call_id *id,
+                     struct tg_call_place *place)
 {
     struct tg_str bytes = {(const char *)id->bytes, sizeof(id->bytes)};
     sqlite3_stmt *stmt;
     int err;
 
-    err = tg_sql_begin(db, &stmt, "SELECT at FROM calls WHERE id = ?", "b",
+    err = tg_sql_begin(db, &stmt, "SELECT at, seq FROM calls WHERE id = ?", "b",
                        bytes);
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);
     if (err > 0)
-        *at = sqlite3_column_int64(stmt, 0);
+        *place = (struct tg_call_place){.at = sqlite3_column_int64(stmt, 0),
+                                        .seq = sqlite3_column_int64(stmt, 1)};
     return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_NOT_FOUND : err);
 }
 
@@ -116,8 +159,8 @@ int
 tg_sqlite_call_has(struct tg_store *store, const struct tg_call_id *id,
                    bool *has)
 {
-    int64_t at;
-    int err = call_instant(tg_sqlite_of(store), id, &at);
+    struct tg_call_place place;
+    int err = tg_sqlite_call_place(tg_sqlite_of(store), id, &place);
 
     if (err != 0 && err != TG_ERR_NOT_FOUND)
         return err;
@@ -125,8 +168,8 @@ tg_sqlite_call_has(struct tg_store *store, const struct tg_call_id *id,
     return 0;
 }
 
-static void
-read_call(sqlite3_stmt *stmt, struct tg_store_call *row)
+void
+tg_sqlite_read_call(sqlite3_stmt *stmt, struct tg_store_call *row)
 {
     struct tg_str id = tg_sql_bytes(stmt, 0);
 
@@ -158,16 +201,25 @@ read_call(sqlite3_stmt *stmt, struct tg_store_call *row)
         memcpy(row->id.bytes, id.data, id.len);
 }
 
-#define SELECT_CALLS(scope)                                                    \
-    "SELECT id, at, key_id, account_id, upstream_id, model, endpoint, "        \
-    "flags, status, code, basis, latency_ms, coalesce(ttft_ms, -1), "          \
-    "prompt_tokens, prompt_cache_hit_tokens, completion_tokens, "              \
-    "reasoning_tokens, cost_nanos, ip, user_agent, trace_id, unit, units "     \
-    "FROM calls WHERE " scope " AND (?2 IS NULL OR account_id = ?2) "          \
-    "AND (?3 IS NULL OR model = ?3) AND at >= ?4 AND (at, id) < (?5, ?6) "     \
-    "AND (?7 = 0 OR status = ?7) "                                             \
-    "AND (?8 = 0 OR status >= 400 OR code <> 0) "                              \
-    "ORDER BY at DESC, id DESC LIMIT ?9"
+int
+tg_sqlite_call_start(struct tg_sqlite *db, const struct tg_store_filter *filter,
+                     const struct tg_call_id *after,
+                     struct tg_call_place *start)
+{
+    struct tg_call_place place;
+    int err;
+
+    *start = (struct tg_call_place){
+        .at = filter->until ? filter->until : INT64_MAX,
+        .seq = 0,
+    };
+    if (after == NULL)
+        return 0;
+    err = tg_sqlite_call_place(db, after, &place);
+    if (err == 0 && place.at < start->at)
+        *start = place;
+    return err;
+}
 
 int
 tg_sqlite_call_each(struct tg_store *store,
@@ -177,35 +229,26 @@ tg_sqlite_call_each(struct tg_store *store,
                     void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    int64_t at = filter->until ? filter->until : INT64_MAX;
-    struct tg_str bytes = {"", 0};
+    struct tg_call_place start;
     struct tg_store_call row;
     sqlite3_stmt *stmt;
     int err;
 
-    if (after) {
-        int64_t after_at = 0;
-
-        err = call_instant(db, after, &after_at);
-        if (err != 0)
-            return err;
-        if (after_at < at) {
-            at = after_at;
-            bytes.data = (const char *)after->bytes;
-            bytes.len = sizeof(after->bytes);
-        }
-    }
-    err = tg_sql_begin(db, &stmt,
-                       filter->key_id ? SELECT_CALLS("key_id = ?1")
-                                      : SELECT_CALLS("?1 IS NULL"),
-                       "tttiibiii", filter->key_id, filter->account_id,
-                       filter->model, filter->since, at, bytes, filter->status,
-                       (int64_t)filter->is_not_ok,
-                       limit ? (int64_t)limit : INT64_C(-1));
+    if (filter->key_id != NULL)
+        return tg_sqlite_key_call_each(store, filter, after, limit, visit, arg);
+    err = tg_sqlite_call_start(db, filter, after, &start);
+    if (err == 0)
+        err = tg_sql_begin(
+            db, &stmt,
+            TG_SELECT_CALLS "at >= ?5 AND (at, seq) < (?6, ?7) "
+                            "ORDER BY at DESC, seq DESC LIMIT ?8",
+            "ttiiiiii", filter->account_id, filter->model, filter->status,
+            (int64_t)filter->is_not_ok, filter->since, start.at, start.seq,
+            limit ? (int64_t)limit : INT64_C(-1));
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {
-        read_call(stmt, &row);
+        tg_sqlite_read_call(stmt, &row);
         err = visit(arg, &row);
         if (err != 0)
             break;

@@ -266,15 +266,3 @@ tg_sqlite_secret_each(struct tg_store *store, const char *key_id,
     }
     return tg_sql_end(stmt, err);
 }
-
-int
-tg_sqlite_secret_used(struct tg_store *store, const char *key_id, int64_t at,
-                      const char *ip, const char *agent)
-{
-    return tg_sql_run(tg_sqlite_of(store), NULL,
-                      "UPDATE secrets SET last_used_at = ?2, last_used_ip = "
-                      "?3, last_used_agent = ?4 WHERE number = (SELECT "
-                      "max(number) FROM secrets WHERE key_id = ?1) AND "
-                      "last_used_at <= ?2",
-                      "titt", key_id, at, ip, agent);
-}

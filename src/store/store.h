@@ -56,7 +56,8 @@ struct tg_store_secret {
     const char *id, *key_id;
     struct tg_digest digest;
     const char *prefix, *last4;
-    int64_t created_at, valid_until, last_used_at;
+    int64_t created_at, valid_until;
+    int64_t last_used_at; /* before the oldest call that is kept */
     const char *last_used_ip, *last_used_agent;
 };
 
@@ -159,6 +160,16 @@ struct tg_store_filter {
     bool is_not_ok; /* only calls that failed */
 };
 
+/*
+ * What a key spent in a quarter-hour: at is in it, or the instant of a call.
+ * It counts in day and month, or, where they are 0, in those of at.
+ */
+struct tg_store_spend {
+    const char *key_id;
+    int64_t at, day, month;
+    int64_t cost_nanos;
+};
+
 /* What the rows of a usage query are about. */
 enum tg_usage_by {
     TG_BY_TOTAL = 0,
@@ -243,10 +254,6 @@ struct tg_store_ops {
     int (*secret_each)(struct tg_store *store, const char *key_id,
                        int (*visit)(void *, const struct tg_store_secret *),
                        void *arg);
-    /* Marks the key's newest secret as used, if that is later than known. */
-    int (*secret_used)(struct tg_store *store, const char *key_id, int64_t at,
-                       const char *ip, const char *agent);
-
     int (*upstream_add)(struct tg_store *store,
                         const struct tg_store_upstream *row);
     int (*upstream_get)(struct tg_store *store, const char *id_or_name,
@@ -327,7 +334,8 @@ struct tg_store_ops {
     int (*call_has)(struct tg_store *store, const struct tg_call_id *id,
                     bool *has);
     /*
-     * Newest first, from behind the call after (NULL: the newest).
+     * Newest first, by at and then as they were taken in, from behind the
+     * call after (NULL: the newest).
      * TG_ERR_NOT_FOUND when there is no such call.
      */
     int (*call_each)(struct tg_store *store,
@@ -336,12 +344,17 @@ struct tg_store_ops {
                      int (*visit)(void *, const struct tg_store_call *),
                      void *arg);
     /*
-     * Visits what each call since an instant cost, key by key, and of each
-     * key in order of time.
+     * Makes a full block of calls into rollups, or goes on with one: keys
+     * until rows of them are written, in a transaction of the caller's.
+     * *has_more: call it again.
+     */
+    int (*roll_up)(struct tg_store *store, uint32_t rows, bool *has_more);
+    /*
+     * Visits what was spent since the quarter-hour of an instant, in any
+     * order and in parts, of which one can be less than nothing.
      */
     int (*spend_each)(struct tg_store *store, int64_t since,
-                      int (*visit)(void *, const char *key_id, int64_t at,
-                                   int64_t cost_nanos),
+                      int (*visit)(void *, const struct tg_store_spend *),
                       void *arg);
     /* Sums over calls, ordered by group; status and is_not_ok do not count. */
     int (*usage)(struct tg_store *store, const struct tg_store_filter *filter,

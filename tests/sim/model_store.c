@@ -195,16 +195,16 @@ account_rebase(struct tg_store *self)
     return 0;
 }
 
+/* Sums are made of the calls themselves. */
 static int
-secret_used(struct tg_store *self, const char *key_id, int64_t at,
-            const char *ip, const char *agent)
+roll_up(struct tg_store *self, uint32_t rows, bool *has_more)
 {
     (void)self;
-    (void)key_id;
-    (void)at;
-    (void)ip;
-    (void)agent;
-    return fails("secret_used") ? TG_ERR_SYSTEM : 0;
+    (void)rows;
+    if (fails("roll_up"))
+        return TG_ERR_SYSTEM;
+    *has_more = false;
+    return 0;
 }
 
 static int
@@ -325,22 +325,29 @@ call_has(struct tg_store *self, const struct tg_call_id *id, bool *has)
     return 0;
 }
 
-/* Key by key; what is asked of the order in time, sums do not need. */
 static int
 spend_each(struct tg_store *self, int64_t since,
-           int (*visit)(void *, const char *, int64_t, int64_t), void *arg)
+           int (*visit)(void *, const struct tg_store_spend *), void *arg)
 {
     int err = 0;
 
     (void)self;
     if (fails("spend_each"))
         return TG_ERR_SYSTEM;
-    for (unsigned key = 0; key < WORLD_KEYS; key++) {
-        for (size_t i = 0; i < content.call_count && err == 0; i++) {
-            if (calls[i].at_ms >= since && world_key_of(calls[i].key_id) == key)
-                err = visit(arg, world_key_id(key), calls[i].at_ms,
-                            calls[i].cost_nanos);
-        }
+    for (size_t i = 0; i < content.call_count && err == 0; i++) {
+        bool has_moved = calls[i].flags & TG_CALL_MOVED;
+        char key_id[TG_ID_TEXT_SIZE] = "";
+        struct tg_store_spend spend = {
+            .key_id = key_id,
+            .at = calls[i].at_ms,
+            .day = has_moved ? calls[i].day : 0,
+            .month = has_moved ? calls[i].month : 0,
+            .cost_nanos = calls[i].cost_nanos,
+        };
+
+        memcpy(key_id, calls[i].key_id, TG_ID_LEN);
+        if (calls[i].at_ms >= since)
+            err = visit(arg, &spend);
     }
     return err;
 }
@@ -353,7 +360,7 @@ static const struct tg_store_ops ops = {
     .meta_get = meta_get,
     .meta_set = meta_set,
     .account_rebase = account_rebase,
-    .secret_used = secret_used,
+    .roll_up = roll_up,
     .segment_each = segment_each,
     .segment_put = segment_put,
     .segment_gone = segment_gone,

@@ -383,16 +383,10 @@ check_account(unsigned account)
             &sum, "account", account);
 }
 
-/*
- * A state file made anew knows of calls what the store does: when they were
- * admitted.  Not handled by the product: those that were counted in a later
- * period, because they held more after midnight, come back to the first one.
- */
+/* A state file made anew knows of calls what the store and the journal do. */
 static void
 settle_periods(void)
 {
-    static const struct tg_str utc;
-
     for (unsigned key = 0; key < WORLD_KEYS; key++) {
         for (int kind = 0; kind < 2; kind++) {
             seen[key].has_gone_back[kind] = false;
@@ -404,8 +398,6 @@ settle_periods(void)
     for (size_t i = 0; i < call_count; i++) {
         struct oracle_call *call = &calls[i];
 
-        call->day = tg_calendar_day(utc, call->at_ms);
-        call->month = (uint16_t)tg_calendar_month(utc, call->at_ms);
         if (!call->is_cancelled && model_store_find(&call->id) == NULL &&
             disk_spoilt(&call->id) && !disk_has(&call->id))
             call->is_lost = true;

@@ -319,13 +319,6 @@ test_segments(void)
     store->ops->close(store);
 }
 
-static int
-take_used(void *arg, const struct tg_store_secret *row)
-{
-    *(int64_t *)arg = row->last_used_at;
-    return 0;
-}
-
 /* "key_A:abcd key_A:wxyz key_B:- ": what all keys are, secret by secret. */
 static int
 note_joined(void *arg, const struct tg_store_key *key,
@@ -361,7 +354,6 @@ test_keys(void)
     struct tg_store_secret secret = {
         .id = "sec_A", .key_id = "key_A", .prefix = "p", .last4 = "abcd"};
     char said[128] = "";
-    int64_t used = -1;
 
     store->ops->account_add(store, &owner);
     is_int(store->ops->key_add(store, &key), TG_ERR_NOT_FOUND,
@@ -372,10 +364,6 @@ test_keys(void)
     secret.id = "sec_B";
     is_int(store->ops->secret_add(store, &secret), TG_ERR_DUPLICATE,
            "the same digest again");
-    store->ops->secret_used(store, "key_A", 50, "192.0.2.1", "a");
-    store->ops->secret_used(store, "key_A", 40, "192.0.2.2", "b");
-    store->ops->secret_each(store, "key_A", take_used, &used);
-    is_int(used, 50, "last use does not go back");
     secret.digest.bytes[0] = 1;
     secret.last4 = "wxyz";
     is_int(store->ops->secret_add(store, &secret), 0, "another secret");

@@ -1,0 +1,426 @@
+/*
+ * Sums and lists are the same before, while and after calls are rolled up:
+ * what the store says is compared with a plain query over all calls.
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store.h"
+#include "tap.h"
+#include "unit.h"
+
+#define CALLS 270000 /* two blocks, and some */
+#define KEYS 37
+#define BEGUN_AT INT64_C(1750000000000)
+#define SPAN_MS 20000000 /* five hours and a half */
+
+static char folder[] = "/dev/shm/tollgate-rollup-XXXXXX";
+static char path[64];
+static struct tg_store *store;
+static sqlite3 *plain;
+
+static uint32_t
+any(uint32_t below)
+{
+    static uint64_t x = 0x9e3779b97f4a7c15;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
+}
+
+/* Key 0 has most of the calls. */
+static void
+key_of(char *id, uint32_t number)
+{
+    snprintf(id, TG_ID_TEXT_SIZE, "key_%020u", number);
+}
+
+static void
+add_call(uint32_t n)
+{
+    static const uint16_t statuses[] = {200, 200, 200, 429, 502};
+    struct tg_record record = {.type = TG_RECORD_CALL};
+    struct tg_call *call = &record.call;
+    char id[TG_ID_TEXT_SIZE];
+    uint32_t key;
+    bool is_new;
+
+    call->id = tg_call_id_make(1, n);
+    /* In order but for some that took long. */
+    call->at_ms = BEGUN_AT + (int64_t)n * SPAN_MS / CALLS -
+                  (any(50) == 0 ? any(2000000) : any(1000));
+    key = any(2) ? 0 : any(KEYS);
+    key_of(id, key);
+    memcpy(call->key_id, id, TG_ID_LEN);
+    snprintf(id, sizeof(id), "acct_%019u", key % 3);
+    memcpy(call->account_id, id, TG_ID_LEN);
+    snprintf(id, sizeof(id), "up_%021u", any(2));
+    memcpy(call->upstream_id, id, TG_ID_LEN);
+    tg_field_set(call->model, sizeof(call->model), any(3) ? "one" : "two", 3);
+    call->status = statuses[any(5)];
+    call->code = any(20) == 0;
+    call->ttft_ms = any(3) ? any(5000) : TG_ABSENT_MS;
+    call->latency_ms = any(100000);
+    call->prompt_tokens = any(10000);
+    call->cached_tokens = any(1000);
+    call->completion_tokens = any(2000);
+    call->reasoning_tokens = any(500);
+    call->unit = (uint8_t)any(4);
+    call->units = any(100);
+    call->cost_nanos = (int64_t)any(1 << 30) * 1000;
+    if (store->ops->call_add(store, &record, &is_new) != 0 || !is_new)
+        abort();
+}
+
+/* A line of numbers for what a row says. */
+struct lines {
+    char *text;
+    size_t len, room;
+};
+
+static void
+append(struct lines *lines, const char *line)
+{
+    size_t len = strlen(line);
+
+    if (lines->len + len + 1 > lines->room) {
+        lines->room = (lines->len + len + 1) * 2;
+        lines->text = realloc(lines->text, lines->room);
+        if (lines->text == NULL)
+            abort();
+    }
+    memcpy(lines->text + lines->len, line, len + 1);
+    lines->len += len;
+}
+
+static void
+append_row(struct lines *lines, const char *group, const int64_t sums[10])
+{
+    char line[512];
+    size_t len = (size_t)snprintf(line, sizeof(line), "%s", group);
+
+    for (int i = 0; i < 10; i++)
+        len += (size_t)snprintf(line + len, sizeof(line) - len, " %lld",
+                                (long long)sums[i]);
+    snprintf(line + len, sizeof(line) - len, "\n");
+    append(lines, line);
+}
+
+static int
+take_usage(void *arg, const struct tg_store_usage *row)
+{
+    const int64_t sums[10] = {
+        row->requests,          row->errors,
+        row->prompt_tokens,     row->prompt_cache_hit_tokens,
+        row->completion_tokens, row->reasoning_tokens,
+        row->cost_nanos,        row->images,
+        row->audio_ms,          row->characters};
+
+    append_row(arg, row->group, sums);
+    return 0;
+}
+
+static const struct {
+    enum tg_usage_by by;
+    const char *column;
+} groups[] = {
+    {TG_BY_TOTAL, "''"},    {TG_BY_QUARTER, "at / 900000"},
+    {TG_BY_KEY, "key_id"},  {TG_BY_ACCOUNT, "account_id"},
+    {TG_BY_MODEL, "model"},
+
+};
+
+static void
+bind_filter(sqlite3_stmt *stmt, const struct tg_store_filter *filter)
+{
+    sqlite3_bind_text(stmt, 1, filter->key_id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, filter->account_id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 3, filter->model, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 4, filter->since);
+    sqlite3_bind_int64(stmt, 5, filter->until ? filter->until : INT64_MAX);
+}
+
+#define WHERE                                                                  \
+    " FROM calls WHERE (?1 IS NULL OR key_id = ?1) AND (?2 IS NULL OR "        \
+    "account_id = ?2) AND (?3 IS NULL OR model = ?3) AND at >= ?4 AND at < "   \
+    "?5 "
+
+static sqlite3_stmt *
+prepare(const char *sql, const struct tg_store_filter *filter)
+{
+    sqlite3_stmt *stmt;
+
+    if (sqlite3_prepare_v2(plain, sql, -1, &stmt, NULL) != SQLITE_OK) {
+        fprintf(stderr, "%s\n", sqlite3_errmsg(plain));
+        abort();
+    }
+    bind_filter(stmt, filter);
+    return stmt;
+}
+
+static struct lines
+sums_of_calls(const struct tg_store_filter *filter, size_t group)
+{
+    struct lines lines = {NULL, 0, 0};
+    char sql[1024];
+    sqlite3_stmt *stmt;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT %s, count(*), sum(status >= 400 OR code <> 0), "
+             "sum(prompt_tokens), sum(prompt_cache_hit_tokens), "
+             "sum(completion_tokens), sum(reasoning_tokens), sum(cost_nanos), "
+             "sum(units * (unit = 1)), sum(units * (unit = 2)), "
+             "sum(units * (unit = 3))" WHERE "%s",
+             groups[group].column,
+             groups[group].by == TG_BY_TOTAL ? "" : "GROUP BY 1 ORDER BY 1");
+    stmt = prepare(sql, filter);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        int64_t sums[10];
+
+        for (int i = 0; i < 10; i++)
+            sums[i] = sqlite3_column_int64(stmt, i + 1);
+        append_row(&lines, (const char *)sqlite3_column_text(stmt, 0), sums);
+    }
+    sqlite3_finalize(stmt);
+    return lines;
+}
+
+static bool
+says_the_same(const struct lines *a, const struct lines *b)
+{
+    return a->len == b->len &&
+           (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+/* By the first count groups. */
+static void
+check_sums(const struct tg_store_filter *filter, size_t count, const char *what)
+{
+    int wrong = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct lines expected = sums_of_calls(filter, i), got = {NULL, 0, 0};
+        int err =
+            store->ops->usage(store, filter, groups[i].by, take_usage, &got);
+
+        if (err != 0 || !says_the_same(&expected, &got)) {
+            wrong++;
+            printf("# by %s: error %d\n# want %.200s\n# got %.200s\n",
+                   groups[i].column, err, expected.text ? expected.text : "",
+                   got.text ? got.text : "");
+        }
+        free(expected.text);
+        free(got.text);
+    }
+    ok(wrong == 0, "%s: sums", what);
+}
+
+static int
+take_call(void *arg, const struct tg_store_call *row)
+{
+    char line[TG_CALL_ID_TEXT_SIZE + 1];
+
+    tg_call_id_text(&row->id, line);
+    strcat(line, "\n");
+    append(arg, line);
+    return 0;
+}
+
+/* By pages of 997, so that cursors are used; of a part of them. */
+static void
+check_list(const struct tg_store_filter *filter, uint32_t limit,
+           const char *what)
+{
+    struct lines expected = {NULL, 0, 0}, got = {NULL, 0, 0};
+    struct tg_call_id after;
+    uint32_t count = 0;
+    int err;
+    sqlite3_stmt *stmt =
+        prepare("SELECT id" WHERE "ORDER BY at DESC, seq DESC", filter);
+
+    for (; count < limit && sqlite3_step(stmt) == SQLITE_ROW; count++) {
+        struct tg_store_call row = {.at = 0};
+
+        memcpy(row.id.bytes, sqlite3_column_blob(stmt, 0), 16);
+        after = row.id;
+        if (count < 500 || count >= 510)
+            take_call(&expected, &row);
+        if (count == 499) {
+            err = store->ops->call_each(store, filter, NULL, 500, take_call,
+                                        &got);
+            /* The rest is asked for by a cursor, ten further on. */
+            is_int(err, 0, "%s: a first page", what);
+        }
+        if (count == 509) {
+            uint32_t left = limit == UINT32_MAX ? 0 : limit - 510;
+
+            err = store->ops->call_each(store, filter, &after, left, take_call,
+                                        &got);
+            is_int(err, 0, "%s: the rest", what);
+        }
+    }
+    sqlite3_finalize(stmt);
+    ok(count > 510 && says_the_same(&expected, &got), "%s: %u calls in order",
+       what, count);
+    free(expected.text);
+    free(got.text);
+}
+
+static void
+check_all(const char *when)
+{
+    char key[TG_ID_TEXT_SIZE], what[128];
+    struct tg_store_filter all = {.key_id = NULL}, filter;
+
+    check_sums(&all, sizeof(groups) / sizeof(groups[0]), when);
+    filter = (struct tg_store_filter){.since = BEGUN_AT + 2345678,
+                                      .until = BEGUN_AT + SPAN_MS - 1234567,
+                                      .model = "two"};
+    snprintf(what, sizeof(what), "%s, from and to within quarters", when);
+    check_sums(&filter, 2, what);
+    filter = (struct tg_store_filter){.since = BEGUN_AT + 2345678,
+                                      .until = BEGUN_AT + 2345999};
+    snprintf(what, sizeof(what), "%s, a third of a second", when);
+    check_sums(&filter, 2, what);
+    for (uint32_t number = 0; number < 2; number++) {
+        key_of(key, number);
+        filter = (struct tg_store_filter){.key_id = key};
+        snprintf(what, sizeof(what), "%s, of key %u", when, number);
+        check_sums(&filter, 2, what);
+        check_list(&filter, 5000, what);
+        filter.since = BEGUN_AT + 4000000;
+        filter.until = BEGUN_AT + 12345678;
+        snprintf(what, sizeof(what), "%s, of key %u and a time", when, number);
+        check_sums(&filter, 2, what);
+        check_list(&filter, number == 0 ? 9000 : UINT32_MAX, what);
+    }
+    check_list(&all, 3000, when);
+}
+
+static int
+add_spend(void *arg, const struct tg_store_spend *row)
+{
+    *(int64_t *)arg += row->cost_nanos;
+    return 0;
+}
+
+static void
+check_spend(const char *when)
+{
+    struct tg_store_filter since = {.since = BEGUN_AT / 900000 * 900000};
+    sqlite3_stmt *stmt = prepare("SELECT sum(cost_nanos)" WHERE, &since);
+    int64_t spent = 0;
+
+    sqlite3_step(stmt);
+    store->ops->spend_each(store, since.since + 1234, add_spend, &spent);
+    is_int(spent, sqlite3_column_int64(stmt, 0), "%s: what was spent", when);
+    sqlite3_finalize(stmt);
+}
+
+/* Steps of a few rows, one in ten of them taken back. */
+static void
+roll_up(uint32_t steps)
+{
+    bool has_more = true;
+
+    for (uint32_t i = 0; i < steps && has_more; i++) {
+        store->ops->begin(store);
+        if (store->ops->roll_up(store, 1 + any(40), &has_more) != 0)
+            abort();
+        if (any(10) == 0) {
+            store->ops->rollback(store);
+            has_more = true;
+        } else {
+            store->ops->commit(store);
+        }
+    }
+}
+
+static void
+test_whole_life(void)
+{
+    struct tg_error error;
+
+    store->ops->begin(store);
+    for (uint32_t i = 0; i < CALLS / 2; i++)
+        add_call(i);
+    store->ops->commit(store);
+    check_all("none rolled up");
+    check_spend("none rolled up");
+    roll_up(30);
+    check_all("in the first block");
+    check_spend("in the first block");
+    store->ops->close(store);
+    if (tg_store_open_sqlite(&store, path, &error) != 0)
+        abort();
+    store->ops->begin(store);
+    for (uint32_t i = CALLS / 2; i < CALLS; i++)
+        add_call(i);
+    store->ops->commit(store);
+    roll_up(UINT32_MAX);
+    check_all("two blocks rolled up");
+    check_spend("two blocks rolled up");
+}
+
+static int
+count_rows(const char *sql)
+{
+    static const struct tg_store_filter none;
+    sqlite3_stmt *stmt = prepare(sql, &none);
+    int count;
+
+    sqlite3_step(stmt);
+    count = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return count;
+}
+
+/* What a call adds is found where calls that moved are looked for. */
+static void
+test_moved(void)
+{
+    struct tg_record record = {.type = TG_RECORD_CALL};
+    int64_t spent = 0;
+    bool is_new;
+
+    record.call.id = tg_call_id_make(2, 0);
+    record.call.flags = TG_CALL_MOVED;
+    record.call.at_ms = BEGUN_AT + 10 * SPAN_MS;
+    record.call.cost_nanos = 77;
+    record.call.day = 20000;
+    record.call.month = 700;
+    store->ops->call_add(store, &record, &is_new);
+    store->ops->call_add(store, &record, &is_new);
+    store->ops->spend_each(store, record.call.at_ms, add_spend, &spent);
+    is_int(spent, 77, "a call that moved is counted once");
+    is_int(count_rows("SELECT count(*) FROM moved_calls WHERE day = 20000 AND "
+                      "month = 700"),
+           1, "in its day");
+}
+
+int
+main(void)
+{
+    struct tg_error error;
+
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    snprintf(path, sizeof(path), "%s/store.db", folder);
+    if (tg_store_open_sqlite(&store, path, &error) != 0 ||
+        sqlite3_open(path, &plain) != SQLITE_OK)
+        return 1;
+    test_whole_life();
+    is_int(count_rows("SELECT count(DISTINCT block) FROM key_calls"), 2,
+           "two blocks");
+    test_moved();
+    store->ops->close(store);
+    sqlite3_close(plain);
+    unlink(path);
+    rmdir(folder);
+    return done();
+}

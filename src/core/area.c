@@ -6,7 +6,9 @@
 
 #include "budget.h"
 #include "cell.h"
+#include "code.h"
 #include "err.h"
+#include "route.h"
 
 /* Slots that get their memory at once, so that a full disk is an error. */
 #define GROW_SLOTS 64
@@ -131,8 +133,7 @@ static void
 count_hold(struct tg_state *state, const struct tg_call *call)
 {
     struct tg_counters *key = &state->keys[call->key_slot].counters;
-    struct tg_counters *account =
-        &state->accounts[call->account_slot].counters;
+    struct tg_counters *account = &state->accounts[call->account_slot].counters;
 
     /* tg_rate_take has counted it among the key's calls in flight. */
     atomic_fetch_add_explicit(&key->held_nanos, call->held_nanos,
@@ -229,6 +230,38 @@ tg_area_each(struct tg_state *state, uint32_t area,
         if (atomic_load(&slots[i].phase) != TG_PHASE_FREE)
             visit(arg, &slots[i]);
     }
+}
+
+/* Room for sums of a few of them. */
+#define AMOUNT_MAX (INT64_MAX / 8)
+
+bool
+tg_area_is_sound(const struct tg_state *state, const struct tg_call_slot *slot)
+{
+    const struct tg_call *call = &slot->call;
+    const struct tg_rates *rates = &call->rates;
+    const int64_t amounts[] = {
+        call->at_ms,          call->prompt_tokens,     call->cached_tokens,
+        call->written_tokens, call->completion_tokens, call->reasoning_tokens,
+        call->units,          call->prompt_bound,      call->completion_bound,
+        call->unit_bound,     call->counted,           rates->hit_picos,
+        rates->miss_picos,    rates->output_picos,     rates->write_picos,
+        rates->unit_picos,
+    };
+
+    enum tg_stage stage = tg_share_stage(atomic_load(&slot->share));
+    bool is_topping = stage == TG_STAGE_TOPPING || stage == TG_STAGE_TOPPED;
+
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+        if (amounts[i] < 0 || amounts[i] > AMOUNT_MAX)
+            return false;
+    }
+    return call->key_slot < state->header->key_capacity &&
+           call->account_slot < state->header->account_capacity &&
+           tg_route_of((enum tg_endpoint)call->endpoint) != NULL &&
+           call->code < TG_CODE_COUNT && call->unit <= TG_UNIT_CALL &&
+           call->cost_nanos >= 0 && call->cost_nanos <= call->held_nanos &&
+           slot->wanted_nanos >= (is_topping ? call->held_nanos : 0);
 }
 
 static void

@@ -66,6 +66,14 @@ void tg_area_each(struct tg_state *state, uint32_t area,
                   void *arg);
 
 /*
+ * Whether what stands in an orphan's slot can be a call: of a key, an account
+ * and an endpoint that there may be, nothing of it below 0, and nothing that
+ * settling it would add up beyond what fits.
+ */
+bool tg_area_is_sound(const struct tg_state *state,
+                      const struct tg_call_slot *slot);
+
+/*
  * Empties an orphaned area, its calls at once too, and lets it be claimed
  * again.
  */

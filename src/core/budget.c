@@ -69,10 +69,13 @@ tg_budget_adopt(struct tg_call *call, enum tg_cell_kind kind, uint16_t period)
         call->month = period;
 }
 
+/* No cell is below 0 but in a damaged file: then nothing is left. */
 struct tg_budget_verdict
 tg_budget_verdict_of(enum tg_cell_kind kind, int64_t size_nanos,
                      int64_t used_nanos)
 {
+    if (used_nanos < 0)
+        used_nanos = INT64_MAX;
     return (struct tg_budget_verdict){
         .kind = (enum tg_budget_kind)(kind + TG_BUDGET_DAILY),
         .size_nanos = size_nanos,

@@ -393,7 +393,12 @@ struct tg_area {
 
 _Static_assert(sizeof(struct tg_area) == 1088, "layout");
 
-/* A blob: what a policy names and is too long for it; 16-byte aligned. */
+/*
+ * A blob: what a policy names and is too long for it; 16-byte aligned.  The
+ * longest is a list of 256 texts of 255 bytes.
+ */
+#define TG_BLOB_MAX 65536
+
 struct tg_blob {
     uint32_t len;
     uint32_t reserved;

@@ -302,8 +302,8 @@ tg_pool_reopen(struct tg_state *state, uint32_t row, uint32_t generation)
     do {
         word = unpack(bits);
         reopen(&word);
-    } while (!atomic_compare_exchange_weak(&found->standing, &bits,
-                                           pack(&word)));
+    } while (
+        !atomic_compare_exchange_weak(&found->standing, &bits, pack(&word)));
 }
 
 uint32_t
@@ -336,11 +336,15 @@ tg_pool_enter(struct tg_area_claim *claim, uint32_t row, uint32_t limit)
     return false;
 }
 
+/* A count that was damaged in the file ends at 0, and not in the millions. */
 void
 tg_pool_leave(struct tg_area_claim *claim, uint32_t row)
 {
-    uint32_t before = atomic_fetch_sub(
-        &claim->state->areas[claim->area].credential_calls[row], 1);
+    _Atomic uint32_t *calls =
+        &claim->state->areas[claim->area].credential_calls[row];
+    uint32_t now = atomic_load(calls);
 
-    assert(before > 0);
+    assert(row < TG_CATALOG_CREDENTIALS);
+    while (now > 0 && !atomic_compare_exchange_weak(calls, &now, now - 1))
+        continue;
 }

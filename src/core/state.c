@@ -127,12 +127,11 @@ check_header(const struct tg_state_header *found, uint64_t file_bytes)
 }
 
 static void
-point_into(struct tg_state *state)
+point_into(struct tg_state *state, const struct tg_state_header *h)
 {
     char *base = state->map;
-    struct tg_state_header *h = state->map;
 
-    state->header = h;
+    state->header = state->map;
     state->index = (void *)(base + h->index_offset);
     state->keys = (void *)(base + h->keys_offset);
     state->accounts = (void *)(base + h->accounts_offset);
@@ -176,7 +175,7 @@ tg_state_open(struct tg_state *state, int dir_fd, const char *name)
     }
     /* It holds digests and sealed secrets: not for core dumps. */
     (void)madvise(state->map, state->map_bytes, MADV_DONTDUMP);
-    point_into(state);
+    point_into(state, &header);
     return 0;
 
 fail:
@@ -244,8 +243,7 @@ leads_there(const struct tg_state *state, uint32_t slot,
     struct tg_key_policy policy;
     uint64_t seq;
 
-    return slot < state->header->key_capacity &&
-           tg_state_key(state, slot, &policy, &seq) == 0 &&
+    return tg_state_key(state, slot, &policy, &seq) == 0 &&
            tg_key_secret_of(&policy, digest) >= 0;
 }
 
@@ -296,8 +294,11 @@ int
 tg_state_key(const struct tg_state *state, uint32_t slot,
              struct tg_key_policy *policy, uint64_t *seq)
 {
-    struct tg_key_record *record = &state->keys[slot];
+    struct tg_key_record *record;
 
+    if (slot >= state->header->key_capacity)
+        return TG_ERR_NOT_FOUND;
+    record = &state->keys[slot];
     return read_slot(&record->seq, record->slots, sizeof(*policy), policy, seq);
 }
 
@@ -377,7 +378,7 @@ tg_state_blob(const struct tg_state *state, uint32_t blob)
     b = (const void *)(state->blobs + at);
     room = state->header->blobs_bytes - at - sizeof(*b);
     len = b->len;
-    if (len > room)
+    if (len > room || len > TG_BLOB_MAX)
         return (struct tg_str){NULL, 0};
     return (struct tg_str){b->data, len};
 }

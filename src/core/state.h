@@ -64,7 +64,8 @@ int tg_state_lookup(const struct tg_state *state,
 
 /*
  * Copies the policy in force out of a slot.  *seq names the publication.
- * Returns 0, or TG_ERR_NOT_FOUND when nothing was ever published there.
+ * Returns 0, or TG_ERR_NOT_FOUND when nothing was ever published there, or
+ * there is no such slot.
  */
 int tg_state_key(const struct tg_state *state, uint32_t slot,
                  struct tg_key_policy *policy, uint64_t *seq);

@@ -231,6 +231,15 @@ tg_arena_adopt(struct tg_arena *arena, uint32_t blob)
     return 0;
 }
 
+/* Where the next piece begins, from at on; the top when none does. */
+static uint32_t
+next_piece(const struct tg_arena *arena, uint32_t at)
+{
+    while (at < arena->top && piece_at(arena, at) == NULL)
+        at++;
+    return at;
+}
+
 int
 tg_arena_settle(struct tg_arena *arena)
 {
@@ -239,12 +248,13 @@ tg_arena_settle(struct tg_arena *arena)
     while (at < arena->top) {
         struct piece *piece = piece_at(arena, at);
 
+        next = next_piece(arena, piece == NULL ? at : at + 1);
         if (piece != NULL) {
+            if (at + piece->units > next)
+                return TG_ERR_CORRUPT;
             at += piece->units;
             continue;
         }
-        for (next = at; next < arena->top && piece_at(arena, next) == NULL;)
-            next++;
         piece = new_piece(arena, at, next - at);
         if (piece == NULL)
             return TG_ERR_FULL;
@@ -331,6 +341,8 @@ tg_arena_put(struct tg_arena *arena, struct tg_str bytes, uint32_t *blob)
     struct piece *piece;
     struct tg_blob *b;
 
+    if (bytes.len > TG_BLOB_MAX)
+        return TG_ERR_RANGE;
     for (uint32_t i = *head; i != 0; i = arena->pieces[i - 1].next) {
         piece = &arena->pieces[i - 1];
         if (piece->hash == hash && tg_str_eq(content(arena, piece), bytes)) {

@@ -26,11 +26,15 @@ void tg_arena_free(struct tg_arena *arena);
 int tg_arena_adopt(struct tg_arena *arena, uint32_t blob);
 
 /*
- * Ends adopting: what lies between adopted blobs can be used again.
+ * Ends adopting: what lies between adopted blobs can be used again.  0,
+ * TG_ERR_FULL, or TG_ERR_CORRUPT when one of them lies within another.
  */
 int tg_arena_settle(struct tg_arena *arena);
 
-/* Stores bytes, or finds them; counts one use.  0, TG_ERR_FULL. */
+/*
+ * Stores bytes, TG_BLOB_MAX at most, or finds them; counts one use.  0,
+ * TG_ERR_FULL, TG_ERR_RANGE.
+ */
 int tg_arena_put(struct tg_arena *arena, struct tg_str bytes, uint32_t *blob);
 
 /* One use less; at none the room is free for other texts. */

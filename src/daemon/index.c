@@ -8,8 +8,7 @@
 static _Atomic uint64_t *
 table_of(const struct tg_state *state, uint64_t level)
 {
-    return state->index +
-           (((uint64_t)1 << level) - 1) * (1u << TG_INDEX_BITS);
+    return state->index + (((uint64_t)1 << level) - 1) * (1u << TG_INDEX_BITS);
 }
 
 static uint64_t
@@ -24,7 +23,7 @@ offset_of(const struct tg_state *state, uint64_t level)
     return (off_t)((char *)table_of(state, level) - (char *)state->map);
 }
 
-void
+int
 tg_index_open(struct tg_index *index, struct tg_state *state)
 {
     _Atomic uint64_t *table;
@@ -32,11 +31,15 @@ tg_index_open(struct tg_index *index, struct tg_state *state)
     index->state = state;
     index->level = atomic_load(&state->header->index_level);
     index->used = 0;
+    if (index->level >= TG_INDEX_LEVELS)
+        return TG_ERR_CORRUPT;
     table = table_of(state, index->level);
     for (uint64_t i = 0; i < size_of(index->level); i++) {
         if (atomic_load_explicit(&table[i], memory_order_relaxed) != 0)
             index->used++;
     }
+    /* A search ends at an entry that is empty. */
+    return index->used * 2 > size_of(index->level) ? TG_ERR_CORRUPT : 0;
 }
 
 static uint64_t
@@ -69,8 +72,8 @@ entry_of(uint64_t hash, uint32_t slot)
 
 /* The digests of a slot's policy, into the new table. */
 static uint64_t
-copy_slot(const struct tg_state *state, uint32_t slot,
-          _Atomic uint64_t *table, uint64_t level)
+copy_slot(const struct tg_state *state, uint32_t slot, _Atomic uint64_t *table,
+          uint64_t level)
 {
     static const uint8_t none[32];
     struct tg_key_policy policy;
@@ -125,8 +128,8 @@ tg_index_add(struct tg_index *index, const uint8_t digest[32], uint32_t slot)
 
     if ((index->used + 1) * 2 > size_of(index->level) && grow(index) != 0)
         return TG_ERR_FULL;
-    place = find(table_of(index->state, index->level), index->level, hash,
-                 entry);
+    place =
+        find(table_of(index->state, index->level), index->level, hash, entry);
     if (atomic_load(place) == entry)
         return 0;
     atomic_store_explicit(place, entry, memory_order_release);
@@ -135,12 +138,11 @@ tg_index_add(struct tg_index *index, const uint8_t digest[32], uint32_t slot)
 }
 
 void
-tg_index_remove(struct tg_index *index, const uint8_t digest[32],
-                uint32_t slot)
+tg_index_remove(struct tg_index *index, const uint8_t digest[32], uint32_t slot)
 {
     uint64_t hash = hash_of(digest), entry = entry_of(hash, slot);
-    _Atomic uint64_t *place = find(table_of(index->state, index->level),
-                                   index->level, hash, entry);
+    _Atomic uint64_t *place =
+        find(table_of(index->state, index->level), index->level, hash, entry);
 
     if (atomic_load(place) == entry)
         atomic_store_explicit(place, hash >> 32 << 32 | TG_INDEX_GONE,

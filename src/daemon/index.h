@@ -15,8 +15,11 @@ struct tg_index {
     uint64_t used; /* entries that are not 0 */
 };
 
-/* Counts what is there. */
-void tg_index_open(struct tg_index *index, struct tg_state *state);
+/*
+ * Counts what is there.  Returns 0, or TG_ERR_CORRUPT when it is no index: of
+ * no level that there is, or fuller than this code leaves one.
+ */
+int tg_index_open(struct tg_index *index, struct tg_state *state);
 
 /*
  * Makes digest lead to slot.  The policy must be published before.  Killed

@@ -108,7 +108,7 @@ adopt_keys(struct tg_publisher *publisher)
     uint32_t blobs[KEY_BLOBS];
     struct tg_key_policy policy;
     uint64_t seq;
-    int err = 0;
+    int err = slots > state->header->key_capacity ? TG_ERR_CORRUPT : 0;
 
     for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
         if (tg_state_key(state, slot, &policy, &seq) != 0 ||
@@ -123,8 +123,8 @@ adopt_keys(struct tg_publisher *publisher)
         /* A writer killed between policy and index left this undone. */
         for (int i = 0; i < 2 && err == 0; i++) {
             if (memcmp(policy.secrets[i].digest, no_digest, 32) != 0)
-                err = tg_index_add(&publisher->index,
-                                   policy.secrets[i].digest, slot);
+                err = tg_index_add(&publisher->index, policy.secrets[i].digest,
+                                   slot);
         }
     }
     return err;
@@ -136,7 +136,7 @@ adopt_accounts(struct tg_publisher *publisher)
     struct tg_state *state = publisher->state;
     uint32_t slots = atomic_load(&state->header->account_high_water);
     struct tg_account_policy policy;
-    int err = 0;
+    int err = slots > state->header->account_capacity ? TG_ERR_CORRUPT : 0;
 
     for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
         if (tg_state_account(state, slot, &policy) != 0)
@@ -176,7 +176,8 @@ tg_publisher_open(struct tg_publisher **out, struct tg_state *state)
     publisher->state = state;
     publisher->arena = tg_arena_new(state);
     err = publisher->arena == NULL ? TG_ERR_SYSTEM : 0;
-    tg_index_open(&publisher->index, state);
+    if (err == 0)
+        err = tg_index_open(&publisher->index, state);
     if (err == 0)
         err = secure_tables(state);
     if (err == 0)
@@ -263,8 +264,8 @@ tg_publish_texts(struct tg_publisher *publisher, const struct tg_str *texts,
 
 /* Secures memory for slots [slot, …) of a table before the first is used. */
 static int
-secure(struct tg_state *state, const void *record, size_t size,
-       uint32_t slot, uint32_t capacity)
+secure(struct tg_state *state, const void *record, size_t size, uint32_t slot,
+       uint32_t capacity)
 {
     uint32_t n = GROW_SLOTS;
 
@@ -434,9 +435,8 @@ tg_publish_account(struct tg_publisher *publisher,
 
     if (err == TG_ERR_NOT_FOUND) {
         *slot = atomic_load(&state->header->account_high_water);
-        err = secure(state, &state->accounts[*slot],
-                     sizeof(state->accounts[0]), *slot,
-                     state->header->account_capacity);
+        err = secure(state, &state->accounts[*slot], sizeof(state->accounts[0]),
+                     *slot, state->header->account_capacity);
         if (err == 0)
             err = tg_idmap_put(&publisher->accounts, policy->id, *slot);
         if (err != 0)
@@ -460,8 +460,8 @@ tg_publisher_key_slot(const struct tg_publisher *publisher, const char *id,
 }
 
 int
-tg_publisher_account_slot(const struct tg_publisher *publisher,
-                          const char *id, uint32_t *slot)
+tg_publisher_account_slot(const struct tg_publisher *publisher, const char *id,
+                          uint32_t *slot)
 {
     return tg_idmap_get(&publisher->accounts, id, slot);
 }
@@ -474,8 +474,8 @@ index_models(struct tg_catalog *catalog)
     memset(catalog->model_index, 0, sizeof(catalog->model_index));
     for (uint32_t i = 0; i < catalog->model_count; i++) {
         const struct tg_model *model = &catalog->models[i];
-        struct tg_str name = {
-            model->name, tg_field_len(model->name, sizeof(model->name))};
+        struct tg_str name = {model->name,
+                              tg_field_len(model->name, sizeof(model->name))};
         uint32_t at = tg_catalog_hash(name);
 
         if (tg_catalog_find(catalog, name) >= 0)

@@ -14,7 +14,8 @@ struct tg_publisher;
 /*
  * Takes the writer's lock and reads what is there: which slots, index
  * entries and blobs are in use.  Costs one pass over the keys.  Returns 0,
- * TG_ERR_BUSY when another process publishes, TG_ERR_SYSTEM.
+ * TG_ERR_BUSY when another process publishes, TG_ERR_CORRUPT when the file
+ * says what cannot be, TG_ERR_FULL, TG_ERR_SYSTEM.
  * The state stays the caller's and must outlive the publisher.
  */
 int tg_publisher_open(struct tg_publisher **publisher, struct tg_state *state);

@@ -14,7 +14,7 @@
 struct visit {
     struct tg_recovery *recovery;
     int64_t now_ms;
-    uint32_t settled;
+    uint32_t settled, damaged;
     int err;
 };
 
@@ -46,6 +46,10 @@ recover_call(void *arg, struct tg_call_slot *slot)
     struct tg_store *store = tg_ingest_store(visit->recovery->ingest);
     bool has = false;
 
+    if (!tg_area_is_sound(&visit->recovery->daemon->state, slot)) {
+        visit->damaged++;
+        return;
+    }
     if (visit->err == 0)
         visit->err = store->ops->call_has(store, &slot->call.id, &has);
     if (visit->err != 0 || has)
@@ -74,6 +78,12 @@ recover_area(struct tg_recovery *recovery, uint32_t area, int64_t now_ms)
         tg_log(TG_LOG_WARNING,
                "worker %u is gone; %u of its calls were settled in its place",
                pid, visit.settled);
+    if (visit.damaged > 0)
+        tg_log(TG_LOG_ERROR,
+               "worker %u is gone, and %u of its calls cannot be read in the "
+               "state file: they have no record, and what they held stays "
+               "held until the file is made anew",
+               pid, visit.damaged);
     if (visit.err == 0)
         tg_area_clear(state, area);
 }

@@ -39,6 +39,15 @@ is_ours(struct tg_daemon *daemon)
            strcmp(known, text) == 0;
 }
 
+static void
+say_new(const struct tg_daemon *daemon, const char *why)
+{
+    tg_log(TG_LOG_WARNING,
+           "the state file %s %s; a new one is made, and nginx must be "
+           "restarted if it runs",
+           daemon->paths.state, why);
+}
+
 /* TG_ERR_NOT_FOUND: a new one is needed. */
 static int
 take_over(struct tg_daemon *daemon, struct tg_error *error)
@@ -60,10 +69,7 @@ take_over(struct tg_daemon *daemon, struct tg_error *error)
                             daemon->paths.state, strerror(errno));
     }
     if (why != NULL)
-        tg_log(TG_LOG_WARNING,
-               "the state file %s %s; a new one is made, and nginx must be "
-               "restarted if it runs",
-               daemon->paths.state, why);
+        say_new(daemon, why);
     memset(&daemon->state, 0, sizeof(daemon->state));
     return TG_ERR_NOT_FOUND;
 }
@@ -135,6 +141,31 @@ make_new(struct tg_daemon *daemon, struct tg_ingest *ingest,
     return 0;
 }
 
+/* Of the file that is open; what its publisher cannot believe is made anew. */
+static int
+open_publisher(struct tg_daemon *daemon, struct tg_ingest *ingest,
+               struct tg_error *error)
+{
+    int err = tg_publisher_open(&daemon->publisher, &daemon->state);
+
+    if (err == TG_ERR_CORRUPT) {
+        say_new(daemon, "is damaged");
+        tg_state_close(&daemon->state);
+        memset(&daemon->state, 0, sizeof(daemon->state));
+        err = make_new(daemon, ingest, error);
+        if (err != 0)
+            return err;
+        err = tg_publisher_open(&daemon->publisher, &daemon->state);
+    }
+    if (err == TG_ERR_BUSY)
+        tg_error_set(error, err, "another process publishes to %s",
+                     daemon->paths.state);
+    else if (err != 0)
+        tg_error_set(error, err, "the state file %s cannot be used: %s",
+                     daemon->paths.state, strerror(errno));
+    return err;
+}
+
 int
 tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                   struct tg_error *error)
@@ -143,20 +174,13 @@ tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
 
     if (err == TG_ERR_NOT_FOUND)
         err = make_new(daemon, ingest, error);
-    if (err != 0)
-        return err;
-    if (daemon->options.has_worker &&
+    if (err == 0)
+        err = open_publisher(daemon, ingest, error);
+    if (err == 0 && daemon->options.has_worker &&
         lchown(daemon->paths.state, daemon->options.worker_uid,
                daemon->options.worker_gid) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "cannot give away %s: %s",
                             daemon->paths.state, strerror(errno));
-    err = tg_publisher_open(&daemon->publisher, &daemon->state);
-    if (err == TG_ERR_BUSY)
-        tg_error_set(error, err, "another process publishes to %s",
-                     daemon->paths.state);
-    else if (err != 0)
-        tg_error_set(error, err, "the state file %s cannot be used: %s",
-                     daemon->paths.state, strerror(errno));
     return err;
 }
 

@@ -9,8 +9,8 @@
 
 /*
  * Maps the state file that belongs to this store, as daemon->state, and
- * becomes its one publisher.  When it is missing, of another version or of
- * another store, a new one is made, after the journal was taken in, so that
+ * becomes its one publisher.  When it is missing, damaged, of another version
+ * or of another store, a new one is made, after the journal was taken in, so that
  * what accounts have spent is carried over.  Returns 0 or an enum tg_err, and
  * *error says why.
  */

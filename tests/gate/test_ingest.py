@@ -429,3 +429,45 @@ def test_what_was_spent_survives_a_lost_state_file(daemon):
     daemon.start()
     account = daemon.get("/accounts/default").json
     assert nanos(account["spent"]) == cost_of(100, 50)
+
+
+def poke(daemon, at, value):
+    with open(daemon.state, "r+b") as state:
+        state.seek(at)
+        state.write(value)
+
+
+@pytest.mark.parametrize("at, value", [
+    (0, b"XXXXXXXX"),             # no state file
+    (176, b"\xc8"),               # a level that the index has not
+    (308, b"\xff\xff\xff\xff"),   # more keys than there is room for
+], ids=["magic", "index", "keys"])
+def test_a_damaged_state_file_is_made_anew(daemon, at, value):
+    write(daemon, 100)
+    has(daemon, 100)
+    daemon.kill()
+    poke(daemon, at, value)
+    daemon.start()
+    assert "is damaged; a new one is made" in daemon.said()
+    account = daemon.get("/accounts/default").json
+    assert nanos(account["spent"]) == cost_of(100)
+    die(daemon, 1, WRITER + 1)
+    has(daemon, 105)
+
+
+def test_a_call_that_cannot_be_read_is_left_out_and_told(daemon):
+    writer = is_done(begin(daemon, 10, more=["--die", daemon.state]))
+    daemon.kill()
+    writer.kill()
+    writer.wait()
+    with open(daemon.state, "rb") as state:
+        state.seek(96)
+        areas = int.from_bytes(state.read(8), "little")
+    first_call = areas + -(-256 * 1088 // 4096) * 4096 + 32
+    poke(daemon, first_call + 200, b"\xff\xff\xff\xff")    # its key's slot
+    daemon.start()
+    has(daemon, 13)
+    assert "1 of its calls cannot be read in the state file" in daemon.said()
+    assert len(recovered(daemon)) == 2
+    wait(lambda: daemon.get("/health").json["state"]["workers"] == 0,
+         what="free area")

@@ -94,15 +94,24 @@ put_one_model(struct tg_text *out, const struct tg_state *state,
     return refuse(a, TG_CODE_MODEL_NOT_FOUND);
 }
 
+/* An amount that can be shown; only a damaged file has others. */
+static int64_t
+held(__int128 nanos)
+{
+    return nanos > INT64_MAX   ? INT64_MAX
+           : nanos < INT64_MIN ? INT64_MIN
+                               : (int64_t)nanos;
+}
+
 /* What is left of an account, granted money being spent first. */
 static void
 balance_of(const struct tg_state *state, const struct tg_admission *a,
-           int64_t *granted, int64_t *topped_up)
+           __int128 *granted, __int128 *topped_up)
 {
     const struct tg_counters *counters =
         &state->accounts[a->key.account].counters;
-    int64_t spent =
-        a->account.settled_nanos +
+    __int128 spent =
+        (__int128)a->account.settled_nanos +
         atomic_load_explicit(&counters->settled_nanos, memory_order_relaxed);
 
     *granted = a->account.granted_nanos - spent;
@@ -117,7 +126,7 @@ static void
 put_balance(struct tg_text *out, const struct tg_state *state,
             const struct tg_catalog *catalog, const struct tg_admission *a)
 {
-    int64_t granted, topped_up;
+    __int128 granted, topped_up;
     struct tg_str currency = TG_STR("USD");
 
     if (catalog != NULL && catalog->currency[0] != '\0')
@@ -131,11 +140,11 @@ put_balance(struct tg_text *out, const struct tg_state *state,
     tg_text_puts(out, ",\"balance_infos\":[{\"currency\":");
     tg_text_json_string(out, currency);
     tg_text_puts(out, ",\"total_balance\":");
-    tg_text_money(out, granted + topped_up);
+    tg_text_money(out, held(granted + topped_up));
     tg_text_puts(out, ",\"granted_balance\":");
-    tg_text_money(out, granted);
+    tg_text_money(out, held(granted));
     tg_text_puts(out, ",\"topped_up_balance\":");
-    tg_text_money(out, topped_up);
+    tg_text_money(out, held(topped_up));
     tg_text_puts(out, "}]}");
 }
 

@@ -148,7 +148,8 @@ ask_route(struct walk *walk)
 static void
 ask_model(struct walk *walk)
 {
-    static const struct tg_route any = {.scope = TG_SCOPE_ALL};
+    static const struct tg_route any = {.scope = TG_SCOPE_ALL,
+                                        .name = "any endpoint"};
     struct tg_admission *a = &walk->a;
     const struct tg_route *route = a->head.route;
 
@@ -216,8 +217,12 @@ ask_use(struct walk *walk)
     tg_admit_find_day(walk->state, now_ms, a);
     answer(walk, TG_CHECK_RATES,
            tg_admit_has_room(walk->state, LEAST_TOKENS, now_ms, a));
-    answer(walk, TG_CHECK_BUDGET,
-           tg_admit_has_money(walk->state, is_priced, a));
+    /* Of an account that is none there is no money to ask about. */
+    if (tg_state_account(walk->state, a->key.account, &a->account) != 0)
+        say(walk, TG_CHECK_BUDGET, TG_CHECK_NOT_ASKED);
+    else
+        answer(walk, TG_CHECK_BUDGET,
+               tg_admit_has_money(walk->state, is_priced, a));
     ask_offer(walk);
 }
 

@@ -185,6 +185,9 @@ static const struct {
      BALANCE("false", "-1.00", "0.00", "-1.00")},
     {15000000000, TG_BILLING_POSTPAID,
      BALANCE("true", "-1.00", "0.00", "-1.00")},
+    {INT64_MAX, TG_BILLING_PREPAID,
+     BALANCE("false", "-9223372022.854775807", "0.00",
+             "-9223372022.854775807")},
 };
 
 static void

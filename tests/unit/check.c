@@ -80,6 +80,12 @@ static const struct check_case cases[] = {
      TG_SCOPE_CHAT,
      NULL,
      "account=account_suspended budget=budget_exceeded"},
+    {"of an account that there is not",
+     {.account = UINT32_MAX},
+     "deepseek-flash",
+     TG_SCOPE_CHAT,
+     NULL,
+     "account=gate_unavailable ?budget"},
     {"without the scope",
      {.scopes = ALL_BUT_CHAT},
      "deepseek-flash",
@@ -367,6 +373,28 @@ test_places(void)
     is_str(right.text, NOBODY_ASKED, "the right one passes");
 }
 
+/* Not the daemon's doing: its models are for something. */
+static void
+test_a_model_for_nothing(void)
+{
+    static const struct test_policy sound;
+    struct tg_catalog *catalog = test_catalog_new();
+    struct tg_check_question q = {.model = TG_STR_INIT("deepseek-flash"),
+                                  .now_ms = instant(NOON)};
+    struct heard heard = {0};
+
+    catalog->models[0].scopes = 0;
+    if (tg_publish_catalog(publisher, catalog) != 0)
+        abort();
+    free(catalog);
+    q.key_slot = publish_policy(&sound);
+    tg_check(&state, &q, hear, &heard);
+    is_str(heard.text, "?endpoint ?scope model=invalid_request ?upstream",
+           "a model for nothing is refused");
+    ok(strstr(answer, "cannot be used for any endpoint") != NULL,
+       "with a sentence");
+}
+
 static void
 test_a_key_that_is_gone(void)
 {
@@ -392,6 +420,7 @@ main(void)
     test_nothing_is_taken();
     test_places();
     test_a_key_that_is_gone();
+    test_a_model_for_nothing();
     tg_area_leave(&claim);
     admit_test_end();
     return done();

@@ -9,6 +9,7 @@
 #include "err.h"
 #include "money.h"
 #include "off_week.h"
+#include "service.h"
 #include "unit.h"
 
 #define NANOS_PER_PICO_OF_MILLION 1000
@@ -73,6 +74,8 @@ has_name(struct reading *r)
     /* "1024-x-1024/dall-e-2" is a size of another one. */
     if (strstr(name, "-x-") != NULL)
         return refuse(r, "it is a size of another model");
+    if (tg_service_scopes((struct tg_str){name, strlen(name)}) != 0)
+        return refuse(r, "its name is that of an upstream's own objects here");
     return true;
 }
 

@@ -339,6 +339,8 @@ test_names_that_are_none(void)
         "gpt-*",
         "caf\xc3\xa9",
         "1024-x-1024/dall-e-2",
+        "files",
+        "fine_tuning@acct",
         "a2345678901234567890123456789012345678901234567890123456789012345"};
 
     for (size_t i = 0; i < COUNT(keys); i++) {

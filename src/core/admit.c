@@ -344,6 +344,7 @@ begin(struct tg_admission *a)
     a->has_key = false;
     a->head.route = NULL;
     a->head.chunks = TG_WIRE_FINE;
+    a->call.model[0] = '\0';
 }
 
 bool

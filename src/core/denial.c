@@ -28,6 +28,7 @@ void
 tg_denial_init(struct tg_denial_table *table, uint64_t seed)
 {
     table->seed = seed;
+    table->retry_at_ms = 0;
     tg_denial_clear(table);
 }
 
@@ -191,6 +192,16 @@ tg_denial_note(struct tg_denial_table *table,
     }
     count(row, now_ms);
     return is_new ? row : NULL;
+}
+
+int64_t
+tg_denial_total(const struct tg_denial_table *table)
+{
+    int64_t total = 0;
+
+    for (uint32_t i = 0; i < table->count; i++)
+        total += table->rows[i].count;
+    return total;
 }
 
 /* Adds a row to the one that is kept for its code. */

@@ -64,7 +64,8 @@ _Static_assert(TG_DENIAL_PLACES > 2 * (TG_DENIAL_STRANGERS + TG_DENIAL_HOLDERS),
 /* About 54 KiB; the rows in use are the first count ones. */
 struct tg_denial_table {
     uint64_t seed;
-    int64_t second; /* Unix time, of the rows */
+    int64_t second;      /* Unix time, of the rows */
+    int64_t retry_at_ms; /* not before; 0: at once */
     uint32_t count;
     uint32_t strangers;
     uint32_t holders;
@@ -99,6 +100,9 @@ bool tg_denial_is_due(const struct tg_denial_table *table, int64_t now_ms);
 struct tg_denial *tg_denial_note(struct tg_denial_table *table,
                                  const struct tg_denial_cause *cause,
                                  int64_t now_ms);
+
+/* How many there are in all rows. */
+int64_t tg_denial_total(const struct tg_denial_table *table);
 
 /* The rows were taken: empties the table. */
 void tg_denial_clear(struct tg_denial_table *table);

@@ -229,13 +229,45 @@ tg_journal_append_denials(struct tg_journal *journal,
     return append(journal, buf, frame.bytes, now_ms);
 }
 
-bool
-tg_journal_has_spare_room(const struct tg_journal *journal)
+static bool
+has_spare_room(const struct tg_journal *journal)
 {
     struct statvfs disk;
 
-    return fstatvfs(journal->dir_fd, &disk) == 0 &&
+    return fstatvfs(journal->dir_fd, &disk) == 0 && disk.f_frsize != 0 &&
            disk.f_bavail > SPARE_BYTES / disk.f_frsize;
+}
+
+/* Each failed write leaves a segment behind, so there are few of them. */
+static bool
+must_wait(const struct tg_denial_table *table, int64_t now_ms)
+{
+    int64_t left = table->retry_at_ms - now_ms;
+
+    /* A clock that was set back must not make it wait for long. */
+    return left > 0 && left <= TG_JOURNAL_RETRY_MS;
+}
+
+int
+tg_journal_take_denials(struct tg_journal *journal,
+                        struct tg_denial_table *table, int64_t now_ms)
+{
+    int err = 0;
+
+    if (table->count == 0)
+        return 0;
+    if (must_wait(table, now_ms) || !has_spare_room(journal)) {
+        err = TG_ERR_FULL;
+    } else {
+        err = tg_journal_append_denials(journal, table->rows, table->count,
+                                        now_ms);
+        table->retry_at_ms = err == 0 ? 0 : now_ms + TG_JOURNAL_RETRY_MS;
+    }
+    if (err == 0)
+        tg_denial_clear(table);
+    else
+        tg_denial_fold(table, now_ms);
+    return err;
 }
 
 void

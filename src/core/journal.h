@@ -85,10 +85,15 @@ int tg_journal_append_denials(struct tg_journal *journal,
                               int64_t now_ms);
 
 /*
- * Whether the disk under the journal has room that denials may use: never
- * that which calls will need.  One system call.
+ * Takes the table's rows into the journal and empties it.  Calls come first:
+ * while the disk has little room, or for TG_JOURNAL_RETRY_MS after a failed
+ * write, nothing is written.  Then the rows are folded, and TG_ERR_FULL or
+ * TG_ERR_SYSTEM with errno is returned.  An empty table is taken at once.
  */
-bool tg_journal_has_spare_room(const struct tg_journal *journal);
+int tg_journal_take_denials(struct tg_journal *journal,
+                            struct tg_denial_table *table, int64_t now_ms);
+
+#define TG_JOURNAL_RETRY_MS 10000
 
 void tg_journal_close(struct tg_journal *journal);
 

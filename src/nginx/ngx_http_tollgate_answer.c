@@ -39,11 +39,10 @@ ngx_http_tollgate_keep(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
 /* A request without a call gets an id all the same. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tollgate_name_request(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
-    struct tg_call_id            id;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     if (ctx->request_id.len) {
@@ -55,9 +54,9 @@ ngx_http_tollgate_name_request(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    id = tg_call_id_make(w->claim.writer_id,
-                         (uint64_t) 1 << 63 | w->answers++);
-    tg_request_id_text(&id, (char *) ctx->request_id.data);
+    ctx->own_id = tg_call_id_make(w->claim.writer_id,
+                                  (uint64_t) 1 << 63 | w->answers++);
+    tg_request_id_text(&ctx->own_id, (char *) ctx->request_id.data);
     ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;
 
     return NGX_OK;
@@ -161,6 +160,7 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     form = ngx_http_tollgate_form(r, ctx);
     tg_refusal_write(&text, &form, &ngx_http_tollgate_worker.state, a, key);
     ngx_http_tollgate_keep(r, ctx, &text, code);
+    ngx_http_tollgate_deny(r, ctx, a, code);
 
     if (code == TG_CODE_RATE_LIMIT_EXCEEDED) {
         ctx->retry_ms = tg_admit_retry_ms(a);
@@ -183,6 +183,7 @@ ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
     form = ngx_http_tollgate_form(r, ctx);
     tg_refusal_write_code(&text, &form, code, (struct tg_str) { NULL, 0 });
     ngx_http_tollgate_keep(r, ctx, &text, code);
+    ngx_http_tollgate_deny(r, ctx, NULL, code);
 }
 
 

@@ -335,6 +335,8 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
     w->watch.log = cycle->log;
     w->watch.cancelable = 1;
 
+    ngx_http_tollgate_open_denials(w, cycle->log);
+
     w->is_open = 1;
 
     return NGX_OK;
@@ -355,6 +357,7 @@ ngx_http_tollgate_close_worker(void)
                      w);
     }
 
+    ngx_http_tollgate_close_denials(w);
     ngx_http_tollgate_forget_credentials();
     tg_journal_close(&w->journal);
     tg_queue_clear(&w->state, w->claim.writer_id);

@@ -11,6 +11,7 @@
  *     _body.c      the body for core, and core's edits to it
  *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
+ *     _denial.c    refused requests, counted and journalled
  *     _filter.c    the upstream's answer: kept back, metered, passed on
  *     _headers.c   which headers it gets, and which of its own pass
  *     _edit.c      what the client did not ask for, taken out
@@ -64,6 +65,7 @@ typedef struct {
 /* What one worker has. */
 typedef struct {
     unsigned              is_open:1;
+    unsigned              is_folding:1; /* it takes no denials, and we said so */
     struct tg_state       state;
     struct tg_area_claim  claim;
     struct tg_journal     journal;
@@ -71,6 +73,8 @@ typedef struct {
     uint64_t              answers;      /* of our own; makes request ids */
     ngx_uint_t            unwritten;    /* calls the journal did not take */
     ngx_event_t           rewrite;      /* tries those again */
+    struct tg_denial_table  denials;    /* of this second */
+    ngx_event_t           denial;       /* takes them into the journal */
     ngx_queue_t           streams;      /* that run */
     ngx_event_t           watch;        /* asks about them */
     ngx_queue_t           line;         /* of requests that are parked */
@@ -109,6 +113,7 @@ typedef struct {
     ngx_str_t             betas;
     ngx_str_t             content_type; /* of the body; empty: it has none */
     ngx_str_t             request_id;
+    struct tg_call_id     own_id;       /* that it says, without a call */
     ngx_str_t             trace_id;     /* the upstream's own */
     struct tg_target      target;       /* upstream and credential */
     ngx_uint_t            dialect;      /* enum tg_dialect, of that upstream */
@@ -154,6 +159,7 @@ typedef struct {
     unsigned              goes_on:1;      /* to target, from the error handler */
     unsigned              is_watched:1;
     unsigned              is_parked:1;    /* it waits for its turn */
+    unsigned              is_denied:1;    /* it is among the worker's denials */
     unsigned              client_left:1;
 } ngx_http_tollgate_ctx_t;
 
@@ -197,12 +203,22 @@ void ngx_http_tollgate_refuse_code(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, enum tg_code code);
 struct tg_refusal_form ngx_http_tollgate_form(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_name_request(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+
+/* _denial.c */
+void ngx_http_tollgate_deny(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a,
+    enum tg_code code);
+void ngx_http_tollgate_open_denials(ngx_http_tollgate_worker_t *w,
+    ngx_log_t *log);
+void ngx_http_tollgate_close_denials(ngx_http_tollgate_worker_t *w);
 
 /* _limits.c */
 ngx_int_t ngx_http_tollgate_add_limits(ngx_http_request_t *r,

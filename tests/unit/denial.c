@@ -41,11 +41,7 @@ note(const char *key_id, const uint8_t *ip, enum tg_code code, int64_t now_ms)
 static int64_t
 total(void)
 {
-    int64_t sum = 0;
-
-    for (uint32_t i = 0; i < table.count; i++)
-        sum += table.rows[i].count;
-    return sum;
+    return tg_denial_total(&table);
 }
 
 /* The count of the only row that is so, -1 when there is none or another. */

@@ -614,7 +614,6 @@ test_most_denials(void)
 
     remove_segments();
     tg_journal_init(&journal, dir_fd, WRITER);
-    ok(tg_journal_has_spare_room(&journal), "there is room to spare");
     append_denials(&journal, TG_DENIAL_ROWS);
     tg_journal_close(&journal);
     len = load("00c0ffee12345679.00000000.tgj", bytes, 1 << 17);
@@ -624,6 +623,80 @@ test_most_denials(void)
     got = tg_record_denial(&record, TG_DENIAL_ROWS - 1);
     ok(memcmp(&got, &want, sizeof(want)) == 0, "to the last");
     free(bytes);
+}
+
+static struct tg_denial_table table;
+
+static void
+note(int64_t now_ms)
+{
+    uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
+    struct tg_denial_cause cause = {NULL, ip, TG_CODE_INVALID_API_KEY};
+
+    tg_denial_note(&table, &cause, now_ms);
+}
+
+static int
+take(struct tg_journal *journal, int64_t now_ms)
+{
+    return tg_journal_take_denials(journal, &table, now_ms);
+}
+
+/* The disk takes none; when it does, all are there that were counted. */
+static void
+test_failed_denials(void)
+{
+    struct rlimit before, limit;
+    struct tg_journal journal;
+    struct tg_record record;
+    size_t size;
+
+    remove_segments();
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 100;
+    tg_journal_init(&journal, dir_fd, WRITER);
+    tg_denial_init(&table, 1);
+    is_int(take(&journal, MADE_AT), 0, "no denials are no record");
+    ok(!is_there(0), "and no segment");
+    note(MADE_AT);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    is_int(take(&journal, MADE_AT), TG_ERR_SYSTEM, "a disk that takes none");
+    setrlimit(RLIMIT_FSIZE, &before);
+    is_int(tg_denial_total(&table), 1, "they wait");
+    note(MADE_AT + 1000);
+    is_int(take(&journal, MADE_AT + 1000), TG_ERR_FULL, "it is not tried");
+    ok(!is_there(1), "at once again");
+    is_int(table.count, 1, "but added up");
+    note(MADE_AT + 9999);
+    is_int(take(&journal, MADE_AT + 10000), 0, "then it is");
+    is_int(table.count, 0, "and they are taken");
+    note(MADE_AT + 10001);
+    is_int(take(&journal, MADE_AT + 10001), 0, "the next ones at once");
+    tg_journal_close(&journal);
+    file_len = load("00c0ffee12345679.00000001.tgj", file, sizeof(file));
+    is_int(tg_journal_read(file + 64, file_len - 64, &record, &size), 0,
+           "what was added up");
+    is_int(tg_record_denial(&record, 0).count, 2, "is one row of two");
+    is_int(tg_record_denial(&record, 0).scope, TG_DENIAL_REST, "of anybody");
+    is_int(tg_record_denial(&record, 1).scope, TG_DENIAL_ADDRESS,
+           "and the last one has its address");
+}
+
+/* A clock that was set back by an hour. */
+static void
+test_denials_and_clock(void)
+{
+    struct tg_journal journal;
+
+    remove_segments();
+    tg_journal_init(&journal, dir_fd, WRITER);
+    tg_denial_init(&table, 1);
+    table.retry_at_ms = MADE_AT + TG_JOURNAL_RETRY_MS;
+    note(MADE_AT - 3600000);
+    is_int(take(&journal, MADE_AT - 3600000), 0,
+           "a clock that is set back does not keep denials waiting");
+    tg_journal_close(&journal);
 }
 
 static void
@@ -692,6 +765,8 @@ main(void)
     test_denials_by_document();
     test_reading_denials();
     test_most_denials();
+    test_failed_denials();
+    test_denials_and_clock();
     test_no_second_writer();
     test_names();
     remove_segments();

@@ -164,6 +164,12 @@ const struct tg_command tg_commands[] = {
      "calls list --since 168h --not-ok", tg_calls_list_options, tg_calls_list,
      NULL},
 
+    {"denials", NULL, NULL, "list refused requests, counted, newest first",
+     "denials", tg_denials_list_options, tg_denials_list, NULL},
+    {"denials", "list", NULL, "the same",
+     "denials list --since 24h --code invalid_api_key", tg_denials_list_options,
+     tg_denials_list, NULL},
+
     {"events", NULL, NULL, "list what happened, newest first", "events",
      tg_events_list_options, tg_events_list, NULL},
     {"events", "list", NULL, "the same",
@@ -191,6 +197,7 @@ tg_noun_summary(const char *noun)
         {"credentials", "the secrets they know us by"},
         {"usage", "what was used, and what it cost"},
         {"calls", "the calls, one by one"},
+        {"denials", "requests that were refused, counted"},
         {"events", "what happened that somebody should know of"},
     };
     size_t i;

@@ -48,6 +48,7 @@ int tg_credentials_list(struct tg_cli *cli);
 int tg_backup(struct tg_cli *cli);
 int tg_restore(struct tg_cli *cli);
 
+int tg_denials_list(struct tg_cli *cli);
 int tg_events_list(struct tg_cli *cli);
 int tg_usage_show(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
@@ -65,6 +66,7 @@ extern const struct tg_option tg_upstreams_add_options[];
 extern const struct tg_option tg_credentials_add_options[];
 extern const struct tg_option tg_credentials_rotate_options[];
 extern const struct tg_option tg_credentials_update_options[];
+extern const struct tg_option tg_denials_list_options[];
 extern const struct tg_option tg_events_list_options[];
 extern const struct tg_option tg_usage_options[];
 extern const struct tg_option tg_calls_list_options[];

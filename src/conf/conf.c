@@ -15,6 +15,7 @@
 #define WRONG_KEYS_MAX 1000000
 #define KEEP_DAYS_DEFAULT 7
 #define KEEP_MEGABYTES_DEFAULT 1024
+#define DENIALS_DAYS_DEFAULT 30
 #define PPM 1000000
 #define PPM_MAX (1000 * PPM)
 
@@ -82,6 +83,8 @@ static const struct row {
      FACTOR_ALLOWED},
     {"prices", "factor_restricted", FACTOR(TG_KIND_RESTRICTED), read_factor,
      FACTOR_ALLOWED},
+    {"retention", "denials_days", MEMBER(denials_days), read_count,
+     COUNT_ALLOWED},
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -247,6 +250,7 @@ tg_conf_init(struct tg_conf *conf)
     conf->settings.wrong_keys_per_minute = WRONG_KEYS_DEFAULT;
     conf->keep_days = KEEP_DAYS_DEFAULT;
     conf->keep_megabytes = KEEP_MEGABYTES_DEFAULT;
+    conf->denials_days = DENIALS_DAYS_DEFAULT;
     for (int kind = 0; kind < 4; kind++)
         conf->settings.price_factor_ppm[kind] = PPM;
 }

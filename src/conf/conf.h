@@ -13,6 +13,7 @@ struct tg_conf {
     struct tg_proxies proxies;
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;
+    uint32_t denials_days; /* in the store; 0: for ever */
 };
 
 /* One sentence without a final stop: file, line, and what is allowed. */

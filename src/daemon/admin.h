@@ -49,6 +49,7 @@ void tg_admin_credential_reopen(struct tg_request *, struct tg_reply *);
 
 void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);
+void tg_admin_denial_list(struct tg_request *, struct tg_reply *);
 void tg_admin_event_list(struct tg_request *, struct tg_reply *);
 void tg_admin_health(struct tg_request *, struct tg_reply *);
 

@@ -58,6 +58,12 @@ struct tg_daemon {
     /* Of segments that were taken in; the main thread's. */
     struct tg_kept_limit keep;
 
+    /* How long denials stand in the store; the main thread's, too. */
+    struct {
+        int64_t days;       /* 0: for ever */
+        int64_t look_at_ms; /* for old ones, not before */
+    } denials;
+
     /* For the health report; see ingest.h. */
     _Atomic uint64_t lag_bytes;
     _Atomic uint32_t bad_segments;

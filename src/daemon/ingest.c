@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "denials.h"
 #include "err.h"
 #include "log.h"
 #include "segments.h"
@@ -156,6 +157,14 @@ take_record(struct tg_ingest *ingest, const struct tg_record *record)
     return err;
 }
 
+static int
+take_denials(struct tg_ingest *ingest, const struct tg_segment *segment,
+             const struct tg_record *record)
+{
+    ingest->batch += record->denial_count;
+    return tg_denials_take(ingest->store, segment, record);
+}
+
 static void
 warn_unknown(struct tg_ingest *ingest)
 {
@@ -172,7 +181,8 @@ warn_unknown(struct tg_ingest *ingest)
  * TG_ERR_CORRUPT, or 0 for a full batch.
  */
 static int
-take_buffer(struct tg_ingest *ingest, size_t len, size_t *used, int *end)
+take_buffer(struct tg_ingest *ingest, const struct tg_segment *segment,
+            size_t len, size_t *used, int *end)
 {
     struct tg_record record;
     size_t size;
@@ -186,9 +196,11 @@ take_buffer(struct tg_ingest *ingest, size_t len, size_t *used, int *end)
 
         if (got == 0 && record.type == TG_RECORD_CALL) {
             err = take_record(ingest, &record);
+        } else if (got == 0) {
+            err = take_denials(ingest, segment, &record);
         } else if (got == TG_ERR_VERSION) {
             warn_unknown(ingest);
-        } else if (got != 0) {
+        } else {
             *end = got;
             break;
         }
@@ -217,7 +229,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
             doubt(ingest, segment, strerror(errno));
         if (n <= 0)
             return 0;
-        err = take_buffer(ingest, (size_t)n, &used, &end);
+        err = take_buffer(ingest, segment, (size_t)n, &used, &end);
         if (err != 0)
             return err;
         segment->offset += used;

@@ -20,6 +20,7 @@
 #include "backup_file.h"
 #include "civil.h"
 #include "clock.h"
+#include "denials.h"
 #include "err.h"
 #include "first.h"
 #include "home.h"
@@ -151,6 +152,7 @@ beat(struct program *program, int64_t now_ms)
     tg_recovery_pass(&program->recovery, now_ms);
     tg_policy_refresh(daemon, &program->refresh, now_ms);
     tg_vigil_pass(daemon, now_ms);
+    tg_denials_expire(daemon, tg_ingest_store(program->ingest), now_ms);
 }
 
 /* One pass of ingest; false when it failed. */

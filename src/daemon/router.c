@@ -74,6 +74,8 @@ static const struct tg_admin_route routes[] = {
     ROUTE("GET", "/calls", TG_MAY_READ_USAGE,
           PAGE " key account model since until status not_ok",
           tg_admin_call_list),
+    ROUTE("GET", "/denials", TG_MAY_READ, PAGE " key account code since until",
+          tg_admin_denial_list),
     ROUTE("GET", "/events", TG_MAY_READ, PAGE " since type",
           tg_admin_event_list),
     ROUTE("GET", "/health", TG_MAY_READ, "", tg_admin_health),

@@ -18,6 +18,8 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     pthread_mutex_unlock(&daemon->publish_lock);
     daemon->keep.days = conf.keep_days;
     daemon->keep.megabytes = conf.keep_megabytes;
+    daemon->denials.days = conf.denials_days;
+    daemon->denials.look_at_ms = 0;
     return 0;
 }
 

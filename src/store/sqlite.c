@@ -42,6 +42,7 @@ rollback(struct tg_store *store)
     db->next_seq = 0;
     tg_rollup_block_free(db->block);
     db->block = NULL;
+    db->denials.is_known = false;
     if (!sqlite3_get_autocommit(db->db))
         tg_sql_run(db, NULL, "ROLLBACK", "");
 }
@@ -110,6 +111,10 @@ static const struct tg_store_ops ops = {
     .price_each = tg_sqlite_price_each,
     .event_add = tg_sqlite_event_add,
     .event_each = tg_sqlite_event_each,
+    .denial_add = tg_sqlite_denial_add,
+    .denial_mark = tg_sqlite_denial_mark,
+    .denial_expire = tg_sqlite_denial_expire,
+    .denial_each = tg_sqlite_denial_each,
     .operator_add = tg_sqlite_operator_add,
     .operator_named = tg_sqlite_operator_named,
     .token_add = tg_sqlite_token_add,

@@ -21,6 +21,10 @@ struct tg_sqlite {
     sqlite3 *db;
     int64_t next_seq;              /* of the next call; 0: not asked yet */
     struct tg_rollup_block *block; /* NULL: none is begun */
+    struct {
+        bool is_known; /* what follows is of the store's quarter */
+        int64_t quarter, strangers, holders;
+    } denials;
     size_t statement_count;
     struct {
         const char *sql; /* compared by address */
@@ -122,6 +126,15 @@ int tg_sqlite_event_each(struct tg_store *,
                          const struct tg_store_event_filter *,
                          int (*)(void *, const struct tg_store_event *),
                          void *);
+
+int tg_sqlite_denial_add(struct tg_store *, const struct tg_denial *);
+int tg_sqlite_denial_mark(struct tg_store *, uint64_t, uint32_t, uint64_t,
+                          int64_t, bool *);
+int tg_sqlite_denial_expire(struct tg_store *, int64_t, uint32_t, uint32_t *);
+int tg_sqlite_denial_each(struct tg_store *,
+                          const struct tg_store_denial_filter *,
+                          int (*)(void *, const struct tg_store_denial *),
+                          void *);
 
 int tg_sqlite_operator_add(struct tg_store *, const struct tg_store_operator *);
 int tg_sqlite_operator_named(struct tg_store *, const char *,

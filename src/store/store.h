@@ -147,6 +147,33 @@ struct tg_store_event_filter {
     uint32_t limit;
 };
 
+/* Refused requests of a quarter-hour by key, code and address. */
+struct tg_store_denial {
+    int64_t number;                  /* given by the store */
+    const char *key_id, *account_id; /* "": without a key, or of any */
+    int64_t code;
+    const char
+        *ip; /* "203.0.113.7", "2001:db8::/64"; "": any key and address */
+    int64_t count, first_at, last_at;
+    int64_t sample_at; /* of one of them; so all below */
+    struct tg_call_id request_id;
+    int64_t endpoint; /* 0: none */
+    const char *model, *user_agent;
+};
+
+/* NULL and 0 mean any; since is inclusive, until is not. */
+struct tg_store_denial_filter {
+    const char *key_id, *account_id;
+    int64_t code;
+    int64_t since, until;
+    int64_t after; /* number of the last one seen */
+    uint32_t limit;
+};
+
+/* Rows of a quarter-hour, of requests without a key and with one. */
+#define TG_STORE_DENIAL_STRANGERS 1000
+#define TG_STORE_DENIAL_HOLDERS 10000
+
 struct tg_store_page {
     const char *after; /* id of the last row seen; NULL: from the start */
     uint32_t limit;    /* 0: no limit */
@@ -305,6 +332,33 @@ struct tg_store_ops {
                       const struct tg_store_event_filter *filter,
                       int (*visit)(void *, const struct tg_store_event *),
                       void *arg);
+
+    /*
+     * Adds denials to the row of their quarter-hour, key, code and address;
+     * where the quarter has as many as it may, to that of any.
+     */
+    int (*denial_add)(struct tg_store *store, const struct tg_denial *row);
+    /*
+     * Notes that a segment's denials were taken in up to this record;
+     * *is_new is false when they were before.
+     */
+    int (*denial_mark)(struct tg_store *store, uint64_t writer_id,
+                       uint32_t number, uint64_t sequence, int64_t at,
+                       bool *is_new);
+    /*
+     * Removes rows of quarter-hours that ended before, oldest first, so many
+     * at most, and marks as old.  *gone says how many it were.
+     */
+    int (*denial_expire)(struct tg_store *store, int64_t before, uint32_t limit,
+                         uint32_t *gone);
+    /*
+     * Newest first.  What spans more than its quarter-hour is of the one in
+     * which it ended.  TG_ERR_NOT_FOUND when there is none of after's number.
+     */
+    int (*denial_each)(struct tg_store *store,
+                       const struct tg_store_denial_filter *filter,
+                       int (*visit)(void *, const struct tg_store_denial *),
+                       void *arg);
 
     int (*operator_add)(struct tg_store *store,
                         const struct tg_store_operator *row);

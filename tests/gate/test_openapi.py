@@ -76,7 +76,7 @@ def daemon(tmp_path_factory):
     daemon.must("/credentials", {"upstream": "u", "secret": "x" * 20})
     subprocess.run(
         [BUILD / "tests/unit/journal-write", daemon.journal, "77", "2",
-         daemon.key["id"], daemon.key["account_id"]],
+         daemon.key["id"], daemon.key["account_id"], "--deny"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
     wait(lambda: daemon.total()["requests"] == 2, what="calls")
     yield daemon
@@ -86,7 +86,8 @@ def daemon(tmp_path_factory):
 @pytest.mark.parametrize("path,name", [
     ("/accounts", "account"), ("/keys", "key"), ("/models", "model"),
     ("/prices", "price"), ("/upstreams", "upstream"),
-    ("/credentials", "credential"), ("/calls", "call")])
+    ("/credentials", "credential"), ("/calls", "call"),
+    ("/denials", "denial")])
 def test_members_of_objects(daemon, path, name):
     page = daemon.get(path).json
     assert set(page) == properties("list")

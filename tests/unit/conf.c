@@ -63,10 +63,11 @@ static const struct row {
      ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
      "factor_production, factor_development, factor_restricted"},
     {"a section that is not known", "[gates]\nx = 1\n",
-     ", line 2: there is no section [gates]; there are: gate, journal, prices"},
+     ", line 2: there is no section [gates]; there are: gate, journal, prices, "
+     "retention"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
-     "are: gate, journal, prices"},
+     "are: gate, journal, prices, retention"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",
      ", line 3: require_verification stands twice"},
     {"no line at all", "[gate]\nwhat is this\nverify = yes\n",

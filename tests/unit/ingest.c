@@ -203,11 +203,88 @@ test_torn_tail(void)
     end();
 }
 
+static int
+add_count(void *arg, const struct tg_store_denial *row)
+{
+    *(int64_t *)arg += row->count;
+    return 0;
+}
+
+static int64_t
+denials_in_store(void)
+{
+    struct tg_store_denial_filter all = {0};
+    struct tg_store *store = tg_ingest_store(ingest);
+    int64_t total = 0;
+
+    if (store->ops->denial_each(store, &all, add_count, &total) != 0)
+        abort();
+    return total;
+}
+
+/* The writer's next two segments: five denials, then four. */
+static void
+write_denials(void)
+{
+    static struct tg_denial_table table;
+    static const struct tg_str none = {NULL, 0};
+    struct tg_call call = {.id = tg_call_id_make(WRITER, 9), .status = 200};
+    struct tg_journal journal;
+    const uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, [12] = 10};
+    struct tg_denial_cause cause = {NULL, ip, TG_CODE_INVALID_API_KEY};
+
+    tg_journal_init(&journal, journal_fd, WRITER);
+    journal.segment = 2;
+    journal.sequence = 4;
+    tg_denial_init(&table, 1);
+    for (int second = 0; second < 3; second++) {
+        for (int i = 0; i <= second + 1; i++)
+            tg_denial_note(&table, &cause, second * 1000);
+        if (second == 2)
+            tg_journal_close(&journal);
+        if (tg_journal_take_denials(&journal, &table, second * 1000) != 0 ||
+            tg_journal_append(&journal, &call, none, none, 1) != 0)
+            abort();
+    }
+    tg_journal_close(&journal);
+}
+
+/* Makes a copy of a segment, or puts it back. */
+static void
+copy(const char *from, const char *to)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "cp %s/%s/00*02.tgj %s/%s/", folder,
+             from, folder, to);
+    if (system(command) != 0)
+        abort();
+}
+
+/* A restore moves segments back, whose offsets the store has forgotten. */
+static void
+test_denials(void)
+{
+    begin();
+    write_denials();
+    copy("journal", ".");
+    is_int(tg_ingest_pass(ingest), 0, "a pass over denials");
+    is_int(denials_in_store(), 9, "takes in every one");
+    ok(!is_there(2) && is_there(3), "and the segment that is done goes");
+    copy(".", "journal");
+    is_int(tg_ingest_pass(ingest), 0, "when it comes back");
+    is_int(denials_in_store(), 9, "none counts twice");
+    ok(!is_there(2), "and it goes again");
+    is_int(calls_in_store(), 4, "nor is a call lost for it");
+    end();
+}
+
 int
 main(void)
 {
     test_bad_sector();
     test_given_up();
     test_torn_tail();
+    test_denials();
     return done();
 }

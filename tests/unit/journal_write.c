@@ -2,11 +2,14 @@
  * journal-write: a worker's half of the journal, for tests of ingest.
  *
  * usage: journal-write FOLDER WRITER COUNT KEY ACCOUNT [SEGMENT_BYTES]
+ *        journal-write FOLDER WRITER COUNT KEY ACCOUNT --deny
  *        journal-write FOLDER WRITER COUNT KEY ACCOUNT --die STATE
  *
  * Appends COUNT calls as the writer of that hex id, says "done" and waits
  * until its standard input ends, so that its segment stays open.  The n-th
  * call has 100 prompt and 10 completion tokens and costs 1000 + n nanos.
+ *
+ * With --deny it appends two denials, too: of the key, and of a stranger.
  *
  * With --die it lives in an area of the state file, and what it leaves
  * behind when it is killed after "done" is: a call that was handed to the
@@ -74,6 +77,22 @@ append(struct tg_journal *journal, const struct tg_call *call)
         die("append");
 }
 
+static void
+deny(struct tg_journal *journal, const char *key, const char *account)
+{
+    static struct tg_denial_table table;
+    const uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, [12] = 192, [15] = 7};
+    struct tg_denial_cause causes[] = {{key, ip, TG_CODE_KEY_DISABLED},
+                                       {NULL, ip, TG_CODE_MISSING_API_KEY}};
+
+    tg_denial_init(&table, 1);
+    memcpy(tg_denial_note(&table, &causes[0], now_ms())->account_id, account,
+           TG_ID_LEN);
+    tg_denial_note(&table, &causes[1], now_ms());
+    if (tg_journal_take_denials(journal, &table, now_ms()) != 0)
+        die("take denials");
+}
+
 static uint32_t
 slot_of(const struct tg_state *state, const char *key, uint32_t *account)
 {
@@ -138,7 +157,7 @@ main(int argc, char **argv)
 
     if (argc < 6) {
         fprintf(stderr, "usage: journal-write FOLDER WRITER COUNT KEY "
-                        "ACCOUNT [SEGMENT_BYTES | --die STATE]\n");
+                        "ACCOUNT [SEGMENT_BYTES | --deny | --die STATE]\n");
         return 2;
     }
     dir = open(argv[1], O_RDONLY | O_DIRECTORY);
@@ -147,7 +166,9 @@ main(int argc, char **argv)
     writer = strtoull(argv[2], NULL, 16);
     count = strtol(argv[3], NULL, 10);
     tg_journal_init(&journal, dir, writer);
-    if (argc == 7)
+    if (argc == 7 && strcmp(argv[6], "--deny") == 0)
+        deny(&journal, argv[4], argv[5]);
+    else if (argc == 7)
         journal.segment_limit = strtoull(argv[6], NULL, 10);
     call = make_call(argv[4], argv[5]);
     for (long n = 0; n < count; n++) {

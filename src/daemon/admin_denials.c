@@ -74,6 +74,19 @@ read_code(const struct tg_request *request, struct tg_reply *reply,
                             name);
 }
 
+/* The number of the last row seen. */
+static bool
+read_after(const char *id, struct tg_reply *reply, int64_t *number)
+{
+    const char *digits = id + strlen(ID_PREFIX);
+    char *end;
+
+    *number = strtoll(digits, &end, 10);
+    if (digits[0] >= '0' && digits[0] <= '9' && *end == '\0' && *number > 0)
+        return true;
+    return tg_reply_invalid(reply, "after", "there is no denial '%s'", id);
+}
+
 static bool
 read_filter(const struct tg_request *request, struct tg_reply *reply,
             struct tg_store_denial_filter *filter, uint32_t *limit)
@@ -85,8 +98,8 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
         !tg_request_instant(request, reply, "since", &filter->since) ||
         !tg_request_instant(request, reply, "until", &filter->until))
         return false;
-    if (page.after != NULL)
-        filter->after = strtoll(page.after + strlen(ID_PREFIX), NULL, 10);
+    if (page.after != NULL && !read_after(page.after, reply, &filter->after))
+        return false;
     filter->key_id = tg_request_argument(request, "key");
     filter->limit = page.limit + 1;
     *limit = page.limit;

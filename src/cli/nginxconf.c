@@ -151,6 +151,8 @@ write_top(FILE *out, const struct tg_nginx_conf *conf)
             "error_log \"%s/log/nginx.log\" warn;\n"
             "worker_processes auto;\n"
             "worker_rlimit_nofile %lu;\n"
+            "# Waits for the disk, so that the workers need not.\n"
+            "thread_pool tollgate threads=1 max_queue=16;\n"
             "events {\n"
             "    worker_connections %lu;\n"
             "}\n\n",

@@ -10,6 +10,7 @@
 
 #include "crc32c.h"
 #include "err.h"
+#include "journal_part.h"
 
 static const char magic[8] = "TGJRNL1\n";
 
@@ -41,7 +42,10 @@ _Static_assert(sizeof(struct frame) == 24, "format");
 
 #define CRC_FROM offsetof(struct frame, type)
 #define CALL_BYTES (sizeof(struct frame) + sizeof(struct tg_call))
-#define RECORD_MAX (CALL_BYTES + TG_JOURNAL_AGENT_MAX + TG_JOURNAL_TRACE_MAX)
+
+_Static_assert(CALL_BYTES + TG_JOURNAL_AGENT_MAX + TG_JOURNAL_TRACE_MAX ==
+                   TG_JOURNAL_RECORD_MAX,
+               "format");
 
 #define DENIALS_MAX                                                            \
     (sizeof(struct frame) + TG_DENIAL_ROWS * sizeof(struct tg_denial))
@@ -54,6 +58,9 @@ _Static_assert(DENIALS_MAX <= SANE_BYTES, "format");
 /* What a disk keeps for calls: more than a hundred thousand of them. */
 #define SPARE_BYTES TG_JOURNAL_SEGMENT_BYTES
 
+/* How far beyond its limit a segment goes until it is tried again to end it. */
+#define OVERDUE_BYTES (1u << 20)
+
 void
 tg_journal_init(struct tg_journal *journal, int dir_fd, uint64_t writer_id)
 {
@@ -62,6 +69,8 @@ tg_journal_init(struct tg_journal *journal, int dir_fd, uint64_t writer_id)
         .fd = -1,
         .writer_id = writer_id,
         .segment_limit = TG_JOURNAL_SEGMENT_BYTES,
+        .syncing_fd = -1,
+        .left_fd = -1,
     };
 }
 
@@ -106,42 +115,112 @@ write_whole(int fd, const void *buf, size_t len)
     return TG_ERR_SYSTEM;
 }
 
+/* Where a segment's first new record stands. */
+#define SEGMENT_AT(journal) (TG_JOURNAL_HEADER_SIZE + (journal)->kept_len)
+
+/* A descriptor that is being synced is closed when that is over. */
 static void
-give_up_segment(struct tg_journal *journal)
+let_go(struct tg_journal *journal, int fd)
+{
+    if (fd == journal->syncing_fd)
+        journal->left_fd = fd;
+    else
+        close(fd);
+}
+
+void
+tg_journal_give_up(struct tg_journal *journal)
 {
     int saved = errno;
 
-    close(journal->fd);
+    if (journal->fd != -1)
+        let_go(journal, journal->fd);
     journal->fd = -1;
     errno = saved;
 }
 
+/* Its first bytes, and what is not durable where it was written before. */
 static int
-open_segment(struct tg_journal *journal, int64_t now_ms)
+write_beginning(const struct tg_journal *journal, int fd, int64_t now_ms)
 {
-    char name[TG_JOURNAL_NAME_SIZE];
     struct file_header header = {
         .version = TG_JOURNAL_VERSION,
-        .number = journal->segment,
+        .number = journal->segment - 1,
         .writer_id = journal->writer_id,
         .created_at_ms = now_ms,
     };
 
     memcpy(header.magic, magic, sizeof(magic));
     header.crc = tg_crc32c(0, &header, offsetof(struct file_header, crc));
-    tg_journal_name(name, journal->writer_id, journal->segment);
-    journal->fd = openat(journal->dir_fd, name,
-                         O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
-                         0600);
-    if (journal->fd == -1)
+    if (write_whole(fd, &header, sizeof(header)) != 0)
         return TG_ERR_SYSTEM;
+    return journal->kept_len == 0
+               ? 0
+               : write_whole(fd, journal->kept, journal->kept_len);
+}
+
+/*
+ * A segment is not there before it is whole: a file with a higher number says
+ * that nothing more is written to those below.
+ */
+static int
+make_segment(struct tg_journal *journal, uint64_t place_bytes, int64_t now_ms)
+{
+    char name[TG_JOURNAL_NAME_SIZE],
+        draft[sizeof(name) + sizeof(TG_JOURNAL_DRAFT)];
+    int saved, fd;
+    bool is_done;
+
+    tg_journal_name(name, journal->writer_id, journal->segment);
+    snprintf(draft, sizeof(draft), "%s" TG_JOURNAL_DRAFT, name);
+    fd = openat(journal->dir_fd, draft,
+                O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (fd == -1)
+        return -1;
+    /* What was begun once is not begun again, whatever became of it. */
     journal->segment++;
-    journal->segment_bytes = sizeof(header);
-    if (write_whole(journal->fd, &header, sizeof(header)) != 0) {
-        give_up_segment(journal);
+    is_done = write_beginning(journal, fd, now_ms) == 0 &&
+              tg_journal_place(fd, SEGMENT_AT(journal), place_bytes) == 0 &&
+              linkat(journal->dir_fd, draft, journal->dir_fd, name, 0) == 0;
+    saved = errno;
+    (void)unlinkat(journal->dir_fd, draft, 0);
+    if (is_done)
+        return fd;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int
+tg_journal_begin_segment(struct tg_journal *journal, uint64_t place_bytes,
+                         int64_t now_ms)
+{
+    int fd = make_segment(journal, place_bytes, now_ms);
+
+    if (fd == -1) {
+        /* It may be there all the same. */
+        if (errno == EIO)
+            tg_journal_give_up(journal);
         return TG_ERR_SYSTEM;
     }
+    tg_journal_close(journal);
+    journal->fd = fd;
+    journal->segment_bytes = SEGMENT_AT(journal);
+    journal->placed_bytes = journal->segment_bytes + place_bytes;
+    journal->overdue_bytes = 0;
+    journal->is_new = true;
     return 0;
+}
+
+/*
+ * Ends a segment that is long enough.  When there is no place for another
+ * one, it goes on in the place that it has.
+ */
+static void
+rotate(struct tg_journal *journal, int64_t now_ms)
+{
+    if (tg_journal_begin_segment(journal, journal->reserve_bytes, now_ms) != 0)
+        journal->overdue_bytes += OVERDUE_BYTES;
 }
 
 /* Puts the frame before a payload that stands in its place. */
@@ -155,12 +234,12 @@ seal(char *buf, struct frame *frame)
 
 /* Lays the record out in buf and returns its length. */
 static size_t
-encode(char *buf, const struct tg_call *call, struct tg_str agent,
-       struct tg_str trace_id, uint64_t sequence)
+encode(char *buf, enum tg_record_type type, const struct tg_call *call,
+       struct tg_str agent, struct tg_str trace_id, uint64_t sequence)
 {
     struct frame frame = {
         .bytes = (uint32_t)(CALL_BYTES + agent.len + trace_id.len),
-        .type = TG_RECORD_CALL,
+        .type = (uint16_t)type,
         .agent_bytes = (uint16_t)agent.len,
         .trace_bytes = (uint16_t)trace_id.len,
         .sequence = sequence,
@@ -177,37 +256,78 @@ encode(char *buf, const struct tg_call *call, struct tg_str agent,
     return frame.bytes;
 }
 
-/* Appends a whole record, to the segment that has room for it. */
 static int
-append(struct tg_journal *journal, const char *buf, size_t len, int64_t now_ms)
+write_record(struct tg_journal *journal, const char *buf, size_t len,
+             int64_t now_ms)
 {
+    if (journal->kept != NULL && journal->kept_size - journal->kept_len < len) {
+        errno = ENOBUFS;
+        return TG_ERR_SYSTEM;
+    }
     if (journal->fd != -1 &&
-        journal->segment_bytes + len > journal->segment_limit)
-        tg_journal_close(journal);
-    if (journal->fd == -1 && open_segment(journal, now_ms) != 0)
+        journal->segment_bytes + len >
+            journal->segment_limit + journal->overdue_bytes)
+        rotate(journal, now_ms);
+    if (journal->fd == -1 && tg_journal_begin_segment(journal, 0, now_ms) != 0)
         return TG_ERR_SYSTEM;
     if (write_whole(journal->fd, buf, len) != 0) {
-        give_up_segment(journal);
+        tg_journal_give_up(journal);
         return TG_ERR_SYSTEM;
     }
     journal->segment_bytes += len;
     journal->sequence++;
+    journal->written++;
     return 0;
+}
+
+/* Until it is durable.  Denials are not: they must not be counted twice. */
+static void
+keep(struct tg_journal *journal, const char *buf, size_t len)
+{
+    if (journal->kept == NULL)
+        return;
+    memcpy(journal->kept + journal->kept_len, buf, len);
+    journal->kept_len += len;
+}
+
+static int
+append(struct tg_journal *journal, enum tg_record_type type,
+       const struct tg_call *call, struct tg_str agent, struct tg_str trace_id,
+       int64_t now_ms)
+{
+    char buf[TG_JOURNAL_RECORD_MAX];
+    size_t len;
+    int err;
+
+    if (agent.len > TG_JOURNAL_AGENT_MAX)
+        agent.len = TG_JOURNAL_AGENT_MAX;
+    if (trace_id.len > TG_JOURNAL_TRACE_MAX)
+        trace_id.len = TG_JOURNAL_TRACE_MAX;
+    len = encode(buf, type, call, agent, trace_id, journal->sequence);
+    err = write_record(journal, buf, len, now_ms);
+    if (err == 0)
+        keep(journal, buf, len);
+    return err;
 }
 
 int
 tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
                   struct tg_str agent, struct tg_str trace_id, int64_t now_ms)
 {
-    char buf[RECORD_MAX];
-    size_t len;
+    int err = append(journal, TG_RECORD_CALL, call, agent, trace_id, now_ms);
 
-    if (agent.len > TG_JOURNAL_AGENT_MAX)
-        agent.len = TG_JOURNAL_AGENT_MAX;
-    if (trace_id.len > TG_JOURNAL_TRACE_MAX)
-        trace_id.len = TG_JOURNAL_TRACE_MAX;
-    len = encode(buf, call, agent, trace_id, journal->sequence);
-    return append(journal, buf, len, now_ms);
+    if (err == 0 && journal->promised > 0)
+        journal->promised--;
+    return err;
+}
+
+int
+tg_journal_append_hold(struct tg_journal *journal, const struct tg_call *call,
+                       struct tg_str agent, int64_t now_ms)
+{
+    static const struct tg_str none = {NULL, 0};
+
+    return append(journal, TG_RECORD_HOLD, call, agent, none, now_ms);
 }
 
 int
@@ -226,7 +346,7 @@ tg_journal_append_denials(struct tg_journal *journal,
     assert(count > 0 && count <= TG_DENIAL_ROWS);
     memcpy(buf + sizeof(frame), rows, count * sizeof(*rows));
     seal(buf, &frame);
-    return append(journal, buf, frame.bytes, now_ms);
+    return write_record(journal, buf, frame.bytes, now_ms);
 }
 
 static bool
@@ -273,8 +393,13 @@ tg_journal_take_denials(struct tg_journal *journal,
 void
 tg_journal_close(struct tg_journal *journal)
 {
-    if (journal->fd != -1)
-        close(journal->fd);
+    if (journal->fd == -1)
+        return;
+    /* The place that it had ahead is free again. */
+    if (journal->placed_bytes > journal->segment_bytes &&
+        ftruncate(journal->fd, (off_t)journal->segment_bytes) == 0)
+        journal->placed_bytes = journal->segment_bytes;
+    let_go(journal, journal->fd);
     journal->fd = -1;
 }
 
@@ -299,6 +424,12 @@ tg_journal_read_header(const void *buf, size_t len,
     return 0;
 }
 
+static bool
+is_of_call(uint16_t type)
+{
+    return type == TG_RECORD_CALL || type == TG_RECORD_HOLD;
+}
+
 /*
  * Whether a length agrees with what the type says it is, so that one that was
  * damaged does not pass for a tail.
@@ -308,6 +439,7 @@ says_twice(const struct frame *frame)
 {
     switch (frame->type) {
     case TG_RECORD_CALL:
+    case TG_RECORD_HOLD:
         return frame->bytes ==
                CALL_BYTES + (size_t)frame->agent_bytes + frame->trace_bytes;
     case TG_RECORD_DENIAL:
@@ -356,11 +488,11 @@ tg_journal_read(const void *buf, size_t len, struct tg_record *record,
     if (frame.crc != tg_crc32c(0, p + CRC_FROM, frame.bytes - CRC_FROM))
         return TG_ERR_CORRUPT;
     *size = frame.bytes;
-    if (frame.type != TG_RECORD_CALL && frame.type != TG_RECORD_DENIAL)
+    if (!is_of_call(frame.type) && frame.type != TG_RECORD_DENIAL)
         return TG_ERR_VERSION;
     record->type = (enum tg_record_type)frame.type;
     record->sequence = frame.sequence;
-    if (frame.type == TG_RECORD_CALL)
+    if (is_of_call(frame.type))
         take_call(record, &frame, p);
     else
         take_denials(record, &frame, p);

@@ -4,8 +4,7 @@
  *
  * A segment file has one writer (a worker, or the daemon for the dead) and
  * is named by it: 16 hex digits of the writer's id, '.', 8 hex digits of the
- * segment's number, ".tgj".  This is one of core's two files that open
- * things.
+ * segment's number, ".tgj".  journal.c and journal_sync.c open files.
  */
 #ifndef TG_JOURNAL_H
 #define TG_JOURNAL_H
@@ -21,13 +20,21 @@
 #define TG_JOURNAL_VERSION 2
 #define TG_JOURNAL_HEADER_SIZE 64
 #define TG_JOURNAL_NAME_SIZE 30 /* with the NUL */
+#define TG_JOURNAL_DRAFT                                                       \
+    ".new" /* behind the name of one that is being made                        \
+            */
 #define TG_JOURNAL_SEGMENT_BYTES (64u << 20)
 #define TG_JOURNAL_AGENT_MAX 256
 #define TG_JOURNAL_TRACE_MAX 64
 
+/* The longest record: a call, its agent, its trace id. */
+#define TG_JOURNAL_RECORD_MAX                                                  \
+    (24 + sizeof(struct tg_call) + TG_JOURNAL_AGENT_MAX + TG_JOURNAL_TRACE_MAX)
+
 enum tg_record_type {
     TG_RECORD_NONE = 0,
     TG_RECORD_CALL = 1,   /* a settled call */
+    TG_RECORD_HOLD = 2,   /* a call as it was admitted, or holds by now */
     TG_RECORD_DENIAL = 3, /* refused requests, counted */
 };
 
@@ -48,6 +55,7 @@ struct tg_record {
     const char *denials; /* for tg_record_denial */
 };
 
+/* A writer.  What keeps it durable is journal_sync.h's. */
 struct tg_journal {
     int dir_fd;
     int fd; /* -1: the next append opens a segment */
@@ -56,11 +64,24 @@ struct tg_journal {
     uint32_t segment;
     uint64_t segment_bytes; /* written so far */
     uint64_t segment_limit;
+    uint64_t overdue_bytes; /* beyond the limit: no new one can be begun */
+
+    uint64_t reserve_bytes; /* wanted ahead of what is written; 0: none is */
+    uint64_t placed_bytes;  /* of the segment, that have their place on disk */
+    uint32_t promised;      /* calls in flight, whose records have a place */
+
+    char *kept; /* records that are written and not yet durable */
+    size_t kept_size, kept_len;
+    uint64_t written, durable; /* records; the first ones are durable */
+    int syncing_fd;            /* -1: no sync is under way */
+    int left_fd;               /* left by its writer while it was synced */
+    bool is_new;               /* its name is not durable */
+    uint32_t failures;         /* of syncs, in a row */
 };
 
 /*
  * Begins a writer in the folder dir_fd (which stays the caller's).  No file
- * is made before the first append.  Every writer_id is used by one writer.
+ * is made before it is needed.  Every writer_id is used by one writer.
  */
 void tg_journal_init(struct tg_journal *journal, int dir_fd,
                      uint64_t writer_id);
@@ -70,11 +91,17 @@ void tg_journal_init(struct tg_journal *journal, int dir_fd,
  * limits.  Opens or rotates the segment when needed.  now_ms is Unix time.
  * Returns 0 or TG_ERR_SYSTEM with errno; after a failure the segment is
  * closed and the next append begins a new one, so that a torn record is
- * always the last of its segment.
+ * always the last of its segment.  ENOBUFS: nothing was written, as too much
+ * is not durable yet.
  */
 int tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
                       struct tg_str agent, struct tg_str trace_id,
                       int64_t now_ms);
+
+/* The same for a call in flight; its last such record counts. */
+int tg_journal_append_hold(struct tg_journal *journal,
+                           const struct tg_call *call, struct tg_str agent,
+                           int64_t now_ms);
 
 /*
  * Appends denials, of which there are 1 to TG_DENIAL_ROWS, as one record with

@@ -77,21 +77,48 @@ open_file(int dir_fd, const char *name)
     return fd;
 }
 
+static DIR *
+open_folder(const struct tg_segments *segments)
+{
+    int fd = openat(segments->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir == NULL && fd >= 0)
+        close(fd);
+    return dir;
+}
+
+/*
+ * Segments that their writers did not live to finish; nothing is only there.
+ * One that lives begins another one.
+ */
+static void
+remove_drafts(const struct tg_segments *segments)
+{
+    DIR *dir = open_folder(segments);
+    const struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        const char *end = strstr(entry->d_name, ".tgj" TG_JOURNAL_DRAFT);
+
+        if (end != NULL && end[strlen(".tgj" TG_JOURNAL_DRAFT)] == '\0')
+            (void)unlinkat(segments->dir_fd, entry->d_name, 0);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
 /* Files that were not known before go to the end; the caller sorts. */
 static int
 read_folder(struct tg_segments *segments)
 {
-    int fd = openat(segments->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = open_folder(segments);
     const struct dirent *entry;
     size_t known = segments->count;
     int err = 0;
 
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
+    if (dir == NULL)
         return TG_ERR_SYSTEM;
-    }
     while (err == 0 && (entry = readdir(dir)) != NULL) {
         struct tg_segment segment = {.fd = -1, .is_here = true};
         struct tg_segments old = {.list = segments->list, .count = known};
@@ -142,6 +169,7 @@ tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
     int err;
 
     *segments = (struct tg_segments){.dir_fd = dir_fd, .kept_fd = kept_fd};
+    remove_drafts(segments);
     err = store->ops->segment_each(store, add_row, segments);
     if (err == 0 && segments->count > 0)
         qsort(segments->list, segments->count, sizeof(segments->list[0]),

@@ -1,6 +1,6 @@
 /*
  * ngx_http_tollgate_call.c: a call's life in this worker: its hold in the
- * state file, its settlement, its record in the journal.
+ * state file, its settlement.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -11,25 +11,8 @@
 #include "digest.h"
 #include "err.h"
 
-#define NGX_HTTP_TOLLGATE_REWRITE_MS  1000
-
-static void ngx_http_tollgate_rewrite(ngx_event_t *ev);
-
 
 ngx_http_tollgate_worker_t  ngx_http_tollgate_worker;
-
-
-/* The text of a header, or an empty one. */
-
-static struct tg_str
-ngx_http_tollgate_header(ngx_table_elt_t *h)
-{
-    if (h == NULL) {
-        return (struct tg_str) { NULL, 0 };
-    }
-
-    return (struct tg_str) { (char *) h->value.data, h->value.len };
-}
 
 
 /* NGX_OK; NGX_DECLINED with a refusal, or a wait, in the admission. */
@@ -42,7 +25,7 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 
     /* A journal that takes no records admits no calls. */
 
-    if (w->unwritten) {
+    if (ngx_http_tollgate_may_admit() != NGX_OK) {
         a->action = TG_ACTION_REFUSE;
         a->code = TG_CODE_GATE_UNAVAILABLE;
         a->reason = TG_REASON_CODE;
@@ -64,6 +47,7 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    tg_journal_promise(&w->journal);
     ngx_http_tollgate_leave_line(ctx);
 
     ctx->target = a->target;
@@ -117,40 +101,6 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
         && tg_hold_is_short(&ctx->hold, &ctx->meter))
     {
         ngx_http_tollgate_hold_more(ctx);
-    }
-}
-
-
-static void
-ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)
-{
-    int64_t                      now_ms;
-    struct tg_str                agent, trace_id;
-    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
-
-    now_ms = ngx_http_tollgate_now_ms();
-    agent = ngx_http_tollgate_header(ctx->request->headers_in.user_agent);
-    trace_id = (struct tg_str) { (char *) ctx->trace_id.data,
-                                 ctx->trace_id.len };
-
-    /* A second try begins a new segment, on what may be another disk. */
-
-    if (tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
-                          now_ms) == 0
-        || tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
-                             now_ms) == 0)
-    {
-        tg_area_end(&w->claim, ctx->slot);
-        return;
-    }
-
-    /* The slot keeps the record until the journal takes it. */
-
-    if (w->unwritten++ == 0) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "tollgate: the journal takes no records; no call is "
-                      "admitted until it does");
-        ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
     }
 }
 
@@ -228,48 +178,6 @@ ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx)
 }
 
 
-static void
-ngx_http_tollgate_write_slot(void *arg, struct tg_call_slot *slot)
-{
-    ngx_http_tollgate_worker_t  *w = arg;
-
-    struct tg_str  none = { NULL, 0 };
-
-    /* A status is there once a call is settled, and not before. */
-
-    if (slot->call.status == 0 || w->unwritten == 0) {
-        return;
-    }
-
-    if (tg_journal_append(&w->journal, &slot->call, none, none,
-                          ngx_http_tollgate_now_ms())
-        != 0)
-    {
-        return;
-    }
-
-    tg_area_end(&w->claim, slot);
-    w->unwritten--;
-}
-
-
-static void
-ngx_http_tollgate_rewrite(ngx_event_t *ev)
-{
-    ngx_http_tollgate_worker_t  *w = ev->data;
-
-    tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot, w);
-
-    if (w->unwritten) {
-        ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "tollgate: the journal takes records again");
-}
-
-
 static const char *
 ngx_http_tollgate_why(int err)
 {
@@ -321,12 +229,11 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    tg_journal_init(&w->journal, mcf->journal_dir, writer_id | 1);
+    if (ngx_http_tollgate_open_journal(cycle, mcf, writer_id | 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     w->key = mcf->key;
-    w->rewrite.handler = ngx_http_tollgate_rewrite;
-    w->rewrite.data = w;
-    w->rewrite.log = cycle->log;
-    w->rewrite.cancelable = 1;
 
     ngx_queue_init(&w->line);
     ngx_queue_init(&w->streams);
@@ -352,14 +259,9 @@ ngx_http_tollgate_close_worker(void)
         return;
     }
 
-    if (w->unwritten) {
-        tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,
-                     w);
-    }
-
     ngx_http_tollgate_close_denials(w);
     ngx_http_tollgate_forget_credentials();
-    tg_journal_close(&w->journal);
+    ngx_http_tollgate_close_journal();
     tg_queue_clear(&w->state, w->claim.writer_id);
     tg_area_leave(&w->claim);
     tg_state_close(&w->state);

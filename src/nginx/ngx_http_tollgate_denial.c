@@ -121,7 +121,7 @@ ngx_http_tollgate_sample(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 static void
 ngx_http_tollgate_take_denials(ngx_http_tollgate_worker_t *w, int64_t now_ms)
 {
-    if (w->unwritten) {
+    if (w->is_shut) {
         tg_denial_fold(&w->denials, now_ms);
         return;
     }

@@ -469,6 +469,8 @@ ngx_http_tollgate_master_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_tollgate_init(ngx_conf_t *cf)
 {
+    static ngx_str_t  threads = ngx_string("tollgate");
+
     ngx_http_handler_pt            *h;
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_tollgate_main_conf_t  *mcf;
@@ -489,6 +491,11 @@ ngx_http_tollgate_init(ngx_conf_t *cf)
     if (ngx_conf_full_name(cf->cycle, &mcf->state, 1) != NGX_OK
         || ngx_conf_full_name(cf->cycle, &mcf->journal, 1) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    mcf->threads = ngx_thread_pool_add(cf, &threads);
+    if (mcf->threads == NULL) {
         return NGX_ERROR;
     }
 

@@ -21,7 +21,9 @@
  *     _queue.c     calls that wait for room under their key's limits
  *     _streams.c   running streams, cut when their key may no longer call,
  *                  or has no money for more of them
- *     _call.c      a call's life: held, settled, journalled
+ *     _call.c      a call's life: held, settled
+ *     _journal.c   its record, and whether there is room for another one
+ *     _sync.c      records made durable, in a thread beside the worker's
  */
 #ifndef NGX_HTTP_TOLLGATE_MODULE_H
 #define NGX_HTTP_TOLLGATE_MODULE_H
@@ -33,7 +35,7 @@
 #include "admit_take.h"
 #include "area.h"
 #include "edit.h"
-#include "journal.h"
+#include "journal_sync.h"
 #include "meter.h"
 #include "payload.h"
 #include "rate.h"
@@ -51,6 +53,8 @@ typedef struct {
     ngx_fd_t              journal_dir;
     ngx_str_t             state_name;
     struct tg_master_key  key;
+
+    ngx_thread_pool_t    *threads;      /* that wait for the disk */
 } ngx_http_tollgate_main_conf_t;
 
 typedef struct {
@@ -72,7 +76,14 @@ typedef struct {
     struct tg_master_key  key;
     uint64_t              answers;      /* of our own; makes request ids */
     ngx_uint_t            unwritten;    /* calls the journal did not take */
-    ngx_event_t           rewrite;      /* tries those again */
+    ngx_uint_t            is_shut;      /* it has no room: none is admitted */
+    ngx_event_t           rewrite;      /* looks whether it has again */
+    ngx_thread_pool_t    *threads;
+    ngx_thread_task_t    *task;         /* a sync; one at a time */
+    ngx_uint_t            is_syncing;
+    ngx_msec_t            sync_at;      /* when it began */
+    ngx_event_t           sync;         /* begins one */
+    ngx_event_t           slow;         /* one has taken long */
     struct tg_denial_table  denials;    /* of this second */
     ngx_event_t           denial;       /* takes them into the journal */
     ngx_queue_t           streams;      /* that run */
@@ -305,5 +316,19 @@ void ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf);
 void ngx_http_tollgate_close_worker(void);
+
+/* _journal.c */
+ngx_int_t ngx_http_tollgate_may_admit(void);
+void ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_close_gate(int err);
+ngx_int_t ngx_http_tollgate_open_journal(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf, uint64_t writer_id);
+void ngx_http_tollgate_close_journal(void);
+
+/* _sync.c */
+void ngx_http_tollgate_written(void);
+ngx_int_t ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf);
+void ngx_http_tollgate_close_sync(void);
 
 #endif

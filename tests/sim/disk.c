@@ -32,7 +32,7 @@ struct written {
 };
 
 struct file {
-    char name[TG_JOURNAL_NAME_SIZE];
+    char name[TG_JOURNAL_NAME_SIZE + sizeof(TG_JOURNAL_DRAFT)];
     char *data; /* as processes see it */
     size_t len, room;
     size_t durable;         /* bytes of data that a power cut leaves */
@@ -302,8 +302,7 @@ reaches(const struct file *file, const struct written *record)
     size_t at = model_store_offset(file->name);
     uint32_t len;
 
-    if (model_store_is_bad(file->name) ||
-        (at == 0 && file->damaged_at < HEADER_BYTES))
+    if (at == 0 && file->damaged_at < HEADER_BYTES)
         return false;
     if (at == 0)
         at = HEADER_BYTES;
@@ -319,12 +318,15 @@ reaches(const struct file *file, const struct written *record)
 }
 
 bool
-disk_has(const struct tg_call_id *id)
+disk_has(const struct tg_call_id *id, bool is_looked_at_again)
 {
     for (size_t i = 0; i < file_count; i++) {
         const struct file *file = &files[i];
 
-        for (size_t k = 0; file->is_named && k < file->record_count; k++) {
+        if (!file->is_named ||
+            (!is_looked_at_again && model_store_is_bad(file->name)))
+            continue;
+        for (size_t k = 0; k < file->record_count; k++) {
             if (memcmp(&file->records[k].id, id, sizeof(*id)) == 0 &&
                 reaches(file, &file->records[k]))
                 return true;
@@ -396,6 +398,12 @@ int __wrap_fstat64(int fd, struct stat *st);
 int __wrap_fcntl64(int fd, int command, ...);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
+int __wrap_fallocate64(int fd, int mode, off_t offset, off_t len);
+int __wrap_ftruncate64(int fd, off_t len);
+int __real_ftruncate64(int fd, off_t len);
+int __real_fallocate64(int fd, int mode, off_t offset, off_t len);
+int __wrap_linkat(int old_fd, const char *old, int new_fd, const char *name,
+                  int flags);
 int __wrap_unlinkat(int dir_fd, const char *name, int flags);
 DIR *__wrap_fdopendir(int fd);
 struct dirent *__wrap_readdir64(DIR *dir);
@@ -586,6 +594,54 @@ int
 __wrap_fsync(int fd)
 {
     return __wrap_fdatasync(fd);
+}
+
+int
+__wrap_fallocate64(int fd, int mode, off_t offset, off_t len)
+{
+    if (handle_of(fd) == NULL)
+        return __real_fallocate64(fd, mode, offset, len);
+    sim_point("place");
+    return is_ill() && sim_chance(300) ? fail(ENOSPC) : 0;
+}
+
+/* Only places ahead are given back. */
+int
+__wrap_ftruncate64(int fd, off_t len)
+{
+    struct handle *handle = handle_of(fd);
+
+    if (handle == NULL)
+        return __real_ftruncate64(fd, len);
+    sim_point("end");
+    if ((size_t)len != handle->file->len)
+        sim_wrong("%s is cut to %lld bytes", handle->file->name,
+                  (long long)len);
+    return 0;
+}
+
+/* The old name goes with it: it is removed at once. */
+int
+__wrap_linkat(int old_fd, const char *old, int new_fd, const char *name,
+              int flags)
+{
+    struct file *file;
+
+    (void)old_fd;
+    (void)new_fd;
+    (void)flags;
+    sim_point("name");
+    file = find(old);
+    if (is_ill() && sim_chance(200))
+        return fail(sim_chance(500) ? EIO : ENOSPC);
+    if (file == NULL)
+        return fail(ENOENT);
+    if (find(name) != NULL)
+        return fail(EEXIST);
+    snprintf(file->name, sizeof(file->name), "%s", name);
+    sim_point("named");
+    /* What failed may have been done. */
+    return is_ill() && sim_chance(100) ? fail(EIO) : 0;
 }
 
 int

@@ -38,8 +38,12 @@ void disk_leave(const struct sim_process *process);
 /* The power is cut: processes are gone, and what was not durable. */
 void disk_cut(void);
 
-/* Whether a whole, sound record of the call can be read from the journal. */
-bool disk_has(const struct tg_call_id *id);
+/*
+ * Whether a whole, sound record of the call can be read from the journal: from
+ * a segment that was given up, too, if the daemon looks at these again, as it
+ * does when it starts.
+ */
+bool disk_has(const struct tg_call_id *id, bool is_looked_at_again);
 
 /*
  * Whether a record of the call stands in a file that is still there and was

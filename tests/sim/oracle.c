@@ -224,7 +224,7 @@ oracle_committed(const struct tg_call *record)
     call->is_recorded = true;
     if (call->is_cancelled)
         sim_wrong("P2: a record of a call that was taken back");
-    if (call->is_lost)
+    if (call->is_lost && !call->is_late)
         sim_wrong("a record of call %lld, of which nothing was left",
                   (long long)(call - calls));
     if (call->is_settled && call->cost_nanos != record->cost_nanos)
@@ -383,6 +383,24 @@ check_account(unsigned account)
             &sum, "account", account);
 }
 
+/*
+ * The state file was made without what stands in a segment that was given up.
+ * Looked at again, it may come into the store, and into the next state file.
+ */
+static void
+settle_late(struct oracle_call *call)
+{
+    bool is_recorded = model_store_find(&call->id) != NULL;
+
+    if (call->is_late && is_recorded)
+        call->is_lost = call->is_late = false;
+    if (!call->is_cancelled && !is_recorded && disk_spoilt(&call->id) &&
+        !disk_has(&call->id, false)) {
+        call->is_late = !call->is_lost && disk_has(&call->id, true);
+        call->is_lost = true;
+    }
+}
+
 /* A state file made anew knows of calls what the store and the journal do. */
 static void
 settle_periods(void)
@@ -398,9 +416,7 @@ settle_periods(void)
     for (size_t i = 0; i < call_count; i++) {
         struct oracle_call *call = &calls[i];
 
-        if (!call->is_cancelled && model_store_find(&call->id) == NULL &&
-            disk_spoilt(&call->id) && !disk_has(&call->id))
-            call->is_lost = true;
+        settle_late(call);
         /* Made while the clock was behind: what is of later is not in it. */
         for (int kind = 0; kind < 2; kind++) {
             if ((int16_t)(period_of(call, kind) -
@@ -454,7 +470,7 @@ oracle_attach(const char *path)
 static bool
 may_be_lost(const struct oracle_call *call)
 {
-    return model_store_find(&call->id) == NULL && !disk_has(&call->id);
+    return model_store_find(&call->id) == NULL && !disk_has(&call->id, true);
 }
 
 void
@@ -514,7 +530,7 @@ check_call(const struct oracle_call *call)
     totals.recorded += record != NULL;
     totals.lost += call->is_lost;
     if (record != NULL) {
-        if (call->is_lost || call->is_cancelled)
+        if ((call->is_lost && !call->is_late) || call->is_cancelled)
             sim_wrong("P2: a record of a call that was not");
         return;
     }

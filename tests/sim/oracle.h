@@ -37,6 +37,7 @@ struct oracle_call {
     bool is_orphaned; /* its worker died with it */
     bool is_recorded; /* the store has it */
     bool is_lost;     /* with a state file; its record cannot be read */
+    bool is_late;     /* lost for this state file only; see settle_late */
     /* As last seen in its slot. */
     int64_t at_ms, prompt_bound, completion_bound;
     int64_t held_nanos, wanted_nanos, cost_nanos;

@@ -362,7 +362,7 @@ test_other_versions(void)
            "a segment of the next version");
 
     memcpy(bytes, file + 64, RECORD_BYTES);
-    bytes[8] = 2;
+    bytes[8] = 4;
     put_crc(bytes, RECORD_BYTES);
     is_int(read_copy(bytes, RECORD_BYTES, &record, &size), TG_ERR_VERSION,
            "a record of an unknown type");
@@ -710,6 +710,36 @@ test_no_second_writer(void)
            TG_ERR_SYSTEM, "a segment that is there is not written to");
 }
 
+/* The same bytes as a call's but for the type, and no trace id. */
+static void
+test_hold(void)
+{
+    struct tg_call call = sample_call(3);
+    struct tg_journal journal;
+    struct tg_record record;
+    size_t size;
+
+    remove_segments();
+    tg_journal_init(&journal, dir_fd, WRITER);
+    is_int(tg_journal_append_hold(&journal, &call, TG_STR(AGENT), MADE_AT), 0,
+           "a hold is appended");
+    tg_journal_close(&journal);
+    file_len = load("00c0ffee12345679.00000000.tgj", file, sizeof(file));
+    is_int(le(file + 64, 8, 2), 2, "its type is 2");
+    is_int(file_len - 64, 392 + sizeof(AGENT) - 1, "it has no trace id");
+    is_int(le(file + 64, 4, 4), castagnoli(file + 72, file_len - 72),
+           "its CRC-32C at 4");
+    is_int(tg_journal_read(file + 64, file_len - 64, &record, &size), 0,
+           "our reader reads it");
+    ok(record.type == TG_RECORD_HOLD &&
+           memcmp(&record.call, &call, sizeof(call)) == 0 &&
+           tg_str_eq(record.agent, TG_STR(AGENT)),
+       "with call and agent");
+    file[64]++;
+    is_int(tg_journal_read(file + 64, file_len - 64, &record, &size),
+           TG_ERR_CORRUPT, "a length that is longer is no tail");
+}
+
 static const struct {
     const char *name;
     int want;
@@ -767,6 +797,7 @@ main(void)
     test_most_denials();
     test_failed_denials();
     test_denials_and_clock();
+    test_hold();
     test_no_second_writer();
     test_names();
     remove_segments();

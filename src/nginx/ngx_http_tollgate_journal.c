@@ -1,0 +1,202 @@
+/*
+ * ngx_http_tollgate_journal.c: the record of a call, and whether there is room
+ * for another one's: where there is none, no call is admitted.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include "err.h"
+
+#define NGX_HTTP_TOLLGATE_REWRITE_MS  1000
+
+static void ngx_http_tollgate_rewrite(ngx_event_t *ev);
+
+
+/* The text of a header, or an empty one. */
+
+static struct tg_str
+ngx_http_tollgate_header(ngx_table_elt_t *h)
+{
+    if (h == NULL) {
+        return (struct tg_str) { NULL, 0 };
+    }
+
+    return (struct tg_str) { (char *) h->value.data, h->value.len };
+}
+
+
+/* No call is admitted until the timer finds that there is room again. */
+
+void
+ngx_http_tollgate_close_gate(int err)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (w->is_shut) {
+        return;
+    }
+
+    w->is_shut = 1;
+
+    if (err == TG_ERR_FULL) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "tollgate: too many records of the journal are not "
+                      "durable yet; no call is admitted until they are");
+    } else {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "tollgate: the journal takes no records; no call is "
+                      "admitted until it does");
+    }
+
+    ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
+}
+
+
+/* NGX_OK, or NGX_DECLINED: the journal has no room for another call's end. */
+
+ngx_int_t
+ngx_http_tollgate_may_admit(void)
+{
+    int                          err;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (w->is_shut) {
+        return NGX_DECLINED;
+    }
+
+    err = tg_journal_make_room(&w->journal, ngx_http_tollgate_now_ms());
+
+    if (err != 0) {
+        ngx_http_tollgate_close_gate(err);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)
+{
+    int64_t                      now_ms;
+    struct tg_str                agent, trace_id;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    now_ms = ngx_http_tollgate_now_ms();
+    agent = ngx_http_tollgate_header(ctx->request->headers_in.user_agent);
+    trace_id = (struct tg_str) { (char *) ctx->trace_id.data,
+                                 ctx->trace_id.len };
+
+    /* A second try begins a new segment, on what may be another disk. */
+
+    if (tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
+                          now_ms) == 0
+        || tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
+                             now_ms) == 0)
+    {
+        tg_area_end(&w->claim, ctx->slot);
+        ngx_http_tollgate_written();
+        return;
+    }
+
+    /* The slot keeps the record until the journal takes it. */
+
+    w->unwritten++;
+    ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+}
+
+
+static void
+ngx_http_tollgate_write_slot(void *arg, struct tg_call_slot *slot)
+{
+    ngx_http_tollgate_worker_t  *w = arg;
+
+    struct tg_str  none = { NULL, 0 };
+
+    /* A status is there once a call is settled, and not before. */
+
+    if (slot->call.status == 0 || w->unwritten == 0) {
+        return;
+    }
+
+    if (tg_journal_append(&w->journal, &slot->call, none, none,
+                          ngx_http_tollgate_now_ms())
+        != 0)
+    {
+        return;
+    }
+
+    tg_area_end(&w->claim, slot);
+    ngx_http_tollgate_written();
+    w->unwritten--;
+}
+
+
+static void
+ngx_http_tollgate_rewrite(ngx_event_t *ev)
+{
+    ngx_http_tollgate_worker_t  *w = ev->data;
+
+    if (w->unwritten) {
+        tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,
+                     w);
+    }
+
+    if (w->unwritten
+        || tg_journal_make_room(&w->journal, ngx_http_tollgate_now_ms()) != 0)
+    {
+        ngx_add_timer(&w->rewrite, NGX_HTTP_TOLLGATE_REWRITE_MS);
+        return;
+    }
+
+    w->is_shut = 0;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "tollgate: the journal takes records again");
+}
+
+
+ngx_int_t
+ngx_http_tollgate_open_journal(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf, uint64_t writer_id)
+{
+    void                        *kept;
+    ngx_core_conf_t             *ccf;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    /* What is never used of it takes no memory. */
+
+    kept = ngx_alloc(TG_JOURNAL_KEPT_BYTES, cycle->log);
+    if (kept == NULL) {
+        return NGX_ERROR;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    tg_journal_init(&w->journal, mcf->journal_dir, writer_id);
+    tg_journal_keep(&w->journal, kept, TG_JOURNAL_KEPT_BYTES,
+                    tg_journal_share((uint32_t) ccf->worker_processes));
+
+    w->rewrite.handler = ngx_http_tollgate_rewrite;
+    w->rewrite.data = w;
+    w->rewrite.log = cycle->log;
+    w->rewrite.cancelable = 1;
+
+    return ngx_http_tollgate_open_sync(cycle, mcf);
+}
+
+
+void
+ngx_http_tollgate_close_journal(void)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (w->unwritten) {
+        tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,
+                     w);
+    }
+
+    ngx_http_tollgate_close_sync();
+    tg_journal_close(&w->journal);
+    ngx_free(w->journal.kept);
+}

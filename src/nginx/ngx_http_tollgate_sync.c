@@ -1,0 +1,223 @@
+/*
+ * ngx_http_tollgate_sync.c: records of the journal are made durable.
+ *
+ * A thread waits for the disk, the worker never does.  One sync at a time
+ * takes in all that was written before it began: the longer the disk takes,
+ * the more go together.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#include "err.h"
+
+/* From a record to the sync that takes it in.  With what the disk takes it
+   is durable within 50 ms. */
+
+#define NGX_HTTP_TOLLGATE_BATCH_MS  25
+
+/* A disk that fails is tried again so much later; a slow one is named. */
+
+#define NGX_HTTP_TOLLGATE_SYNC_AGAIN_MS  1000
+#define NGX_HTTP_TOLLGATE_SLOW_MS  2000
+
+static void ngx_http_tollgate_sync_later(void);
+static void ngx_http_tollgate_sync_begin(ngx_event_t *ev);
+static void ngx_http_tollgate_sync_end(ngx_event_t *ev);
+static void ngx_http_tollgate_sync_failed(ngx_err_t err);
+
+
+/* Something was written: it is to be made durable. */
+
+void
+ngx_http_tollgate_written(void)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (!w->is_syncing && !w->sync.timer_set && w->is_open) {
+        ngx_add_timer(&w->sync, NGX_HTTP_TOLLGATE_BATCH_MS);
+    }
+}
+
+
+static void
+ngx_http_tollgate_sync_begin(ngx_event_t *ev)
+{
+    int                          err;
+    struct tg_journal_sync      *sync;
+    ngx_http_tollgate_worker_t  *w = ev->data;
+
+    sync = w->task->ctx;
+    err = tg_journal_sync_begin(&w->journal, sync,
+                                ngx_http_tollgate_now_ms());
+
+    if (err == TG_ERR_NOT_FOUND) {
+        return;
+    }
+
+    if (err != 0) {
+        ngx_http_tollgate_sync_failed(ngx_errno);
+        return;
+    }
+
+    w->is_syncing = 1;
+    w->sync_at = ngx_current_msec;
+
+    if (ngx_thread_task_post(w->threads, w->task) != NGX_OK) {
+        sync->error = NGX_EAGAIN;
+        ngx_http_tollgate_sync_end(&w->task->event);
+        return;
+    }
+
+    ngx_add_timer(&w->slow, NGX_HTTP_TOLLGATE_SLOW_MS);
+}
+
+
+/* In the thread. */
+
+static void
+ngx_http_tollgate_sync_run(void *data, ngx_log_t *log)
+{
+    tg_journal_sync_run(data);
+}
+
+
+static void
+ngx_http_tollgate_sync_end(ngx_event_t *ev)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    w->is_syncing = 0;
+
+    if (w->slow.timer_set) {
+        ngx_del_timer(&w->slow);
+    }
+
+    if (tg_journal_sync_end(&w->journal, w->task->ctx,
+                            ngx_http_tollgate_now_ms())
+        != 0)
+    {
+        ngx_http_tollgate_sync_failed(ngx_errno);
+        return;
+    }
+
+    w->sync.cancelable = 0;
+    ngx_http_tollgate_sync_later();
+}
+
+
+static void
+ngx_http_tollgate_sync_later(void)
+{
+    ngx_msec_t                   passed;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (!tg_journal_is_behind(&w->journal)) {
+        return;
+    }
+
+    passed = ngx_current_msec - w->sync_at;
+
+    ngx_add_timer(&w->sync, passed < NGX_HTTP_TOLLGATE_BATCH_MS
+                            ? NGX_HTTP_TOLLGATE_BATCH_MS - passed : 1);
+}
+
+
+/*
+ * A descriptor whose sync failed is not asked again.  The records stand in a
+ * new segment by now, whose sync begins at once; when that fails as well no
+ * call is admitted until one does not.
+ */
+
+static void
+ngx_http_tollgate_sync_failed(ngx_err_t err)
+{
+    ngx_uint_t                   is_stuck;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    is_stuck = tg_journal_is_stuck(&w->journal) || w->journal.fd == -1;
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, err,
+                  "tollgate: the disk does not keep the journal; what is not "
+                  "durable is written once more, to a new segment");
+
+    if (is_stuck) {
+        ngx_set_errno(err);
+        ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+    }
+
+    /* One that is to quit waits for no disk that fails. */
+
+    w->sync.cancelable = is_stuck;
+    ngx_add_timer(&w->sync, is_stuck ? NGX_HTTP_TOLLGATE_SYNC_AGAIN_MS : 1);
+}
+
+
+/* It also keeps a worker that is to quit alive until its sync is over. */
+
+static void
+ngx_http_tollgate_slow(ngx_event_t *ev)
+{
+    ngx_http_tollgate_worker_t  *w = ev->data;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "tollgate: the disk has not made the journal durable for "
+                  "%M ms", ngx_current_msec - w->sync_at);
+
+    ngx_add_timer(ev, NGX_HTTP_TOLLGATE_SLOW_MS);
+}
+
+
+ngx_int_t
+ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
+    ngx_http_tollgate_main_conf_t *mcf)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    w->task = ngx_thread_task_alloc(cycle->pool,
+                                    sizeof(struct tg_journal_sync));
+    if (w->task == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->threads = mcf->threads;
+    w->task->handler = ngx_http_tollgate_sync_run;
+    w->task->event.handler = ngx_http_tollgate_sync_end;
+    w->task->event.data = w;
+    w->task->event.log = cycle->log;
+
+    w->sync.handler = ngx_http_tollgate_sync_begin;
+    w->sync.data = w;
+    w->sync.log = cycle->log;
+
+    w->slow.handler = ngx_http_tollgate_slow;
+    w->slow.data = w;
+    w->slow.log = cycle->log;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The last sync is waited for.  nginx has ended the threads by now, so one
+ * that was under way is over.
+ */
+
+void
+ngx_http_tollgate_close_sync(void)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (w->is_syncing) {
+        w->is_syncing = 0;
+        (void) tg_journal_sync_end(&w->journal, w->task->ctx,
+                                   ngx_http_tollgate_now_ms());
+    }
+
+    if (tg_journal_sync(&w->journal, ngx_http_tollgate_now_ms()) != 0
+        && tg_journal_sync(&w->journal, ngx_http_tollgate_now_ms()) != 0)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      "tollgate: the disk does not keep the journal; its last "
+                      "records may be lost if the power is");
+    }
+}

@@ -1,0 +1,203 @@
+"""The journal on a disk that is slow, full, or fails."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from conftest import wait
+
+
+class Trace:
+    """strace on the gate's workers, with what it injects."""
+
+    def __init__(self, gate, tmp_path, *args):
+        self.log = tmp_path / "strace.log"
+        self.log.write_text("")
+        pids = []
+        for pid in gate.nginx_workers():
+            pids += ["-p", str(pid)]
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-ttt", "-o", self.log, *args, *pids],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # It says so once for each thread, the workers' own and the one that
+        # waits for the disk.
+        for _ in range(len(pids) // 2):
+            line = self.process.stderr.readline()
+            assert "attached" in line, line
+
+    def lines(self, pattern):
+        return re.findall(pattern, self.log.read_text(), re.M)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def trace(tmp_path):
+    traces = []
+
+    def begin(gate, *args):
+        if os.geteuid() != 0:
+            pytest.skip("workers may be traced by root alone")
+        traces.append(Trace(gate, tmp_path, *args))
+        return traces[-1]
+
+    yield begin
+    for it in traces:
+        it.end()
+
+
+def all_recorded(gate, key, answers):
+    """Each answered call stands in the store, once."""
+    rows = gate.wait_calls(len(answers), key)
+    assert ({row["request_id"] for row in rows} ==
+            {answer.headers["x-request-id"] for answer in answers})
+
+
+def test_records_are_durable_within_50_ms(own_gate, trace):
+    gate = own_gate
+    key = gate.key("batch")
+    gate.chat(key)
+    strace = trace(gate, "-e", "trace=write,fdatasync")
+    for n in range(5):
+        assert gate.chat(key, f"call {n}").status == 200
+        wait(lambda: len(strace.lines(r"fdatasync.* = 0$")) > n,
+             what="sync of the journal")
+    # A record is larger than any other write to a file that is appended to.
+    text = strace.log.read_text()
+    written = re.findall(r"^\d+ +(\d+\.\d+) write\(\d+, \"[^\"]*\"\.\.\., "
+                         r"(?:39\d|4\d\d)\) ", text, re.M)
+    synced = re.findall(r"^\d+ +(\d+\.\d+) (?:fdatasync\(\d+\)|<\.\.\. "
+                        r"fdatasync resumed>\)) += 0$", text, re.M)
+    assert len(written) == 5 and len(synced) == 5
+    for begin, end in zip(written, synced):
+        # As strace sees it, which slows each call down.
+        assert float(end) - float(begin) < 0.5
+
+
+def test_a_slow_disk_stops_no_worker(own_gate, trace):
+    gate = own_gate
+    key = gate.key("slow", rpm=10**6, tpm=10**8)
+    gate.chat(key)
+    strace = trace(gate, "-e", "trace=fdatasync", "-e",
+                   "inject=fdatasync:delay_enter=3000000")
+    answers = [gate.chat(key, f"call {n}") for n in range(20)]
+    assert [answer.status for answer in answers] == [200] * 20
+    assert not strace.lines(r"DELAYED"), "they did not wait for it"
+    wait(lambda: strace.lines(r"DELAYED"), what="a sync that was delayed")
+    assert "has not made the journal durable" in gate.nginx_log()
+
+
+def test_a_failed_sync_is_made_up_for(own_gate, trace):
+    gate = own_gate
+    key = gate.key("failed", rpm=10**6, tpm=10**8)
+    answers = [gate.chat(key)]
+    strace = trace(gate, "-e", "trace=fdatasync", "-e",
+                   "inject=fdatasync:error=EIO:when=1")
+    while not strace.lines(r"EIO"):
+        answers.append(gate.chat(key))
+        assert len(answers) < 1000
+    wait(lambda: strace.lines(r"fdatasync\((\d+)\) += 0$"),
+         what="a sync that succeeds")
+    strace.end()
+    answers += [gate.chat(key) for _ in range(5)]
+    assert {answer.status for answer in answers} == {200}
+    assert "the disk does not keep the journal" in gate.nginx_log()
+    # What was written to two segments is one call.
+    all_recorded(gate, key, answers)
+
+
+def test_a_disk_that_syncs_nothing_admits_nothing(own_gate, trace):
+    gate = own_gate
+    key = gate.key("stuck", rpm=10**6, tpm=10**8)
+    answers = [gate.chat(key)]
+    strace = trace(gate, "-e", "trace=fdatasync", "-e",
+                   "inject=fdatasync:error=EIO")
+
+    def refused():
+        answer = gate.chat(key)
+        if answer.status == 200:
+            answers.append(answer)
+        return answer if answer.status != 200 else None
+
+    # Each worker finds it out by itself.
+    refusal = wait(refused, what="a refusal")
+    assert refusal.status == 503 and refusal.code == "gate_unavailable"
+    before = gate.sim.count()["total"]["requests"]
+    assert before == len(answers), "a refused call reached the upstream"
+    strace.end()
+    for _ in range(10):
+        answers.append(wait(lambda: next(
+            (a for a in [gate.chat(key)] if a.status == 200), None),
+            what="a call that is admitted"))
+    wait(lambda: "the journal takes records again" in gate.nginx_log(),
+         what="a word that all is well")
+    all_recorded(gate, key, answers)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 96 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("a disk is mounted by root alone")
+    folder = tmp_path / "home0" / "journal"
+    folder.mkdir(mode=0o700, parents=True)
+    os.chmod(folder.parent, 0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m,mode=0700",
+                    "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(path):
+    """Takes all the room that a disk has left, to the last page."""
+    size = 1 << 20
+    with open(path, "wb", buffering=0) as out:
+        while size >= 4096:
+            try:
+                written = out.write(bytes(size))
+            except OSError:
+                written = 0
+            if written < size:
+                size //= 2
+
+
+def test_a_full_disk_admits_no_call_and_loses_none(small_disk, make_gate):
+    gate = make_gate().start()
+    key = gate.key("full", rpm=10**6, tpm=10**8)
+    answers = [gate.chat(key) for _ in range(20)]
+    streams = [gate.chat(key, "sim:slow=30 sim:tokens=150", stream=True)
+               for _ in range(8)]
+    old = set(gate.nginx_workers())
+    fill(small_disk / "ballast")
+
+    # New workers have nothing ahead; the old ones have, for their streams.
+    os.kill(gate.up_pid(), signal.SIGHUP)
+    wait(lambda: len(gate.nginx_workers()) > len(old), what="new workers")
+
+    def refused():
+        answer = gate.chat(key)
+        if answer.status == 200:
+            answers.append(answer)
+        return answer if answer.status != 200 else None
+
+    refusal = wait(refused, what="a refusal")
+    assert refusal.status == 503 and refusal.code == "gate_unavailable"
+    served = gate.sim.count()["total"]["requests"]
+    assert served == len(answers), "a refused call was sent on"
+
+    for stream in streams:
+        assert len(list(stream.events())) >= 150
+    all_recorded(gate, key, answers + streams)
+
+    # The old workers' places are free again.
+    answers.append(wait(lambda: next(
+        (a for a in [gate.chat(key)] if a.status == 200), None), 20,
+        "a call that is admitted"))
+    assert "No space left on device" in gate.nginx_log()
+    all_recorded(gate, key, answers + streams)

@@ -260,7 +260,9 @@ tg_area_is_sound(const struct tg_state *state, const struct tg_call_slot *slot)
            call->account_slot < state->header->account_capacity &&
            tg_route_of((enum tg_endpoint)call->endpoint) != NULL &&
            call->code < TG_CODE_COUNT && call->unit <= TG_UNIT_CALL &&
-           call->cost_nanos >= 0 && call->cost_nanos <= call->held_nanos &&
+           call->held_nanos >= 0 && call->cost_nanos >= 0 &&
+           /* While it is being settled it may be more: see take_cost. */
+           (call->status == 0 || call->cost_nanos <= call->held_nanos) &&
            slot->wanted_nanos >= (is_topping ? call->held_nanos : 0);
 }
 

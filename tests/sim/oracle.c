@@ -401,10 +401,19 @@ settle_late(struct oracle_call *call)
     }
 }
 
-/* A state file made anew knows of calls what the store and the journal do. */
+/* A state file made anew looks no further back. */
+#define SPEND_MS (33LL * 86400000)
+
+/*
+ * A state file made anew knows of calls what the store and the journal do.
+ * Not handled by the product: a call that was admitted before all that it
+ * looks at and moved to a later period is in none.
+ */
 static void
 settle_periods(void)
 {
+    static const struct tg_str utc;
+
     for (unsigned key = 0; key < WORLD_KEYS; key++) {
         for (int kind = 0; kind < 2; kind++) {
             seen[key].has_gone_back[kind] = false;
@@ -417,6 +426,10 @@ settle_periods(void)
         struct oracle_call *call = &calls[i];
 
         settle_late(call);
+        if (call->at_ms < sim.now_ms - SPEND_MS) {
+            call->day = tg_calendar_day(utc, call->at_ms);
+            call->month = (uint16_t)tg_calendar_month(utc, call->at_ms);
+        }
         /* Made while the clock was behind: what is of later is not in it. */
         for (int kind = 0; kind < 2; kind++) {
             if ((int16_t)(period_of(call, kind) -
@@ -539,8 +552,8 @@ check_call(const struct oracle_call *call)
     if (disk_spoilt(&call->id) && call->is_settled)
         totals.spoilt++;
     else
-        sim_wrong("P2: call %lld of key %u has no record",
-                  (long long)(call - calls), call->key);
+        sim_wrong("P2: call %lld of key %u, slot %u, has no record",
+                  (long long)(call - calls), call->key, call->slot);
 }
 
 void

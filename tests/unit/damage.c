@@ -165,7 +165,7 @@ static const struct {
     CALL("of a unit that there is not", unit, TG_UNIT_CALL + 1, false),
     CALL("with a code that there is not", code, UINT16_MAX, false),
     CALL("that holds less than nothing", held_nanos, -1, false),
-    CALL("that costs more than it holds", cost_nanos, 501, false),
+    CALL("whose cost is not yet bounded by its hold", cost_nanos, 501, true),
     CALL("that makes less than nothing", completion_bound, -1, false),
     CALL("with tokens that cannot be added", prompt_tokens, INT64_MAX, false),
     CALL("with a price below zero", rates.output_picos, -1, false),
@@ -185,6 +185,22 @@ test_calls(void)
         is_int(tg_area_is_sound(&state, &slot), calls[i].is_sound, "a call %s",
                calls[i].what);
     }
+    end();
+}
+
+/* Only a settled one costs no more than it holds. */
+static void
+test_settled_call(void)
+{
+    struct tg_call_slot slot = {.call = {.endpoint = TG_ENDPOINT_CHAT,
+                                         .status = 200,
+                                         .held_nanos = 500,
+                                         .cost_nanos = 501}};
+
+    begin();
+    ok(!tg_area_is_sound(&state, &slot), "a settled call above its hold");
+    slot.call.cost_nanos = 500;
+    ok(tg_area_is_sound(&state, &slot), "and one that costs all of it");
     end();
 }
 
@@ -241,6 +257,7 @@ main(void)
 {
     test_files();
     test_calls();
+    test_settled_call();
     test_reads();
     test_cells();
     test_calls_at_once();

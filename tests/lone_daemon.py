@@ -52,10 +52,12 @@ class Reply:
 
 
 class LoneDaemon:
-    """home need not exist; shm and socket are known without a start."""
+    """home need not exist; shm and socket are known without a start.  What
+    prefix has stands before the daemon's command."""
 
-    def __init__(self, home):
+    def __init__(self, home, prefix=()):
         self.home = Path(home)
+        self.prefix = list(prefix)
         real = os.path.realpath(home)
         digest = hashlib.sha256(real.encode()).hexdigest()[:16]
         self.shm = Path(f"/dev/shm/tollgate-{digest}")
@@ -68,7 +70,8 @@ class LoneDaemon:
     def spawn(self, *args):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BUILD / "tollgated", "--home", self.home, *args],
+                [*self.prefix, BUILD / "tollgated", "--home", self.home,
+                 *args],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 

@@ -107,12 +107,17 @@ def check_seen(one, rows):
                 one, dict(row))
 
 
-def compare(rows, upstream, storm):
-    """All three.  Returns how many calls came to what."""
+def compare_records(rows, upstream):
+    """Store and simulator."""
     lost = upstream.keys() - rows.keys()
     assert not lost, f"{len(lost)} calls are lost: {sorted(lost)[:5]}"
     for id, row in rows.items():
         check_record(row, upstream.get(id))
+
+
+def compare(rows, upstream, storm):
+    """All three.  Returns how many calls came to what."""
+    compare_records(rows, upstream)
     met, strangers, ends = set(), 0, Counter()
     for one in storm:
         check_seen(one, rows)

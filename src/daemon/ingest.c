@@ -70,7 +70,11 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     if (err == 0) {
         err = tg_segments_open(&self->segments, self->dir_fd, self->kept_fd,
                                self->store);
-        if (err != 0)
+        /* It was the folder when the store has nothing to say. */
+        if (err != 0 && self->store->error.text[0] == '\0')
+            tg_error_set(error, err, "cannot read %s: %s",
+                         daemon->paths.journal, strerror(errno));
+        else if (err != 0)
             *error = self->store->error;
     }
     if (err != 0)

@@ -108,6 +108,14 @@ remove_drafts(const struct tg_segments *segments)
         closedir(dir);
 }
 
+/* NULL at the end, with errno 0, or when the folder cannot be read. */
+static const struct dirent *
+next_entry(DIR *dir)
+{
+    errno = 0;
+    return readdir(dir);
+}
+
 /* Files that were not known before go to the end; the caller sorts. */
 static int
 read_folder(struct tg_segments *segments)
@@ -119,7 +127,7 @@ read_folder(struct tg_segments *segments)
 
     if (dir == NULL)
         return TG_ERR_SYSTEM;
-    while (err == 0 && (entry = readdir(dir)) != NULL) {
+    while (err == 0 && (entry = next_entry(dir)) != NULL) {
         struct tg_segment segment = {.fd = -1, .is_here = true};
         struct tg_segments old = {.list = segments->list, .count = known};
         struct tg_segment *found;
@@ -133,6 +141,9 @@ read_folder(struct tg_segments *segments)
         else
             found->is_here = true;
     }
+    /* Half a folder is none: what was not seen would count as gone. */
+    if (err == 0 && errno != 0)
+        err = TG_ERR_SYSTEM;
     closedir(dir);
     return err;
 }

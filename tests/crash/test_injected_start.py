@@ -150,6 +150,19 @@ def try_once(home, call, fault, folder):
     return hit
 
 
+def test_a_journal_folder_that_cannot_be_read_is_named(tmp_path):
+    daemon = LoneDaemon(tmp_path / "home")
+    try:
+        lost_state(daemon)
+        traced(daemon, tmp_path, {"getdents": "?getdents,getdents64"},
+               "error=EIO:when=1")
+        assert not try_to_start(daemon)
+        assert f"cannot read {daemon.journal}: Input/output error" in (
+            daemon.said())
+    finally:
+        daemon.clean()
+
+
 @pytest.mark.parametrize("home", HOMES)
 def test_a_start_that_fails_says_why_and_the_next_has_all(home, tmp_path):
     (tmp_path / "count").mkdir()

@@ -590,7 +590,7 @@ ngx_http_tollgate_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    for (slash = dir + mcf->state.len; *slash != '/'; slash--) { /* void */ }
+    for (slash = dir + mcf->state.len - 1; *slash != '/'; slash--) { /* void */ }
 
     mcf->state_name.data = mcf->state.data + (slash + 1 - dir);
     mcf->state_name.len = mcf->state.len - (slash + 1 - dir);

@@ -25,7 +25,7 @@
 #define TERM_MS 5000
 #define DAEMON_TERM_MS 10000
 #define WORKERS_CHECK_MS 5000
-#define WORKERLESS_MS 2000 /* a master that starts has none yet */
+#define WORKERLESS_MS 2000 /* a master that begins has none yet */
 
 enum phase {
     PHASE_DAEMON_STARTS,
@@ -47,6 +47,8 @@ struct supervisor {
     int64_t progress_ms; /* when to say that it takes long */
     int64_t since_ms;    /* Unix time of the daemon's first start */
     int64_t workers_ms;  /* when to see whether nginx has workers */
+    pid_t begun_pid;     /* of the nginx that was seen to have begun */
+    int64_t begun_ms;    /* and when */
     int stop_count;
     int exit_status;
 };
@@ -224,16 +226,46 @@ start_due(struct tg_child *child, int64_t now_ms)
 }
 
 /*
+ * Whether nginx has read its configuration: it writes its pid before it makes
+ * workers.  What stands there of an earlier one is another pid.
+ */
+static bool
+has_begun(const struct supervisor *up)
+{
+    char path[TG_PATH_SIZE + 16];
+    int pid = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/nginx.pid", up->run->home->paths.run);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    if (fscanf(file, "%d", &pid) != 1) {
+        pid = 0;
+    }
+    fclose(file);
+    return pid == up->nginx.pid;
+}
+
+/*
  * A worker that cannot begin is not started again by its master, which then
  * listens for nobody.  The reason is in nginx's log.
  */
 static bool
-is_workerless(const struct supervisor *up, int64_t now_ms)
+is_workerless(struct supervisor *up, int64_t now_ms)
 {
     pid_t worker;
 
-    return up->nginx.pid != 0 &&
-           now_ms - up->nginx.started_ms > WORKERLESS_MS &&
+    if (up->nginx.pid == 0) {
+        return false;
+    }
+    if (up->begun_pid != up->nginx.pid && has_begun(up)) {
+        up->begun_pid = up->nginx.pid;
+        up->begun_ms = now_ms;
+    }
+    return up->begun_pid == up->nginx.pid &&
+           now_ms - up->begun_ms > WORKERLESS_MS &&
            tg_process_children(up->nginx.pid, &worker, 1) == 0;
 }
 

@@ -25,6 +25,7 @@
 #include "first.h"
 #include "home.h"
 #include "http.h"
+#include "jump.h"
 #include "log.h"
 #include "policy.h"
 #include "recover.h"
@@ -45,6 +46,7 @@ struct program {
     struct tg_ingest *ingest;
     struct tg_recovery recovery;
     struct tg_policy_refresh refresh;
+    struct tg_jump jump;
     struct tg_http *http;
     struct tg_resolver *resolver;
 };
@@ -152,6 +154,7 @@ beat(struct program *program, int64_t now_ms)
     tg_recovery_pass(&program->recovery, now_ms);
     tg_policy_refresh(daemon, &program->refresh, now_ms);
     tg_vigil_pass(daemon, now_ms);
+    tg_jump_pass(&program->jump, daemon);
     tg_denials_expire(daemon, tg_ingest_store(program->ingest), now_ms);
 }
 

@@ -7,24 +7,16 @@ TOLLGATE_SEED which ones and when.
 
 import json
 import os
-import signal
-import subprocess
 import time
 
 from books import CLIENT_LEFT, RECOVERED, compare, records, seen, served
-from conftest import BUILD
 from state_file import StateFile
+from storms import Storm, chat
 from victims import Killer, low_port
 
 KILLS = int(os.environ.get("TOLLGATE_KILLS", "150"))
 SEED = int(os.environ.get("TOLLGATE_SEED", "1"))
 NANOS = 10**9
-
-
-def chat(text, **members):
-    return "/v1/chat/completions\t" + json.dumps({
-        "model": "deepseek-flash",
-        "messages": [{"role": "user", "content": text}], **members})
 
 
 CALLS = [
@@ -52,26 +44,6 @@ def keys(gate):
             "narrow": gate.key("narrow", concurrency=8, **many)}
 
 
-def files(folder, keys):
-    (folder / "calls").write_text("".join(line + "\n" for line in CALLS))
-    (folder / "keys").write_text("".join(key + "\n" for key in keys.values()))
-
-
-def begin_storm(gate, folder):
-    address, port = gate.url.removeprefix("http://").split(":")
-    return subprocess.Popen(
-        [BUILD / "tests/crash/storm", address, port, folder / "calls",
-         folder / "keys", folder / "seen", "connections=24", f"seed={SEED}"],
-        stdout=subprocess.PIPE, text=True)
-
-
-def end_storm(storm):
-    storm.send_signal(signal.SIGTERM)
-    out, _ = storm.communicate(timeout=90)
-    assert storm.returncode == 0
-    return int(out.split()[1])
-
-
 def at_rest(gate, state):
     """Returns once no call is in flight anywhere."""
     gate.wait_daemon()
@@ -91,20 +63,19 @@ def test_kill_9_of_any_process_loses_and_doubles_nothing(make_gate, tmp_path):
     gate = make_gate(sim_args=["--log", log, "--no-record"])
     gate.start(f"127.0.0.1:{low_port()}")
     made = keys(gate)
-    files(tmp_path, made)
     state = StateFile(gate.shm)
     killer = Killer(gate, SEED)
     began = time.monotonic()
-    storm = begin_storm(gate, tmp_path)
+    storm = Storm(gate, tmp_path, made.values(), CALLS, connections=24,
+                  seed=SEED)
     try:
         while killer.kills < KILLS:
             killer.strike()
             time.sleep(killer.pause())
-            assert storm.poll() is None, "the storm is over"
+            assert storm.runs()
         took = time.monotonic() - began
-        calls = end_storm(storm)
     finally:
-        storm.kill()
+        calls = sum(storm.end().values())
     at_rest(gate, state)
 
     upstream = served(log)
@@ -113,7 +84,7 @@ def test_kill_9_of_any_process_loses_and_doubles_nothing(make_gate, tmp_path):
                  all(state.used_in_day(state.key_at(key.id)) ==
                      spent(rows, key) for key in made.values()) else None)(
             records(gate.home)), 30, "record of every served call")
-    ends = compare(rows, upstream, seen(tmp_path / "seen"))
+    ends = compare(rows, upstream, seen(storm.seen))
 
     drift = {name: state.counters(state.key_at(key.id))[2:]
              for name, key in made.items()}

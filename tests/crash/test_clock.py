@@ -1,0 +1,193 @@
+"""The clock jumps, by seconds, a day, a month, forward and back, while calls
+run: the wall clock alone, as an administrator or NTP sets it, and the clock
+that should only go forward with it, as it is after a machine was stopped.
+
+The gate's processes have clocks of ours (clock.c); the simulator and the
+callers have the real ones.
+"""
+
+import mmap
+import re
+import shutil
+import struct
+import time
+from decimal import Decimal
+
+import pytest
+
+from books import compare_records, records, served
+from conftest import BUILD
+from state_file import StateFile
+from storms import Storm, chat
+from victims import roles
+
+SECOND, DAY, MONTH = 1, 86400, 31 * 86400
+NANOS = 10**9
+
+
+class Clock:
+    """Of the processes that preload it."""
+
+    def __init__(self, folder):
+        self.library = shutil.copy(BUILD / "tests/crash/clock.so", folder)
+        path = folder / "offsets"
+        path.write_bytes(bytes(16))
+        path.chmod(0o644)
+        with open(path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 16)
+        self.wall = self.monotonic = 0
+
+    def jump(self, wall=0, monotonic=0):
+        """By seconds."""
+        self.wall += wall
+        self.monotonic += monotonic
+        self.map[:16] = struct.pack("<qq", self.wall * NANOS,
+                                    self.monotonic * NANOS)
+
+
+@pytest.fixture
+def clock(tmp_path):
+    folder = tmp_path / "clock"
+    folder.mkdir()
+    return Clock(folder)
+
+
+@pytest.fixture
+def clock_gate(make_gate, clock, tmp_path):
+    gate = make_gate(sim_args=["--log", tmp_path / "sim.jsonl"],
+                     up_env={"LD_PRELOAD": clock.library})
+    gate.start()
+    assert "object '" not in gate.said(), "the library is preloaded"
+    return gate
+
+
+def passes(gate, key, text="hello"):
+    return gate.chat(key, text).status == 200
+
+
+def spend_all(gate, key):
+    """Until the budget ends it; gives what that cost, in nanos."""
+    spent = 0
+    for _ in range(50):
+        answer = gate.chat(key, "sim:tokens=50", max_tokens=50)
+        if answer.status != 200:
+            assert answer.code == "budget_exceeded"
+            return spent
+        spent += int(Decimal(answer.headers["x-tollgate-cost"]) * NANOS)
+    pytest.fail("the budget never ends")
+
+
+def books_agree(gate, tmp_path, keys):
+    state = StateFile(gate.shm)
+
+    def agree():
+        rows, upstream = records(gate.home), served(tmp_path / "sim.jsonl")
+        if state.calls_in_flight() or not upstream.keys() <= rows.keys():
+            return None
+        spent = sum(row["cost_nanos"] for row in rows.values())
+        return (rows, upstream) if spent == state.committed() else None
+
+    rows, upstream = gate.wait(agree, 20, "agreement of the books")
+    compare_records(rows, upstream)
+    return rows
+
+
+@pytest.mark.parametrize("jumps", [
+    [5 * SECOND, -5 * SECOND], [-5 * SECOND, 5 * SECOND],
+    [DAY, -DAY], [-DAY, DAY], [MONTH, -MONTH], [-MONTH, MONTH]], ids=str)
+def test_no_call_fails_when_the_wall_clock_jumps(clock_gate, clock, tmp_path,
+                                                 jumps):
+    gate = clock_gate
+    many = {"rpm": 10**8, "tpm": 10**9}
+    steady = gate.key("steady", **many)
+    # Both limits are far above what this test makes in a minute.
+    rated = gate.key("rated", rpm=600, qps=50, tpm=10**6)
+    before = roles(gate)
+    storm = Storm(gate, tmp_path, [steady], [
+        chat("hello"), chat("sim:slow=20 sim:tokens=20", stream=True)],
+        connections=6)
+    try:
+        for jump in jumps:
+            storm.goes_on(20)
+            assert passes(gate, rated)
+            clock.jump(wall=jump)
+            storm.goes_on(20)
+            gate.wait(lambda: passes(gate, rated), 10, "a call that passes")
+            gate.wait(lambda: said_jump(gate, jump), 5, "alarm")
+    finally:
+        ends = storm.end()
+    assert set(ends) == {"whole"}, ends
+    assert roles(gate) == before, "no process has died"
+    books_agree(gate, tmp_path, [steady, rated])
+
+
+def said_jump(gate, jump):
+    way = "forward" if jump > 0 else "back"
+    return any(abs(float(by) - abs(jump)) < 0.5 for by in re.findall(
+        rf"the clock was set {way} by ([\d.]+) s", gate.said()))
+
+
+def test_a_jump_is_an_event(clock_gate, clock):
+    gate = clock_gate
+    clock.jump(wall=DAY)
+    event = gate.wait(lambda: [
+        event for event in gate.admin("GET", "/events").json["data"]
+        if event["type"] == "clock_jumped"], 5, "event")[0]
+    assert event["severity"] == "warning"
+    assert abs(event["evidence"]["by_seconds"] - DAY) <= 1
+
+
+def test_a_small_step_is_none(clock_gate, clock):
+    clock.jump(wall=1)
+    time.sleep(1.5)                   # a beat of the daemon, which says none
+    assert "the clock was set" not in clock_gate.said()
+
+
+@pytest.mark.parametrize("jump", [5 * SECOND, DAY, MONTH])
+def test_calls_go_on_when_all_clocks_jump_forward(clock_gate, clock, tmp_path,
+                                                  jump):
+    """Time-outs of calls in flight are over then, and of nothing else."""
+    gate = clock_gate
+    key = gate.key("steady", rpm=10**8, tpm=10**9)
+    before = roles(gate)
+    storm = Storm(gate, tmp_path, [key], [
+        chat("hello"), chat("sim:slow=20 sim:tokens=20", stream=True)],
+        connections=6)
+    try:
+        storm.goes_on(20)
+        clock.jump(wall=jump, monotonic=jump)
+        storm.goes_on(50)
+    finally:
+        ends = storm.end()
+    assert ends["whole"] >= 60
+    # One for each connection ran when it jumped; another may have been sent
+    # to the other worker, which had not yet looked at its clock.
+    assert sum(ends.values()) - ends["whole"] <= 2 * 6, ends
+    assert roles(gate) == before, "no process has died"
+    books_agree(gate, tmp_path, [key])
+
+
+@pytest.mark.parametrize("far", [DAY, MONTH])
+def test_a_budget_is_spent_once_in_a_day_that_comes_once(clock_gate, clock,
+                                                         tmp_path, far):
+    gate = clock_gate
+    budget = 100_000
+    key = gate.key("poor", daily_limit=f"{Decimal(budget) / NANOS:.9f}",
+                   rpm=10**8, tpm=10**9)
+    state = StateFile(gate.shm)
+    at = state.key_at(key.id)
+    days = []
+    for jump in (0, far, -far, far):
+        clock.jump(wall=jump)
+        days.append(spend_all(gate, key))
+        assert state.used_in_day(at) <= budget
+    print(f"spent day by day: {days}")
+    # The new day has its budget; a day that comes again has none.
+    assert 0 < days[0] <= budget and 0 < days[1] <= budget
+    assert days[2] == days[3] == 0
+    rows = books_agree(gate, tmp_path, [key])
+    spent = {}
+    for row in rows.values():
+        day = row["at"] // (DAY * 1000)
+        spent[day] = spent.get(day, 0) + row["cost_nanos"]
+    assert max(spent.values()) <= budget

@@ -87,10 +87,18 @@ def targets(bench, f):
          decide["decide_p50_ns"] / 1000),
         ("state file of 1 million keys, MiB", 1024, "most", "{:.0f}",
          decide["state_mib"]),
+        ("ingest, records a second", 200000, "least", "{:,.0f}",
+         ingested(bench, 1000, "ingest_per_second")),
+        ("CPU of a record, ingested, µs", 5, "most", "{:.1f}",
+         ingested(bench, 1000, "ingest_ns") / 1000),
         ("memory of an open stream over bare, KiB", 1, "most", "{:.2f}",
          open_kib["Gate"] - open_kib["Bare"])]
     return table(["figure", "target", "measured", ""],
                  [verdict(*row) for row in rows])
+
+
+def ingested(bench, keys, figure):
+    return statistics.median(run[figure] for run in bench.ingest[keys])
 
 
 def million(bench, f):
@@ -208,6 +216,14 @@ def decision(bench):
             f"first lookup: {d['open_us'] / 1000:.1f} ms.")
 
 
+def ingest(bench):
+    rows = [[f"{keys:,}", f"{ingested(bench, keys, 'ingest_ns') / 1000:.1f}",
+             f"{ingested(bench, keys, 'ingest_per_second'):,.0f}"]
+            for keys in bench.ingest]
+    return table(["keys, at random", "CPU of a record, µs",
+                  "records a second"], rows)
+
+
 def commands(size):
     """As they are run; capitals stand for addresses and files."""
     return f"""\
@@ -221,7 +237,8 @@ def commands(size):
     node @portkey-ai/gateway/build/start-server.js --port=PORT --headless
     wrk -t1 -c16 -d{size.seconds}s --timeout 10s -s bench/load.lua URL -- \
 REQUEST
-    bench-decide"""
+    bench-decide
+    bench-ingest FOLDER CALLS KEYS"""
 
 
 def write(bench):
@@ -269,6 +286,12 @@ from {s.open_streams // 2:,} to {s.open_streams:,} open.
 ## The decision alone
 
 {decision(bench)}
+
+## Ingest alone
+
+{s.ingest_calls:,} calls from a journal into a new store.
+
+{ingest(bench)}
 
 ## Where
 

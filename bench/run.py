@@ -30,6 +30,7 @@ ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
 STREAMING = [kind for kind in ALL if kind is not candidates.BareBuffered]
 LATENCY_PAUSE_MS = 5
 STREAMS = 8
+INGEST_KEYS = (1, 1000, 50_000)
 
 
 class Size:
@@ -42,6 +43,7 @@ class Size:
         self.ms_each = 4
         self.batches = 1 if is_quick else 2
         self.open_streams = 500 if is_quick else 2000
+        self.ingest_calls = 200_000 if is_quick else 1_000_000
 
 
 class Bench:
@@ -54,6 +56,7 @@ class Bench:
         self.all = []
         self.rows = []
         self.decide = {}
+        self.ingest = {}  # keys: [{figure: value} of each run]
         self.stream_events = 0
 
     def of_kind(self, name):
@@ -168,17 +171,33 @@ class Bench:
                      **self.roles(one, got["cpu_us"]))
         self.say("streams: done")
 
-    def decision(self):
-        done = subprocess.run([self.build / "bench" / "bench-decide"],
+    def figures(self, program, *args):
+        """What a program of ours prints: a name and a number a line."""
+        done = subprocess.run([self.build / "bench" / program,
+                               *map(str, args)],
                               capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failure(f"bench-decide: {done.stderr}")
-        self.decide = {name: int(value) for name, value in
-                       map(str.split, done.stdout.splitlines())}
+            raise Failure(f"{program}: {done.stderr}")
+        return {name: int(value) for name, value in
+                map(str.split, done.stdout.splitlines())}
+
+    def decision(self):
+        self.decide = self.figures("bench-decide")
         self.say("the decision alone: done")
+
+    def ingestion(self):
+        folder = self.folder / "ingest"
+        for keys in INGEST_KEYS:
+            self.ingest[keys] = []
+            for _ in range(self.size.rounds):
+                self.ingest[keys].append(self.figures(
+                    "bench-ingest", folder, self.size.ingest_calls, keys))
+                shutil.rmtree(folder)
+        self.say("ingest alone: done")
 
     def run(self):
         self.decision()
+        self.ingestion()
         self.start()
         self.warm_up()
         self.calls()

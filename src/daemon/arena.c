@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc32c.h"
 #include "err.h"
 
 /* A blob that is in use, or a hole (uses 0). */
@@ -48,11 +49,7 @@ blob_at(const struct tg_arena *arena, uint32_t at)
 static uint32_t
 hash_of(struct tg_str bytes)
 {
-    uint64_t hash = 14695981039346656037u;
-
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ (uint8_t)bytes.data[i]) * 1099511628211u;
-    return (uint32_t)(hash ^ hash >> 32);
+    return tg_crc32c(0, bytes.data, bytes.len);
 }
 
 static uint32_t *

@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc32c.h"
 #include "err.h"
 
 static size_t
 home_of(const struct tg_idmap *map, const char *id)
 {
-    uint64_t hash = 14695981039346656037u;
-
-    for (int i = 0; i < TG_ID_LEN; i++)
-        hash = (hash ^ (uint8_t)id[i]) * 1099511628211u;
-    return (size_t)(hash ^ hash >> 32) & (map->capacity - 1);
+    return tg_crc32c(0, id, TG_ID_LEN) & (map->capacity - 1);
 }
 
 static bool

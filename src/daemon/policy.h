@@ -18,7 +18,10 @@ int tg_policy_account(struct tg_daemon *daemon, struct tg_store *store,
 int tg_policy_key(struct tg_daemon *daemon, struct tg_store *store,
                   const char *id);
 
-/* Publishes all accounts and keys. */
+/*
+ * Publishes all accounts and keys, through the connection for reports, too:
+ * before other threads are there.
+ */
 int tg_policy_all(struct tg_daemon *daemon, struct tg_store *store);
 
 /* Where a refresh stands.  Begin with next_at_ms a day after tg_policy_all. */

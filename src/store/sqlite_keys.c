@@ -140,7 +140,7 @@ read_joined(sqlite3_stmt *stmt, const char *key_id,
 }
 
 int
-tg_sqlite_key_all(struct tg_store *store,
+tg_sqlite_key_all(struct tg_store *store, uint32_t part, uint32_t parts,
                   int (*visit)(void *, const struct tg_store_key *,
                                const struct tg_store_secret *),
                   void *arg)
@@ -156,8 +156,11 @@ tg_sqlite_key_all(struct tg_store *store,
         "SELECT " COLUMNS_OF(
             "k.") ", s.digest, s.prefix, "
                   "s.last4, s.valid_until FROM keys k LEFT JOIN secrets s "
-                  "ON s.key_id = k.id ORDER BY k.number, s.number DESC",
-        "");
+                  "ON s.key_id = k.id WHERE "
+                  "k.number > (SELECT max(number) FROM keys) * ?1 / ?2 AND "
+                  "k.number <= (SELECT max(number) FROM keys) * (?1 + 1) / ?2 "
+                  "ORDER BY k.number, s.number DESC",
+        "ii", (int64_t)part, (int64_t)parts);
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {

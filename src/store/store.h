@@ -264,9 +264,10 @@ struct tg_store_ops {
     /*
      * All keys, deleted ones too, oldest first, in one statement: a visit
      * for each secret of a key, the newest first, or one with NULL.  Of a
-     * secret only digest, prefix, last4 and valid_until are read.
+     * secret only digest, prefix, last4 and valid_until are read.  The part
+     * of parts of them, from 0 on, so that several connections share them.
      */
-    int (*key_all)(struct tg_store *store,
+    int (*key_all)(struct tg_store *store, uint32_t part, uint32_t parts,
                    int (*visit)(void *, const struct tg_store_key *,
                                 const struct tg_store_secret *),
                    void *arg);

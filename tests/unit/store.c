@@ -370,9 +370,13 @@ test_keys(void)
     key.id = "key_C";
     key.status = "deleted";
     is_int(store->ops->key_add(store, &key), 0, "a key without any");
-    is_int(store->ops->key_all(store, note_joined, said), 0, "all keys");
+    is_int(store->ops->key_all(store, 0, 1, note_joined, said), 0, "all keys");
     is_str(said, "key_A:wxyz key_A:abcd key_C:- ",
            "with their secrets, the newest first");
+    said[0] = '\0';
+    for (uint32_t part = 0; part < 3; part++)
+        store->ops->key_all(store, part, 3, note_joined, said);
+    is_str(said, "key_A:wxyz key_A:abcd key_C:- ", "the same in three parts");
     is_int(store->ops->key_end(store, "key_B", "disabled", 1), TG_ERR_NOT_FOUND,
            "ending a key that is not there");
     store->ops->close(store);

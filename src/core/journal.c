@@ -376,7 +376,8 @@ tg_journal_take_denials(struct tg_journal *journal,
 
     if (table->count == 0)
         return 0;
-    if (must_wait(table, now_ms) || !has_spare_room(journal)) {
+    if (must_wait(table, now_ms) || !has_spare_room(journal) ||
+        tg_journal_place_beside(journal, DENIALS_MAX) != 0) {
         err = TG_ERR_FULL;
     } else {
         err = tg_journal_append_denials(journal, table->rows, table->count,

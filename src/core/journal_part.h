@@ -23,4 +23,10 @@ void tg_journal_give_up(struct tg_journal *journal);
  */
 int tg_journal_place(int fd, uint64_t at, uint64_t bytes);
 
+/*
+ * Has a place on the disk for bytes that are no call's, beside those that
+ * calls in flight were promised.  0 or TG_ERR_SYSTEM.
+ */
+int tg_journal_place_beside(struct tg_journal *journal, uint64_t bytes);
+
 #endif

@@ -83,6 +83,14 @@ tg_journal_make_room(struct tg_journal *journal, int64_t now_ms)
     return place_ahead(journal, needed);
 }
 
+int
+tg_journal_place_beside(struct tg_journal *journal, uint64_t bytes)
+{
+    if (journal->reserve_bytes == 0 || journal->fd == -1)
+        return 0;
+    return place_ahead(journal, journal->promised * CALL_BYTES + bytes);
+}
+
 void
 tg_journal_promise(struct tg_journal *journal)
 {

@@ -382,6 +382,67 @@ test_promises(void)
     tg_journal_close(&journal);
 }
 
+/* A second's denials, of as many causes as there can be. */
+static int
+take_denials(struct tg_denial_table *table, int64_t now_ms)
+{
+    uint8_t ip[16] = {[10] = 0xff, [11] = 0xff};
+    struct tg_denial_cause cause = {NULL, ip, TG_CODE_INVALID_API_KEY};
+
+    for (int i = 0; i < TG_DENIAL_STRANGERS; i++) {
+        ip[15] = (uint8_t)i;
+        tg_denial_note(table, &cause, now_ms);
+    }
+    return tg_journal_take_denials(&journal, table, now_ms);
+}
+
+/* What refused requests come to is written beside what calls need. */
+static void
+test_denials_take_no_place_of_calls(void)
+{
+    static struct tg_denial_table table;
+    const uint64_t calls = 300, needed = calls * 2 * TG_JOURNAL_RECORD_MAX;
+    int64_t now_ms = NOW;
+    int seconds = 0;
+
+    begin(sizeof(kept));
+    tg_denial_init(&table, 1);
+    tg_journal_make_room(&journal, NOW);
+    for (uint64_t i = 0; i < calls; i++)
+        tg_journal_promise(&journal);
+    disk.place_error = ENOSPC;
+    while (take_denials(&table, now_ms) == 0 && seconds++ < 1000)
+        now_ms += 1000;
+    ok(seconds > 0 && seconds < 1000, "a disk fills up with denials");
+    ok(journal.placed_bytes - journal.segment_bytes >= needed,
+       "calls in flight have their place all the same");
+    is_int(tg_denial_total(&table), TG_DENIAL_STRANGERS, "and denials wait");
+    disk.place_error = 0;
+    is_int(take_denials(&table, now_ms + 1000), 0, "until there is room");
+    is_int(tg_denial_total(&table), 0, "then they are taken");
+    tg_journal_close(&journal);
+}
+
+/* A segment that begins with what was not durable has no denial twice. */
+static void
+test_denials_are_not_copied(void)
+{
+    static struct tg_denial_table table;
+
+    begin(sizeof(kept));
+    tg_denial_init(&table, 1);
+    append(0);
+    take_denials(&table, NOW);
+    append(1);
+    disk.sync_error = EIO;
+    is_int(tg_journal_sync(&journal, NOW), TG_ERR_SYSTEM, "a sync that fails");
+    disk.sync_error = 0;
+    is_calls(1, "01", "a new segment begins with the calls alone");
+    append(2);
+    is_calls(1, "012", "and goes on");
+    tg_journal_close(&journal);
+}
+
 static void
 test_too_much_kept(void)
 {
@@ -459,6 +520,8 @@ main(void)
     test_full_disk();
     test_no_reserve_known();
     test_promises();
+    test_denials_take_no_place_of_calls();
+    test_denials_are_not_copied();
     test_too_much_kept();
     test_no_place_for_another();
     test_no_name();

@@ -129,7 +129,7 @@ ngx_http_tollgate_take_denials(ngx_http_tollgate_worker_t *w, int64_t now_ms)
     if (tg_journal_take_denials(&w->journal, &w->denials, now_ms) == 0) {
 
         if (w->is_folding) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                           "tollgate: the journal takes denials again");
             w->is_folding = 0;
         }

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -298,6 +299,52 @@ def test_a_flood_from_everywhere_stays_small_and_hides_no_key(make_gate):
     workers = len(gate.nginx_workers())
     assert journal_bytes(gate) - before < (
         (seconds + 2) * workers * (64 + 24 + 80 * 240))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A journal's folder on a disk of 192 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("a disk is mounted by root alone")
+    folder = tmp_path / "home0" / "journal"
+    folder.mkdir(mode=0o700, parents=True)
+    os.chmod(folder.parent, 0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m,mode=0700",
+                    "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_with_little_room_is_left_to_calls(small_disk, make_gate):
+    gate = make_gate().start()
+    key = gate.key("good", rpm=1_000_000, tpm=1_000_000_000)
+    assert {gate.chat(key).status for _ in range(20)} == {200}
+    free = os.statvfs(small_disk)
+    ballast = small_disk / "ballast"
+    with open(ballast, "wb") as out:
+        os.posix_fallocate(out.fileno(), 0, free.f_bavail * free.f_frsize
+                           - (48 << 20))
+    for _ in range(12):
+        assert gate.request("GET", "/v1/key", UNKNOWN).status == 401
+    gate.wait(lambda: "no room in the journal for denials" in
+              gate.nginx_log(), what="a word that denials wait")
+    assert {gate.chat(key).status for _ in range(20)} == {200}
+    assert counts(gate) == Counter()
+    for _ in range(3):
+        assert gate.chat("sk-tgp_short").code == "malformed_api_key"
+    ballast.unlink()
+    has_counted(gate, Counter(invalid_api_key=12, malformed_api_key=3))
+    # What waited is counted by its code alone, but where a worker has had no
+    # time to find that it must wait.
+    rest, = [row for row in denials(gate, code="invalid_api_key")
+             if row["rest"]]
+    assert rest["ip"] is None and rest["count"] >= 1
+    gate.wait(lambda: "the journal takes denials again" in gate.nginx_log(),
+              what="a word that all is well")
+    assert gate.request("GET", "/v1/key", UNKNOWN).status == 401
+    gate.wait(lambda: any(row["ip"] == "127.0.0.1" for row in
+                          denials(gate, code="invalid_api_key")),
+              what="one with its address")
 
 
 def test_no_credential_is_kept(own_gate):

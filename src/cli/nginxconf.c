@@ -198,8 +198,10 @@ write_http(FILE *out, const struct tg_nginx_conf *conf)
     fprintf(out,
             "    tollgate_state \"%s\";\n"
             "    tollgate_journal \"%s\";\n"
-            "    tollgate_master_key \"%s\";\n\n",
-            conf->paths->state, conf->paths->journal, conf->paths->master_key);
+            "    tollgate_master_key \"%s\";\n"
+            "    tollgate_sync %s;\n\n",
+            conf->paths->state, conf->paths->journal, conf->paths->master_key,
+            conf->is_strict ? "strict" : "batch");
     for (int i = 0; i < UPSTREAM_COUNT; i++) {
         fprintf(out,
                 "    upstream tg-%d { server 127.0.0.1:1 down; "

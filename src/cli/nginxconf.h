@@ -13,6 +13,7 @@ struct tg_nginx_conf {
     const struct tg_paths *paths;
     const char *listen;               /* as nginx's listen directive takes it */
     const struct tg_proxies *proxies; /* who may name a client's address */
+    bool is_strict;                   /* the journal is durable at once */
     const char *module;               /* path of ngx_http_tollgate_module.so */
     const char *user;                 /* whom workers run as; NULL: as we do */
     const char *group;                /* of user */

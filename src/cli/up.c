@@ -58,7 +58,7 @@ announce(void *arg)
 struct service {
     const struct tg_up_home *home;
     struct tg_listen *listen;
-    const struct tg_proxies *proxies;
+    const struct tg_up_options *options;
 };
 
 /* From the locks to the last process: the whole life of one `up`. */
@@ -71,7 +71,8 @@ serve(const struct service *service, int ready_fd)
     struct tg_up_run run = {
         .home = home,
         .listen = listen,
-        .proxies = service->proxies,
+        .proxies = &service->options->proxies,
+        .is_strict = service->options->is_strict,
         .ready = announce,
         .ready_arg = &it,
     };
@@ -177,6 +178,7 @@ read_conf(const struct tg_up_home *home, struct tg_up_options *options)
     if (options->proxies.count == 0) {
         options->proxies = conf.proxies;
     }
+    options->is_strict = conf.is_strict != 0;
     return TG_EXIT_OK;
 }
 
@@ -186,7 +188,7 @@ tg_cli_up(int argc, char **argv)
     struct tg_up_options options;
     struct tg_up_home home;
     struct tg_listen listen;
-    struct service service = {&home, &listen, &options.proxies};
+    struct service service = {&home, &listen, &options};
     int exit_status;
 
     if (!tg_up_options_parse(&options, "hltdp", argc, argv, &exit_status)) {

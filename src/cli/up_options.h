@@ -18,6 +18,7 @@ struct tg_up_options {
     /* --trusted-proxy, else TOLLGATE_TRUSTED_PROXIES, else none: then
        tollgate.conf's count. */
     struct tg_proxies proxies;
+    bool is_strict; /* only tollgate.conf says so */
 };
 
 /*

@@ -11,6 +11,7 @@ struct tg_up_run {
     const struct tg_up_home *home;
     const struct tg_listen *listen;
     const struct tg_proxies *proxies;
+    bool is_strict;           /* see tollgate.conf's sync */
     int children_fd;          /* every child keeps it: tg_up_lock_children */
     void (*ready)(void *arg); /* called once, when calls are served */
     void *ready_arg;

@@ -28,6 +28,14 @@ read_bool(const char *value)
 }
 
 static int64_t
+read_sync(const char *value)
+{
+    return strcmp(value, "strict") == 0  ? 1
+           : strcmp(value, "batch") == 0 ? 0
+                                         : BAD;
+}
+
+static int64_t
 read_count(const char *value)
 {
     size_t len = strlen(value);
@@ -74,6 +82,7 @@ static const struct row {
     {"gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
      read_count, COUNT_ALLOWED},
     {"gate", "trusted_proxies", 0, NULL, NULL},
+    {"gate", "sync", MEMBER(is_strict), read_sync, "batch or strict"},
     {"journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED},
     {"journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
      COUNT_ALLOWED},

@@ -11,6 +11,7 @@
 struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
+    uint32_t is_strict; /* records are durable before anybody acts on them */
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;
     uint32_t denials_days; /* in the store; 0: for ever */

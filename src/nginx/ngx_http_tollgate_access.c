@@ -193,6 +193,10 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     if (a->action == TG_ACTION_PROXY) {
         rc = ngx_http_tollgate_proxy(r, ctx, facts, a);
 
+        if (rc == NGX_OK) {
+            return ngx_http_tollgate_wait_hold(r, ctx);
+        }
+
         if (rc != NGX_DECLINED) {
             return rc;
         }

@@ -154,6 +154,7 @@ ngx_http_tollgate_abandon(ngx_http_tollgate_ctx_t *ctx)
     ngx_http_request_t  *r;
 
     ngx_http_tollgate_leave_line(ctx);
+    ngx_http_tollgate_leave_sync(ctx);
 
     if (ctx->slot == NULL) {
         return;

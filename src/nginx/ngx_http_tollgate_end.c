@@ -55,7 +55,7 @@ ngx_http_tollgate_finish(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
     out.next = NULL;
     ctx->is_done = 1;
 
-    return ngx_http_tollgate_send_last(r, &out);
+    return ngx_http_tollgate_output(r, ctx, &out);
 }
 
 

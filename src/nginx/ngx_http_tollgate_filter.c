@@ -99,8 +99,20 @@ ngx_http_tollgate_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
 
-    if (ctx == NULL || !ctx->is_observed || in == NULL) {
+    if (ctx == NULL) {
         return ngx_http_next_body_filter(r, in);
+    }
+
+    /* Nothing follows what waits for the record; what is in front may go. */
+
+    if (ctx->last != NULL) {
+        ngx_http_tollgate_consume(in);
+        return ngx_http_next_body_filter(r, NULL) == NGX_ERROR ? NGX_ERROR
+                                                               : NGX_AGAIN;
+    }
+
+    if (!ctx->is_observed || in == NULL) {
+        return ngx_http_tollgate_output(r, ctx, in);
     }
 
     /* The client has its last byte; the upstream may go on talking. */
@@ -409,7 +421,7 @@ ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ngx_int_t  rc;
 
     if (!ctx->client_left) {
-        rc = ngx_http_next_body_filter(r, out);
+        rc = ngx_http_tollgate_output(r, ctx, out);
 
         if (rc != NGX_ERROR || ctx->is_stream || !r->connection->error) {
             return rc;
@@ -429,8 +441,22 @@ ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
+/* The last bytes wait until the record is durable, if it must be. */
+
 ngx_int_t
-ngx_http_tollgate_send_last(ngx_http_request_t *r, ngx_chain_t *out)
+ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
+    ngx_chain_t *out)
 {
+    ngx_chain_t  *cl;
+
+    if (!ngx_http_tollgate_is_durable(ctx)) {
+
+        for (cl = out; cl; cl = cl->next) {
+            if (cl->buf->last_buf) {
+                return ngx_http_tollgate_wait_last(r, ctx, out);
+            }
+        }
+    }
+
     return ngx_http_next_body_filter(r, out);
 }

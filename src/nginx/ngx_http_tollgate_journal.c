@@ -95,14 +95,62 @@ ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)
                              now_ms) == 0)
     {
         tg_area_end(&w->claim, ctx->slot);
+        ctx->record = w->journal.written;
         ngx_http_tollgate_written();
         return;
     }
 
     /* The slot keeps the record until the journal takes it. */
 
+    ctx->record = NGX_HTTP_TOLLGATE_UNWRITTEN;
     w->unwritten++;
     ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+}
+
+
+/* NGX_OK or NGX_DECLINED: a hold, to be durable before it is acted upon. */
+
+ngx_int_t
+ngx_http_tollgate_journal_hold(ngx_http_tollgate_ctx_t *ctx)
+{
+    struct tg_str                agent;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    agent = ngx_http_tollgate_header(ctx->request->headers_in.user_agent);
+
+    if (tg_journal_append_hold(&w->journal, &ctx->slot->call, agent,
+                               ngx_http_tollgate_now_ms())
+        != 0)
+    {
+        ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+        return NGX_DECLINED;
+    }
+
+    ctx->record = w->journal.written;
+    ngx_http_tollgate_written();
+
+    return NGX_OK;
+}
+
+
+/* A stream holds more.  Where there is no room to say so, the last hold that
+   was written is what counts if all else is lost. */
+
+void
+ngx_http_tollgate_journal_more(ngx_http_tollgate_ctx_t *ctx)
+{
+    uint64_t                     record;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (!w->is_strict || w->is_shut
+        || tg_journal_make_room(&w->journal, ngx_http_tollgate_now_ms()) != 0)
+    {
+        return;
+    }
+
+    record = ctx->record;
+    (void) ngx_http_tollgate_journal_hold(ctx);
+    ctx->record = record;
 }
 
 

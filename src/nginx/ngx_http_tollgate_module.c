@@ -52,6 +52,13 @@ static ngx_int_t ngx_http_tollgate_address(ngx_http_request_t *r,
 static void ngx_http_tollgate_cleanup(void *data);
 
 
+static ngx_conf_enum_t  ngx_http_tollgate_syncs[] = {
+    { ngx_string("batch"), 0 },
+    { ngx_string("strict"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_tollgate_commands[] = {
 
     { ngx_string("tollgate"),
@@ -102,6 +109,13 @@ static ngx_command_t  ngx_http_tollgate_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("tollgate_sync"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_tollgate_main_conf_t, sync),
+      ngx_http_tollgate_syncs },
 
       ngx_null_command
 };
@@ -368,6 +382,7 @@ ngx_http_tollgate_create_main_conf(ngx_conf_t *cf)
 
     mcf->state_dir = NGX_INVALID_FILE;
     mcf->journal_dir = NGX_INVALID_FILE;
+    mcf->sync = NGX_CONF_UNSET_UINT;
 
     return mcf;
 }
@@ -480,6 +495,8 @@ ngx_http_tollgate_init(ngx_conf_t *cf)
     if (mcf->state.len == 0) {
         return NGX_OK;
     }
+
+    ngx_conf_init_uint_value(mcf->sync, 0);
 
     if (mcf->journal.len == 0 || mcf->master_key.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -24,6 +24,7 @@
  *     _call.c      a call's life: held, settled
  *     _journal.c   its record, and whether there is room for another one
  *     _sync.c      records made durable, in a thread beside the worker's
+ *     _strict.c    requests that wait until theirs is
  */
 #ifndef NGX_HTTP_TOLLGATE_MODULE_H
 #define NGX_HTTP_TOLLGATE_MODULE_H
@@ -55,6 +56,7 @@ typedef struct {
     struct tg_master_key  key;
 
     ngx_thread_pool_t    *threads;      /* that wait for the disk */
+    ngx_uint_t            sync;         /* 0: batch, 1: strict */
 } ngx_http_tollgate_main_conf_t;
 
 typedef struct {
@@ -80,6 +82,8 @@ typedef struct {
     ngx_event_t           rewrite;      /* looks whether it has again */
     ngx_thread_pool_t    *threads;
     ngx_thread_task_t    *task;         /* a sync; one at a time */
+    ngx_uint_t            is_strict;
+    ngx_queue_t           waiting;      /* requests, for their records */
     ngx_uint_t            is_syncing;
     ngx_msec_t            sync_at;      /* when it began */
     ngx_event_t           sync;         /* begins one */
@@ -99,6 +103,9 @@ typedef enum {
 
 /* Beginning of an upstream's error that is read for its sentence. */
 #define NGX_HTTP_TOLLGATE_ERROR_SIZE  4096
+
+/* The number of a record that the journal did not take yet. */
+#define NGX_HTTP_TOLLGATE_UNWRITTEN  UINT64_MAX
 
 /* So long it is waited for the error's end. */
 #define NGX_HTTP_TOLLGATE_ERROR_MS  2000
@@ -142,6 +149,10 @@ typedef struct {
     ngx_event_t           turn;         /* looks whether it may go */
     ngx_queue_t           line;         /* of the worker */
 
+    uint64_t              record;       /* to be durable; 0: none */
+    ngx_queue_t           wait;         /* of the worker */
+    ngx_chain_t          *last;         /* waits for the record */
+
     ngx_queue_t           queue;        /* of the worker's streams */
     enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
@@ -171,6 +182,8 @@ typedef struct {
     unsigned              is_watched:1;
     unsigned              is_parked:1;    /* it waits for its turn */
     unsigned              is_denied:1;    /* it is among the worker's denials */
+    unsigned              is_waiting:1;   /* for its record */
+    unsigned              is_shut_out:1;  /* that cannot be made durable */
     unsigned              client_left:1;
 } ngx_http_tollgate_ctx_t;
 
@@ -252,8 +265,8 @@ ngx_int_t ngx_http_tollgate_release_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_next(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
-ngx_int_t ngx_http_tollgate_send_last(ngx_http_request_t *r,
-    ngx_chain_t *out);
+ngx_int_t ngx_http_tollgate_output(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
 
 /* _headers.c */
 ngx_int_t ngx_http_tollgate_speak(ngx_http_request_t *r,
@@ -320,6 +333,8 @@ void ngx_http_tollgate_close_worker(void);
 /* _journal.c */
 ngx_int_t ngx_http_tollgate_may_admit(void);
 void ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_journal_hold(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_journal_more(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_close_gate(int err);
 ngx_int_t ngx_http_tollgate_open_journal(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf, uint64_t writer_id);
@@ -327,8 +342,18 @@ void ngx_http_tollgate_close_journal(void);
 
 /* _sync.c */
 void ngx_http_tollgate_written(void);
+ngx_uint_t ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_await(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_leave_sync(ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf);
 void ngx_http_tollgate_close_sync(void);
+
+/* _strict.c */
+ngx_int_t ngx_http_tollgate_wait_hold(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
+ngx_int_t ngx_http_tollgate_wait_last(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
+void ngx_http_tollgate_wake(ngx_http_tollgate_ctx_t *ctx);
 
 #endif

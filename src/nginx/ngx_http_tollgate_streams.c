@@ -96,7 +96,10 @@ ngx_http_tollgate_hold_more(ngx_http_tollgate_ctx_t *ctx)
                       &ctx->meter, ngx_http_tollgate_now_ms(), &a))
     {
         ngx_http_tollgate_cut(ctx, &a);
+        return;
     }
+
+    ngx_http_tollgate_journal_more(ctx);
 }
 
 

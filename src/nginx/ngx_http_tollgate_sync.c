@@ -26,15 +26,89 @@ static void ngx_http_tollgate_sync_end(ngx_event_t *ev);
 static void ngx_http_tollgate_sync_failed(ngx_err_t err);
 
 
-/* Something was written: it is to be made durable. */
+/* Something was written: it is to be made durable.  What is written while
+   this round's events are dealt with goes together. */
 
 void
 ngx_http_tollgate_written(void)
 {
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
-    if (!w->is_syncing && !w->sync.timer_set && w->is_open) {
-        ngx_add_timer(&w->sync, NGX_HTTP_TOLLGATE_BATCH_MS);
+    if (w->is_syncing || w->sync.timer_set || w->sync.posted || !w->is_open) {
+        return;
+    }
+
+    if (w->is_strict) {
+        ngx_post_event(&w->sync, &ngx_posted_events);
+        return;
+    }
+
+    ngx_add_timer(&w->sync, NGX_HTTP_TOLLGATE_BATCH_MS);
+}
+
+
+/* Whether the request's record is, or need not be. */
+
+ngx_uint_t
+ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    if (ctx->record == NGX_HTTP_TOLLGATE_UNWRITTEN && w->unwritten == 0) {
+        ctx->record = w->journal.written;
+    }
+
+    return !w->is_strict || ctx->record <= w->journal.durable;
+}
+
+
+/* The request waits for that. */
+
+void
+ngx_http_tollgate_await(ngx_http_tollgate_ctx_t *ctx)
+{
+    if (!ctx->is_waiting) {
+        ngx_queue_insert_tail(&ngx_http_tollgate_worker.waiting, &ctx->wait);
+        ctx->is_waiting = 1;
+    }
+}
+
+
+void
+ngx_http_tollgate_leave_sync(ngx_http_tollgate_ctx_t *ctx)
+{
+    if (ctx->is_waiting) {
+        ngx_queue_remove(&ctx->wait);
+        ctx->is_waiting = 0;
+    }
+}
+
+
+/* Those whose records are durable go on; and when none will be, those that
+   have not cost anything yet. */
+
+static void
+ngx_http_tollgate_wake_all(ngx_uint_t is_stuck)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_http_tollgate_ctx_t     *ctx;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    for (q = ngx_queue_head(&w->waiting);
+         q != ngx_queue_sentinel(&w->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_http_tollgate_ctx_t, wait);
+
+        if (is_stuck && ctx->last == NULL) {
+            ctx->is_shut_out = 1;
+        }
+
+        if (ctx->is_shut_out || ngx_http_tollgate_is_durable(ctx)) {
+            ngx_http_tollgate_leave_sync(ctx);
+            ngx_http_tollgate_wake(ctx);
+        }
     }
 }
 
@@ -101,6 +175,7 @@ ngx_http_tollgate_sync_end(ngx_event_t *ev)
     }
 
     w->sync.cancelable = 0;
+    ngx_http_tollgate_wake_all(0);
     ngx_http_tollgate_sync_later();
 }
 
@@ -112,6 +187,11 @@ ngx_http_tollgate_sync_later(void)
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     if (!tg_journal_is_behind(&w->journal)) {
+        return;
+    }
+
+    if (w->is_strict) {
+        ngx_http_tollgate_written();
         return;
     }
 
@@ -143,6 +223,7 @@ ngx_http_tollgate_sync_failed(ngx_err_t err)
     if (is_stuck) {
         ngx_set_errno(err);
         ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+        ngx_http_tollgate_wake_all(1);
     }
 
     /* One that is to quit waits for no disk that fails. */
@@ -180,6 +261,8 @@ ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
     }
 
     w->threads = mcf->threads;
+    w->is_strict = mcf->sync;
+    ngx_queue_init(&w->waiting);
     w->task->handler = ngx_http_tollgate_sync_run;
     w->task->event.handler = ngx_http_tollgate_sync_end;
     w->task->event.data = w;

@@ -58,7 +58,7 @@ static const struct row {
 
     {"a name that is not known", "[gate]\n\nverify = yes\n",
      ", line 3: [gate] has no \"verify\"; it has: require_verification, "
-     "wrong_keys_per_minute, trusted_proxies"},
+     "wrong_keys_per_minute, trusted_proxies, sync"},
     {"a name of another section", "[prices]\nwrong_keys_per_minute = 1\n",
      ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
      "factor_production, factor_development, factor_restricted"},
@@ -76,9 +76,11 @@ static const struct row {
      ", line 1: it is neither a [section] nor a name = value"},
     {"a fault before one that inih finds", "[gate]\nx = 1\nwhat\n",
      ", line 2: [gate] has no \"x\"; it has: require_verification, "
-     "wrong_keys_per_minute, trusted_proxies"},
+     "wrong_keys_per_minute, trusted_proxies, sync"},
     {"another word", "[gate]\nrequire_verification = Yes\n",
      ", line 2: require_verification is yes or no, not \"Yes\""},
+    {"a sync that there is not", "[gate]\nsync = none\n",
+     ", line 2: sync is batch or strict, not \"none\""},
     {"no value", "[gate]\nrequire_verification =\n",
      ", line 2: require_verification is yes or no, not \"\""},
     {"too many", "[gate]\nwrong_keys_per_minute = 1000001\n",
@@ -166,6 +168,24 @@ test_files(const char *path)
     is_str(error.text, "cannot read /proc/self: Is a directory", "it says so");
 }
 
+static void
+test_sync(const char *path)
+{
+    static const char *const files[] = {"", "[gate]\nsync = batch\n",
+                                        "[gate]\nsync = strict\n"};
+    struct tg_conf_error error;
+    struct tg_conf conf;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        FILE *file = fopen(path, "w");
+
+        if (file == NULL || fputs(files[i], file) < 0 || fclose(file) != 0)
+            abort();
+        is_int(tg_conf_read(&conf, path, &error), 0, "sync, file %u", i);
+        is_int(conf.is_strict, i == 2, "is strict where it says so");
+    }
+}
+
 int
 main(void)
 {
@@ -176,6 +196,7 @@ main(void)
         abort();
     close(fd);
     test_rows(path);
+    test_sync(path);
     test_files(path);
     unlink(path);
     return done();

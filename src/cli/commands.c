@@ -175,6 +175,9 @@ const struct tg_command tg_commands[] = {
     {"events", "list", NULL, "the same",
      "events list --since 7d --type credential_failed", tg_events_list_options,
      tg_events_list, NULL},
+
+    {"ledger", "verify", NULL, "compare journal, store, counters and holds",
+     "ledger verify --json", tg_ledger_verify_options, tg_ledger_verify, NULL},
     {0},
 };
 
@@ -199,6 +202,7 @@ tg_noun_summary(const char *noun)
         {"calls", "the calls, one by one"},
         {"denials", "requests that were refused, counted"},
         {"events", "what happened that somebody should know of"},
+        {"ledger", "whether the books agree"},
     };
     size_t i;
 

@@ -50,7 +50,7 @@ ended_well(pid_t pid)
         if (errno != EINTR)
             return false;
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return WIFEXITED(status);
 }
 
 int

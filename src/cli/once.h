@@ -19,7 +19,8 @@ int tg_once_home(const struct tg_cli *cli, struct tg_up_home *home, bool make);
 /*
  * Runs tollgated on the home with words (NULL ends them) and waits.  What it
  * says on standard error is seen.  Returns TG_EXIT_OK with its object, which
- * the caller releases, or TG_EXIT_FAILED after all was said.
+ * the caller releases, whatever its exit status; or TG_EXIT_FAILED after all
+ * was said.
  */
 int tg_once_run(const struct tg_up_home *home, const char *const *words,
                 json_t **object);

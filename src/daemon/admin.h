@@ -51,6 +51,8 @@ void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);
 void tg_admin_denial_list(struct tg_request *, struct tg_reply *);
 void tg_admin_event_list(struct tg_request *, struct tg_reply *);
+void tg_admin_ledger_begin(struct tg_request *, struct tg_reply *);
+void tg_admin_ledger_show(struct tg_request *, struct tg_reply *);
 void tg_admin_health(struct tg_request *, struct tg_reply *);
 
 #endif

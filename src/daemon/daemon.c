@@ -5,11 +5,12 @@
 
 #define CATCH_UP_S 1
 
-void
+bool
 tg_daemon_catch_up(struct tg_daemon *daemon)
 {
     struct timespec until;
     uint64_t pass;
+    bool is_fine;
     int err = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -21,7 +22,9 @@ tg_daemon_catch_up(struct tg_daemon *daemon)
     while (daemon->passes_ended < pass && err == 0)
         err = pthread_cond_timedwait(&daemon->pass_ended, &daemon->pass_lock,
                                      &until);
+    is_fine = daemon->last_fine >= pass;
     pthread_mutex_unlock(&daemon->pass_lock);
+    return is_fine;
 }
 
 uint64_t
@@ -38,9 +41,11 @@ tg_daemon_pass_begin(struct tg_daemon *daemon)
 }
 
 void
-tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass)
+tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass, bool is_fine)
 {
     pthread_mutex_lock(&daemon->pass_lock);
+    if (is_fine)
+        daemon->last_fine = pass;
     daemon->passes_ended = pass;
     pthread_cond_broadcast(&daemon->pass_ended);
     pthread_mutex_unlock(&daemon->pass_lock);

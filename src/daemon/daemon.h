@@ -18,6 +18,8 @@
 #include "seal.h"
 #include "store.h"
 
+struct tg_ledger;
+
 struct tg_daemon {
     struct tg_options options;
     struct tg_paths paths;
@@ -51,7 +53,10 @@ struct tg_daemon {
     pthread_cond_t pass_ended;
     uint64_t passes_begun;
     uint64_t passes_ended;
-    int wake_fd; /* an eventfd: the main thread begins a pass at once */
+    uint64_t last_fine; /* the last one that took in all there was */
+    int wake_fd;        /* an eventfd: the main thread begins a pass at once */
+
+    struct tg_ledger *ledger; /* whether the books agree: ledger.h */
 
     uint64_t own_writer_id; /* in the journal; constant */
 
@@ -73,13 +78,13 @@ struct tg_daemon {
 /*
  * Waits until ingest has taken in all that the journal held when this was
  * called, so that whoever got an answer finds its call; for a second at
- * most.  Not for the main thread.
+ * most.  Returns whether it has.  Not for the main thread.
  */
-void tg_daemon_catch_up(struct tg_daemon *daemon);
+bool tg_daemon_catch_up(struct tg_daemon *daemon);
 
 /* The main thread begins a pass of ingest; the number is for _pass_end. */
 uint64_t tg_daemon_pass_begin(struct tg_daemon *daemon);
-void tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass);
+void tg_daemon_pass_end(struct tg_daemon *daemon, uint64_t pass, bool is_fine);
 
 /* Begins a change of the store: the write lock and a transaction. */
 int tg_daemon_begin(struct tg_daemon *daemon, struct tg_store *store);

@@ -26,6 +26,7 @@
 #include "home.h"
 #include "http.h"
 #include "jump.h"
+#include "ledger.h"
 #include "log.h"
 #include "policy.h"
 #include "recover.h"
@@ -137,6 +138,8 @@ start(struct program *program, struct tg_error *error)
     atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
     program->refresh.next_at_ms = tg_clock_ms() + TG_MS_PER_DAY;
     tg_recovery_init(&program->recovery, daemon, program->ingest);
+    if (tg_ledger_new(&daemon->ledger, daemon) != 0)
+        return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     err = tg_http_start(&program->http, daemon, error);
     if (err == 0 && tg_resolver_start(&program->resolver, daemon) != 0)
         err = tg_error_set(error, TG_ERR_SYSTEM, "cannot start a thread");
@@ -163,10 +166,10 @@ static bool
 take_in(struct program *program, bool is_due)
 {
     uint64_t pass = tg_daemon_pass_begin(&program->daemon);
-    bool is_fine = !is_due || tg_ingest_pass(program->ingest) == 0;
+    bool is_fine = is_due && tg_ingest_pass(program->ingest) == 0;
 
-    tg_daemon_pass_end(&program->daemon, pass);
-    return is_fine;
+    tg_daemon_pass_end(&program->daemon, pass, is_fine);
+    return is_fine || !is_due;
 }
 
 /* Takes what came in; false when it says that it is over. */
@@ -213,6 +216,7 @@ stop(struct program *program)
     struct tg_daemon *daemon = &program->daemon;
 
     tg_http_stop(program->http);
+    tg_ledger_free(daemon->ledger);
     tg_resolver_stop(program->resolver);
     pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
@@ -308,6 +312,7 @@ run_once(const struct tg_options *options)
 {
     struct tg_error error;
     json_t *said = NULL;
+    bool agrees = true;
     int err;
 
     umask(077);
@@ -317,8 +322,10 @@ run_once(const struct tg_options *options)
                            "the cryptographic libraries do not start");
     else if (options->backup != NULL)
         err = tg_backup_make(options, &said, &error);
-    else
+    else if (options->restore != NULL)
         err = tg_restore_make(options, &said, &error);
+    else
+        err = tg_ledger_offline(options, &said, &agrees, &error);
     if (err != 0) {
         fprintf(stderr, "tollgated: %s\n", error.text);
         return 1;
@@ -326,7 +333,7 @@ run_once(const struct tg_options *options)
     json_dumpf(said, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(said);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) == 0 && agrees ? 0 : 1;
 }
 
 int
@@ -348,7 +355,8 @@ main(int argc, char **argv)
         return 0;
     }
     if (program.daemon.options.backup != NULL ||
-        program.daemon.options.restore != NULL)
+        program.daemon.options.restore != NULL ||
+        program.daemon.options.verifies)
         return run_once(&program.daemon.options);
     if (prepare(&program, &error) != 0 || start(&program, &error) != 0) {
         fprintf(stderr, "tollgated: %s\n", error.text);

@@ -14,6 +14,7 @@ const char tg_options_usage[] =
     "                 [--foreground] [--die-with-parent]\n"
     "       tollgated --home DIR --backup FILE [--replace]\n"
     "       tollgated --home DIR --restore FILE [--accept-gap]\n"
+    "       tollgated --home DIR --verify\n"
     "       tollgated --help | --version\n"
     "\n"
     "Keeps Tollgate's policy and books: serves the admin API on a socket,\n"
@@ -30,7 +31,9 @@ const char tg_options_usage[] =
     "  --replace           also when there is such a file\n"
     "  --restore FILE      put a copy in the store's place, and end; nothing\n"
     "                      else may run\n"
-    "  --accept-gap        also when calls behind it are kept nowhere\n";
+    "  --accept-gap        also when calls behind it are kept nowhere\n"
+    "  --verify            check store and journal against each other, and\n"
+    "                      end; nothing else may run\n";
 
 enum {
     OPT_HOME = 256,
@@ -42,6 +45,7 @@ enum {
     OPT_REPLACE,
     OPT_RESTORE,
     OPT_ACCEPT_GAP,
+    OPT_VERIFY,
     OPT_HELP,
     OPT_VERSION,
 };
@@ -56,6 +60,7 @@ static const struct option table[] = {
     {"replace", no_argument, NULL, OPT_REPLACE},
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"accept-gap", no_argument, NULL, OPT_ACCEPT_GAP},
+    {"verify", no_argument, NULL, OPT_VERIFY},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -127,6 +132,9 @@ read_one(struct tg_options *options, int option, char **argv,
     case OPT_ACCEPT_GAP:
         options->accepts_gap = true;
         return 0;
+    case OPT_VERIFY:
+        options->verifies = true;
+        return 0;
     case OPT_HELP:
         options->shows_help = true;
         return 0;
@@ -160,9 +168,12 @@ tg_options_read(struct tg_options *options, int argc, char **argv,
         return tg_error_set(error, TG_ERR_FORMAT,
                             "'%s' is not an option; see tollgated --help",
                             argv[optind]);
-    if (options->backup != NULL && options->restore != NULL)
+    if ((options->backup != NULL) + (options->restore != NULL) +
+            options->verifies >
+        1)
         return tg_error_set(error, TG_ERR_FORMAT,
-                            "--backup and --restore are two things");
+                            "--backup, --restore and --verify are three "
+                            "things");
     if (options->home == NULL || options->home[0] == '\0')
         return tg_error_set(error, TG_ERR_FORMAT,
                             "--home DIR is missing; see tollgated --help");

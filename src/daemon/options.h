@@ -19,6 +19,7 @@ struct tg_options {
     const char *restore; /* a file: put it in the store's place, and end */
     bool replaces;       /* what stands at backup's name */
     bool accepts_gap;    /* calls that neither file nor journal have */
+    bool verifies;       /* check the ledger, and end */
     bool shows_help;
     bool shows_version;
 };

@@ -78,6 +78,9 @@ static const struct tg_admin_route routes[] = {
           tg_admin_denial_list),
     ROUTE("GET", "/events", TG_MAY_READ, PAGE " since type",
           tg_admin_event_list),
+    ROUTE("POST", "/ledger/verify", TG_MAY_READ_USAGE, "",
+          tg_admin_ledger_begin),
+    ROUTE("GET", "/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
     ROUTE("GET", "/health", TG_MAY_READ, "", tg_admin_health),
 };
 

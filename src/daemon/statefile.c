@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,13 +79,20 @@ static int
 remember(struct tg_daemon *daemon, const uint8_t uuid[16])
 {
     struct tg_store *store = daemon->admin;
-    char text[UUID_TEXT];
+    char text[UUID_TEXT], seq[24];
+    int64_t first, last;
     int err = tg_daemon_begin(daemon, store);
 
     if (err != 0)
         return err;
     uuid_text(uuid, text);
     err = store->ops->account_rebase(store);
+    if (err == 0)
+        err = store->ops->call_span(store, &first, &last);
+    if (err == 0) {
+        snprintf(seq, sizeof(seq), "%lld", (long long)last);
+        err = store->ops->meta_set(store, TG_STATE_SEQ, seq);
+    }
     if (err == 0)
         err = store->ops->meta_set(store, STATE_UUID, text);
     return tg_daemon_end(daemon, store, err);

@@ -7,6 +7,9 @@
 
 #include "ingest.h"
 
+/* In the store's meta: number of the last call older than the state file. */
+#define TG_STATE_SEQ "state_seq"
+
 /*
  * Maps the state file that belongs to this store, as daemon->state, and
  * becomes its one publisher.  When it is missing, damaged, of another version

@@ -126,6 +126,11 @@ static const struct tg_store_ops ops = {
     .call_has = tg_sqlite_call_has,
     .roll_up = tg_sqlite_roll_up,
     .call_each = tg_sqlite_call_each,
+    .call_scan = tg_sqlite_call_scan,
+    .call_get = tg_sqlite_call_get,
+    .call_span = tg_sqlite_call_span,
+    .check = tg_sqlite_check,
+    .interrupt = tg_sqlite_interrupt,
     .spend_each = tg_sqlite_spend_each,
     .usage = tg_sqlite_usage,
 };

@@ -164,6 +164,14 @@ int tg_sqlite_key_call_each(struct tg_store *, const struct tg_store_filter *,
                             const struct tg_call_id *, uint32_t,
                             int (*)(void *, const struct tg_store_call *),
                             void *);
+int tg_sqlite_call_scan(struct tg_store *, int64_t, uint32_t,
+                        int (*)(void *, int64_t, const struct tg_call *),
+                        void *);
+int tg_sqlite_call_get(struct tg_store *, const struct tg_call_id *, int64_t *,
+                       struct tg_call *);
+int tg_sqlite_call_span(struct tg_store *, int64_t *, int64_t *);
+int tg_sqlite_check(struct tg_store *, int (*)(void *, const char *), void *);
+void tg_sqlite_interrupt(struct tg_store *);
 int tg_sqlite_spend_each(struct tg_store *, int64_t,
                          int (*)(void *, const struct tg_store_spend *),
                          void *);

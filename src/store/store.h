@@ -399,6 +399,27 @@ struct tg_store_ops {
                      int (*visit)(void *, const struct tg_store_call *),
                      void *arg);
     /*
+     * The calls behind number seq, in the order in which they were taken in,
+     * at most limit of them.  Of a call, what the store keeps of it: no slots
+     * and no bounds.
+     */
+    int (*call_scan)(struct tg_store *store, int64_t seq, uint32_t limit,
+                     int (*visit)(void *, int64_t seq, const struct tg_call *),
+                     void *arg);
+    /* One of them, and its number.  TG_ERR_NOT_FOUND. */
+    int (*call_get)(struct tg_store *store, const struct tg_call_id *id,
+                    int64_t *seq, struct tg_call *call);
+    /* Numbers of the first and the last one; 0 when there is none. */
+    int (*call_span)(struct tg_store *store, int64_t *first, int64_t *last);
+    /*
+     * What the store's file itself says is wrong with it: damaged pages and
+     * indexes, rows that refer to none.  A sentence each; reads all of it.
+     */
+    int (*check)(struct tg_store *store,
+                 int (*visit)(void *, const char *sentence), void *arg);
+    /* Ends what another thread is doing with it, which fails then. */
+    void (*interrupt)(struct tg_store *store);
+    /*
      * Makes a full block of calls into rollups, or goes on with one: keys
      * until rows of them are written, in a transaction of the caller's.
      * *has_more: call it again.

@@ -197,6 +197,15 @@ account_rebase(struct tg_store *self)
 
 /* Sums are made of the calls themselves. */
 static int
+call_span(struct tg_store *self, int64_t *first, int64_t *last)
+{
+    (void)self;
+    *first = content.call_count > 0;
+    *last = (int64_t)content.call_count;
+    return 0;
+}
+
+static int
 roll_up(struct tg_store *self, uint32_t rows, bool *has_more)
 {
     (void)self;
@@ -360,6 +369,7 @@ static const struct tg_store_ops ops = {
     .meta_get = meta_get,
     .meta_set = meta_set,
     .account_rebase = account_rebase,
+    .call_span = call_span,
     .roll_up = roll_up,
     .segment_each = segment_each,
     .segment_put = segment_put,

@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import million
+import work
 from process import Failure, Service, clean_env, free_port, wait
 
 HERE = Path(__file__).resolve().parent
@@ -194,11 +196,17 @@ class Gate(Candidate):
         self.prepare()
 
     def up(self):
+        self.begin_up()
+        self.await_up()
+
+    def begin_up(self):
         self.run(self.bench.build / "tollgate", "up", "--home", self.home,
                  "--listen", self.url.removeprefix("http://"),
                  "--die-with-parent")
+
+    def await_up(self):
         wait(lambda: self.must_live() and
-             "tollgate is ready" in self.said(), "gate")
+             "tollgate is ready" in self.said(), "gate", 120)
 
     def settle_in(self):
         self.cli("upstreams", "add", "--name", "sim", "--base-url",
@@ -291,8 +299,24 @@ class GateMillion(Gate):
         if is_cold:
             shutil.rmtree(self.memory(), ignore_errors=True)
         begin = time.monotonic()
-        self.up()
-        return round((time.monotonic() - begin) * 1000)
+        self.begin_up()
+        wait(lambda: self.must_live() and self.serves(), "first call", 120)
+        took = time.monotonic() - begin
+        self.await_up()
+        return round(took * 1000)
+
+    def serves(self):
+        """Whether a call of one of its keys comes through."""
+        request = urllib.request.Request(
+            self.chat_url(), data=work.BODIES["100 B"],
+            headers=self.headers | {
+                "Authorization": f"Bearer {million.secret(0)}",
+                "Origin": million.ORIGIN})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def memory(self):
         """The folder of its state file."""

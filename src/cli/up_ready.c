@@ -24,7 +24,7 @@ socket_accepts(const char *path)
 }
 
 bool
-tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms)
+tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms)
 {
     struct tg_state_header header;
     int fd = open(paths->state, O_RDONLY | O_CLOEXEC);
@@ -37,5 +37,12 @@ tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms)
                     header.version == TG_STATE_VERSION && header.is_ready &&
                     header.daemon_seen_at_ms >= since_ms;
     close(fd);
-    return is_ready && socket_accepts(paths->admin_socket);
+    return is_ready;
+}
+
+bool
+tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms)
+{
+    return tg_daemon_has_state(paths, since_ms) &&
+           socket_accepts(paths->admin_socket);
 }

@@ -10,9 +10,13 @@
 #include "paths.h"
 
 /*
- * True when the admin socket accepts, and the state file was published by a
- * daemon that was alive at since_ms (Unix time) or later.
+ * True when there is a whole state file, and a daemon that was alive at
+ * since_ms (Unix time) or later says that it is its own: workers can serve,
+ * by what was published last.
  */
+bool tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms);
+
+/* True when, besides, the admin socket accepts: all is as the store has it. */
 bool tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms);
 
 #endif

@@ -295,12 +295,18 @@ check_start(struct supervisor *up, int64_t now_ms)
         give_up(up, now_ms);
     } else if (up->phase == PHASE_DAEMON_STARTS) {
         report_progress(up, now_ms, "waiting for tollgated");
-        if (tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
+        if (tg_daemon_has_state(&run->home->paths, up->since_ms)) {
             start_nginx(up, now_ms);
         }
     } else {
-        report_progress(up, now_ms, "waiting for nginx");
-        if (up->nginx.pid != 0 && tg_listen_answers(run->listen)) {
+        bool answers =
+            up->nginx.pid != 0 && tg_listen_answers(run->listen);
+
+        report_progress(up, now_ms,
+                        answers ? "calls are served; waiting for tollgated"
+                                : "waiting for nginx");
+        if (answers &&
+            tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
             up->phase = PHASE_SERVES;
             run->ready(run->ready_arg);
         } else if (is_workerless(up, now_ms)) {

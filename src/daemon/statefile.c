@@ -189,6 +189,9 @@ tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                daemon->options.worker_gid) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "cannot give away %s: %s",
                             daemon->paths.state, strerror(errno));
+    /* Workers may begin with one that was ready before. */
+    if (err == 0)
+        tg_publish_seen(daemon->publisher, tg_clock_ms());
     return err;
 }
 

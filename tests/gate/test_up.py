@@ -267,6 +267,41 @@ def test_stale_files_do_no_harm(own_gate):
     assert own_gate.cli("status")[0] == 0
 
 
+def test_calls_are_served_while_the_daemon_still_reads_its_keys(
+        own_gate, tmp_path):
+    """Of a million keys that takes seconds.  Here a slow disk under a time
+    zone stands for them."""
+    key = own_gate.key(timezone="Europe/Berlin")
+    own_gate.stop_up()
+    listen = f"127.0.0.1:{free_port()}"
+    log = tmp_path / "log"
+    with open(log, "ab") as out:
+        up = subprocess.Popen(
+            ["strace", "-f", "-o", "/dev/null",
+             "-P", "/usr/share/zoneinfo/Europe/Berlin",
+             "-e", "trace=openat", "-e", "inject=openat:delay_enter=8000000",
+             BUILD / "tollgate", "up", "--home", own_gate.home,
+             "--listen", listen, "--die-with-parent"],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            env=clean_env())
+    try:
+        def answer():
+            try:
+                return http_request(
+                    f"http://{listen}", "POST", "/v1/chat/completions",
+                    {"Authorization": f"Bearer {key}"},
+                    {"model": "deepseek-flash", "messages": [
+                        {"role": "user", "content": "Say hello."}]})
+            except OSError:
+                return None
+        assert wait(answer, 20, "an answer").status == 200
+        assert "is ready" not in log.read_text()
+        wait(lambda: "tollgate is ready" in log.read_text(), 30, "ready")
+    finally:
+        own_gate.cli("down")
+        up.wait(30)
+
+
 def test_detach_returns_when_ready_and_down_when_gone(make_gate):
     it = make_gate()
     env = {"TOLLGATE_HOME": str(it.home),

@@ -319,6 +319,9 @@ def test_a_disk_with_little_room_is_left_to_calls(small_disk, make_gate):
     gate = make_gate().start()
     key = gate.key("good", rpm=1_000_000, tpm=1_000_000_000)
     assert {gate.chat(key).status for _ in range(20)} == {200}
+    # Those of the start are not to be the ones that wait.
+    gate.wait(lambda: gate.admin("GET", "/denials").json["data"],
+              what="a refusal of the start")
     free = os.statvfs(small_disk)
     ballast = small_disk / "ballast"
     with open(ballast, "wb") as out:

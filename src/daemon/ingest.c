@@ -152,7 +152,7 @@ begin_segment(struct tg_ingest *ingest, struct tg_segment *segment)
 }
 
 static int
-take_record(struct tg_ingest *ingest, const struct tg_record *record)
+take_call(struct tg_ingest *ingest, const struct tg_record *record)
 {
     bool is_new;
     int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
@@ -167,6 +167,20 @@ take_denials(struct tg_ingest *ingest, const struct tg_segment *segment,
 {
     ingest->batch += record->denial_count;
     return tg_denials_take(ingest->store, segment, record);
+}
+
+static int
+take_record(struct tg_ingest *ingest, const struct tg_segment *segment,
+            const struct tg_record *record)
+{
+    switch (record->type) {
+    case TG_RECORD_CALL:
+        return take_call(ingest, record);
+    case TG_RECORD_DENIAL:
+        return take_denials(ingest, segment, record);
+    default:
+        return 0;
+    }
 }
 
 static void
@@ -198,10 +212,8 @@ take_buffer(struct tg_ingest *ingest, const struct tg_segment *segment,
         int got = tg_journal_read(ingest->buffer + *used, len - *used, &record,
                                   &size);
 
-        if (got == 0 && record.type == TG_RECORD_CALL) {
-            err = take_record(ingest, &record);
-        } else if (got == 0) {
-            err = take_denials(ingest, segment, &record);
+        if (got == 0) {
+            err = take_record(ingest, segment, &record);
         } else if (got == TG_ERR_VERSION) {
             warn_unknown(ingest);
         } else {

@@ -81,10 +81,10 @@ walk(uint8_t *bytes, size_t len, bool is_mended)
         if (size == 0)
             break;
         assert(size == claimed && size <= len);
-        if (err == 0 && record.type == TG_RECORD_CALL)
-            check_call(&record, bytes, size);
-        else if (err == 0)
+        if (err == 0 && record.type == TG_RECORD_DENIAL)
             check_denials(&record, bytes, size);
+        else if (err == 0)
+            check_call(&record, bytes, size);
         assert(tg_journal_read(bytes, size - 1, &record, &cut) ==
                TG_ERR_NOT_FOUND);
     }

@@ -1,9 +1,11 @@
 """The journal on a disk that is slow, full, or fails."""
 
+import json
 import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -110,6 +112,26 @@ def test_a_failed_sync_is_made_up_for(own_gate, trace):
     assert "the disk does not keep the journal" in gate.nginx_log()
     # What was written to two segments is one call.
     all_recorded(gate, key, answers)
+
+
+def test_a_copy_without_denials_leaves_no_gap(own_gate, trace):
+    """A new segment begins with the calls that were not durable, and not with
+    the denials between them: their numbers are missing in it alone."""
+    gate = own_gate
+    key = gate.key("copied", rpm=10**6, tpm=10**8)
+    gate.chat(key)
+    strace = trace(gate, "-e", "trace=fdatasync", "-e",
+                   "inject=fdatasync:error=EIO:when=1+3")
+    calls, until = 1, time.monotonic() + 8
+    while time.monotonic() < until:
+        assert gate.chat("sk-tgp_short").status in (401, 429)
+        calls += gate.chat(key).status == 200
+    assert len(strace.lines(r"EIO")) > 10
+    strace.end()
+    gate.wait_calls(calls, key)
+    code, out, err = gate.cli("ledger", "verify", "--json")
+    assert json.loads(out)["differences"] == [], out
+    assert code == 0, err
 
 
 def test_a_disk_that_syncs_nothing_admits_nothing(own_gate, trace):

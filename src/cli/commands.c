@@ -178,6 +178,9 @@ const struct tg_command tg_commands[] = {
 
     {"ledger", "verify", NULL, "compare journal, store, counters and holds",
      "ledger verify --json", tg_ledger_verify_options, tg_ledger_verify, NULL},
+    {"ledger", "reconcile", NULL, "compare with an upstream's own figures",
+     "ledger reconcile --upstream deepseek", tg_ledger_reconcile_options,
+     tg_ledger_reconcile, NULL},
     {0},
 };
 

@@ -18,6 +18,25 @@ const struct tg_option tg_ledger_verify_options[] = {
     {0},
 };
 
+const struct tg_option tg_ledger_reconcile_options[] = {
+    {"upstream", "NAME", "which one; needed when there are several",
+     TG_VALUE_TEXT, "upstream", NULL},
+    {"reset", NULL, "take this reading for the first one", TG_VALUE_SWITCH,
+     "reset", NULL},
+    {"topped-up", "AMOUNT", "was paid in there since the first reading",
+     TG_VALUE_AMOUNT, "topped_up", NULL},
+    {0},
+};
+
+static const struct tg_column figure_columns[] = {
+    {"SUBJECT", "subject", TG_CELL_TEXT, NULL, 0},
+    {"WHAT", "what", TG_CELL_TEXT, NULL, 0},
+    {"LEDGER", "ledger", TG_CELL_COST, NULL, 0},
+    {"UPSTREAM", "upstream", TG_CELL_COST, NULL, 0},
+    {"DIFFERENCE", "difference", TG_CELL_COST, NULL, 0},
+    {0},
+};
+
 static const struct tg_column columns[] = {
     {"SUBJECT", "subject", TG_CELL_TEXT, NULL, 0},
     {"WHAT", "what", TG_CELL_TEXT, NULL, 0},
@@ -152,5 +171,52 @@ tg_ledger_verify(struct tg_cli *cli)
                                                       : TG_EXIT_FAILED;
     }
     json_decref(check);
+    return rc;
+}
+
+/* What is to be known of the result, in words. */
+static void
+conclude(const struct tg_cli *cli, const json_t *result)
+{
+    const char *status = tg_noun_text(result, "status");
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "notes"), i, note)
+        tg_say_note(cli, "Note: %s", json_string_value(note));
+    if (cli->is_quiet || strcmp(status, "baseline") == 0)
+        return;
+    printf("%s and the ledger %s since %s, in %s.\n",
+           tg_noun_text(result, "upstream"),
+           strcmp(status, "agrees") == 0 ? "agree" : "differ",
+           tg_noun_text(result, "since"),
+           strcmp(tg_noun_text(result, "source"), "balance") == 0
+               ? tg_noun_text(result, "currency")
+               : "calls and tokens");
+}
+
+int
+tg_ledger_reconcile(struct tg_cli *cli)
+{
+    const json_t *figures;
+    struct tg_table table;
+    json_t *result;
+    int rc = tg_noun_post(cli, "/ledger/reconcile", &result);
+
+    if (rc != TG_EXIT_OK)
+        return rc;
+    figures = json_object_get(result, "figures");
+    if (cli->is_json) {
+        tg_table_json(result);
+    } else {
+        if (json_array_size(figures) > 0 && !cli->is_quiet) {
+            tg_table_init(&table, cli, figure_columns);
+            tg_table_rows(&table, figures);
+        }
+        conclude(cli, result);
+    }
+    rc =
+        count_of(result, "difference_count") == 0 ? TG_EXIT_OK : TG_EXIT_FAILED;
+    json_decref(result);
     return rc;
 }

@@ -46,6 +46,7 @@ int tg_credentials_reopen(struct tg_cli *cli);
 int tg_credentials_list(struct tg_cli *cli);
 
 int tg_ledger_verify(struct tg_cli *cli);
+int tg_ledger_reconcile(struct tg_cli *cli);
 int tg_backup(struct tg_cli *cli);
 int tg_restore(struct tg_cli *cli);
 
@@ -73,6 +74,7 @@ extern const struct tg_option tg_usage_options[];
 extern const struct tg_option tg_calls_list_options[];
 extern const struct tg_option tg_limit_options[];
 extern const struct tg_option tg_ledger_verify_options[];
+extern const struct tg_option tg_ledger_reconcile_options[];
 extern const struct tg_option tg_restore_options[];
 extern const struct tg_option tg_up_options[];
 extern const struct tg_option tg_down_options[];

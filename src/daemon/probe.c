@@ -221,11 +221,11 @@ explain_status(struct tg_probe *probe, const struct answer *answer)
         conclude(probe, TG_PROBE_FAILED, "it answers with status %ld", status);
 }
 
-void
-tg_probe_ask(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
-             struct tg_str secret, long timeout_ms)
+/* Fills the answer; returns whether one came whole. */
+static bool
+ask(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
+    struct tg_str secret, long timeout_ms, struct answer *answer)
 {
-    struct answer answer = {.len = 0};
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers;
     CURL *curl = curl_easy_init();
@@ -235,20 +235,50 @@ tg_probe_ask(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
     *probe = (struct tg_probe){.result = TG_PROBE_FAILED};
     if (curl == NULL) {
         conclude(probe, TG_PROBE_FAILED, "there is no memory to ask it");
-        return;
+        return false;
     }
     headers = headers_of(dialect, secret);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    code = get(curl, url, headers, timeout_ms, &answer);
+    code = get(curl, url, headers, timeout_ms, answer);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &probe->status);
     curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &took);
     probe->latency_ms = took / 1000;
     probe->is_reached = probe->status != 0;
-    if (code == CURLE_OK)
-        explain_status(probe, &answer);
-    else
+    if (code != CURLE_OK)
         explain_silence(probe, code,
                         detail[0] != '\0' ? detail : curl_easy_strerror(code));
     curl_easy_cleanup(curl);
     wipe(headers);
+    return code == CURLE_OK;
+}
+
+void
+tg_probe_ask(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
+             struct tg_str secret, long timeout_ms)
+{
+    struct answer answer = {.len = 0};
+
+    if (ask(probe, url, dialect, secret, timeout_ms, &answer))
+        explain_status(probe, &answer);
+}
+
+json_t *
+tg_probe_get(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
+             struct tg_str secret, long timeout_ms)
+{
+    struct answer answer = {.len = 0};
+    json_t *object = NULL;
+
+    if (!ask(probe, url, dialect, secret, timeout_ms, &answer))
+        return NULL;
+    if (probe->status == 200)
+        object = json_loadb(answer.data, answer.len, 0, NULL);
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    if (probe->status == 200)
+        conclude(probe, TG_PROBE_FAILED, "it answers 200, but with no object");
+    else
+        explain_status(probe, &answer);
+    return NULL;
 }

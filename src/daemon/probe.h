@@ -5,6 +5,8 @@
 #ifndef TG_PROBE_H
 #define TG_PROBE_H
 
+#include <jansson.h>
+
 #include "layout.h"
 #include "str.h"
 
@@ -38,5 +40,13 @@ void tg_probe_url(char url[TG_PROBE_URL_SIZE], const char *base_url,
 void tg_probe_ask(struct tg_probe *probe, const char *url,
                   enum tg_dialect dialect, struct tg_str secret,
                   long timeout_ms);
+
+/*
+ * The same, for what is answered: an object that the caller releases, or NULL
+ * with the reason in probe->message.
+ */
+json_t *tg_probe_get(struct tg_probe *probe, const char *url,
+                     enum tg_dialect dialect, struct tg_str secret,
+                     long timeout_ms);
 
 #endif

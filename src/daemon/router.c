@@ -81,6 +81,8 @@ static const struct tg_admin_route routes[] = {
     ROUTE("POST", "/ledger/verify", TG_MAY_READ_USAGE, "",
           tg_admin_ledger_begin),
     ROUTE("GET", "/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
+    ROUTE("POST", "/ledger/reconcile", TG_MAY_CHANGE_CREDENTIALS, "",
+          tg_admin_reconcile),
     ROUTE("GET", "/health", TG_MAY_READ, "", tg_admin_health),
 };
 

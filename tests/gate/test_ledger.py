@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import struct
+import threading
 from decimal import Decimal
 
 import pytest
@@ -384,3 +385,154 @@ def test_books_agree_after_a_lost_state_file_and_a_restore(books, tmp_path):
     gate.start_up()
     gate.wait_calls(6)
     assert verify(gate)["differences"] == []
+
+
+# What an upstream says itself.
+
+
+def reconcile(gate, *args):
+    code, out, err = gate.cli("ledger", "reconcile", "--json", *args)
+    assert out, err
+    result = json.loads(out)
+    assert code == (1 if result["difference_count"] else 0), err
+    return result
+
+
+def test_the_simulators_count_and_the_ledger(own_gate):
+    gate = own_gate
+    key, _ = some_calls(gate)                       # before the first reading
+    first = reconcile(gate)
+    assert first["status"] == "baseline" and first["source"] == "count"
+    for n in range(3):
+        gate.chat(key, f"more {n}", stream=n == 1).body
+    gate.wait_calls(7)
+    result = reconcile(gate, "--upstream", "sim")
+    assert result["status"] == "agrees" and result["since"] == first["at"]
+    requests = next(f for f in result["figures"] if f["what"] == "requests")
+    assert requests == {"subject": "deepseek-flash", "what": "requests",
+                        "ledger": 3, "upstream": 3, "difference": 0}
+    code, out, _ = gate.cli("ledger", "reconcile")
+    assert code == 0 and "sim and the ledger agree since" in out
+
+    # A call that the ledger does not have, and one that it made up.
+    body = {"model": "deepseek-flash",
+            "messages": [{"role": "user", "content": "past the gate"}]}
+    from conftest import http_request
+    beside = http_request(gate.sim.url, "POST", "/v1/chat/completions", {
+        "Authorization": "Bearer sk-0123456789abcdef0123456789abcdef"}, body)
+    used = beside.json["usage"]
+    result = reconcile(gate)
+    assert result["status"] == "differs"
+    apart = {d["what"]: d["difference"] for d in result["differences"]}
+    assert apart["requests"] == -1
+    assert apart["prompt tokens"] == -used["prompt_tokens"]
+    assert apart["completion tokens"] == -used["completion_tokens"]
+    assert reconcile(gate, "--reset")["status"] == "baseline"
+    assert reconcile(gate)["status"] == "agrees"
+    gate.sim.reset()
+    again = reconcile(gate)
+    assert again["status"] == "baseline" and "began anew" in again["notes"][0]
+
+
+def test_a_count_while_calls_run(own_gate):
+    gate = own_gate
+    key = gate.key("busy", rpm=10**8, tpm=10**9)
+    load = Load(gate, key, threads=4)
+    load.goes_on()
+    reconcile(gate)
+    for _ in range(4):
+        load.goes_on()
+        assert reconcile(gate)["differences"] == []
+    load.end()
+    gate.wait_calls(len(load.answers))
+    assert reconcile(gate)["status"] == "agrees"
+
+
+class Provider:
+    """Answers /user/balance, and nothing else."""
+
+    def __init__(self):
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+        self.balance, self.currency, self.asked = "100.00", "USD", []
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                provider.asked.append((self.path,
+                                       self.headers["Authorization"]))
+                found = self.path == "/user/balance"
+                body = json.dumps({"is_available": True, "balance_infos": [
+                    {"currency": provider.currency,
+                     "total_balance": provider.balance,
+                     "granted_balance": "0.00",
+                     "topped_up_balance": provider.balance}]}).encode()
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def provider():
+    provider = Provider()
+    yield provider
+    provider.stop()
+
+
+def test_a_balance_and_the_ledger(own_gate, provider):
+    gate = own_gate
+    key, _ = some_calls(gate, 1)
+    gate.must("upstreams", "add", "--name", "there", "--base-url",
+              provider.url, "--dialect", "deepseek")
+    gate.must("credentials", "add", "--upstream", "there",
+              input="sk-fedcba9876543210fedcba9876543210\n")
+    code, _, err = gate.cli("ledger", "reconcile")
+    assert code == 1 and "several upstreams" in err
+    first = reconcile(gate, "--upstream", "there")
+    assert first["status"] == "baseline" and first["source"] == "balance"
+    assert provider.asked[-1] == ("/user/balance",
+                                  "Bearer sk-fedcba9876543210fedcba9876543210")
+    assert reconcile(gate, "--upstream", "there")["status"] == "agrees"
+
+    provider.balance = "99.50"             # and the ledger has no such call
+    result = reconcile(gate, "--upstream", "there")
+    difference = named(result, "upstream_balance")
+    assert difference["expected"] == "0.50" and difference["found"] == "0.00"
+    assert difference["unit"] == "USD" and difference["difference"] == "-0.50"
+
+    # Calls of that upstream that cost so much, as the ledger has them.
+    upstream = result["upstream_id"]
+    gate.stop_up()
+    sql(gate, "INSERT INTO calls SELECT seq + 1, "
+              "x'00112233445566778899aabbccddeeff', at, key_id, account_id, "
+              f"'{upstream}', " + ", ".join(
+                  "495000000" if c == "cost_nanos" else c
+                  for c in column_names(gate)[6:]) +
+              " FROM calls WHERE seq = 1")
+    gate.start_up()
+    assert reconcile(gate, "--upstream", "there")["status"] == "agrees", \
+        "a balance is told in hundredths"
+
+    provider.balance = "149.50"
+    result = reconcile(gate, "--upstream", "there")
+    assert result["status"] == "differs"
+    assert any("--topped-up" in note for note in result["notes"])
+    assert reconcile(gate, "--upstream", "there", "--topped-up",
+                     "50")["status"] == "agrees"
+    assert reconcile(gate, "--upstream", "there")["status"] == "agrees"
+
+    provider.currency = "CNY"
+    code, _, err = gate.cli("ledger", "reconcile", "--upstream", "there")
+    assert code == 1 and "no balance in USD" in err

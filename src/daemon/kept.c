@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "log.h"
 
+#define BLOCK_BYTES 512 /* of st_blocks */
 #define GONE "gone"
 #define GONE_NEW "gone.new"
 #define INSTANT_SIZE 24
@@ -87,7 +88,7 @@ read_folder(struct folder *folder, int fd)
             continue;
         tg_journal_name(entry.name, writer, number);
         entry.kept_at_ms = changed_at_ms(&st);
-        entry.bytes = (uint64_t)st.st_size;
+        entry.bytes = (uint64_t)st.st_blocks * BLOCK_BYTES;
         err = add(folder, &entry);
     }
     closedir(dir);
@@ -130,6 +131,25 @@ note_gone(int kept_fd, int64_t until_ms)
         close(fd);
 }
 
+/*
+ * A worker that was killed leaves room behind its last record that it had set
+ * aside.  What cannot be given back is counted.
+ */
+static void
+give_back_room(int kept_fd, const char *name)
+{
+    int fd =
+        openat(kept_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        ftruncate(fd, st.st_size) != 0)
+        tg_log(TG_LOG_WARNING, "cannot give back room behind %s: %s", name,
+               strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool
 keeps(const struct tg_kept_limit *limit)
 {
@@ -141,7 +161,11 @@ tg_kept_take(int kept_fd, int journal_fd, const char *name,
              const struct tg_kept_limit *limit, int64_t now_ms)
 {
     if (keeps(limit)) {
-        if (renameat(journal_fd, name, kept_fd, name) == 0 || errno == ENOENT)
+        if (renameat(journal_fd, name, kept_fd, name) == 0) {
+            give_back_room(kept_fd, name);
+            return 0;
+        }
+        if (errno == ENOENT)
             return 0;
         tg_log(TG_LOG_WARNING, "cannot keep the journal %s: %s", name,
                strerror(errno));

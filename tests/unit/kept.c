@@ -47,7 +47,9 @@ make(uint32_t number, off_t megabytes)
 
     tg_journal_name(name, 7, number);
     fd = openat(journal_fd, name, O_WRONLY | O_CREAT, 0600);
-    if (fd < 0 || ftruncate(fd, megabytes << 20) != 0)
+    /* With room behind its end, as a killed worker leaves it. */
+    if (fd < 0 || fallocate(fd, 0, 0, megabytes << 20) != 0 ||
+        fallocate(fd, FALLOC_FL_KEEP_SIZE, megabytes << 20, 8 << 20) != 0)
         abort();
     close(fd);
     return name;
@@ -62,6 +64,16 @@ is_in(int fd, uint32_t number)
     return faccessat(fd, name, F_OK, 0) == 0;
 }
 
+static long long
+blocks_of(uint32_t number)
+{
+    char name[TG_JOURNAL_NAME_SIZE];
+    struct stat st;
+
+    tg_journal_name(name, 7, number);
+    return fstatat(kept_fd, name, &st, 0) == 0 ? (long long)st.st_blocks : -1;
+}
+
 static void
 test_take(void)
 {
@@ -72,6 +84,7 @@ test_take(void)
     is_int(tg_kept_take(kept_fd, journal_fd, make(1, 1), &week, now), 0,
            "a segment is taken");
     ok(is_in(kept_fd, 1) && !is_in(journal_fd, 1), "and is kept");
+    is_int(blocks_of(1), (1 << 20) / 512, "without the room behind its end");
     is_int(tg_kept_gone_until(kept_fd), 0, "so nothing is gone");
     is_int(tg_kept_take(kept_fd, journal_fd, make(2, 1), &none, 5000), 0,
            "one that is not to be kept");

@@ -16,6 +16,8 @@
 #define KEEP_DAYS_DEFAULT 7
 #define KEEP_MEGABYTES_DEFAULT 1024
 #define DENIALS_DAYS_DEFAULT 30
+#define CALLS_DAYS_DEFAULT 90
+#define ROLLUPS_DAYS_MIN 35 /* a new state file asks for 33 */
 #define PPM 1000000
 #define PPM_MAX (1000 * PPM)
 
@@ -46,6 +48,14 @@ read_count(const char *value)
     for (; *value != '\0'; value++)
         count = count * 10 + (*value - '0');
     return count > WRONG_KEYS_MAX ? BAD : count;
+}
+
+static int64_t
+read_rollups(const char *value)
+{
+    int64_t days = read_count(value);
+
+    return days > 0 && days < ROLLUPS_DAYS_MIN ? BAD : days;
 }
 
 /* A decimal number, as money is written; 0.000001 is 1. */
@@ -92,6 +102,9 @@ static const struct row {
      FACTOR_ALLOWED},
     {"prices", "factor_restricted", FACTOR(TG_KIND_RESTRICTED), read_factor,
      FACTOR_ALLOWED},
+    {"retention", "calls_days", MEMBER(calls_days), read_count, COUNT_ALLOWED},
+    {"retention", "rollups_days", MEMBER(rollups_days), read_rollups,
+     "0 or a whole number from 35 to 1000000"},
     {"retention", "denials_days", MEMBER(denials_days), read_count,
      COUNT_ALLOWED},
 };
@@ -260,6 +273,7 @@ tg_conf_init(struct tg_conf *conf)
     conf->keep_days = KEEP_DAYS_DEFAULT;
     conf->keep_megabytes = KEEP_MEGABYTES_DEFAULT;
     conf->denials_days = DENIALS_DAYS_DEFAULT;
+    conf->calls_days = CALLS_DAYS_DEFAULT;
     for (int kind = 0; kind < 4; kind++)
         conf->settings.price_factor_ppm[kind] = PPM;
 }

@@ -15,6 +15,7 @@ struct tg_conf {
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;
     uint32_t denials_days; /* in the store; 0: for ever */
+    uint32_t calls_days, rollups_days;
 };
 
 /* One sentence without a final stop: file, line, and what is allowed. */

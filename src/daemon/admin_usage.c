@@ -228,13 +228,16 @@ answer(struct query *query, struct tg_reply *reply)
     int err;
 
     query->rows = json_array();
-    err = store->ops->usage(
-        store, &query->filter, query->grouping->by,
-        query->grouping->span_ms ? take_quarter : take_group, query);
+    err = store->ops->begin_reading(store);
+    if (err == 0)
+        err = store->ops->usage(
+            store, &query->filter, query->grouping->by,
+            query->grouping->span_ms ? take_quarter : take_group, query);
     close_span(query);
     if (err == 0)
         err = store->ops->usage(store, &query->filter, TG_BY_TOTAL, take_total,
                                 total);
+    store->ops->rollback(store);
     if (err != 0) {
         json_decref(query->rows);
         json_decref(total);

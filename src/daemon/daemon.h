@@ -69,6 +69,14 @@ struct tg_daemon {
         int64_t look_at_ms; /* for old ones, not before */
     } denials;
 
+    /* And calls, and their sums; see retention.h. */
+    struct {
+        uint32_t calls_days, rollups_days; /* 0: for ever */
+        int64_t look_at_ms;
+        int64_t begun_at_ms; /* the machine, by the clock; 0: not asked yet */
+        int64_t sure_up_ms;  /* when the clock is believed again */
+    } retention;
+
     /* For the health report; see ingest.h. */
     _Atomic uint64_t lag_bytes;
     _Atomic uint32_t bad_segments;

@@ -396,38 +396,38 @@ has_work(const struct tg_ingest *ingest)
     return false;
 }
 
-static int
+static void
 remove_done(struct tg_ingest *ingest)
 {
     struct tg_segments *segments = &ingest->segments;
-    int err = 0;
 
-    for (size_t i = segments->count; i-- > 0 && err == 0;) {
-        struct tg_segment segment = segments->list[i];
+    for (size_t i = segments->count; i-- > 0;) {
+        const struct tg_segment *segment = &segments->list[i];
 
-        if (!segment.is_final || segment.is_bad || segment.doubts > 0)
+        if (!segment->is_final || segment->is_bad || segment->doubts > 0)
             continue;
         tg_segments_remove(segments, i, &ingest->daemon->keep, tg_clock_ms());
         ingest->trim_at_ms = 0;
-        pthread_mutex_lock(&ingest->daemon->write_lock);
-        err = ingest->store->ops->segment_gone(ingest->store, segment.writer_id,
-                                               segment.number);
-        pthread_mutex_unlock(&ingest->daemon->write_lock);
     }
-    return err;
 }
 
 /* When one came to it, and every few minutes, as time and disk go by. */
-static void
+static int
 trim_kept(struct tg_ingest *ingest)
 {
     int64_t now_ms = tg_clock_ms();
+    int err;
 
-    if (ingest->kept_fd < 0 ||
-        (now_ms < ingest->trim_at_ms && ingest->trim_at_ms - now_ms <= TRIM_MS))
-        return;
-    tg_kept_trim(ingest->kept_fd, &ingest->daemon->keep, now_ms);
-    ingest->trim_at_ms = now_ms + TRIM_MS;
+    if (now_ms < ingest->trim_at_ms && ingest->trim_at_ms - now_ms <= TRIM_MS)
+        return 0;
+    if (ingest->kept_fd >= 0)
+        tg_kept_trim(ingest->kept_fd, &ingest->daemon->keep, now_ms);
+    pthread_mutex_lock(&ingest->daemon->write_lock);
+    err = tg_segments_forget(&ingest->segments, ingest->store);
+    pthread_mutex_unlock(&ingest->daemon->write_lock);
+    if (err == 0)
+        ingest->trim_at_ms = now_ms + TRIM_MS;
+    return err;
 }
 
 static void
@@ -465,10 +465,10 @@ tg_ingest_pass(struct tg_ingest *ingest)
     report(ingest);
     while (err == 0 && !is_done && (has_work(ingest) || ingest->has_block))
         err = take_batch(ingest, &is_done);
-    if (err == 0)
-        err = remove_done(ingest);
-    if (err == 0)
-        trim_kept(ingest);
+    if (err == 0) {
+        remove_done(ingest);
+        err = trim_kept(ingest);
+    }
     if (err != 0)
         tg_log(TG_LOG_ERROR, "calls wait in the journal: %s",
                ingest->store->error.text);

@@ -32,6 +32,7 @@
 #include "recover.h"
 #include "resolve.h"
 #include "restore.h"
+#include "retention.h"
 #include "settings.h"
 #include "statefile.h"
 #include "vigil.h"
@@ -207,6 +208,8 @@ run(struct program *program)
         }
         if (!take_in(program, is_due))
             retry_ms = now_ms + SECOND_MS;
+        tg_retention_pass(&program->daemon, tg_ingest_store(program->ingest),
+                          now_ms);
     }
 }
 

@@ -36,6 +36,7 @@ add_row(void *arg, const struct tg_store_segment *row)
         .fd = -1,
         .offset = row->offset,
         .committed = row->offset,
+        .was_kept = row->is_kept,
     };
 
     return add(arg, &segment);
@@ -173,6 +174,42 @@ look(struct tg_segments *segments)
     return err;
 }
 
+/* Whether its file is among those that were taken in and may come back. */
+static bool
+is_kept(const struct tg_segments *segments, uint64_t writer_id, uint32_t number)
+{
+    char name[TG_JOURNAL_NAME_SIZE];
+
+    tg_journal_name(name, writer_id, number);
+    return segments->kept_fd >= 0 &&
+           faccessat(segments->kept_fd, name, F_OK, 0) == 0;
+}
+
+int
+tg_segments_forget(struct tg_segments *segments, struct tg_store *store)
+{
+    struct tg_segments rows = {.list = NULL};
+    int err = store->ops->segment_each(store, add_row, &rows);
+
+    for (size_t i = 0; i < rows.count && err == 0; i++) {
+        const struct tg_segment *row = &rows.list[i];
+        struct tg_store_segment kept = {.writer_id = row->writer_id,
+                                        .number = row->number,
+                                        .offset = row->offset,
+                                        .bad = "",
+                                        .is_kept = true};
+
+        if (find(segments, row->writer_id, row->number) != NULL)
+            continue;
+        if (!is_kept(segments, row->writer_id, row->number))
+            err = store->ops->segment_gone(store, row->writer_id, row->number);
+        else if (!row->was_kept)
+            err = store->ops->segment_put(store, &kept);
+    }
+    free(rows.list);
+    return err;
+}
+
 int
 tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
                  struct tg_store *store)
@@ -190,13 +227,10 @@ tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
     for (size_t i = segments->count; i-- > 0 && err == 0;) {
         const struct tg_segment *segment = &segments->list[i];
 
-        if (segment->is_here)
-            continue;
-        err = store->ops->segment_gone(store, segment->writer_id,
-                                       segment->number);
-        drop(segments, i);
+        if (!segment->is_here)
+            drop(segments, i);
     }
-    return err;
+    return err == 0 ? tg_segments_forget(segments, store) : err;
 }
 
 static bool

@@ -20,6 +20,7 @@ struct tg_segment {
     uint64_t committed; /* as the store has it */
     uint64_t size;      /* when it was last looked at */
     bool is_here;       /* the last scan saw its file */
+    bool was_kept;      /* as the store has it */
     bool is_bad;        /* the rest cannot be read */
     bool is_final;      /* nobody will append to it: it can go when read */
     uint8_t doubts;     /* passes in a row that found it corrupt */
@@ -35,10 +36,10 @@ struct tg_segments {
 };
 
 /*
- * Begins with the offsets that the store has; rows whose file is gone are
- * removed from it, and those that were given up are looked at once more.
- * Descriptors stay the caller's; kept_fd is -1 when nothing is kept.  Returns
- * 0, TG_ERR_SYSTEM, or what the store says.
+ * Begins with the offsets that the store has; rows whose file is gone, and not
+ * kept either, are removed from it, and those that were given up are looked at
+ * once more. Descriptors stay the caller's; kept_fd is -1 when nothing is kept.
+ * Returns 0, TG_ERR_SYSTEM, or what the store says.
  */
 int tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
                      struct tg_store *store);
@@ -54,6 +55,14 @@ int tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
 /* Keeps or removes the file of a final segment that has been read. */
 void tg_segments_remove(struct tg_segments *segments, size_t index,
                         const struct tg_kept_limit *limit, int64_t now_ms);
+
+/*
+ * Removes the store's rows of segments whose file is neither in the folder nor
+ * kept, and marks those whose file is.  While it is kept, a row says that its
+ * calls were taken in, should the segment come back: they may have gone by age.
+ * Returns what the store says.
+ */
+int tg_segments_forget(struct tg_segments *segments, struct tg_store *store);
 
 void tg_segments_close(struct tg_segments *segments);
 

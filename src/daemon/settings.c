@@ -20,6 +20,9 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     daemon->keep.megabytes = conf.keep_megabytes;
     daemon->denials.days = conf.denials_days;
     daemon->denials.look_at_ms = 0;
+    daemon->retention.calls_days = conf.calls_days;
+    daemon->retention.rollups_days = conf.rollups_days;
+    daemon->retention.look_at_ms = 0;
     return 0;
 }
 

@@ -28,6 +28,12 @@ begin(struct tg_store *store)
 }
 
 static int
+begin_reading(struct tg_store *store)
+{
+    return tg_sql_run(tg_sqlite_of(store), NULL, "BEGIN", "");
+}
+
+static int
 commit(struct tg_store *store)
 {
     return tg_sql_run(tg_sqlite_of(store), NULL, "COMMIT", "");
@@ -77,6 +83,7 @@ meta_set(struct tg_store *store, const char *name, const char *value)
 static const struct tg_store_ops ops = {
     .close = close_store,
     .begin = begin,
+    .begin_reading = begin_reading,
     .commit = commit,
     .rollback = rollback,
     .meta_get = meta_get,
@@ -125,6 +132,7 @@ static const struct tg_store_ops ops = {
     .call_add = tg_sqlite_call_add,
     .call_has = tg_sqlite_call_has,
     .roll_up = tg_sqlite_roll_up,
+    .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
     .call_scan = tg_sqlite_call_scan,
     .call_get = tg_sqlite_call_get,

@@ -156,6 +156,8 @@ int tg_sqlite_call_add(struct tg_store *, const struct tg_record *, bool *);
 /* Finds out next_seq, if it is not known. */
 int tg_sqlite_number(struct tg_sqlite *);
 int tg_sqlite_roll_up(struct tg_store *, uint32_t, bool *);
+int tg_sqlite_forget(struct tg_store *, const struct tg_store_age *, uint32_t,
+                     bool *);
 int tg_sqlite_call_has(struct tg_store *, const struct tg_call_id *, bool *);
 int tg_sqlite_call_each(struct tg_store *, const struct tg_store_filter *,
                         const struct tg_call_id *, uint32_t,
@@ -175,7 +177,7 @@ void tg_sqlite_interrupt(struct tg_store *);
 int tg_sqlite_spend_each(struct tg_store *, int64_t,
                          int (*)(void *, const struct tg_store_spend *),
                          void *);
-int tg_sqlite_usage(struct tg_store *, const struct tg_store_filter *,
+int tg_sqlite_usage(struct tg_store *, struct tg_store_filter *,
                     enum tg_usage_by,
                     int (*)(void *, const struct tg_store_usage *), void *);
 

@@ -152,11 +152,13 @@ tg_sqlite_account_rebase(struct tg_store *store)
     struct tg_sqlite *db = tg_sqlite_of(store);
     int err;
 
-    err = tg_sql_run(db, NULL, "UPDATE accounts SET base_nanos = 0", "");
+    err =
+        tg_sql_run(db, NULL, "UPDATE accounts SET base_nanos = gone_nanos", "");
     if (err != 0)
         return err;
     return tg_sql_run(db, NULL,
-                      "UPDATE accounts SET base_nanos = total FROM (SELECT "
+                      "UPDATE accounts SET base_nanos = gone_nanos + total "
+                      "FROM (SELECT "
                       "account_id, sum(cost_nanos) AS total FROM (SELECT "
                       "account_id, cost_nanos FROM rollups UNION ALL SELECT "
                       "account_id, cost_nanos FROM recent_calls) GROUP BY "

@@ -13,6 +13,7 @@ struct walk {
     struct tg_sqlite *db;
     const struct tg_store_filter *filter;
     struct tg_call_place start;
+    int64_t oldest;     /* number of the first call that is not gone */
     struct part *parts; /* the newest last */
     size_t part_count, part_room;
     struct tg_call_place *places; /* the newest last */
@@ -75,7 +76,8 @@ add_place(struct walk *walk, struct tg_call_place place)
 {
     int err;
 
-    if (place.at < walk->filter->since || compare(&place, &walk->start) >= 0)
+    if (place.seq < walk->oldest || place.at < walk->filter->since ||
+        compare(&place, &walk->start) >= 0)
         return 0;
     err = reserve(walk->db, &walk->places, walk->place_count, &walk->place_room,
                   sizeof(walk->places[0]));
@@ -114,7 +116,8 @@ find_parts(struct walk *walk)
     int err =
         tg_sql_begin(db, &stmt,
                      "SELECT coalesce((SELECT min(block) FROM key_calls), 0), "
-                     "coalesce((SELECT max(block) FROM key_calls), -1)",
+                     "coalesce((SELECT max(block) FROM key_calls), -1), "
+                     "coalesce((SELECT min(seq) FROM calls), 0)",
                      "");
 
     if (err != 0)
@@ -123,8 +126,11 @@ find_parts(struct walk *walk)
     if (err > 0) {
         first = sqlite3_column_int64(stmt, 0);
         last = sqlite3_column_int64(stmt, 1);
+        walk->oldest = sqlite3_column_int64(stmt, 2);
     }
     err = tg_sql_end(stmt, err > 0 ? 0 : err);
+    if (first < walk->oldest >> TG_BLOCK_BITS)
+        first = walk->oldest >> TG_BLOCK_BITS;
     for (int64_t block = first; block <= last && err == 0; block++) {
         err = tg_sql_begin(
             db, &stmt,

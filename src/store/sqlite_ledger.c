@@ -121,8 +121,10 @@ tg_sqlite_call_span(struct tg_store *store, int64_t *first, int64_t *last)
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(db, &stmt,
-                           "SELECT (SELECT min(seq) FROM calls), "
-                           "(SELECT max(seq) FROM calls)",
+                           "SELECT coalesce((SELECT min(seq) FROM calls), "
+                           "(SELECT max(next, 1) FROM rolled_up)), "
+                           "coalesce((SELECT max(seq) FROM calls), "
+                           "(SELECT max(next, 1) - 1 FROM rolled_up))",
                            "");
 
     if (err != 0)

@@ -10,7 +10,8 @@ tg_sqlite_segment_each(struct tg_store *store,
     int err;
 
     err = tg_sql_begin(
-        db, &stmt, "SELECT writer_id, number, offset, bad FROM segments", "");
+        db, &stmt,
+        "SELECT writer_id, number, offset, bad, is_kept FROM segments", "");
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {
@@ -19,6 +20,7 @@ tg_sqlite_segment_each(struct tg_store *store,
             .number = (uint32_t)sqlite3_column_int64(stmt, 1),
             .offset = (uint64_t)sqlite3_column_int64(stmt, 2),
             .bad = tg_sql_text(stmt, 3),
+            .is_kept = sqlite3_column_int(stmt, 4) != 0,
         };
 
         err = visit(arg, &row);
@@ -33,11 +35,12 @@ tg_sqlite_segment_put(struct tg_store *store,
                       const struct tg_store_segment *row)
 {
     return tg_sql_run(tg_sqlite_of(store), NULL,
-                      "INSERT INTO segments (writer_id, number, offset, bad) "
-                      "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (writer_id, "
-                      "number) DO UPDATE SET offset = ?3, bad = ?4",
-                      "iiit", (int64_t)row->writer_id, (int64_t)row->number,
-                      (int64_t)row->offset, row->bad);
+                      "INSERT INTO segments (writer_id, number, offset, bad, "
+                      "is_kept) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT "
+                      "(writer_id, number) DO UPDATE SET offset = ?3, "
+                      "bad = ?4, is_kept = ?5",
+                      "iiiti", (int64_t)row->writer_id, (int64_t)row->number,
+                      (int64_t)row->offset, row->bad, (int64_t)row->is_kept);
 }
 
 int

@@ -151,16 +151,72 @@ find_span(struct tg_sqlite *db, const struct tg_store_filter *filter,
     return err;
 }
 
+/* Whether calls of an instant's quarter-hour are gone. */
+static int
+is_thinned(struct tg_sqlite *db, int64_t at, bool *is)
+{
+    sqlite3_stmt *stmt;
+    int err = tg_sql_begin(db, &stmt, "SELECT 1 FROM thinned WHERE quarter = ?",
+                           "i", at / QUARTER_MS);
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    *is = err > 0;
+    return tg_sql_end(stmt, err > 0 ? 0 : err);
+}
+
+static int
+find_first_quarter(struct tg_sqlite *db, int64_t *quarter)
+{
+    sqlite3_stmt *stmt;
+    int err =
+        tg_sql_begin(db, &stmt, "SELECT first_quarter FROM retention", "");
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    *quarter = err > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+    return tg_sql_end(stmt, err > 0 ? 0 : err);
+}
+
+/* What can be answered: outward to quarter-hours, up to where rollups are. */
+static int
+cover(struct tg_sqlite *db, struct tg_store_filter *filter)
+{
+    bool is_since = false, is_until = false;
+    int64_t first = 0;
+    int err = is_thinned(db, filter->since, &is_since);
+
+    if (err == 0)
+        err = is_thinned(db, filter->until, &is_until);
+    if (err == 0)
+        err = find_first_quarter(db, &first);
+    if (err != 0)
+        return err;
+    if (is_since)
+        filter->since -= filter->since % QUARTER_MS;
+    if (is_until && filter->until % QUARTER_MS != 0)
+        filter->until += QUARTER_MS - filter->until % QUARTER_MS;
+    if (filter->since < first * QUARTER_MS)
+        filter->since = first * QUARTER_MS;
+    if (filter->until != 0 && filter->until < filter->since)
+        filter->until = filter->since;
+    return 0;
+}
+
 int
-tg_sqlite_usage(struct tg_store *store, const struct tg_store_filter *filter,
+tg_sqlite_usage(struct tg_store *store, struct tg_store_filter *filter,
                 enum tg_usage_by by,
                 int (*visit)(void *, const struct tg_store_usage *), void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
     struct span span;
-    int err = find_span(db, filter, &span);
+    int err = cover(db, filter);
 
+    if (err == 0)
+        err = find_span(db, filter, &span);
     if (err == 0)
         err = tg_sql_begin(db, &stmt, queries[by][filter->key_id != NULL],
                            "tttiiiiii", filter->key_id, filter->account_id,

@@ -103,6 +103,7 @@ struct tg_store_segment {
     uint32_t number;
     uint64_t offset; /* bytes taken in */
     const char *bad; /* "": fine; else why the rest cannot be read */
+    bool is_kept;    /* taken in to its end, and moved aside */
 };
 
 /* A call as read back; the members of the journal's that queries show. */
@@ -187,6 +188,14 @@ struct tg_store_filter {
     bool is_not_ok; /* only calls that failed */
 };
 
+/* From which instant on things are kept; 0: all are. */
+struct tg_store_age {
+    int64_t now_ms;
+    int64_t calls_before;
+    int64_t rollups_before; /* quarter-hours that ended by then go */
+    int64_t moved_before;   /* calls that moved: no new state file asks */
+};
+
 /*
  * What a key spent in a quarter-hour: at is in it, or the instant of a call.
  * It counts in day and month, or, where they are 0, in those of at.
@@ -221,6 +230,8 @@ struct tg_store_ops {
 
     /* Changes between begin and commit are made whole or not at all. */
     int (*begin)(struct tg_store *store);
+    /* What is read until rollback is of one moment; nothing is changed. */
+    int (*begin_reading)(struct tg_store *store);
     int (*commit)(struct tg_store *store);
     void (*rollback)(struct tg_store *store);
 
@@ -426,14 +437,26 @@ struct tg_store_ops {
      */
     int (*roll_up)(struct tg_store *store, uint32_t rows, bool *has_more);
     /*
+     * Takes away what is older than age says, about so many rows of it, in a
+     * transaction of the caller's; of calls only those that are rolled up,
+     * as they were taken in, up to one that is not old.  *has_more: call it
+     * again.
+     */
+    int (*forget)(struct tg_store *store, const struct tg_store_age *age,
+                  uint32_t rows, bool *has_more);
+    /*
      * Visits what was spent since the quarter-hour of an instant, in any
      * order and in parts, of which one can be less than nothing.
      */
     int (*spend_each)(struct tg_store *store, int64_t since,
                       int (*visit)(void *, const struct tg_store_spend *),
                       void *arg);
-    /* Sums over calls, ordered by group; status and is_not_ok do not count. */
-    int (*usage)(struct tg_store *store, const struct tg_store_filter *filter,
+    /*
+     * Sums over calls, ordered by group; status and is_not_ok do not count.
+     * since and until become what the sums are of: whole quarter-hours where
+     * calls are gone, and only those for which rollups are still there.
+     */
+    int (*usage)(struct tg_store *store, struct tg_store_filter *filter,
                  enum tg_usage_by by,
                  int (*visit)(void *, const struct tg_store_usage *),
                  void *arg);

@@ -171,8 +171,16 @@ def test_segments_go_when_their_writer_has_gone(daemon):
     end(writer)
     wait(lambda: not segments(daemon), what="an empty folder")
     db = sqlite3.connect(daemon.home / "store.db")
-    wait(lambda: db.execute("SELECT count(*) FROM segments").fetchone() ==
-         (0,), what="no rows")
+
+    def rows():
+        return db.execute("SELECT count(*) FROM segments").fetchone()[0]
+    kept = daemon.home / "journal-kept"
+    wait(lambda: len(list(kept.glob("*.tgj"))) == rows() > 1,
+         what="rows, too, of those that are kept")
+    (daemon.home / "tollgate.conf").write_text("[journal]\nkeep_days = 0\n")
+    daemon.stop()
+    daemon.start()
+    wait(lambda: rows() == 0, what="no rows when they are not")
     db.close()
     assert requests(daemon) == 5000
 

@@ -38,6 +38,9 @@ static const struct row {
      "[gate]\nrequire_verification = yes\n[prices]\n[gate]\n"
      "wrong_keys_per_minute = 1000000\n",
      NULL, 1, 1000000, 1000000, 1000000},
+    {"for ever, and long enough",
+     "[retention]\ncalls_days = 0\nrollups_days = 35\ndenials_days = 0\n", NULL,
+     0, 300, 1000000, 1000000},
     {"the least and the largest factor",
      "[prices]\nfactor_production = 0.000001\nfactor_development = 1000\n",
      NULL, 0, 300, 1, 1000000000},
@@ -104,6 +107,10 @@ static const struct row {
     {"an exponent", "[prices]\nfactor_production = 1e3\n",
      ", line 2: factor_production is a number from 0.000001 to 1000, at most "
      "six decimals, not \"1e3\""},
+    {"no fewer days than a new state file asks for",
+     "[retention]\ncalls_days = 1\nrollups_days = 34\n",
+     ", line 3: rollups_days is 0 or a whole number from 35 to 1000000, not "
+     "\"34\""},
     {"a line that is too long", "[gate]\n# " LONG LONG LONG "\n",
      ", line 2: it is longer than 198 bytes"},
 };

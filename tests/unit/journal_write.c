@@ -3,11 +3,14 @@
  *
  * usage: journal-write FOLDER WRITER COUNT KEY ACCOUNT [SEGMENT_BYTES]
  *        journal-write FOLDER WRITER COUNT KEY ACCOUNT --deny
+ *        journal-write FOLDER WRITER COUNT KEY ACCOUNT --at MILLISECONDS
  *        journal-write FOLDER WRITER COUNT KEY ACCOUNT --die STATE
  *
  * Appends COUNT calls as the writer of that hex id, says "done" and waits
  * until its standard input ends, so that its segment stays open.  The n-th
  * call has 100 prompt and 10 completion tokens and costs 1000 + n nanos.
+ *
+ * With --at all of them are of that instant.
  *
  * With --deny it appends two denials, too: of the key, and of a stranger.
  *
@@ -157,7 +160,8 @@ main(int argc, char **argv)
 
     if (argc < 6) {
         fprintf(stderr, "usage: journal-write FOLDER WRITER COUNT KEY "
-                        "ACCOUNT [SEGMENT_BYTES | --deny | --die STATE]\n");
+                        "ACCOUNT [SEGMENT_BYTES | --deny | --at MS | "
+                        "--die STATE]\n");
         return 2;
     }
     dir = open(argv[1], O_RDONLY | O_DIRECTORY);
@@ -171,6 +175,8 @@ main(int argc, char **argv)
     else if (argc == 7)
         journal.segment_limit = strtoull(argv[6], NULL, 10);
     call = make_call(argv[4], argv[5]);
+    if (argc == 8 && strcmp(argv[6], "--at") == 0)
+        call.at_ms = strtoll(argv[7], NULL, 10);
     for (long n = 0; n < count; n++) {
         /* Far from the ids that an area gives. */
         call.id = tg_call_id_make(writer, (uint64_t)n + 1000000);

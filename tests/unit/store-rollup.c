@@ -205,8 +205,9 @@ check_sums(const struct tg_store_filter *filter, size_t count, const char *what)
 
     for (size_t i = 0; i < count; i++) {
         struct lines expected = sums_of_calls(filter, i), got = {NULL, 0, 0};
+        struct tg_store_filter asked = *filter;
         int err =
-            store->ops->usage(store, filter, groups[i].by, take_usage, &got);
+            store->ops->usage(store, &asked, groups[i].by, take_usage, &got);
 
         if (err != 0 || !says_the_same(&expected, &got)) {
             wrong++;

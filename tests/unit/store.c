@@ -303,7 +303,8 @@ static void
 test_segments(void)
 {
     struct tg_store *store = open_new();
-    struct tg_store_segment row = {UINT64_MAX, UINT32_MAX, 1, ""}, got = {0};
+    struct tg_store_segment row = {UINT64_MAX, UINT32_MAX, 1, "", false},
+                            got = {0};
 
     store->ops->segment_put(store, &row);
     row.offset = 99;

@@ -154,19 +154,16 @@ piece_at(const struct tg_arena *arena, uint32_t at)
     return &arena->pieces[arena->at_to_piece[at] - 1];
 }
 
-/* Hangs the used pieces into as many buckets as there are pieces. */
+/* Hangs the used pieces into so many buckets. */
 static void
-spread(struct tg_arena *arena)
+spread_over(struct tg_arena *arena, size_t buckets)
 {
-    uint32_t *wider;
+    uint32_t *wider = calloc(buckets, sizeof(uint32_t));
     size_t old = arena->buckets;
 
-    if (arena->count <= old)
-        return;
-    wider = calloc(old * 4, sizeof(uint32_t));
     if (wider == NULL)
         return; /* slower, and right all the same */
-    arena->buckets = old * 4;
+    arena->buckets = buckets;
     for (size_t i = 0; i < old; i++) {
         uint32_t next;
 
@@ -181,6 +178,24 @@ spread(struct tg_arena *arena)
     }
     free(arena->by_content);
     arena->by_content = wider;
+}
+
+static void
+spread(struct tg_arena *arena)
+{
+    if (arena->count > arena->buckets)
+        spread_over(arena, arena->buckets * 4);
+}
+
+void
+tg_arena_reserve(struct tg_arena *arena, size_t count)
+{
+    size_t buckets = arena->buckets;
+
+    while (buckets < count)
+        buckets *= 2;
+    if (buckets > arena->buckets)
+        spread_over(arena, buckets);
 }
 
 static void

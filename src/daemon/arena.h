@@ -37,6 +37,9 @@ int tg_arena_settle(struct tg_arena *arena);
  */
 int tg_arena_put(struct tg_arena *arena, struct tg_str bytes, uint32_t *blob);
 
+/* Expects count distinct texts in all: sooner than one by one. */
+void tg_arena_reserve(struct tg_arena *arena, size_t count);
+
 /* One use less; at none the room is free for other texts. */
 void tg_arena_drop(struct tg_arena *arena, uint32_t blob);
 

@@ -7,6 +7,8 @@
 #include "crc32c.h"
 #include "err.h"
 
+#define LEAST 64 /* entries */
+
 static size_t
 home_of(const struct tg_idmap *map, const char *id)
 {
@@ -32,12 +34,9 @@ find(const struct tg_idmap *map, const char *id)
 }
 
 static int
-grow(struct tg_idmap *map)
+grow_to(struct tg_idmap *map, size_t capacity)
 {
-    struct tg_idmap bigger = {
-        .capacity = map->capacity ? map->capacity * 2 : 64,
-        .count = map->count,
-    };
+    struct tg_idmap bigger = {.capacity = capacity, .count = map->count};
 
     bigger.entries = calloc(bigger.capacity, sizeof(*bigger.entries));
     if (bigger.entries == NULL)
@@ -49,6 +48,29 @@ grow(struct tg_idmap *map)
     free(map->entries);
     *map = bigger;
     return 0;
+}
+
+static int
+grow(struct tg_idmap *map)
+{
+    return grow_to(map, map->capacity ? map->capacity * 2 : LEAST);
+}
+
+int
+tg_idmap_reserve(struct tg_idmap *map, size_t count)
+{
+    size_t capacity = map->capacity ? map->capacity : LEAST;
+
+    while (count * 2 >= capacity)
+        capacity *= 2;
+    return capacity == map->capacity ? 0 : grow_to(map, capacity);
+}
+
+void
+tg_idmap_expect(const struct tg_idmap *map, const char *id)
+{
+    if (map->capacity > 0)
+        __builtin_prefetch(&map->entries[home_of(map, id)], 1);
 }
 
 int

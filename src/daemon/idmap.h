@@ -26,6 +26,12 @@ int tg_idmap_get(const struct tg_idmap *map, const char *id, uint32_t *slot);
 /* Adds an id that is not there.  0 or TG_ERR_SYSTEM (no memory). */
 int tg_idmap_put(struct tg_idmap *map, const char *id, uint32_t slot);
 
+/* Makes room for count ids in all, so that none has to move for it later. */
+int tg_idmap_reserve(struct tg_idmap *map, size_t count);
+
+/* Says that id is asked for soon: its place is fetched meanwhile. */
+void tg_idmap_expect(const struct tg_idmap *map, const char *id);
+
 /* Takes an id out; nothing happens when it is not there. */
 void tg_idmap_remove(struct tg_idmap *map, const char *id);
 

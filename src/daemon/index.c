@@ -94,10 +94,10 @@ copy_slot(const struct tg_state *state, uint32_t slot, _Atomic uint64_t *table,
 }
 
 static int
-grow(struct tg_index *index)
+grow_to(struct tg_index *index, uint64_t level)
 {
     struct tg_state *state = index->state;
-    uint64_t level = index->level + 1, used = 0;
+    uint64_t used = 0;
     off_t bytes = (off_t)(size_of(level) * sizeof(uint64_t));
     uint32_t slots = atomic_load(&state->header->key_high_water);
 
@@ -114,10 +114,36 @@ grow(struct tg_index *index)
                           memory_order_release);
     /* Readers that are still in there find nothing and look again. */
     (void)fallocate(state->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                    offset_of(state, index->level), bytes / 2);
+                    offset_of(state, index->level),
+                    (off_t)(size_of(index->level) * sizeof(uint64_t)));
     index->level = level;
     index->used = used;
     return 0;
+}
+
+static bool
+has_room(uint64_t level, uint64_t count)
+{
+    return count * 2 <= size_of(level);
+}
+
+int
+tg_index_reserve(struct tg_index *index, uint64_t count)
+{
+    uint64_t level = index->level;
+
+    while (level < TG_INDEX_LEVELS && !has_room(level, count))
+        level++;
+    return level == index->level ? 0 : grow_to(index, level);
+}
+
+void
+tg_index_expect(const struct tg_index *index, const uint8_t digest[32])
+{
+    uint64_t mask = size_of(index->level) - 1;
+
+    __builtin_prefetch(
+        &table_of(index->state, index->level)[hash_of(digest) & mask], 1);
 }
 
 int
@@ -126,7 +152,8 @@ tg_index_add(struct tg_index *index, const uint8_t digest[32], uint32_t slot)
     uint64_t hash = hash_of(digest), entry = entry_of(hash, slot);
     _Atomic uint64_t *place;
 
-    if ((index->used + 1) * 2 > size_of(index->level) && grow(index) != 0)
+    if (!has_room(index->level, index->used + 1) &&
+        grow_to(index, index->level + 1) != 0)
         return TG_ERR_FULL;
     place =
         find(table_of(index->state, index->level), index->level, hash, entry);

@@ -21,6 +21,12 @@ struct tg_index {
  */
 int tg_index_open(struct tg_index *index, struct tg_state *state);
 
+/* Makes room for count digests in all.  0, or TG_ERR_FULL. */
+int tg_index_reserve(struct tg_index *index, uint64_t count);
+
+/* Says that digest is added soon: its place is fetched meanwhile. */
+void tg_index_expect(const struct tg_index *index, const uint8_t digest[32]);
+
 /*
  * Makes digest lead to slot.  The policy must be published before.  Killed
  * anywhere, the entry is there or not.  0, or TG_ERR_FULL.

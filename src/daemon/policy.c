@@ -142,9 +142,13 @@ take_secret(struct pending *pending, const struct tg_store_secret *row,
     target->valid_until_ms = row->valid_until;
 }
 
-/* A key's own part of its policy; its secrets are still to come. */
+/*
+ * A key's own part of its policy; its secrets are still to come, of which
+ * first is one, or NULL.
+ */
 static int
-begin_key(struct publication *publication, const struct tg_store_key *row)
+begin_key(struct publication *publication, const struct tg_store_key *row,
+          const struct tg_store_secret *first)
 {
     struct tg_daemon *daemon = publication->daemon;
     struct pending *pending = &publication->pending;
@@ -156,6 +160,8 @@ begin_key(struct publication *publication, const struct tg_store_key *row)
     if (pending->policy.status == TG_KEY_DELETED)
         return 0;
     pthread_mutex_lock(&daemon->publish_lock);
+    tg_publish_expect(daemon->publisher, row->id,
+                      first != NULL ? first->digest.bytes : NULL);
     err = tg_publisher_account_slot(daemon->publisher, row->account_id,
                                     &pending->policy.account);
     if (err == 0)
@@ -203,7 +209,7 @@ publish_key(void *arg, const struct tg_store_key *row)
 {
     struct publication *publication = arg;
     struct tg_store *store = publication->store;
-    int err = begin_key(publication, row);
+    int err = begin_key(publication, row, NULL);
 
     if (err == 0)
         err = store->ops->secret_each(store, row->id, add_secret, publication);
@@ -221,7 +227,7 @@ publish_joined(void *arg, const struct tg_store_key *row,
     if (strcmp(publication->pending.id, row->id) != 0) {
         err = end_key(publication);
         if (err == 0)
-            err = begin_key(publication, row);
+            err = begin_key(publication, row, secret);
     }
     if (err == 0 && secret != NULL)
         take_secret(&publication->pending, secret, publication->now_ms);
@@ -299,9 +305,14 @@ tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
 {
     static const struct tg_store_page everything = {.limit = 0};
     struct publication publication = publication_of(daemon, store);
+    uint32_t keys;
     int err = store->ops->account_each(store, &everything, publish_account,
                                        &publication);
 
+    if (err == 0)
+        err = store->ops->key_count(store, &keys);
+    if (err == 0)
+        err = tg_publish_reserve(daemon->publisher, keys);
     return err != 0 ? err : publish_keys(daemon, store);
 }
 

@@ -110,6 +110,10 @@ adopt_keys(struct tg_publisher *publisher)
     uint64_t seq;
     int err = slots > state->header->key_capacity ? TG_ERR_CORRUPT : 0;
 
+    if (err == 0)
+        err = tg_idmap_reserve(&publisher->keys, slots);
+    if (err == 0)
+        tg_arena_reserve(publisher->arena, slots);
     for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
         if (tg_state_key(state, slot, &policy, &seq) != 0 ||
             policy.id[0] == '\0') {
@@ -368,6 +372,24 @@ drop_blobs(struct tg_publisher *publisher, const struct tg_key_policy *policy)
     blobs_of(policy, blobs);
     for (int i = 0; i < KEY_BLOBS; i++)
         tg_arena_drop(publisher->arena, blobs[i]);
+}
+
+int
+tg_publish_reserve(struct tg_publisher *publisher, uint32_t keys)
+{
+    if (tg_idmap_reserve(&publisher->keys, keys) != 0)
+        return TG_ERR_FULL;
+    tg_arena_reserve(publisher->arena, keys);
+    return tg_index_reserve(&publisher->index, keys);
+}
+
+void
+tg_publish_expect(struct tg_publisher *publisher, const char *id,
+                  const uint8_t *digest)
+{
+    tg_idmap_expect(&publisher->keys, id);
+    if (digest != NULL)
+        tg_index_expect(&publisher->index, digest);
 }
 
 int

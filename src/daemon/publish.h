@@ -42,6 +42,19 @@ size_t tg_publish_pack(const struct tg_str *texts, size_t count, char *list,
                        size_t size);
 
 /*
+ * Makes room for so many keys in all, so that nothing is moved while they are
+ * published.  Costs a pass over those that are.  0 or TG_ERR_FULL.
+ */
+int tg_publish_reserve(struct tg_publisher *publisher, uint32_t keys);
+
+/*
+ * Says that a key is published soon: what it needs of memory is fetched
+ * meanwhile.  digest: one of its secrets', or NULL.
+ */
+void tg_publish_expect(struct tg_publisher *publisher, const char *id,
+                       const uint8_t *digest);
+
+/*
  * Publishes a key, found by its id: the first time it gets a free slot.
  * Index entries of its secrets appear after the policy, and those of secrets
  * it no longer has go after it.  Returns 0 or TG_ERR_FULL, and *slot.

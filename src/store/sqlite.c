@@ -97,6 +97,7 @@ static const struct tg_store_ops ops = {
     .key_add = tg_sqlite_key_add,
     .key_get = tg_sqlite_key_get,
     .key_each = tg_sqlite_key_each,
+    .key_count = tg_sqlite_key_count,
     .key_all = tg_sqlite_key_all,
     .key_set = tg_sqlite_key_set,
     .key_end = tg_sqlite_key_end,

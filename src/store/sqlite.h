@@ -81,6 +81,7 @@ int tg_sqlite_key_get(struct tg_store *, const char *,
 int tg_sqlite_key_each(struct tg_store *, const struct tg_store_key_filter *,
                        const struct tg_store_page *,
                        int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_count(struct tg_store *, uint32_t *);
 int tg_sqlite_key_all(struct tg_store *, uint32_t, uint32_t,
                       int (*)(void *, const struct tg_store_key *,
                               const struct tg_store_secret *),

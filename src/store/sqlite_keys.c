@@ -140,6 +140,21 @@ read_joined(sqlite3_stmt *stmt, const char *key_id,
 }
 
 int
+tg_sqlite_key_count(struct tg_store *store, uint32_t *count)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int err = tg_sql_begin(db, &stmt, "SELECT count(*) FROM keys", "");
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err > 0)
+        *count = (uint32_t)sqlite3_column_int64(stmt, 0);
+    return tg_sql_end(stmt, err > 0 ? 0 : err);
+}
+
+int
 tg_sqlite_key_all(struct tg_store *store, uint32_t part, uint32_t parts,
                   int (*visit)(void *, const struct tg_store_key *,
                                const struct tg_store_secret *),

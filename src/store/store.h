@@ -272,6 +272,8 @@ struct tg_store_ops {
                     const struct tg_store_page *page,
                     int (*visit)(void *, const struct tg_store_key *),
                     void *arg);
+    /* How many keys there are, deleted ones too. */
+    int (*key_count)(struct tg_store *store, uint32_t *count);
     /*
      * All keys, deleted ones too, oldest first, in one statement: a visit
      * for each secret of a key, the newest first, or one with NULL.  Of a

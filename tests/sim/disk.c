@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "crc32c.h"
 #include "journal.h"
 #include "model_store.h"
 
-#define FILES_MAX 512
+#define FILES_MAX 2048
 #define HANDLES_MAX 512
 #define FIRST_FD 1000000
 #define SECTOR 512
@@ -395,6 +396,7 @@ int __wrap_close(int fd);
 ssize_t __wrap_write(int fd, const void *buf, size_t len);
 ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t offset);
 int __wrap_fstat64(int fd, struct stat *st);
+int __wrap_fstatvfs64(int fd, struct statvfs *disk);
 int __wrap_fcntl64(int fd, int command, ...);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
@@ -555,6 +557,20 @@ __wrap_fstat64(int fd, struct stat *st)
     memset(st, 0, sizeof(*st));
     st->st_mode = S_IFREG | 0600;
     st->st_size = (off_t)handle->file->len;
+    return 0;
+}
+
+/* Only a worker asks, of the folder. */
+int
+__wrap_fstatvfs64(int fd, struct statvfs *disk)
+{
+    (void)fd;
+    sim_point("room");
+    if (is_ill() && sim_chance(100))
+        return fail(EIO);
+    memset(disk, 0, sizeof(*disk));
+    disk->f_frsize = 4096;
+    disk->f_bavail = is_ill() && sim_chance(300) ? 0 : 1 << 20;
     return 0;
 }
 

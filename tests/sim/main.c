@@ -17,6 +17,7 @@
 #include "model_store.h"
 #include "mutant.h"
 #include "oracle.h"
+#include "refused.h"
 #include "sim.h"
 #include "worker.h"
 #include "world.h"
@@ -43,6 +44,7 @@ lose_state(bool is_cut)
         disk_cut();
     unlink(keeper_state_path);
     oracle_state_lost();
+    refused_state_lost();
     disk_shake();
 }
 
@@ -117,6 +119,7 @@ come_to_rest(void)
     oracle_check_sums();
     keeper_finish();
     oracle_check_end();
+    refused_check_end();
 }
 
 /* Whether all promises held. */
@@ -130,6 +133,7 @@ run_seed(unsigned long long seed, bool is_traced)
     model_store_begin();
     world_begin();
     oracle_begin();
+    refused_begin();
     worker_begin();
     keeper_begin();
     steps = (uint32_t)sim_between(50, 500);

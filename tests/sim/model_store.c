@@ -11,7 +11,7 @@
 #include "sim.h"
 #include "world.h"
 
-#define SEGMENTS_MAX 512
+#define SEGMENTS_MAX 2048
 
 struct segment {
     uint64_t writer_id, offset;
@@ -19,15 +19,23 @@ struct segment {
     bool is_bad;
 };
 
-/* All but the calls, which only grow. */
+/* Up to which record a segment's denials were taken in. */
+struct mark {
+    uint64_t writer_id, sequence;
+    uint32_t number;
+};
+
+/* All but the calls and denials, which only grow. */
 struct content {
-    size_t call_count, segment_count;
+    size_t call_count, denial_count, segment_count, mark_count;
+    struct mark marks[SEGMENTS_MAX];
     struct segment segments[SEGMENTS_MAX];
     int64_t bases[MODEL_ACCOUNTS];
     char state_uuid[64];
 };
 
 static struct tg_call calls[MODEL_CALLS_MAX];
+static struct tg_denial denials[MODEL_DENIALS_MAX];
 static struct content content, before; /* before the transaction */
 static bool is_open;
 static const struct tg_store_ops ops;
@@ -36,7 +44,8 @@ static struct tg_store store = {.ops = &ops};
 void
 model_store_begin(void)
 {
-    content.call_count = content.segment_count = 0;
+    content.call_count = content.denial_count = 0;
+    content.segment_count = content.mark_count = 0;
     memset(content.bases, 0, sizeof(content.bases));
     content.state_uuid[0] = '\0';
     is_open = false;
@@ -48,6 +57,9 @@ copy(struct content *to, const struct content *from)
     size_t unused = SEGMENTS_MAX - from->segment_count;
 
     to->call_count = from->call_count;
+    to->denial_count = from->denial_count;
+    to->mark_count = from->mark_count;
+    memcpy(to->marks, from->marks, from->mark_count * sizeof(from->marks[0]));
     to->segment_count = from->segment_count;
     memcpy(to->segments, from->segments,
            sizeof(from->segments) - unused * sizeof(from->segments[0]));
@@ -58,9 +70,10 @@ copy(struct content *to, const struct content *from)
 void
 model_store_leave(void)
 {
-    if (is_open && mutant_is(MUTANT_OFFSET_ALONE))
+    if (is_open && mutant_is(MUTANT_OFFSET_ALONE)) {
         content.call_count = before.call_count;
-    else if (is_open)
+        content.denial_count = before.denial_count;
+    } else if (is_open)
         copy(&content, &before);
     is_open = false;
 }
@@ -70,6 +83,13 @@ model_store_calls(const struct tg_call **list)
 {
     *list = calls;
     return is_open ? before.call_count : content.call_count;
+}
+
+size_t
+model_store_denials(const struct tg_denial **rows)
+{
+    *rows = denials;
+    return is_open ? before.denial_count : content.denial_count;
 }
 
 static const struct tg_call *
@@ -335,6 +355,40 @@ call_has(struct tg_store *self, const struct tg_call_id *id, bool *has)
 }
 
 static int
+denial_mark(struct tg_store *self, uint64_t writer_id, uint32_t number,
+            uint64_t sequence, int64_t at, bool *is_new)
+{
+    struct mark *mark = content.marks;
+    const struct mark *end = mark + content.mark_count;
+
+    (void)self;
+    (void)at;
+    if (fails("denial_mark"))
+        return TG_ERR_SYSTEM;
+    while (mark < end &&
+           (mark->writer_id != writer_id || mark->number != number))
+        mark++;
+    *is_new = mark == end || mark->sequence < sequence;
+    if (!*is_new)
+        return 0;
+    assert(mark < content.marks + SEGMENTS_MAX);
+    content.mark_count += mark == end;
+    *mark = (struct mark){writer_id, sequence, number};
+    return 0;
+}
+
+static int
+denial_add(struct tg_store *self, const struct tg_denial *row)
+{
+    (void)self;
+    if (fails("denial_add"))
+        return TG_ERR_SYSTEM;
+    assert(content.denial_count < MODEL_DENIALS_MAX);
+    denials[content.denial_count++] = *row;
+    return 0;
+}
+
+static int
 spend_each(struct tg_store *self, int64_t since,
            int (*visit)(void *, const struct tg_store_spend *), void *arg)
 {
@@ -374,6 +428,8 @@ static const struct tg_store_ops ops = {
     .segment_each = segment_each,
     .segment_put = segment_put,
     .segment_gone = segment_gone,
+    .denial_mark = denial_mark,
+    .denial_add = denial_add,
     .call_add = call_add,
     .call_has = call_has,
     .spend_each = spend_each,

@@ -11,6 +11,7 @@
 
 #define MODEL_CALLS_MAX 2048
 #define MODEL_ACCOUNTS 2
+#define MODEL_DENIALS_MAX 16384
 
 void model_store_begin(void);
 
@@ -19,6 +20,7 @@ void model_store_leave(void);
 
 /* The calls committed, in the order they came. */
 size_t model_store_calls(const struct tg_call **calls);
+size_t model_store_denials(const struct tg_denial **rows);
 const struct tg_call *model_store_find(const struct tg_call_id *id);
 
 /* How far the segment of this name was taken in; 0: not at all. */

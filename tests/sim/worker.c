@@ -13,6 +13,7 @@
 #include "keeper.h"
 #include "oracle.h"
 #include "payload.h"
+#include "refused.h"
 #include "settle.h"
 #include "world.h"
 
@@ -36,6 +37,7 @@ struct worker {
     struct tg_state state;
     struct tg_area_claim claim;
     struct tg_journal journal;
+    struct tg_denial_table denials;
     unsigned unwritten;
     struct flight flights[FLIGHTS];
     struct tg_admission admission;
@@ -88,6 +90,7 @@ start(struct worker *w)
     }
     tg_journal_init(&w->journal, disk_folder(), writer_id);
     w->journal.segment_limit = (uint64_t)sim_between(500, 6000);
+    tg_denial_init(&w->denials, writer_id);
     w->unwritten = 0;
     memset(w->flights, 0, sizeof(w->flights));
     w->lives = true;
@@ -142,6 +145,22 @@ judge_body(struct worker *w, struct flight *flight, struct tg_body_facts *facts)
     return w->admission.action == TG_ACTION_PROXY;
 }
 
+/* Counts a refusal, as the adapter does: some causes, of some addresses. */
+static void
+deny(struct worker *w)
+{
+    const struct tg_admission *a = &w->admission;
+    uint8_t ip[16] = {[10] = 255, 255, 10, [15] = (uint8_t)sim_below(90)};
+    struct tg_denial_cause cause = {a->has_key ? a->key.id : NULL, ip, a->code};
+
+    if (tg_denial_is_due(&w->denials, sim.now_ms))
+        refused_write(&w->journal, &w->denials);
+    for (uint32_t n = sim_below(12); n > 0; n--) {
+        ip[15] += (uint8_t)n;
+        tg_denial_note(&w->denials, &cause, sim.now_ms);
+    }
+}
+
 /* Admits a call, or not. */
 static void
 begin_call(struct worker *w, struct flight *flight)
@@ -150,13 +169,23 @@ begin_call(struct worker *w, struct flight *flight)
     struct tg_body_facts facts;
     unsigned key = sim_below(WORLD_KEYS);
 
-    if (w->unwritten > 0 || !judge_head(w, world.keys[key].secret) ||
-        !judge_body(w, flight, &facts))
+    if (w->unwritten > 0)
         return;
+    if (sim_chance(100)) {
+        judge_head(w, "sk-tgp_short");
+        deny(w);
+        return;
+    }
+    if (!judge_head(w, world.keys[key].secret) ||
+        !judge_body(w, flight, &facts)) {
+        deny(w);
+        return;
+    }
     flight->slot =
         tg_admit_take(&w->claim, &facts, &place, sim.now_ms, &w->admission);
     if (flight->slot == NULL) {
         sim_trace("key %u is refused: %d", key, w->admission.code);
+        deny(w);
         return;
     }
     flight->truth = oracle_find(&flight->slot->call.id);
@@ -320,6 +349,7 @@ finish(void *arg)
             advance(w, &w->flights[i]);
     }
     tg_area_each(&w->state, w->claim.area, write_slot, w);
+    refused_write(&w->journal, &w->denials);
     tg_journal_close(&w->journal);
     tg_area_leave(&w->claim);
 }

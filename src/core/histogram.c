@@ -29,13 +29,29 @@ largest_in(uint32_t bucket)
     return (uint32_t)((((uint64_t)part + 1) << (power - 4)) - 1);
 }
 
+#define WORDS ((TG_HISTOGRAM_BUCKETS + 63) / 64)
+
 static void
 count(struct tg_histogram *histogram, uint32_t bucket, uint64_t more)
 {
     uint64_t *to = &histogram->counts[bucket];
 
+    if (more > 0)
+        histogram->used[bucket / 64] |= UINT64_C(1) << (bucket % 64);
     if (__builtin_add_overflow(*to, more, to))
         *to = UINT64_MAX;
+}
+
+void
+tg_histogram_clear(struct tg_histogram *histogram)
+{
+    for (uint32_t word = 0; word < WORDS; word++) {
+        uint64_t left = histogram->used[word];
+
+        for (; left != 0; left &= left - 1)
+            histogram->counts[word * 64 + (uint32_t)__builtin_ctzll(left)] = 0;
+        histogram->used[word] = 0;
+    }
 }
 
 void
@@ -68,12 +84,15 @@ tg_histogram_encode(const struct tg_histogram *histogram, uint8_t *out)
     uint32_t last = 0;
     size_t len = 0;
 
-    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
-        if (histogram->counts[i] == 0)
-            continue;
-        len += tg_varint_put(out + len, i - last);
-        len += tg_varint_put(out + len, histogram->counts[i]);
-        last = i;
+    for (uint32_t word = 0; word < WORDS; word++) {
+        for (uint64_t left = histogram->used[word]; left != 0;
+             left &= left - 1) {
+            uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(left);
+
+            len += tg_varint_put(out + len, i - last);
+            len += tg_varint_put(out + len, histogram->counts[i]);
+            last = i;
+        }
     }
     return len;
 }

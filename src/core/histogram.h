@@ -16,9 +16,14 @@
 #define TG_HISTOGRAM_BUCKETS 464
 #define TG_HISTOGRAM_BYTES_MAX (TG_HISTOGRAM_BUCKETS * (2 + TG_VARINT_MAX))
 
+/* All 0: empty.  used has a bit for each bucket whose count is not 0. */
 struct tg_histogram {
-    uint64_t counts[TG_HISTOGRAM_BUCKETS]; /* all 0: empty */
+    uint64_t used[(TG_HISTOGRAM_BUCKETS + 63) / 64];
+    uint64_t counts[TG_HISTOGRAM_BUCKETS];
 };
+
+/* Makes it empty; cheaper than zeroing it where few buckets are used. */
+void tg_histogram_clear(struct tg_histogram *histogram);
 
 /* Counts stop at their largest value; a value takes all 32 bits. */
 void tg_histogram_add(struct tg_histogram *histogram, uint32_t value);

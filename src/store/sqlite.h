@@ -41,6 +41,9 @@ tg_sqlite_of(struct tg_store *store)
 /* Turns a SQLite result into an enum tg_err and sets the store's sentence. */
 int tg_sqlite_fail(struct tg_sqlite *db, int result);
 
+/* The statement of that constant, prepared once. */
+int tg_sql_prepare(struct tg_sqlite *db, sqlite3_stmt **stmt, const char *sql);
+
 /*
  * Begins a statement.  types has a letter for each value that follows: t a
  * text (const char *, NULL is NULL), i an int64_t, b bytes (struct tg_str).

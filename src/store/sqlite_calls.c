@@ -2,60 +2,25 @@
 
 #include "sqlite_calls.h"
 
-#define TEXT_SIZE 66 /* a model's name or an id, with a NUL */
-
-static const char *
-field_text(const char *field, size_t size, char out[TEXT_SIZE])
-{
-    size_t len = tg_field_len(field, size);
-
-    memcpy(out, field, len);
-    out[len] = '\0';
-    return out;
-}
-
+/* inet_ntop, without printf for IPv4: each call that comes in has one. */
 static const char *
 address_text(const uint8_t ip[16], char out[INET6_ADDRSTRLEN])
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+    char *end = out;
 
-    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
-        return inet_ntop(AF_INET, ip + 12, out, INET6_ADDRSTRLEN);
-    return inet_ntop(AF_INET6, ip, out, INET6_ADDRSTRLEN);
-}
-
-/* Texts of a call, as SQLite wants them. */
-struct texts {
-    char key_id[TEXT_SIZE], account_id[TEXT_SIZE], upstream_id[TEXT_SIZE];
-    char credential_id[TEXT_SIZE], model[TEXT_SIZE], ip[INET6_ADDRSTRLEN];
-    char agent[TG_JOURNAL_AGENT_MAX + 1], trace_id[TG_JOURNAL_TRACE_MAX + 1];
-};
-
-static void
-copy_str(struct tg_str from, char *to, size_t cap)
-{
-    size_t len = from.len < cap ? from.len : cap - 1;
-
-    if (len > 0)
-        memcpy(to, from.data, len);
-    to[len] = '\0';
-}
-
-static void
-fill_texts(const struct tg_record *record, struct texts *texts)
-{
-    const struct tg_call *call = &record->call;
-
-    field_text(call->key_id, sizeof(call->key_id), texts->key_id);
-    field_text(call->account_id, sizeof(call->account_id), texts->account_id);
-    field_text(call->upstream_id, sizeof(call->upstream_id),
-               texts->upstream_id);
-    field_text(call->credential_id, sizeof(call->credential_id),
-               texts->credential_id);
-    field_text(call->model, sizeof(call->model), texts->model);
-    address_text(call->ip, texts->ip);
-    copy_str(record->agent, texts->agent, sizeof(texts->agent));
-    copy_str(record->trace_id, texts->trace_id, sizeof(texts->trace_id));
+    if (memcmp(ip, mapped, sizeof(mapped)) != 0)
+        return inet_ntop(AF_INET6, ip, out, INET6_ADDRSTRLEN);
+    for (int i = 12; i < 16; i++) {
+        if (ip[i] >= 100)
+            *end++ = (char)('0' + ip[i] / 100);
+        if (ip[i] >= 10)
+            *end++ = (char)('0' + ip[i] / 10 % 10);
+        *end++ = (char)('0' + ip[i] % 10);
+        *end++ = '.';
+    }
+    end[-1] = '\0';
+    return out;
 }
 
 int
@@ -79,8 +44,11 @@ tg_sqlite_number(struct tg_sqlite *db)
 }
 
 static int
-add_moved(struct tg_sqlite *db, const struct tg_call *call, const char *key_id)
+add_moved(struct tg_sqlite *db, const struct tg_call *call)
 {
+    char key_id[TG_ID_TEXT_SIZE] = "";
+
+    memcpy(key_id, call->key_id, TG_ID_LEN);
     return tg_sql_run(db, NULL,
                       "INSERT INTO moved_calls (seq, key_id, at, day, month, "
                       "cost_nanos) VALUES (?, ?, ?, ?, ?, ?)",
@@ -89,9 +57,74 @@ add_moved(struct tg_sqlite *db, const struct tg_call *call, const char *key_id)
                       call->cost_nanos);
 }
 
-int
-tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
-                   bool *is_new)
+/* Binds values in a row, without asking for their types as tg_sql_run does. */
+struct binding {
+    sqlite3_stmt *stmt;
+    int index;
+    int failed; /* SQLITE_OK, or what the first one said */
+};
+
+static void
+put_int(struct binding *to, int64_t value)
+{
+    to->failed |= sqlite3_bind_int64(to->stmt, ++to->index, value);
+}
+
+/* Up to its first NUL, if it has one. */
+static void
+put_text(struct binding *to, const char *text, size_t size)
+{
+    size_t len = size > 0 ? strnlen(text, size) : 0;
+
+    to->failed |= sqlite3_bind_text(to->stmt, ++to->index, len > 0 ? text : "",
+                                    (int)len, SQLITE_STATIC);
+}
+
+static void
+put_policy(struct binding *to, const struct tg_call *call)
+{
+    put_int(to, call->at_ms);
+    put_text(to, call->key_id, sizeof(call->key_id));
+    put_text(to, call->account_id, sizeof(call->account_id));
+    put_text(to, call->upstream_id, sizeof(call->upstream_id));
+    put_text(to, call->credential_id, sizeof(call->credential_id));
+    put_text(to, call->model, sizeof(call->model));
+    put_int(to, call->endpoint);
+    put_int(to, call->flags);
+    put_int(to, call->status);
+    put_int(to, call->code);
+    put_int(to, call->basis);
+    put_int(to, call->latency_ms);
+    if (call->ttft_ms == TG_ABSENT_MS)
+        to->failed |= sqlite3_bind_null(to->stmt, ++to->index);
+    else
+        put_int(to, call->ttft_ms);
+}
+
+static void
+put_sums(struct binding *to, const struct tg_call *call)
+{
+    put_int(to, call->prompt_tokens);
+    put_int(to, call->cached_tokens);
+    put_int(to, call->written_tokens);
+    put_int(to, call->completion_tokens);
+    put_int(to, call->reasoning_tokens);
+    put_int(to, call->unit);
+    put_int(to, call->units);
+    put_int(to, call->rates.hit_picos);
+    put_int(to, call->rates.miss_picos);
+    put_int(to, call->rates.output_picos);
+    put_int(to, call->rates.write_picos);
+    put_int(to, call->rates.unit_picos);
+    put_int(to, call->held_nanos);
+    put_int(to, call->cost_nanos);
+    put_int(to, call->day);
+    put_int(to, call->month);
+}
+
+/* Whether it is new; nothing is said of a second one. */
+static int
+insert_call(struct tg_sqlite *db, const struct tg_record *record, bool *is_new)
 {
     static const char sql[] =
         "INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id, "
@@ -100,40 +133,53 @@ tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
         "cache_write_tokens, completion_tokens, reasoning_tokens, unit, units, "
         "hit_picos, miss_picos, output_picos, write_picos, unit_picos, "
         "held_nanos, cost_nanos, day, month, ip, user_agent, trace_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO NOTHING";
     const struct tg_call *call = &record->call;
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    struct tg_str id = {(const char *)call->id.bytes, sizeof(call->id.bytes)};
-    int64_t ttft_ms =
-        call->ttft_ms == TG_ABSENT_MS ? -1 : (int64_t)call->ttft_ms;
-    struct texts texts;
-    int changes, err = tg_sqlite_number(db);
+    char ip[INET6_ADDRSTRLEN];
+    struct binding to = {.index = 0};
+    int result, err = tg_sql_prepare(db, &to.stmt, sql);
 
     if (err != 0)
         return err;
-    fill_texts(record, &texts);
-    err = tg_sql_run(
-        db, &changes, sql, "ibitttttiiiiiiiiiiiiiiiiiiiiiiittt", db->next_seq,
-        id, call->at_ms, texts.key_id, texts.account_id, texts.upstream_id,
-        texts.credential_id, texts.model, (int64_t)call->endpoint,
-        (int64_t)call->flags, (int64_t)call->status, (int64_t)call->code,
-        (int64_t)call->basis, (int64_t)call->latency_ms, ttft_ms,
-        call->prompt_tokens, call->cached_tokens, call->written_tokens,
-        call->completion_tokens, call->reasoning_tokens, (int64_t)call->unit,
-        call->units, call->rates.hit_picos, call->rates.miss_picos,
-        call->rates.output_picos, call->rates.write_picos,
-        call->rates.unit_picos, call->held_nanos, call->cost_nanos,
-        (int64_t)call->day, (int64_t)call->month, texts.ip, texts.agent,
-        texts.trace_id);
-    if (err == 0 && changes > 0 && (call->flags & TG_CALL_MOVED))
-        err = add_moved(db, call, texts.key_id);
-    if (err != 0)
-        return err;
-    *is_new = changes > 0;
-    db->next_seq += changes > 0;
-    return 0;
+    put_int(&to, db->next_seq);
+    to.failed |= sqlite3_bind_blob(to.stmt, ++to.index, call->id.bytes,
+                                   (int)sizeof(call->id.bytes), SQLITE_STATIC);
+    put_policy(&to, call);
+    put_sums(&to, call);
+    put_text(&to, address_text(call->ip, ip), sizeof(ip));
+    put_text(&to, record->agent.data,
+             record->agent.len < TG_JOURNAL_AGENT_MAX ? record->agent.len
+                                                      : TG_JOURNAL_AGENT_MAX);
+    put_text(&to, record->trace_id.data,
+             record->trace_id.len < TG_JOURNAL_TRACE_MAX
+                 ? record->trace_id.len
+                 : TG_JOURNAL_TRACE_MAX);
+    result = to.failed ? to.failed : sqlite3_step(to.stmt);
+    if (result == SQLITE_DONE)
+        *is_new = sqlite3_changes(db->db) > 0;
+    else
+        err = tg_sqlite_fail(db, result);
+    /* All of it is bound anew for the next one. */
+    sqlite3_reset(to.stmt);
+    return err;
+}
+
+int
+tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
+                   bool *is_new)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int err = tg_sqlite_number(db);
+
+    if (err == 0)
+        err = insert_call(db, record, is_new);
+    if (err == 0 && *is_new && (record->call.flags & TG_CALL_MOVED))
+        err = add_moved(db, &record->call);
+    if (err == 0)
+        db->next_seq += *is_new;
+    return err;
 }
 
 int

@@ -1,41 +1,6 @@
-#include "sqlite_rollup.h"
-
 #include <stdlib.h>
 
-#include "civil.h"
-#include "histogram.h"
-
-#define QUARTER_MS INT64_C(900000)
-#define MODEL_SIZE (TG_MODEL_NAME_MAX + 1)
-
-/* What one call adds to its rollup. */
-struct sums {
-    int64_t requests, errors, prompt, cached, written, completion, reasoning;
-    int64_t cost_nanos, images, audio_ms, characters;
-};
-
-struct call {
-    struct tg_key_entry entry;
-    char key_id[TG_ID_TEXT_SIZE], account_id[TG_ID_TEXT_SIZE];
-    char upstream_id[TG_ID_TEXT_SIZE], model[MODEL_SIZE];
-    int32_t endpoint, status;
-    uint32_t latency_ms, ttft_ms; /* TG_ABSENT_MS: none came */
-    struct sums sums;
-};
-
-struct tg_rollup_block {
-    int64_t number;
-    size_t count, next; /* calls, and the first that is not rolled up */
-    struct call *calls; /* by key and what a rollup is of */
-};
-
-void
-tg_rollup_block_free(struct tg_rollup_block *block)
-{
-    if (block != NULL)
-        free(block->calls);
-    free(block);
-}
+#include "sqlite_block.h"
 
 int
 tg_key_entry_read(const uint8_t **at, const uint8_t *end,
@@ -54,99 +19,6 @@ tg_key_entry_read(const uint8_t **at, const uint8_t *end,
     return 0;
 }
 
-/* Same rollup: 0. */
-static int
-by_rollup(const struct call *a, const struct call *b)
-{
-    int64_t x = a->entry.at / QUARTER_MS, y = b->entry.at / QUARTER_MS;
-    int order = strcmp(a->key_id, b->key_id);
-
-    if (order == 0)
-        order = (x > y) - (x < y);
-    if (order == 0)
-        order = strcmp(a->model, b->model);
-    if (order == 0)
-        order = a->endpoint - b->endpoint;
-    if (order == 0)
-        order = strcmp(a->upstream_id, b->upstream_id);
-    return order ? order : a->status - b->status;
-}
-
-static int
-by_rollup_and_number(const void *a, const void *b)
-{
-    const struct call *x = a, *y = b;
-    int order = by_rollup(x, y);
-
-    if (order != 0)
-        return order;
-    return (x->entry.seq > y->entry.seq) - (x->entry.seq < y->entry.seq);
-}
-
-static void
-copy_text(char *to, size_t size, sqlite3_stmt *stmt, int column)
-{
-    sqlite3_snprintf((int)size, to, "%s", tg_sql_text(stmt, column));
-}
-
-static void
-read_call(sqlite3_stmt *stmt, struct call *call)
-{
-    int64_t unit = sqlite3_column_int64(stmt, 17);
-    int64_t units = sqlite3_column_int64(stmt, 18);
-
-    call->entry.seq = sqlite3_column_int64(stmt, 0);
-    call->entry.at = sqlite3_column_int64(stmt, 1);
-    copy_text(call->key_id, sizeof(call->key_id), stmt, 2);
-    copy_text(call->account_id, sizeof(call->account_id), stmt, 3);
-    copy_text(call->upstream_id, sizeof(call->upstream_id), stmt, 4);
-    copy_text(call->model, sizeof(call->model), stmt, 5);
-    call->endpoint = (int32_t)sqlite3_column_int64(stmt, 6);
-    call->status = (int32_t)sqlite3_column_int64(stmt, 7);
-    call->latency_ms = (uint32_t)sqlite3_column_int64(stmt, 9);
-    call->ttft_ms = sqlite3_column_type(stmt, 10) == SQLITE_NULL
-                        ? TG_ABSENT_MS
-                        : (uint32_t)sqlite3_column_int64(stmt, 10);
-    call->sums = (struct sums){
-        .requests = 1,
-        .errors = call->status >= 400 || sqlite3_column_int64(stmt, 8) != 0,
-        .prompt = sqlite3_column_int64(stmt, 11),
-        .cached = sqlite3_column_int64(stmt, 12),
-        .written = sqlite3_column_int64(stmt, 13),
-        .completion = sqlite3_column_int64(stmt, 14),
-        .reasoning = sqlite3_column_int64(stmt, 15),
-        .cost_nanos = sqlite3_column_int64(stmt, 16),
-        .images = unit == TG_UNIT_IMAGE ? units : 0,
-        .audio_ms = unit == TG_UNIT_MILLISECOND ? units : 0,
-        .characters = unit == TG_UNIT_CHARACTER ? units : 0,
-    };
-}
-
-/* The calls of a block whose keys come behind key_id. */
-static int
-load(struct tg_sqlite *db, struct tg_rollup_block *block, const char *key_id)
-{
-    int64_t first = block->number << TG_BLOCK_BITS;
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(
-        db, &stmt,
-        "SELECT seq, at, key_id, account_id, upstream_id, model, endpoint, "
-        "status, code, latency_ms, ttft_ms, prompt_tokens, "
-        "prompt_cache_hit_tokens, cache_write_tokens, completion_tokens, "
-        "reasoning_tokens, cost_nanos, unit, units FROM calls "
-        "WHERE seq >= ? AND seq < ? AND key_id > ?",
-        "iit", first, first + TG_BLOCK_CALLS, key_id);
-
-    if (err != 0)
-        return err;
-    while ((err = tg_sql_next(db, stmt)) > 0)
-        read_call(stmt, &block->calls[block->count++]);
-    if (block->count > 0)
-        qsort(block->calls, block->count, sizeof(block->calls[0]),
-              by_rollup_and_number);
-    return tg_sql_end(stmt, err);
-}
-
 /* Sets *block to the one that is next, or to NULL when it is not full yet. */
 static int
 find_block(struct tg_sqlite *db, struct tg_rollup_block **block)
@@ -162,35 +34,29 @@ find_block(struct tg_sqlite *db, struct tg_rollup_block **block)
     err = tg_sql_next(db, stmt);
     if (err > 0) {
         first = sqlite3_column_int64(stmt, 0);
-        copy_text(key_id, sizeof(key_id), stmt, 1);
+        sqlite3_snprintf(sizeof(key_id), key_id, "%s", tg_sql_text(stmt, 1));
     }
     err = tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_CORRUPT : err);
     if (err != 0 || db->next_seq < first + TG_BLOCK_CALLS)
         return err;
-    *block = calloc(1, sizeof(**block));
-    if (*block != NULL)
-        (*block)->calls =
-            malloc((size_t)TG_BLOCK_CALLS * sizeof((*block)->calls[0]));
-    if (*block == NULL || (*block)->calls == NULL)
-        return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
-    (*block)->number = first >> TG_BLOCK_BITS;
-    return load(db, *block, key_id);
+    return tg_block_load(db, first >> TG_BLOCK_BITS, key_id, block);
 }
 
+/* Of calls from n on, in order. */
 static int
 put_entries(struct tg_sqlite *db, const struct tg_rollup_block *block,
-            const struct call *calls, size_t count)
+            uint32_t n, uint32_t count)
 {
     struct tg_key_entry last = {.seq = block->number << TG_BLOCK_BITS};
-    uint8_t *bytes = malloc(count * 2 * TG_VARINT_MAX);
+    uint8_t *bytes = malloc((size_t)count * 2 * TG_VARINT_MAX);
     struct tg_str entries = {(const char *)bytes, 0};
     int64_t last_at = INT64_MIN;
     int err;
 
     if (bytes == NULL)
         return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        const struct tg_key_entry *entry = &calls[i].entry;
+    for (uint32_t i = n; i < n + count; i++) {
+        const struct tg_key_entry *entry = &tg_block_call(block, i)->entry;
 
         entries.len += tg_varint_put(bytes + entries.len,
                                      tg_varint_fold(entry->seq - last.seq));
@@ -203,15 +69,11 @@ put_entries(struct tg_sqlite *db, const struct tg_rollup_block *block,
     err = tg_sql_run(db, NULL,
                      "INSERT INTO key_calls (block, key_id, last_at, entries) "
                      "VALUES (?, ?, ?, ?)",
-                     "itib", block->number, calls->key_id, last_at, entries);
+                     "itib", block->number, tg_block_key(block, n)->id, last_at,
+                     entries);
     free(bytes);
     return err;
 }
-
-struct tallies {
-    struct sums sums;
-    struct tg_histogram latency, ttft;
-};
 
 static int
 add(int64_t *to, int64_t more)
@@ -220,7 +82,7 @@ add(int64_t *to, int64_t more)
 }
 
 static int
-add_sums(struct sums *to, const struct sums *from)
+add_sums(struct tg_block_sums *to, const struct tg_block_sums *from)
 {
     int err = add(&to->requests, from->requests);
 
@@ -238,12 +100,13 @@ add_sums(struct sums *to, const struct sums *from)
 }
 
 static int
-add_call(struct tallies *tallies, const struct call *call)
+add_call(struct tg_rollup_block *block, const struct tg_block_call *call,
+         struct tg_block_sums *sums)
 {
-    tg_histogram_add(&tallies->latency, call->latency_ms);
+    tg_histogram_add(&block->latency, call->latency_ms);
     if (call->ttft_ms != TG_ABSENT_MS)
-        tg_histogram_add(&tallies->ttft, call->ttft_ms);
-    return add_sums(&tallies->sums, &call->sums);
+        tg_histogram_add(&block->ttft, call->ttft_ms);
+    return add_sums(sums, &call->sums);
 }
 
 static int
@@ -256,10 +119,11 @@ merge(struct tg_histogram *histogram, sqlite3_stmt *stmt, int column)
 
 /* Adds what an earlier block has put into the same rollup. */
 static int
-add_stored(struct tg_sqlite *db, const struct call *call,
-           struct tallies *tallies)
+add_stored(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
+           struct tg_block_sums *sums)
 {
-    struct sums sums;
+    const struct tg_block_kind *kind = tg_block_kind(block, n);
+    struct tg_block_sums stored;
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(
         db, &stmt,
@@ -268,15 +132,16 @@ add_stored(struct tg_sqlite *db, const struct call *call,
         "images, audio_ms, characters, latency, ttft FROM rollups "
         "WHERE quarter = ? AND key_id = ? AND model = ? AND endpoint = ? "
         "AND upstream_id = ? AND status = ?",
-        "ittiti", call->entry.at / QUARTER_MS, call->key_id, call->model,
-        (int64_t)call->endpoint, call->upstream_id, (int64_t)call->status);
+        "ittiti", block->order[n].quarter, tg_block_key(block, n)->id,
+        kind->model, (int64_t)kind->endpoint, kind->upstream_id,
+        (int64_t)kind->status);
 
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);
     if (err <= 0)
         return tg_sql_end(stmt, err);
-    sums = (struct sums){
+    stored = (struct tg_block_sums){
         .requests = sqlite3_column_int64(stmt, 0),
         .errors = sqlite3_column_int64(stmt, 1),
         .prompt = sqlite3_column_int64(stmt, 2),
@@ -289,17 +154,17 @@ add_stored(struct tg_sqlite *db, const struct call *call,
         .audio_ms = sqlite3_column_int64(stmt, 9),
         .characters = sqlite3_column_int64(stmt, 10),
     };
-    err = merge(&tallies->latency, stmt, 11);
+    err = merge(&block->latency, stmt, 11);
     if (err == 0)
-        err = merge(&tallies->ttft, stmt, 12);
+        err = merge(&block->ttft, stmt, 12);
     if (err == 0)
-        err = add_sums(&tallies->sums, &sums);
+        err = add_sums(sums, &stored);
     return tg_sql_end(stmt, err);
 }
 
 static int
-put_rollup(struct tg_sqlite *db, const struct call *call,
-           const struct tallies *tallies)
+put_rollup(struct tg_sqlite *db, const struct tg_rollup_block *block,
+           uint32_t n, const struct tg_block_sums *sums)
 {
     static const char sql[] =
         "INSERT OR REPLACE INTO rollups (quarter, key_id, model, endpoint, "
@@ -308,65 +173,75 @@ put_rollup(struct tg_sqlite *db, const struct call *call,
         "reasoning_tokens, cost_nanos, images, audio_ms, characters, latency, "
         "ttft) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?)";
+    const struct tg_block_key *key = tg_block_key(block, n);
+    const struct tg_block_kind *kind = tg_block_kind(block, n);
     uint8_t bytes[2][TG_HISTOGRAM_BYTES_MAX];
     struct tg_str latency = {(const char *)bytes[0], 0};
     struct tg_str ttft = {(const char *)bytes[1], 0};
-    const struct sums *sums = &tallies->sums;
 
-    latency.len = tg_histogram_encode(&tallies->latency, bytes[0]);
-    ttft.len = tg_histogram_encode(&tallies->ttft, bytes[1]);
+    latency.len = tg_histogram_encode(&block->latency, bytes[0]);
+    ttft.len = tg_histogram_encode(&block->ttft, bytes[1]);
     return tg_sql_run(
-        db, NULL, sql, "ittititiiiiiiiiiiibb", call->entry.at / QUARTER_MS,
-        call->key_id, call->model, (int64_t)call->endpoint, call->upstream_id,
-        (int64_t)call->status, call->account_id, sums->requests, sums->errors,
+        db, NULL, sql, "ittititiiiiiiiiiiibb", block->order[n].quarter, key->id,
+        kind->model, (int64_t)kind->endpoint, kind->upstream_id,
+        (int64_t)kind->status, key->account_id, sums->requests, sums->errors,
         sums->prompt, sums->cached, sums->written, sums->completion,
         sums->reasoning, sums->cost_nanos, sums->images, sums->audio_ms,
         sums->characters, latency, ttft);
 }
 
-/* The calls that go into one rollup. */
+/* Calls from n on that go into one rollup. */
 static int
-roll_up(struct tg_sqlite *db, const struct call *calls, size_t count)
+roll_up(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
+        uint32_t count)
 {
-    struct tallies tallies = {{0}, {{0}}, {{0}}};
-    int err = add_stored(db, calls, &tallies);
+    struct tg_block_sums sums = {0};
+    int err;
 
-    for (size_t i = 0; i < count && err == 0; i++)
-        err = add_call(&tallies, &calls[i]);
+    tg_histogram_clear(&block->latency);
+    tg_histogram_clear(&block->ttft);
+    err = add_stored(db, block, n, &sums);
+    for (uint32_t i = n; i < n + count && err == 0; i++)
+        err = add_call(block, tg_block_call(block, i), &sums);
     if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
         return tg_error_set(&db->store.error, err,
                             "the store: the sums of key %s cannot be added up",
-                            calls->key_id);
-    return err == 0 ? put_rollup(db, calls, &tallies) : err;
+                            tg_block_key(block, n)->id);
+    return err == 0 ? put_rollup(db, block, n, &sums) : err;
 }
 
-static size_t
-same_key(const struct call *calls, size_t left)
+/* How many calls from n on are of the same key; or of the same rollup. */
+static uint32_t
+count_same(const struct tg_rollup_block *block, uint32_t n, bool of_rollup)
 {
-    size_t count = 1;
+    const struct tg_block_place *first = &block->order[n];
+    uint32_t end = n + 1;
 
-    while (count < left && strcmp(calls[count].key_id, calls->key_id) == 0)
-        count++;
-    return count;
+    for (; end < block->count; end++) {
+        const struct tg_block_place *place = &block->order[end];
+
+        if (place->rank != first->rank ||
+            (of_rollup &&
+             (place->quarter != first->quarter || place->kind != first->kind)))
+            break;
+    }
+    return end - n;
 }
 
 /* All calls of the key that is next; *rows counts rollups. */
 static int
 take_key(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t *rows)
 {
-    const struct call *calls = block->calls + block->next;
-    size_t count = same_key(calls, block->count - block->next), end;
-    int err = put_entries(db, block, calls, count);
+    uint32_t end = block->next + count_same(block, block->next, false);
+    int err = put_entries(db, block, block->next, end - block->next);
 
-    for (size_t i = 0; i < count && err == 0; i = end) {
-        for (end = i + 1; end < count; end++) {
-            if (by_rollup(&calls[i], &calls[end]) != 0)
-                break;
-        }
-        err = roll_up(db, calls + i, end - i);
+    while (block->next < end && err == 0) {
+        uint32_t count = count_same(block, block->next, true);
+
+        err = roll_up(db, block, block->next, count);
+        block->next += count;
         ++*rows;
     }
-    block->next += count;
     return err;
 }
 
@@ -380,7 +255,7 @@ note_progress(struct tg_sqlite *db, const struct tg_rollup_block *block)
     return tg_sql_run(db, NULL,
                       "UPDATE rolled_up SET first = ?, next = ?, key_id = ?",
                       "iit", is_done ? next : first, next,
-                      is_done ? "" : block->calls[block->next - 1].key_id);
+                      is_done ? "" : tg_block_key(block, block->next - 1)->id);
 }
 
 int

@@ -27,8 +27,8 @@ tg_sqlite_fail(struct tg_sqlite *db, int result)
                                : sqlite3_errstr(result));
 }
 
-static int
-prepare(struct tg_sqlite *db, sqlite3_stmt **stmt, const char *sql)
+int
+tg_sql_prepare(struct tg_sqlite *db, sqlite3_stmt **stmt, const char *sql)
 {
     int result;
 
@@ -75,7 +75,7 @@ begin(struct tg_sqlite *db, sqlite3_stmt **stmt, const char *sql,
 {
     int result, err;
 
-    err = prepare(db, stmt, sql);
+    err = tg_sql_prepare(db, stmt, sql);
     if (err != 0)
         return err;
     for (int i = 0; types[i] != '\0'; i++) {

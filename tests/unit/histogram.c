@@ -13,7 +13,7 @@ static void
 test_bounds(void)
 {
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        struct tg_histogram one = {{0}};
+        struct tg_histogram one = {.counts = {0}};
         uint32_t value = values[i], said;
 
         tg_histogram_add(&one, value);
@@ -29,7 +29,7 @@ test_every_power(void)
     int wrong = 0;
 
     for (uint64_t value = 1; value <= UINT32_MAX; value += value / 61 + 1) {
-        struct tg_histogram one = {{0}};
+        struct tg_histogram one = {.counts = {0}};
         uint32_t said;
 
         tg_histogram_add(&one, (uint32_t)value);
@@ -43,7 +43,7 @@ test_every_power(void)
 static void
 test_quantiles(void)
 {
-    struct tg_histogram all = {{0}};
+    struct tg_histogram all = {.counts = {0}};
 
     is_int(tg_histogram_quantile(&all, 990), 0, "of nothing");
     for (uint32_t i = 1; i <= 30; i++)
@@ -57,7 +57,8 @@ test_quantiles(void)
 static void
 test_merge(void)
 {
-    struct tg_histogram a = {{0}}, b = {{0}}, both = {{0}}, back = {{0}};
+    struct tg_histogram a = {.counts = {0}}, b = {.counts = {0}},
+                        both = {.counts = {0}}, back = {.counts = {0}};
     uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
     size_t len;
 
@@ -74,7 +75,7 @@ test_merge(void)
     ok(memcmp(&both, &back, sizeof(both)) == 0,
        "are what all of them are together");
     for (size_t cut = 1; cut < len; cut++) {
-        struct tg_histogram part = {{0}};
+        struct tg_histogram part = {.counts = {0}};
         int err = tg_histogram_merge(&part, bytes, cut);
 
         if (err != 0 && err != TG_ERR_CORRUPT)
@@ -88,7 +89,7 @@ test_merge(void)
 static void
 test_damage(void)
 {
-    struct tg_histogram any = {{0}};
+    struct tg_histogram any = {.counts = {0}};
 
     is_int(tg_histogram_merge(&any, "\x03", 1), TG_ERR_CORRUPT, "no count");
     is_int(tg_histogram_merge(&any, "\xd0\x03\x01", 3), TG_ERR_CORRUPT,

@@ -16,6 +16,7 @@
 
 #define LEFTOVERS_MAX 256
 #define LEFTOVERS_WAIT_MS 10000
+#define LOCK_WAIT_MS 2000
 #define POLL_MS 20
 
 /* mkdir -p; folders that are made belong to us alone. */
@@ -107,6 +108,26 @@ read_pid(int fd)
     return (pid_t)strtol(text, NULL, 10);
 }
 
+/*
+ * The child of a process that was killed while it started it has its lock
+ * until it is another program, or has seen that its parent is gone.
+ */
+static bool
+take_lock(int fd)
+{
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0;
+         waited_ms += POLL_MS) {
+        pid_t pid = read_pid(fd);
+        bool lives = pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+
+        if (lives || waited_ms >= LOCK_WAIT_MS) {
+            return false;
+        }
+        usleep(POLL_MS * 1000);
+    }
+    return true;
+}
+
 int
 tg_up_lock(const struct tg_up_home *home)
 {
@@ -117,7 +138,7 @@ tg_up_lock(const struct tg_up_home *home)
                       strerror(errno));
         return -1;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!take_lock(fd)) {
         tg_say_failed("already running on %s, pid %d; to end it: tollgate down "
                       "--home %s",
                       home->paths.home, (int)read_pid(fd), home->paths.home);

@@ -42,8 +42,8 @@ int tg_up_home_make_folders(const struct tg_up_home *home);
 int tg_listen_parse(struct tg_listen *listen, const char *text);
 
 /*
- * Fails when the address cannot be bound, and says why.  Replaces port 0 by
- * a free port.
+ * Fails when the address cannot be bound for a second, and says why.  Replaces
+ * port 0 by a free port.
  */
 int tg_listen_probe(struct tg_listen *listen);
 

@@ -9,6 +9,9 @@
 #include "say.h"
 #include "up_home.h"
 
+#define FREE_WAIT_MS 1000
+#define POLL_MS 20
+
 /* A decimal port; -1 when it is not one. */
 static int
 parse_port(const char *text)
@@ -127,7 +130,10 @@ fail_bind(const struct tg_listen *listen)
     }
 }
 
-/* Bound as nginx will bind it: v6 only, past connections that linger. */
+/*
+ * Bound as nginx will bind it: v6 only, past connections that linger.  -1
+ * with errno.
+ */
 static int
 bind_like_nginx(struct tg_listen *address, int fd)
 {
@@ -140,7 +146,7 @@ bind_like_nginx(struct tg_listen *address, int fd)
     /* Linux lets two sockets bind with SO_REUSEADDR until one listens. */
     if (bind(fd, (struct sockaddr *)&address->addr, address->addr_len) != 0 ||
         listen(fd, 1) != 0) {
-        return fail_bind(address);
+        return -1;
     }
     socklen_t len = sizeof(address->addr);
     getsockname(fd, (struct sockaddr *)&address->addr, &len);
@@ -148,17 +154,34 @@ bind_like_nginx(struct tg_listen *address, int fd)
     return 0;
 }
 
+static int
+try_to_bind(struct tg_listen *address)
+{
+    int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -1;
+    }
+    int rc = bind_like_nginx(address, fd);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return rc;
+}
+
+/* A worker that was killed may have let go of the lock, but not of this. */
 int
 tg_listen_probe(struct tg_listen *listen)
 {
-    int fd = socket(listen->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc = try_to_bind(listen);
 
-    if (fd < 0) {
-        return fail_bind(listen);
+    for (int waited_ms = 0;
+         rc != 0 && errno == EADDRINUSE && waited_ms < FREE_WAIT_MS;
+         waited_ms += POLL_MS) {
+        usleep(POLL_MS * 1000);
+        rc = try_to_bind(listen);
     }
-    int rc = bind_like_nginx(listen, fd);
-    close(fd);
-    return rc;
+    return rc == 0 ? 0 : fail_bind(listen);
 }
 
 bool

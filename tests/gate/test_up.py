@@ -1,5 +1,6 @@
 """`tollgate up`, `down` and `status`: starting, supervising, ending."""
 
+import fcntl
 import json
 import os
 import pwd
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -50,6 +52,29 @@ def test_a_first_start_serves_and_tells_where(own_gate):
     assert answer.json["error"]["message"]
     assert answer.headers["x-request-id"]
     assert own_gate.chat(own_gate.key()).status == 200
+
+
+def test_a_lock_that_outlives_its_owner_by_a_moment_is_waited_for(make_gate):
+    gate = make_gate(conf="")
+    (gate.home / "run").mkdir(mode=0o700)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    lock = open(gate.home / "run/up.lock", "w")
+    lock.write(f"{dead.pid}\n")
+    lock.flush()
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    threading.Timer(0.5, lock.close).start()
+    gate.start_up()
+    assert lock.closed, "it has waited"
+
+
+def test_an_address_that_is_free_in_a_moment_is_waited_for(make_gate):
+    gate = make_gate()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    threading.Timer(0.3, listener.close).start()
+    gate.start_up(f"127.0.0.1:{port}")
+    assert gate.url == f"http://127.0.0.1:{port}"
 
 
 def test_what_it_writes_is_for_its_owner_alone(own_gate):

@@ -4,8 +4,72 @@
 
 #include "ngx_http_tollgate_module.h"
 
+static ngx_int_t ngx_http_tollgate_input_init(void *data);
+static ngx_int_t ngx_http_tollgate_input(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_tollgate_finish(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
+
+
+/*
+ * Chunks that cannot be read would end the request at once, without a word to
+ * the client: they become an answer that breaks off.
+ */
+
+void
+ngx_http_tollgate_guard_input(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u = r->upstream;
+
+    if (u->buffering || u->input_filter_init == NULL
+        || u->input_filter_init == ngx_http_tollgate_input_init)
+    {
+        return;
+    }
+
+    ctx->input_filter_init = u->input_filter_init;
+    u->input_filter_init = ngx_http_tollgate_input_init;
+}
+
+
+/* Which filter it is depends on the framing, and is known after this. */
+
+static ngx_int_t
+ngx_http_tollgate_input_init(void *data)
+{
+    ngx_int_t                 rc;
+    ngx_http_request_t       *r = data;
+    ngx_http_tollgate_ctx_t  *ctx;
+
+    ctx = ngx_http_tollgate_get_ctx(r);
+
+    rc = ctx->input_filter_init(data);
+
+    ctx->input_filter = r->upstream->input_filter;
+    r->upstream->input_filter = ngx_http_tollgate_input;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_input(void *data, ssize_t bytes)
+{
+    ngx_http_request_t       *r = data;
+    ngx_http_tollgate_ctx_t  *ctx;
+
+    ctx = ngx_http_tollgate_get_ctx(r);
+
+    /* Behind what could not be read, nothing can. */
+
+    if (!r->upstream->error
+        && ctx->input_filter(data, bytes) == NGX_ERROR)
+    {
+        r->upstream->error = 1;
+    }
+
+    return NGX_OK;
+}
 
 
 /* Ends the answer with ours: status, body, last buffer. */

@@ -60,6 +60,7 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
     ctx->upstream_status = r->headers_out.status;
     ctx->mode = NGX_HTTP_TOLLGATE_PASS;
 
+    ngx_http_tollgate_guard_input(r, ctx);
     ngx_http_tollgate_sift(r, ctx);
     tg_meter_init(&ctx->meter,
                   tg_meter_shape_of(ctx->head.route,

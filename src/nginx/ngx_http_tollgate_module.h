@@ -159,6 +159,8 @@ typedef struct {
     struct tg_meter       meter;
     struct tg_hold        hold;         /* of the answer */
     struct tg_edit       *edit;         /* NULL: nothing to take out */
+    ngx_int_t           (*input_filter_init)(void *data);  /* the proxy's */
+    ngx_int_t           (*input_filter)(void *data, ssize_t bytes);
     ngx_chain_t          *tail;         /* kept for the last buffer's sake */
     ngx_chain_t          *free;
     ngx_chain_t          *busy;
@@ -281,6 +283,8 @@ ngx_int_t ngx_http_tollgate_forward(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *in);
 
 /* _end.c */
+void ngx_http_tollgate_guard_input(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_break_off(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_replace(ngx_http_request_t *r,

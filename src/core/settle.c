@@ -346,6 +346,16 @@ tg_settle(struct tg_state *state, struct tg_call *call,
 }
 
 void
+tg_settle_forgotten(struct tg_call *call)
+{
+    take_hold(call);
+    call->cost_nanos = call->held_nanos;
+    call->flags |= TG_CALL_RECOVERED;
+    call->code = TG_CODE_INTERNAL_ERROR;
+    call->status = tg_code_row(TG_CODE_INTERNAL_ERROR)->status;
+}
+
+void
 tg_settle_lost(struct tg_state *state, struct tg_call *call, int64_t now_ms)
 {
     /* What the call holds, and where, is only certain after this. */

@@ -37,4 +37,10 @@ void tg_settle(struct tg_state *state, struct tg_call *call,
 void tg_settle_lost(struct tg_state *state, struct tg_call *call,
                     int64_t now_ms);
 
+/*
+ * Ends a call of which nothing is known but its hold: that is what it costs.
+ * The call is a copy from the journal; no counters are touched.
+ */
+void tg_settle_forgotten(struct tg_call *call);
+
 #endif

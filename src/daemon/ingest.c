@@ -10,8 +10,10 @@
 #include "clock.h"
 #include "denials.h"
 #include "err.h"
+#include "holds.h"
 #include "log.h"
 #include "segments.h"
+#include "settle.h"
 
 #define BUFFER_BYTES (1u << 20)
 #define BATCH_RECORDS 4000
@@ -29,6 +31,7 @@ struct tg_ingest {
     int dir_fd, kept_fd;
     int64_t trim_at_ms; /* when kept segments are next looked through */
     struct tg_segments segments;
+    struct tg_holds holds;
     size_t batch; /* records in this transaction */
     bool is_cut;  /* and there may be more */
     bool is_warned;
@@ -157,6 +160,7 @@ take_call(struct tg_ingest *ingest, const struct tg_record *record)
     bool is_new;
     int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
 
+    tg_holds_end(&ingest->holds, &record->call.id);
     ingest->batch++;
     return err;
 }
@@ -171,11 +175,13 @@ take_denials(struct tg_ingest *ingest, const struct tg_segment *segment,
 
 static int
 take_record(struct tg_ingest *ingest, const struct tg_segment *segment,
-            const struct tg_record *record)
+            uint64_t at, const struct tg_record *record)
 {
     switch (record->type) {
     case TG_RECORD_CALL:
         return take_call(ingest, record);
+    case TG_RECORD_HOLD:
+        return tg_holds_put(&ingest->holds, segment, at, &record->call.id);
     case TG_RECORD_DENIAL:
         return take_denials(ingest, segment, record);
     default:
@@ -213,7 +219,8 @@ take_buffer(struct tg_ingest *ingest, const struct tg_segment *segment,
                                   &size);
 
         if (got == 0) {
-            err = take_record(ingest, segment, &record);
+            err =
+                take_record(ingest, segment, segment->offset + *used, &record);
         } else if (got == TG_ERR_VERSION) {
             warn_unknown(ingest);
         } else {
@@ -370,6 +377,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
     ingest->is_cut = false;
     err = take_all(ingest);
     settle_offsets(ingest, err == 0);
+    tg_holds_settle(&ingest->holds, err == 0);
     pthread_mutex_unlock(&daemon->write_lock);
     if (ingest->is_stuck)
         ingest->has_block = false;
@@ -404,7 +412,9 @@ remove_done(struct tg_ingest *ingest)
     for (size_t i = segments->count; i-- > 0;) {
         const struct tg_segment *segment = &segments->list[i];
 
-        if (!segment->is_final || segment->is_bad || segment->doubts > 0)
+        if (!segment->is_final || segment->is_bad || segment->doubts > 0 ||
+            !segment->is_searched || segment->is_spoilt ||
+            tg_holds_need(&ingest->holds, segment))
             continue;
         tg_segments_remove(segments, i, &ingest->daemon->keep, tg_clock_ms());
         ingest->trim_at_ms = 0;
@@ -448,6 +458,174 @@ report(struct tg_ingest *ingest)
     atomic_store(&ingest->daemon->bad_segments, bad);
 }
 
+/* Holds of calls that the store has; what it does not say stays. */
+static void
+drop_recorded(struct tg_ingest *ingest)
+{
+    const struct tg_holds *holds = &ingest->holds;
+    bool has;
+
+    for (size_t i = 0; i < holds->room; i++) {
+        const struct tg_hold_row *row = &holds->rows[i];
+
+        if (row->is_used &&
+            ingest->store->ops->call_has(ingest->store, &row->id, &has) == 0 &&
+            has)
+            tg_holds_end(&ingest->holds, &row->id);
+    }
+    tg_holds_settle(&ingest->holds, true);
+}
+
+static void
+search_segment(struct tg_ingest *ingest, struct tg_segment *segment)
+{
+    char name[TG_JOURNAL_NAME_SIZE];
+    int err = segment->offset <= TG_JOURNAL_HEADER_SIZE
+                  ? 0
+                  : tg_holds_search(&ingest->holds, segment, ingest->buffer,
+                                    BUFFER_BYTES);
+
+    segment->is_searched =
+        err != TG_ERR_SYSTEM || ++segment->searches >= DOUBTS_MAX;
+    if (!segment->is_searched || err == 0)
+        return;
+    segment->is_spoilt = true;
+    tg_journal_name(name, segment->writer_id, segment->number);
+    tg_log(TG_LOG_ERROR,
+           "journal %s was damaged after it was taken in: it is left in "
+           "place, as it may say of calls that they were admitted",
+           name);
+}
+
+/* Holds in what was taken in before this daemon began. */
+static void
+search_holds(struct tg_ingest *ingest)
+{
+    size_t before = ingest->holds.count;
+
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (!segment->is_searched && segment->fd >= 0)
+            search_segment(ingest, segment);
+    }
+    if (ingest->holds.count > before)
+        drop_recorded(ingest);
+}
+
+/* A hold whose call has a record needs none. */
+static int
+settle_hold(struct tg_ingest *ingest, const struct tg_hold_row *row,
+            size_t *settled)
+{
+    struct tg_store *store = ingest->store;
+    struct tg_record record;
+    bool has = false;
+    int err = store->ops->call_has(store, &row->id, &has);
+
+    if (err != 0)
+        return err;
+    if (has) {
+        tg_holds_end(&ingest->holds, &row->id);
+        return 0;
+    }
+    if (tg_holds_read(row, &ingest->segments, ingest->buffer, &record) != 0) {
+        tg_log(TG_LOG_ERROR, "a hold in the journal cannot be read any more");
+        return 0;
+    }
+    tg_settle_forgotten(&record.call);
+    record.type = TG_RECORD_CALL;
+    ++*settled;
+    return take_call(ingest, &record);
+}
+
+/* Those of writers that are gone, by one judgement or the other. */
+static int
+settle_holds(struct tg_ingest *ingest,
+             bool (*is_gone)(const struct tg_ingest *, uint64_t writer_id))
+{
+    struct tg_store *store = ingest->store;
+    struct tg_holds *holds = &ingest->holds;
+    size_t settled = 0;
+    int err;
+
+    pthread_mutex_lock(&ingest->daemon->write_lock);
+    err = store->ops->begin(store);
+    for (size_t i = 0; err == 0 && i < holds->room; i++) {
+        if (!holds->rows[i].is_used ||
+            !is_gone(ingest, holds->rows[i].writer_id))
+            continue;
+        err = settle_hold(ingest, &holds->rows[i], &settled);
+    }
+    if (err == 0)
+        err = store->ops->commit(store);
+    if (err != 0)
+        store->ops->rollback(store);
+    tg_holds_settle(holds, err == 0);
+    pthread_mutex_unlock(&ingest->daemon->write_lock);
+    if (err == 0 && settled > 0)
+        tg_log(TG_LOG_WARNING,
+               "%zu calls were under way when their worker and its state file "
+               "went: they are settled at what they held",
+               settled);
+    return err;
+}
+
+/* No process has a segment of it open: what holds when no state file does. */
+static bool
+is_closed(const struct tg_ingest *ingest, uint64_t writer_id)
+{
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+
+        if (segment->writer_id == writer_id &&
+            tg_segments_is_written_to(segment))
+            return false;
+    }
+    return true;
+}
+
+/* It has no area, either, whose calls the daemon would settle. */
+static bool
+is_without_area(const struct tg_ingest *ingest, uint64_t writer_id)
+{
+    for (size_t i = ingest->segments.count; i-- > 0;) {
+        if (ingest->segments.list[i].writer_id == writer_id)
+            return ingest->segments.list[i].is_final;
+    }
+    return false;
+}
+
+/*
+ * Holds of a worker that had another state file than there is now.  While a
+ * segment is not read to its end their records may be in it.
+ */
+static int
+settle_old_holds(struct tg_ingest *ingest)
+{
+    bool has_old = false, is_read = true;
+
+    for (size_t i = 0; i < ingest->segments.count; i++) {
+        const struct tg_segment *segment = &ingest->segments.list[i];
+
+        is_read &= segment->fd >= 0 && !segment->is_bad &&
+                   segment->doubts == 0 && segment->is_searched;
+        has_old |= is_without_area(ingest, segment->writer_id) &&
+                   tg_holds_need(&ingest->holds, segment);
+    }
+    if (has_old && is_read)
+        return settle_holds(ingest, is_without_area);
+    if (has_old)
+        drop_recorded(ingest);
+    return 0;
+}
+
+int
+tg_ingest_settle_holds(struct tg_ingest *ingest)
+{
+    return ingest->holds.count == 0 ? 0 : settle_holds(ingest, is_closed);
+}
+
 int
 tg_ingest_pass(struct tg_ingest *ingest)
 {
@@ -463,8 +641,11 @@ tg_ingest_pass(struct tg_ingest *ingest)
         return err;
     }
     report(ingest);
+    search_holds(ingest);
     while (err == 0 && !is_done && (has_work(ingest) || ingest->has_block))
         err = take_batch(ingest, &is_done);
+    if (err == 0 && state != NULL && ingest->holds.count > 0)
+        err = settle_old_holds(ingest);
     if (err == 0) {
         remove_done(ingest);
         err = trim_kept(ingest);
@@ -484,7 +665,8 @@ tg_ingest_is_behind(const struct tg_ingest *ingest)
     for (size_t i = 0; i < ingest->segments.count; i++) {
         const struct tg_segment *segment = &ingest->segments.list[i];
 
-        if (!segment->is_bad && (segment->fd < 0 || segment->doubts > 0))
+        if (!segment->is_bad &&
+            (segment->fd < 0 || segment->doubts > 0 || !segment->is_searched))
             return true;
     }
     return false;
@@ -517,6 +699,7 @@ tg_ingest_close(struct tg_ingest *ingest)
     if (ingest == NULL)
         return;
     tg_segments_close(&ingest->segments);
+    tg_holds_release(&ingest->holds);
     if (ingest->store != NULL)
         ingest->store->ops->close(ingest->store);
     if (ingest->dir_fd >= 0)

@@ -31,6 +31,13 @@ int tg_ingest_pass(struct tg_ingest *ingest);
 bool tg_ingest_is_behind(const struct tg_ingest *ingest);
 
 /*
+ * When the state file is lost: calls of which the journal has a hold and no
+ * record, and whose worker is dead, are settled at what they held.  After
+ * passes that read all that can be read.  Returns 0 or what the store says.
+ */
+int tg_ingest_settle_holds(struct tg_ingest *ingest);
+
+/*
  * Segments that were given up are looked at once more by the next pass: the
  * disk may be well again.
  */

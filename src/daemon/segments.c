@@ -256,6 +256,12 @@ is_open_for_writing(int fd)
     return false;
 }
 
+bool
+tg_segments_is_written_to(const struct tg_segment *segment)
+{
+    return segment->fd >= 0 && is_open_for_writing(segment->fd);
+}
+
 static bool
 is_final(const struct tg_segments *segments, size_t index,
          const struct tg_state *state, uint64_t own)

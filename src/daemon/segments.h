@@ -24,6 +24,9 @@ struct tg_segment {
     bool is_bad;        /* the rest cannot be read */
     bool is_final;      /* nobody will append to it: it can go when read */
     uint8_t doubts;     /* passes in a row that found it corrupt */
+    uint8_t searches;   /* for holds in what was taken in; see holds.h */
+    bool is_searched;
+    bool is_spoilt; /* since it was taken in: it stays */
     char why[TG_SEGMENT_WHY_SIZE]; /* it is bad, or ""; cut */
 };
 
@@ -51,6 +54,9 @@ int tg_segments_open(struct tg_segments *segments, int dir_fd, int kept_fd,
  */
 int tg_segments_scan(struct tg_segments *segments, const struct tg_state *state,
                      uint64_t own);
+
+/* Whether some process has it open to write to it, where that can be known. */
+bool tg_segments_is_written_to(const struct tg_segment *segment);
 
 /* Keeps or removes the file of a final segment that has been read. */
 void tg_segments_remove(struct tg_segments *segments, size_t index,

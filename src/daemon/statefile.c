@@ -112,6 +112,8 @@ take_in_all(struct tg_ingest *ingest, struct tg_error *error)
         usleep(LOOK_US);
         err = tg_ingest_pass(ingest);
     }
+    if (err == 0 && !tg_ingest_is_behind(ingest))
+        err = tg_ingest_settle_holds(ingest);
     if (err != 0)
         return tg_error_set(error, err, "the journal cannot be taken in");
     return tg_ingest_is_behind(ingest)

@@ -13,9 +13,9 @@
 /*
  * Maps the state file that belongs to this store, as daemon->state, and
  * becomes its one publisher.  When it is missing, damaged, of another version
- * or of another store, a new one is made, after the journal was taken in, so that
- * what accounts have spent is carried over.  Returns 0 or an enum tg_err, and
- * *error says why.
+ * or of another store, a new one is made, after the journal was taken in, so
+ * that what accounts have spent is carried over.  Returns 0 or an enum tg_err,
+ * and *error says why.
  */
 int tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                       struct tg_error *error);

@@ -35,7 +35,12 @@ class Trace:
 
     def end(self):
         self.process.terminate()
-        self.process.wait(10)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            # Its processes were killed while it held them.
+            self.process.kill()
+            self.process.wait(10)
         self.process.stderr.close()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from conftest import has_processes, processes_of
 from test_durability import all_recorded, trace    # noqa: F401: a fixture
 
 DELAY = 0.8
@@ -260,3 +262,24 @@ def test_a_worker_killed_while_a_hold_is_not_durable(gate, trace):
     row, = gate.wait_calls(1, key)
     assert row["basis"] == "none" and served(gate) == 0
     call.close()
+
+
+def test_a_call_that_was_sent_is_not_forgotten(gate):
+    """All that a power cut leaves: the store and the journal."""
+    key = gate.key("cut", rpm=10**6)
+    ended = gate.chat(key)
+    gate.wait_calls(1, key)
+    stream = gate.chat(key, "sim:slow=20 sim:tokens=500", stream=True)
+    next(stream.events())
+    for pid in [gate.up_pid(), *processes_of(gate.home)]:
+        os.kill(pid, signal.SIGKILL)
+    gate.wait(lambda: not has_processes(gate.home), what="end of all")
+    stream.close()
+    shutil.rmtree(gate.shm)
+    gate.start_up()
+    rows = {row["request_id"]: row for row in gate.wait_calls(2, key)}
+    assert rows[ended.headers["x-request-id"]]["basis"] == "reported"
+    lost = rows[stream.headers["x-request-id"]]
+    assert lost["basis"] == "held" and float(lost["cost"]) > 0
+    use = gate.request("GET", "/v1/key", key).json["use"]
+    assert use["in_flight"] == 0

@@ -14,6 +14,7 @@
 #include "crc32c.h"
 #include "journal.h"
 #include "model_store.h"
+#include "mutant.h"
 
 #define FILES_MAX 2048
 #define HANDLES_MAX 512
@@ -29,6 +30,7 @@
 /* A record as it was written: what the disk should say. */
 struct written {
     size_t offset, len;
+    bool is_hold;
     struct tg_call_id id;
 };
 
@@ -37,6 +39,7 @@ struct file {
     char *data; /* as processes see it */
     size_t len, room;
     size_t durable;         /* bytes of data that a power cut leaves */
+    bool has_failed;        /* a sync of it did: what it had is dropped */
     bool is_named;          /* in the folder */
     bool is_named_durable;  /* in the folder after a power cut */
     size_t damaged_at;      /* the first byte that is not as written */
@@ -160,18 +163,31 @@ is_sound_record(const char *p, size_t len)
 }
 
 static void
-note_record(struct file *file, const char *data, size_t len)
+note_record(struct file *file, const char *data, size_t at, size_t len)
 {
     struct written *record;
+    uint16_t type;
 
-    if (len < FRAME_BYTES + sizeof(record->id))
-        return;
     file->records =
         sim_grow(file->records, (file->record_count + 1) * sizeof(*record));
     record = &file->records[file->record_count++];
-    record->offset = file->len;
+    memcpy(&type, data + at + 8, sizeof(type));
+    record->offset = file->len + at;
     record->len = len;
-    memcpy(&record->id, data + FRAME_BYTES, sizeof(record->id));
+    record->is_hold = type == TG_RECORD_HOLD;
+    memcpy(&record->id, data + at + FRAME_BYTES, sizeof(record->id));
+}
+
+/* One write has one record, or all that is not durable. */
+static void
+note_records(struct file *file, const char *data, size_t len)
+{
+    uint32_t bytes;
+
+    for (size_t at = 0; at + FRAME_BYTES <= len; at += bytes) {
+        memcpy(&bytes, data + at, sizeof(bytes));
+        note_record(file, data, at, bytes);
+    }
 }
 
 /* Writes back: of each file some more, of the folder all or nothing. */
@@ -181,7 +197,7 @@ write_back(void)
     for (size_t i = 0; i < file_count; i++) {
         struct file *file = &files[i];
 
-        if (sim_chance(500))
+        if (sim_chance(500) && !file->has_failed)
             file->durable +=
                 sim_below((uint32_t)(file->len - file->durable) + 1);
         if (sim_chance(500))
@@ -298,9 +314,8 @@ disk_cut(void)
 
 /* As docs/journal.md says to read a segment, from where the store is in it. */
 static bool
-reaches(const struct file *file, const struct written *record)
+reaches_from(const struct file *file, const struct written *record, size_t at)
 {
-    size_t at = model_store_offset(file->name);
     uint32_t len;
 
     if (at == 0 && file->damaged_at < HEADER_BYTES)
@@ -318,6 +333,91 @@ reaches(const struct file *file, const struct written *record)
            is_sound_record(file->data + at, record->len);
 }
 
+static bool
+reaches(const struct file *file, const struct written *record)
+{
+    return reaches_from(file, record, model_store_offset(file->name));
+}
+
+/* Holds are looked for in what was taken in, too, from its beginning. */
+static bool
+reaches_hold(const struct file *file, const struct written *record)
+{
+    size_t at = model_store_offset(file->name);
+
+    return reaches_from(file, record, record->offset < at ? HEADER_BYTES : at);
+}
+
+static bool
+is_of(const struct written *record, const struct tg_call_id *id, bool is_hold)
+{
+    return record->is_hold == is_hold &&
+           memcmp(&record->id, id, sizeof(*id)) == 0;
+}
+
+const struct tg_call *
+disk_hold(const struct tg_call_id *id)
+{
+    static struct tg_call call;
+    bool has = false;
+
+    /* Files are in the order in which they were made. */
+    for (size_t i = 0; i < file_count; i++) {
+        const struct file *file = &files[i];
+
+        for (size_t k = 0; file->is_named && k < file->record_count; k++) {
+            const struct written *record = &file->records[k];
+
+            if (!is_of(record, id, true) || !reaches_hold(file, record))
+                continue;
+            memcpy(&call, file->data + record->offset + FRAME_BYTES,
+                   sizeof(call));
+            has = true;
+        }
+    }
+    return has ? &call : NULL;
+}
+
+bool
+disk_has_hold_of(const struct tg_call_id *id, int64_t held_nanos)
+{
+    struct tg_call call;
+
+    for (size_t i = 0; i < file_count; i++) {
+        const struct file *file = &files[i];
+
+        for (size_t k = 0; file->is_named && k < file->record_count; k++) {
+            const struct written *record = &file->records[k];
+
+            if (!is_of(record, id, true) ||
+                record->offset + record->len > file->len ||
+                !is_sound_record(file->data + record->offset, record->len))
+                continue;
+            memcpy(&call, file->data + record->offset + FRAME_BYTES,
+                   sizeof(call));
+            if (call.held_nanos == held_nanos)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool
+disk_spoilt_hold(const struct tg_call_id *id)
+{
+    for (size_t i = 0; i < file_count; i++) {
+        const struct file *file = &files[i];
+
+        for (size_t k = 0; file->is_named && k < file->record_count; k++) {
+            if (is_of(&file->records[k], id, true) &&
+                file->damaged_at <
+                    file->records[k].offset + file->records[k].len)
+                return true;
+        }
+    }
+    return false;
+}
+
 bool
 disk_has(const struct tg_call_id *id, bool is_looked_at_again)
 {
@@ -328,7 +428,7 @@ disk_has(const struct tg_call_id *id, bool is_looked_at_again)
             (!is_looked_at_again && model_store_is_bad(file->name)))
             continue;
         for (size_t k = 0; k < file->record_count; k++) {
-            if (memcmp(&file->records[k].id, id, sizeof(*id)) == 0 &&
+            if (is_of(&file->records[k], id, false) &&
                 reaches(file, &file->records[k]))
                 return true;
         }
@@ -345,7 +445,7 @@ disk_spoilt(const struct tg_call_id *id)
         for (size_t k = 0; file->is_named && k < file->record_count; k++) {
             const struct written *record = &file->records[k];
 
-            if (memcmp(&record->id, id, sizeof(*id)) == 0 &&
+            if (is_of(record, id, false) &&
                 (file->damaged_at < record->offset + record->len ||
                  model_store_is_bad(file->name)))
                 return true;
@@ -370,12 +470,38 @@ disk_check_bad(uint64_t writer_id, uint32_t number)
         sim_wrong("%s is sound and was given up", name);
 }
 
+static bool
+is_any_given_up(void)
+{
+    for (size_t i = 0; i < file_count; i++) {
+        if (files[i].is_named && (files[i].damaged_at != UNDAMAGED ||
+                                  model_store_is_bad(files[i].name)))
+            return true;
+    }
+    return false;
+}
+
+/* It has the hold of a call whose record may be in one that was given up. */
+static bool
+is_needed(const struct file *file)
+{
+    if (!is_any_given_up())
+        return false;
+    for (size_t k = 0; k < file->record_count; k++) {
+        const struct written *record = &file->records[k];
+
+        if (record->is_hold && model_store_find(&record->id) == NULL)
+            return true;
+    }
+    return false;
+}
+
 const char *
 disk_sound_file(void)
 {
     for (size_t i = 0; i < file_count; i++) {
         if (files[i].is_named && files[i].damaged_at == UNDAMAGED &&
-            !model_store_is_bad(files[i].name))
+            !model_store_is_bad(files[i].name) && !is_needed(&files[i]))
             return files[i].name;
     }
     return NULL;
@@ -507,7 +633,7 @@ __wrap_write(int fd, const void *buf, size_t len)
         error = sim_chance(500) ? EIO : ENOSPC;
     }
     if (part == len && len > HEADER_BYTES)
-        note_record(handle->file, buf, len);
+        note_records(handle->file, buf, len);
     put(handle->file, buf, part);
     sim_trace("disk: write %s, %zu of %zu bytes", handle->file->name, part,
               len);
@@ -597,9 +723,15 @@ __wrap_fdatasync(int fd)
     struct handle *handle = handle_of(fd);
 
     sim_point("sync");
-    if (is_ill() && sim_chance(400))
+    if (mutant_is(MUTANT_NO_FSYNC))
+        return 0;
+    if (is_ill() && sim_chance(400)) {
+        if (handle->file != NULL)
+            handle->file->has_failed = true;
         return fail(EIO);
-    if (handle->file != NULL)
+    }
+    /* What could not be written was dropped, and is not written any more. */
+    if (handle->file != NULL && !handle->file->has_failed)
         handle->file->durable = handle->file->len;
     for (size_t i = 0; handle->file == NULL && i < file_count; i++)
         files[i].is_named_durable = files[i].is_named;
@@ -655,6 +787,7 @@ __wrap_linkat(int old_fd, const char *old, int new_fd, const char *name,
     if (find(name) != NULL)
         return fail(EEXIST);
     snprintf(file->name, sizeof(file->name), "%s", name);
+    file->is_named_durable = false;
     sim_point("named");
     /* What failed may have been done. */
     return is_ill() && sim_chance(100) ? fail(EIO) : 0;

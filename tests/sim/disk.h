@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-#include "id.h"
+#include "call.h"
 #include "sim.h"
 
 /* What open(2) knows the folder by. */
@@ -46,6 +46,18 @@ void disk_cut(void);
 bool disk_has(const struct tg_call_id *id, bool is_looked_at_again);
 
 /*
+ * The last sound hold of the call that can be read, which a daemon that knows
+ * of no other finds; NULL when there is none.  What was taken in counts, too.
+ */
+const struct tg_call *disk_hold(const struct tg_call_id *id);
+
+/* Whether it has a sound hold of so much, whatever stands before it. */
+bool disk_has_hold_of(const struct tg_call_id *id, int64_t held_nanos);
+
+/* Whether a hold of it stands in a file that was damaged at or before it. */
+bool disk_spoilt_hold(const struct tg_call_id *id);
+
+/*
  * Whether a record of the call stands in a file that is still there and was
  * damaged at or before it, or was given up: what the daemon puts aside and
  * names, and nothing can take in.
@@ -55,7 +67,10 @@ bool disk_spoilt(const struct tg_call_id *id);
 /* A segment is given up: it must be damaged, or have failed three reads. */
 void disk_check_bad(uint64_t writer_id, uint32_t number);
 
-/* A file left that is sound and not given up, or NULL. */
+/*
+ * A file left that is sound, not given up, and not needed for the hold of a
+ * call whose record is in one that was; or NULL.
+ */
 const char *disk_sound_file(void);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "area.h"
 #include "budget.h"
+#include "holds.h"
 #include "segments.h"
 
 static const char *const names[] = {
@@ -16,6 +17,8 @@ static const char *const names[] = {
     [MUTANT_TAKES_TWICE] = "takes-twice",
     [MUTANT_BURIES_ALIVE] = "buries-alive",
     [MUTANT_REMOVES_OPEN] = "removes-open",
+    [MUTANT_NO_FSYNC] = "no-fsync",
+    [MUTANT_FORGETS_HOLDS] = "forgets-holds",
 };
 
 static enum mutant chosen;
@@ -84,6 +87,19 @@ __wrap_tg_segments_scan(struct tg_segments *segments,
          i++)
         segments->list[i].is_final = true;
     return err;
+}
+
+bool __real_tg_holds_need(const struct tg_holds *holds,
+                          const struct tg_segment *segment);
+bool __wrap_tg_holds_need(const struct tg_holds *holds,
+                          const struct tg_segment *segment);
+
+bool
+__wrap_tg_holds_need(const struct tg_holds *holds,
+                     const struct tg_segment *segment)
+{
+    return chosen != MUTANT_FORGETS_HOLDS &&
+           __real_tg_holds_need(holds, segment);
 }
 
 void

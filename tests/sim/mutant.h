@@ -16,6 +16,8 @@ enum mutant {
     MUTANT_TAKES_TWICE,   /* a record that the store has already */
     MUTANT_BURIES_ALIVE,  /* settles the calls of workers that live */
     MUTANT_REMOVES_OPEN,  /* segments that are still written to */
+    MUTANT_NO_FSYNC,      /* says that records are durable, and syncs none */
+    MUTANT_FORGETS_HOLDS, /* removes segments with those that have no record */
 };
 
 /* Returns 0, or -1 when there is no fault of this name. */

@@ -23,6 +23,12 @@ static struct {
     uint16_t period[2];
 } seen[WORLD_KEYS];
 
+/*
+ * Has a call that was settled by its hold alone: of that, a part may have been
+ * given back, and held by another, before its record was written.
+ */
+static bool is_overcharged[WORLD_KEYS];
+
 static struct oracle_totals totals;
 
 void
@@ -30,6 +36,7 @@ oracle_begin(void)
 {
     call_count = 0;
     memset(seen, 0, sizeof(seen));
+    memset(is_overcharged, 0, sizeof(is_overcharged));
     memset(&totals, 0, sizeof(totals));
 }
 
@@ -102,6 +109,18 @@ oracle_orphan(uint64_t writer_id)
     for (size_t i = 0; i < call_count; i++) {
         if (memcmp(&calls[i].id, &first, 8) == 0 && !calls[i].is_ended)
             calls[i].is_orphaned = true;
+    }
+}
+
+void
+oracle_durable(uint64_t writer_id, uint64_t records)
+{
+    struct tg_call_id first = tg_call_id_make(writer_id, 0);
+
+    for (size_t i = 0; i < call_count; i++) {
+        if (memcmp(&calls[i].id, &first, 8) == 0 && calls[i].record != 0 &&
+            calls[i].record <= records)
+            calls[i].is_durable = true;
     }
 }
 
@@ -184,6 +203,27 @@ says(const struct tg_call *record, const struct expected *want)
            record->cost_nanos <= record->held_nanos;
 }
 
+/* Settled by its hold alone, and not from its slot. */
+static bool
+is_forgotten(const struct oracle_call *call, const struct tg_call *record)
+{
+    return record->basis == TG_BASIS_HELD && sim.manner.is_strict &&
+           (record->flags & TG_CALL_RECOVERED) != 0 && call->is_left;
+}
+
+/* So is only a call whose own record cannot be read. */
+static void
+check_forgotten(const struct oracle_call *call, const struct tg_call *record)
+{
+    if (disk_has(&call->id, false))
+        sim_wrong("P2: a call is settled by its hold, and has a record");
+    else if (record->cost_nanos != record->held_nanos ||
+             (record->cost_nanos != call->left_nanos &&
+              !disk_has_hold_of(&call->id, record->cost_nanos)))
+        sim_wrong("P2: a call costs %lld nanos, which it did not hold",
+                  (long long)record->cost_nanos);
+}
+
 void
 oracle_check_record(const struct tg_call *record)
 {
@@ -200,6 +240,10 @@ oracle_check_record(const struct tg_call *record)
         return;
     if (call->is_orphaned && says(record, &lost))
         return;
+    if (is_forgotten(call, record)) {
+        check_forgotten(call, record);
+        return;
+    }
     sim_wrong("P2: a record says basis %d, %lld + %lld tokens, %lld of %lld "
               "nanos; it should be %d, %lld + %lld, %lld%s",
               record->basis, (long long)record->prompt_tokens,
@@ -227,6 +271,15 @@ oracle_committed(const struct tg_call *record)
     if (call->is_lost && !call->is_late)
         sim_wrong("a record of call %lld, of which nothing was left",
                   (long long)(call - calls));
+    if (is_forgotten(call, record) &&
+        !(call->is_settled && call->cost_nanos == record->cost_nanos)) {
+        call->is_settled = true;
+        call->cost_nanos = record->cost_nanos;
+        call->held_nanos = record->held_nanos;
+        call->day = (int32_t)record->day;
+        call->month = record->month;
+        is_overcharged[call->key] = true;
+    }
     if (call->is_settled && call->cost_nanos != record->cost_nanos)
         sim_wrong("P2: settled at %lld nanos, recorded with %lld",
                   (long long)call->cost_nanos, (long long)record->cost_nanos);
@@ -263,6 +316,16 @@ is_ready(void)
     return state.map != NULL && atomic_load(&state.header->is_ready) == 1;
 }
 
+static bool
+is_account_overcharged(unsigned account)
+{
+    for (unsigned key = 0; key < WORLD_KEYS; key++) {
+        if (is_overcharged[key] && world.keys[key].account == account)
+            return true;
+    }
+    return false;
+}
+
 void
 oracle_check_cells(const char *where)
 {
@@ -272,7 +335,8 @@ oracle_check_cells(const char *where)
         for (int kind = 0; kind < 2; kind++) {
             int64_t used = atomic_load(&cell_of(key, kind)->used_nanos);
 
-            if (used > budget_of(key, kind) || used < 0)
+            if ((used > budget_of(key, kind) && !is_overcharged[key]) ||
+                used < 0)
                 sim_wrong("P3: key %u has %lld of %lld in its %s, at %s", key,
                           (long long)used, (long long)budget_of(key, kind),
                           kinds[kind], where);
@@ -282,7 +346,7 @@ oracle_check_cells(const char *where)
         int64_t used = atomic_load(&state.accounts[i].committed.used_nanos) +
                        model_store_base(i);
 
-        if (used > money_of(i))
+        if (used > money_of(i) && !is_account_overcharged(i))
             sim_wrong("P3: account %u has %lld of %lld, at %s", i,
                       (long long)used, (long long)money_of(i), where);
     }
@@ -384,8 +448,9 @@ check_account(unsigned account)
 }
 
 /*
- * The state file was made without what stands in a segment that was given up.
- * Looked at again, it may come into the store, and into the next state file.
+ * The state file was made without what could not be read by then: in a segment
+ * that was given up, or that is damaged.  Looked at again, it may come into
+ * the store, and into the next state file.
  */
 static void
 settle_late(struct oracle_call *call)
@@ -394,9 +459,11 @@ settle_late(struct oracle_call *call)
 
     if (call->is_late && is_recorded)
         call->is_lost = call->is_late = false;
-    if (!call->is_cancelled && !is_recorded && disk_spoilt(&call->id) &&
-        !disk_has(&call->id, false)) {
-        call->is_late = !call->is_lost && disk_has(&call->id, true);
+    if (call->is_cancelled || is_recorded || call->is_lost)
+        return;
+    if ((disk_spoilt(&call->id) && !disk_has(&call->id, false)) ||
+        (call->is_left && !disk_has(&call->id, false))) {
+        call->is_late = disk_has(&call->id, true) || disk_hold(&call->id);
         call->is_lost = true;
     }
 }
@@ -475,15 +542,37 @@ oracle_attach(const char *path)
 }
 
 /*
- * sync=batch, as far as it is built: nothing is synced, so with the state
- * file a call may be lost whose record is neither in the store nor whole on
- * the disk.  No other may.  When workers' records are made durable, those
- * that were so for longer than the batch may not be lost, either.
+ * With the state file a call may be lost whose record is neither in the store
+ * nor whole on the disk: one in flight, or one that its worker had not yet
+ * made durable.  In strict mode none may that was sent: its hold is there.
  */
 static bool
-may_be_lost(const struct oracle_call *call)
+is_gone(const struct oracle_call *call)
 {
-    return model_store_find(&call->id) == NULL && !disk_has(&call->id, true);
+    return model_store_find(&call->id) == NULL && !disk_has(&call->id, true) &&
+           disk_hold(&call->id) == NULL;
+}
+
+static void
+leave(struct oracle_call *call)
+{
+    const struct tg_call *hold = disk_hold(&call->id);
+
+    call->is_left = true;
+    call->left_nanos = hold == NULL ? -1 : hold->held_nanos;
+}
+
+static void
+check_may_be_lost(const struct oracle_call *call)
+{
+    if (call->is_durable && !disk_spoilt(&call->id) &&
+        !disk_has(&call->id, true))
+        sim_wrong("P2: call %lld is lost, whose record was durable",
+                  (long long)(call - calls));
+    if (sim.manner.is_strict && call->is_sent && is_gone(call) &&
+        !disk_spoilt_hold(&call->id) && !disk_spoilt(&call->id))
+        sim_wrong("P2: call %lld is lost, which was sent: slot %u of key %u",
+                  (long long)(call - calls), call->slot, call->key);
 }
 
 void
@@ -493,9 +582,14 @@ oracle_state_lost(void)
         struct oracle_call *call = &calls[i];
 
         look(call);
-        if (!call->is_cancelled && may_be_lost(call))
-            call->is_lost = true;
         call->is_ended = true;
+        if (call->is_cancelled || model_store_find(&call->id) != NULL ||
+            (call->is_lost && !call->is_late))
+            continue;
+        leave(call);
+        check_may_be_lost(call);
+        if (is_gone(call))
+            call->is_lost = true;
     }
     oracle_end();
 }

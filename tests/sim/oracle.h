@@ -38,6 +38,10 @@ struct oracle_call {
     bool is_recorded; /* the store has it */
     bool is_lost;     /* with a state file; its record cannot be read */
     bool is_late;     /* lost for this state file only; see settle_late */
+    bool is_left; /* its state file was lost while it was not in the store */
+    int64_t left_nanos; /* by its last hold that could be read then; or -1 */
+    bool is_durable;    /* so its record is, says its worker */
+    uint64_t record;    /* of its writer, counted from 1; 0: none yet */
     /* As last seen in its slot. */
     int64_t at_ms, prompt_bound, completion_bound;
     int64_t held_nanos, wanted_nanos, cost_nanos;
@@ -61,6 +65,8 @@ struct oracle_call *oracle_find(const struct tg_call_id *id);
 void oracle_orphan(uint64_t writer_id);
 /* A slot's call was settled: the record must be one of those it may be. */
 void oracle_check_record(const struct tg_call *record);
+/* A worker knows that so many of its records are durable. */
+void oracle_durable(uint64_t writer_id, uint64_t records);
 /* The store has it for good. */
 void oracle_committed(const struct tg_call *record);
 

@@ -81,6 +81,7 @@ sim_begin(uint64_t seed, bool is_traced)
         .rot = trouble(15),
         .jumps = trouble(60),
         .turns = trouble(60),
+        .is_strict = sim_chance(500),
     };
     running = NULL;
     depth = 0;

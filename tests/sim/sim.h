@@ -22,6 +22,7 @@ struct sim_manner {
     uint32_t rot;        /* of a step: a bit of the journal flips */
     uint32_t jumps;      /* of a step: the clock jumps */
     uint32_t turns;      /* at a point: another process has its turn */
+    bool is_strict;      /* workers sync before they act */
 };
 
 struct sim {

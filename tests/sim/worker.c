@@ -9,7 +9,7 @@
 #include "admit_take.h"
 #include "answer.h"
 #include "disk.h"
-#include "journal.h"
+#include "journal_sync.h"
 #include "keeper.h"
 #include "oracle.h"
 #include "payload.h"
@@ -18,6 +18,8 @@
 #include "world.h"
 
 #define FLIGHTS 6
+#define KEPT_BYTES 16384
+#define RESERVE_BYTES 8192
 
 /* A call that is under way. */
 struct flight {
@@ -27,7 +29,8 @@ struct flight {
     struct tg_hold hold;
     struct tg_meter meter;
     struct answer answer;
-    size_t fed; /* marks */
+    size_t fed;           /* marks */
+    uint64_t hold_record; /* to be durable before it is sent; 0: none */
 };
 
 struct worker {
@@ -38,6 +41,9 @@ struct worker {
     struct tg_area_claim claim;
     struct tg_journal journal;
     struct tg_denial_table denials;
+    char kept[KEPT_BYTES];
+    struct tg_journal_sync sync;
+    enum { SYNC_NONE = 0, SYNC_BEGUN, SYNC_RUN } sync_stage;
     unsigned unwritten;
     struct flight flights[FLIGHTS];
     struct tg_admission admission;
@@ -91,6 +97,8 @@ start(struct worker *w)
     tg_journal_init(&w->journal, disk_folder(), writer_id);
     w->journal.segment_limit = (uint64_t)sim_between(500, 6000);
     tg_denial_init(&w->denials, writer_id);
+    tg_journal_keep(&w->journal, w->kept, sizeof(w->kept), RESERVE_BYTES);
+    w->sync_stage = SYNC_NONE;
     w->unwritten = 0;
     memset(w->flights, 0, sizeof(w->flights));
     w->lives = true;
@@ -161,6 +169,32 @@ deny(struct worker *w)
     }
 }
 
+static void end_call(struct worker *w, struct flight *flight, uint16_t status,
+                     uint16_t code);
+
+/* It was not sent, so it costs nothing. */
+static void
+refuse(struct worker *w, struct flight *flight)
+{
+    flight->answer.status = 0;
+    end_call(w, flight, 503, TG_CODE_GATE_UNAVAILABLE);
+}
+
+static void
+write_hold(struct worker *w, struct flight *flight)
+{
+    flight->hold_record = 0;
+    if (!sim.manner.is_strict)
+        return;
+    if (tg_journal_append_hold(&w->journal, &flight->slot->call, TG_STR("sim"),
+                               sim.now_ms) != 0) {
+        refuse(w, flight);
+        return;
+    }
+    flight->hold_record = w->journal.written;
+    sim_point("a hold is written");
+}
+
 /* Admits a call, or not. */
 static void
 begin_call(struct worker *w, struct flight *flight)
@@ -169,7 +203,7 @@ begin_call(struct worker *w, struct flight *flight)
     struct tg_body_facts facts;
     unsigned key = sim_below(WORLD_KEYS);
 
-    if (w->unwritten > 0)
+    if (w->unwritten > 0 || tg_journal_make_room(&w->journal, sim.now_ms) != 0)
         return;
     if (sim_chance(100)) {
         judge_head(w, "sk-tgp_short");
@@ -188,6 +222,7 @@ begin_call(struct worker *w, struct flight *flight)
         deny(w);
         return;
     }
+    tg_journal_promise(&w->journal);
     flight->truth = oracle_find(&flight->slot->call.id);
     flight->truth->is_admitted = true;
     flight->hold = w->admission.hold;
@@ -201,6 +236,15 @@ begin_call(struct worker *w, struct flight *flight)
     sim_trace("call %u of key %u holds %lld", flight->truth->slot, key,
               (long long)flight->slot->call.held_nanos);
     sim_point("admitted");
+    write_hold(w, flight);
+}
+
+/* The journal has the call's record. */
+static void
+end_slot(struct worker *w, struct tg_call_slot *slot)
+{
+    oracle_find(&slot->call.id)->record = w->journal.written;
+    tg_area_end(&w->claim, slot);
 }
 
 /* Two tries, as the adapter has, then it waits. */
@@ -213,7 +257,7 @@ write_record(struct worker *w, struct tg_call_slot *slot)
             0 ||
         tg_journal_append(&w->journal, &slot->call, agent, trace, sim.now_ms) ==
             0)
-        tg_area_end(&w->claim, slot);
+        end_slot(w, slot);
     else
         w->unwritten++;
 }
@@ -262,10 +306,31 @@ feed(struct worker *w, struct flight *flight)
                      sim.now_ms, &w->admission)) {
         sim_trace("call %u holds %lld", flight->truth->slot,
                   (long long)flight->slot->call.held_nanos);
+        if (sim.manner.is_strict &&
+            tg_journal_make_room(&w->journal, sim.now_ms) == 0)
+            (void)tg_journal_append_hold(&w->journal, &flight->slot->call,
+                                         TG_STR("sim"), sim.now_ms);
         return;
     }
     sim_trace("call %u is cut", flight->truth->slot);
     end_call(w, flight, 200, w->admission.code);
+}
+
+/* In strict mode nothing is sent before its hold is durable. */
+static bool
+is_waiting(const struct worker *w, const struct flight *flight)
+{
+    return flight->hold_record > w->journal.durable;
+}
+
+/* When no hold will be, its call goes no further; or its client leaves. */
+static void
+shut_out(struct worker *w, struct flight *flight)
+{
+    if (!tg_journal_is_stuck(&w->journal) && !sim_chance(20))
+        return;
+    sim_trace("call %u goes no further", flight->truth->slot);
+    refuse(w, flight);
 }
 
 static void
@@ -275,6 +340,8 @@ advance(struct worker *w, struct flight *flight)
 
     if (flight->slot == NULL) {
         begin_call(w, flight);
+    } else if (is_waiting(w, flight)) {
+        shut_out(w, flight);
     } else if (!flight->truth->is_sent) {
         flight->truth->is_sent = true;
         flight->slot->call.flags |= TG_CALL_SENT;
@@ -300,8 +367,33 @@ write_slot(void *arg, struct tg_call_slot *slot)
         tg_journal_append(&w->journal, &slot->call, none, none, sim.now_ms) !=
             0)
         return;
-    tg_area_end(&w->claim, slot);
+    end_slot(w, slot);
     w->unwritten--;
+}
+
+/* One of the three pieces of a sync, which others of its worker come between.
+ */
+static void
+sync_on(struct worker *w)
+{
+    switch (w->sync_stage) {
+    case SYNC_NONE:
+        if (tg_journal_sync_begin(&w->journal, &w->sync, sim.now_ms) == 0)
+            w->sync_stage = SYNC_BEGUN;
+        break;
+    case SYNC_BEGUN:
+        tg_journal_sync_run(&w->sync);
+        w->sync_stage = SYNC_RUN;
+        sim_point("synced");
+        break;
+    default:
+        w->sync_stage = SYNC_NONE;
+        if (tg_journal_sync_end(&w->journal, &w->sync, sim.now_ms) == 0)
+            oracle_durable(w->claim.writer_id, w->journal.durable);
+        sim_trace("durable are %llu of %llu records",
+                  (unsigned long long)w->journal.durable,
+                  (unsigned long long)w->journal.written);
+    }
 }
 
 static void
@@ -312,6 +404,10 @@ step(void *arg)
     if (w->unwritten > 0 && sim_chance(300)) {
         sim_trace("writes again");
         tg_area_each(&w->state, w->claim.area, write_slot, w);
+        return;
+    }
+    if (sim_chance(w->sync_stage != SYNC_NONE ? 500 : 250)) {
+        sync_on(w);
         return;
     }
     advance(w, &w->flights[sim_below(FLIGHTS)]);
@@ -345,8 +441,10 @@ finish(void *arg)
     struct worker *w = arg;
 
     for (unsigned i = 0; i < FLIGHTS; i++) {
-        while (w->flights[i].slot != NULL)
+        while (w->flights[i].slot != NULL) {
+            sync_on(w);
             advance(w, &w->flights[i]);
+        }
     }
     tg_area_each(&w->state, w->claim.area, write_slot, w);
     refused_write(&w->journal, &w->denials);

@@ -64,7 +64,7 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "calls", "messages", "responses", "bodies", "metering", "leaving",
     "http1", "http2", "proxies", "redirects", "crash", "limits", "budgets",
     "policy_changes", "revocation", "queue", "settings", "pools",
-    "upstream_test", "media", "files", "denials")]
+    "upstream_test", "media", "files", "denials", "ledger", "restore")]
 
 
 def preload(folder, reports):

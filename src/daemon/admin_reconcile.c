@@ -15,6 +15,7 @@
 
 #define ASK_MS 8000
 #define CHUNK 1000
+#define TRIES 5 /* to take in the journal, a second each */
 #define SAVED_MAX (256u << 10)
 #define NAME_SIZE 40
 
@@ -179,7 +180,8 @@ last_call(struct tg_daemon *daemon, int64_t *seq)
     int64_t first;
     int err;
 
-    (void)tg_daemon_catch_up(daemon);
+    for (int i = 0; i < TRIES && !tg_daemon_catch_up(daemon); i++)
+        continue;
     pthread_mutex_lock(&daemon->reports_lock);
     err = daemon->reports->ops->call_span(daemon->reports, &first, seq);
     pthread_mutex_unlock(&daemon->reports_lock);
@@ -194,7 +196,10 @@ add_slack(struct tg_slack *slack, const struct tg_call *call, int64_t tokens)
     slack->nanos += call->held_nanos;
 }
 
-/* Calls in flight there: only one side may know of them. */
+/*
+ * Calls in flight there: only one side may know of them.  Before the upstream
+ * is asked and behind it: one may begin in between and be in its figure.
+ */
 static void
 look_in_flight(struct reconciling *self)
 {
@@ -282,6 +287,7 @@ read_last(struct reconciling *self, struct tg_reply *reply)
     look_in_flight(self);
     if (err == 0 && !ask_simulator(self) && !ask_balance(self, reply))
         return false;
+    look_in_flight(self);
     if (err == 0)
         err = last_call(self->daemon, &behind);
     if (err == 0)
@@ -402,6 +408,19 @@ begin(struct reconciling *self, const char *why, struct tg_reply *reply)
     tg_reply_json(reply, 200, object);
 }
 
+/* Whether calls behind the first reading are gone by age. */
+static bool
+has_lost(struct reconciling *self)
+{
+    struct tg_daemon *daemon = self->daemon;
+    int64_t first = 0, last;
+
+    pthread_mutex_lock(&daemon->reports_lock);
+    (void)daemon->reports->ops->call_span(daemon->reports, &first, &last);
+    pthread_mutex_unlock(&daemon->reports_lock);
+    return first > self->first.seq + 1;
+}
+
 static void
 compare(struct reconciling *self, struct tg_reply *reply)
 {
@@ -429,13 +448,16 @@ static void
 reconcile(struct reconciling *self, bool is_reset, int64_t topped_up_nanos,
           struct tg_reply *reply)
 {
-    bool has_first;
+    bool has_first, is_lost;
     int err = 0;
 
     if (!read_last(self, reply))
         return;
     pthread_mutex_lock(&self->daemon->admin_lock);
     has_first = load_first(self);
+    pthread_mutex_unlock(&self->daemon->admin_lock);
+    is_lost = has_first && has_lost(self);
+    pthread_mutex_lock(&self->daemon->admin_lock);
     if (has_first && self->last.is_balance && topped_up_nanos > 0) {
         self->first.balance_nanos += topped_up_nanos;
         err = save(self, &self->first);
@@ -446,6 +468,8 @@ reconcile(struct reconciling *self, bool is_reset, int64_t topped_up_nanos,
         begin(self, "this is the first reading", reply);
     else if (is_reset)
         begin(self, "the readings begin anew", reply);
+    else if (is_lost)
+        begin(self, "calls since the first reading are gone by age", reply);
     else if (tg_reading_is_newer(&self->first, &self->last))
         begin(self, "its counts began anew", reply);
     pthread_mutex_unlock(&self->daemon->admin_lock);

@@ -17,6 +17,7 @@ struct tg_ledger_check {
     struct tg_books books;
     bool has_state_seq;          /* books->state_seq is known */
     int64_t first_seq;           /* of the calls in the store */
+    int64_t first_at_ms;         /* when that was admitted */
     int64_t last_seq;            /* entered up to here */
     const _Atomic bool *is_over; /* it is to end */
 

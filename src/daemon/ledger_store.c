@@ -124,6 +124,8 @@ take_call(void *arg, int64_t seq, const struct tg_call *call)
 
     check_cost(check, call);
     place(check, seq, &placed);
+    if (check->calls == 0)
+        check->first_at_ms = call->at_ms;
     check->last_seq = seq;
     check->calls++;
     chunk->count++;

@@ -31,7 +31,7 @@ def test_records_wait_for_a_daemon_that_is_dead(make_gate, tmp_path):
     log = tmp_path / "sim.jsonl"
     gate = make_gate(sim_args=["--log", log]).start()
     many = {"rpm": 10**8, "tpm": 10**9}
-    keys = [gate.key("a", **many), gate.key("b", daily_limit=1, **many)]
+    keys = [gate.key("a", **many), gate.key("b", daily_limit=1000, **many)]
     state = StateFile(gate.shm)
     end_daemon(gate)
     try:

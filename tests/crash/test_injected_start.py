@@ -155,7 +155,7 @@ def test_a_journal_folder_that_cannot_be_read_is_named(tmp_path):
     try:
         lost_state(daemon)
         traced(daemon, tmp_path, {"getdents": "?getdents,getdents64"},
-               "error=EIO:when=1")
+               "error=EIO:when=1+")
         assert not try_to_start(daemon)
         assert f"cannot read {daemon.journal}: Input/output error" in (
             daemon.said())

@@ -57,9 +57,8 @@ grow(struct tg_block_names *names)
     return 0;
 }
 
-/* Names are compared whole: what stands behind a text's end is zeros. */
-static int
-find(struct tg_block_names *names, const void *name, uint32_t *number)
+int
+tg_block_find(struct tg_block_names *names, const void *name, uint32_t *number)
 {
     uint32_t *slot;
 
@@ -72,6 +71,14 @@ find(struct tg_block_names *names, const void *name, uint32_t *number)
     }
     *number = *slot - 1;
     return 0;
+}
+
+void
+tg_block_forget(struct tg_block_names *names)
+{
+    names->count = 0;
+    if (names->slots != NULL)
+        memset(names->slots, 0, names->slot_count * sizeof(names->slots[0]));
 }
 
 static void
@@ -97,8 +104,8 @@ read_names(struct tg_rollup_block *block, sqlite3_stmt *stmt,
     copy_text(kind.model, sizeof(kind.model), stmt, 5);
     kind.endpoint = sqlite3_column_int(stmt, 6);
     kind.status = sqlite3_column_int(stmt, 7);
-    err = find(&block->keys, &key, &call->key);
-    return err == 0 ? find(&block->kinds, &kind, &call->kind) : err;
+    err = tg_block_find(&block->keys, &key, &call->key);
+    return err == 0 ? tg_block_find(&block->kinds, &kind, &call->kind) : err;
 }
 
 static void
@@ -240,6 +247,8 @@ tg_rollup_block_free(struct tg_rollup_block *block)
     free(block->keys.slots);
     free(block->kinds.list);
     free(block->kinds.slots);
+    free(block->totals.list);
+    free(block->totals.slots);
     free(block->calls);
     free(block->order);
     free(block);
@@ -257,6 +266,8 @@ tg_block_load(struct tg_sqlite *db, int64_t number, const char *key_id,
         self->keys.size = sizeof(struct tg_block_key);
         self->keys.key_size = TG_ID_TEXT_SIZE;
         self->kinds.size = self->kinds.key_size = sizeof(struct tg_block_kind);
+        self->totals.size = sizeof(struct tg_block_total);
+        self->totals.key_size = offsetof(struct tg_block_total, sums);
         self->calls = malloc(TG_BLOCK_CALLS * sizeof(self->calls[0]));
         self->order = malloc(TG_BLOCK_CALLS * sizeof(self->order[0]));
         if (self->calls != NULL && self->order != NULL)

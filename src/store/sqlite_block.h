@@ -26,6 +26,13 @@ struct tg_block_kind {
     int32_t endpoint, status;
 };
 
+/* What rollups that are being written add to a row of totals. */
+struct tg_block_total {
+    int64_t quarter;
+    char model[TG_MODEL_NAME_MAX + 1];
+    struct tg_block_sums sums;
+};
+
 struct tg_block_call {
     struct tg_key_entry entry;
     uint32_t key, kind;           /* numbers, see below */
@@ -56,6 +63,7 @@ struct tg_rollup_block {
     struct tg_block_call *calls;
     struct tg_block_place *order;
     struct tg_block_names keys, kinds;
+    struct tg_block_names totals;      /* of this transaction */
     struct tg_histogram latency, ttft; /* of the rollup being made */
 };
 
@@ -65,6 +73,25 @@ struct tg_rollup_block {
  */
 int tg_block_load(struct tg_sqlite *db, int64_t number, const char *key_id,
                   struct tg_rollup_block **block);
+
+/*
+ * The number of the thing of that name, which is added if it is not there.
+ * Things are compared by their first bytes, texts with zeros behind their
+ * end.  Returns 0 or TG_ERR_SYSTEM.
+ */
+int tg_block_find(struct tg_block_names *names, const void *name,
+                  uint32_t *number);
+
+/* Forgets all of them. */
+void tg_block_forget(struct tg_block_names *names);
+
+/* Adds up; TG_ERR_RANGE when it does not fit. */
+int tg_block_add(struct tg_block_sums *to, const struct tg_block_sums *from);
+
+/* Notes sums for totals; then writes all that was noted.  0 or TG_ERR_*. */
+int tg_totals_note(struct tg_rollup_block *block, int64_t quarter,
+                   const char *model, const struct tg_block_sums *sums);
+int tg_totals_write(struct tg_sqlite *db, struct tg_rollup_block *block);
 
 /* The n-th call in order, its key and its kind. */
 static inline const struct tg_block_call *

@@ -357,10 +357,13 @@ take_rollups(struct step *step)
                          "UPDATE retention SET first_quarter = "
                          "max(first_quarter, ?)",
                          "i", before);
-    return err == 0
-               ? tg_sql_run(db, NULL, "DELETE FROM thinned WHERE quarter < ?",
-                            "i", bound.quarter)
-               : err;
+    if (err == 0)
+        err = tg_sql_run(db, NULL, "DELETE FROM totals WHERE quarter < ?", "i",
+                         bound.quarter);
+    if (err == 0)
+        err = tg_sql_run(db, NULL, "DELETE FROM thinned WHERE quarter < ?", "i",
+                         bound.quarter);
+    return err;
 }
 
 int

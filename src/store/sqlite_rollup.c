@@ -76,37 +76,13 @@ put_entries(struct tg_sqlite *db, const struct tg_rollup_block *block,
 }
 
 static int
-add(int64_t *to, int64_t more)
-{
-    return __builtin_add_overflow(*to, more, to) ? TG_ERR_RANGE : 0;
-}
-
-static int
-add_sums(struct tg_block_sums *to, const struct tg_block_sums *from)
-{
-    int err = add(&to->requests, from->requests);
-
-    err |= add(&to->errors, from->errors);
-    err |= add(&to->prompt, from->prompt);
-    err |= add(&to->cached, from->cached);
-    err |= add(&to->written, from->written);
-    err |= add(&to->completion, from->completion);
-    err |= add(&to->reasoning, from->reasoning);
-    err |= add(&to->cost_nanos, from->cost_nanos);
-    err |= add(&to->images, from->images);
-    err |= add(&to->audio_ms, from->audio_ms);
-    err |= add(&to->characters, from->characters);
-    return err ? TG_ERR_RANGE : 0;
-}
-
-static int
 add_call(struct tg_rollup_block *block, const struct tg_block_call *call,
          struct tg_block_sums *sums)
 {
     tg_histogram_add(&block->latency, call->latency_ms);
     if (call->ttft_ms != TG_ABSENT_MS)
         tg_histogram_add(&block->ttft, call->ttft_ms);
-    return add_sums(sums, &call->sums);
+    return tg_block_add(sums, &call->sums);
 }
 
 static int
@@ -158,7 +134,7 @@ add_stored(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
     if (err == 0)
         err = merge(&block->ttft, stmt, 12);
     if (err == 0)
-        err = add_sums(sums, &stored);
+        err = tg_block_add(sums, &stored);
     return tg_sql_end(stmt, err);
 }
 
@@ -196,13 +172,17 @@ roll_up(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
         uint32_t count)
 {
     struct tg_block_sums sums = {0};
-    int err;
+    int err = 0;
 
     tg_histogram_clear(&block->latency);
     tg_histogram_clear(&block->ttft);
-    err = add_stored(db, block, n, &sums);
     for (uint32_t i = n; i < n + count && err == 0; i++)
         err = add_call(block, tg_block_call(block, i), &sums);
+    if (err == 0)
+        err = tg_totals_note(block, block->order[n].quarter,
+                             tg_block_kind(block, n)->model, &sums);
+    if (err == 0)
+        err = add_stored(db, block, n, &sums);
     if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
         return tg_error_set(&db->store.error, err,
                             "the store: the sums of key %s cannot be added up",
@@ -272,6 +252,8 @@ tg_sqlite_roll_up(struct tg_store *store, uint32_t rows, bool *has_more)
         return err;
     while (done < rows && db->block->next < db->block->count && err == 0)
         err = take_key(db, db->block, &done);
+    if (err == 0)
+        err = tg_totals_write(db, db->block);
     if (err == 0)
         err = note_progress(db, db->block);
     *has_more = err == 0;

@@ -12,13 +12,22 @@ _Static_assert(TG_UNIT_IMAGE == 1 && TG_UNIT_MILLISECOND == 2 &&
     "prompt_cache_hit_tokens, completion_tokens, reasoning_tokens, "           \
     "cost_nanos, images, audio_ms, characters "
 
-/* Of whole quarter-hours, ?6 up to ?7; all keys, or one, hour by hour. */
+/*
+ * Of whole quarter-hours, ?6 up to ?7; all keys, or one, quarter by quarter,
+ * or all keys together.
+ */
 #define ALL_ROLLUPS                                                            \
     "SELECT quarter, " COLUMNS "FROM rollups "                                 \
     "WHERE quarter >= ?6 AND quarter < ?7 "
 #define KEY_ROLLUPS                                                            \
     "SELECT quarter, " COLUMNS "FROM quarters CROSS JOIN rollups "             \
     "ON rollups.quarter = quarters.number AND key_id = ?1 "
+
+#define TOTALS                                                                 \
+    "SELECT quarter, '' AS key_id, '' AS account_id, model, requests, "        \
+    "errors, prompt_tokens, prompt_cache_hit_tokens, completion_tokens, "      \
+    "reasoning_tokens, cost_nanos, images, audio_ms, characters FROM totals "  \
+    "WHERE quarter >= ?6 AND quarter < ?7 "
 
 #define CALLS(from, span)                                                      \
     "SELECT at / 900000, key_id, account_id, model, 1, "                       \
@@ -91,20 +100,33 @@ _Static_assert(TG_UNIT_IMAGE == 1 && TG_UNIT_MILLISECOND == 2 &&
     "WITH RECURSIVE quarters (number) AS (SELECT ?6 WHERE ?6 < ?7 UNION ALL "  \
     "SELECT number + 1 FROM quarters WHERE number + 1 < ?7) "
 
-#define BOTH(group, tail)                                                      \
+#define EACH(group, tail)                                                      \
     {                                                                          \
         SELECT_USAGE("", group, ALL_ROLLUPS)                                   \
-        tail, SELECT_USAGE(QUARTERS, group, KEY_ROLLUPS) tail                  \
+        tail, SELECT_USAGE(QUARTERS, group, KEY_ROLLUPS) tail,                 \
+            SELECT_USAGE("", group, TOTALS) tail                               \
     }
 
-/* By enum tg_usage_by; then without a key, and for one. */
-static const char *const queries[][2] = {
-    [TG_BY_TOTAL] = BOTH("''", ""),
-    [TG_BY_KEY] = BOTH("key_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_ACCOUNT] = BOTH("account_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_MODEL] = BOTH("model", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_QUARTER] = BOTH("quarter", "GROUP BY 1 ORDER BY 1"),
+/* By enum tg_usage_by; then of which rollups. */
+enum source { OF_ALL_KEYS, OF_A_KEY, OF_ALL_TOGETHER };
+
+static const char *const queries[][3] = {
+    [TG_BY_TOTAL] = EACH("''", ""),
+    [TG_BY_KEY] = EACH("key_id", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_ACCOUNT] = EACH("account_id", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_MODEL] = EACH("model", "GROUP BY 1 ORDER BY 1"),
+    [TG_BY_QUARTER] = EACH("quarter", "GROUP BY 1 ORDER BY 1"),
 };
+
+static enum source
+source_of(const struct tg_store_filter *filter, enum tg_usage_by by)
+{
+    if (filter->key_id != NULL)
+        return OF_A_KEY;
+    return filter->account_id != NULL || by == TG_BY_KEY || by == TG_BY_ACCOUNT
+               ? OF_ALL_KEYS
+               : OF_ALL_TOGETHER;
+}
 
 /* Instants, and the whole quarter-hours between them for which rollups are. */
 struct span {
@@ -218,7 +240,7 @@ tg_sqlite_usage(struct tg_store *store, struct tg_store_filter *filter,
     if (err == 0)
         err = find_span(db, filter, &span);
     if (err == 0)
-        err = tg_sql_begin(db, &stmt, queries[by][filter->key_id != NULL],
+        err = tg_sql_begin(db, &stmt, queries[by][source_of(filter, by)],
                            "tttiiiiii", filter->key_id, filter->account_id,
                            filter->model, span.since, span.until, span.first,
                            span.end, span.first_at, span.end_at);

@@ -1,0 +1,211 @@
+/*
+ * usage.c: how long questions take of a store with many calls.
+ *
+ * Makes a store of calls over thirty days, as ingest does, each of a key at
+ * random, or takes one that was made before, and times questions.  Prints a
+ * name and milliseconds a line, the best of three.
+ *
+ *     bench-usage FILE CALLS KEYS
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "route.h"
+#include "store.h"
+
+#define BEGUN_AT INT64_C(1750003200000) /* a day begins */
+#define DAY_MS INT64_C(86400000)
+#define SPAN_MS (30 * DAY_MS)
+#define ACCOUNTS 20
+#define BATCH 4000
+
+static struct tg_store *store;
+
+__attribute__((noreturn)) static void
+die(void)
+{
+    fprintf(stderr, "bench-usage: %s\n", store ? store->error.text : "?");
+    exit(1);
+}
+
+static double
+now_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+/* xorshift64*: in [0, below). */
+static uint32_t
+any(uint32_t below)
+{
+    static uint64_t x = 0x9e3779b97f4a7c15;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
+}
+
+static void
+key_of(char id[TG_ID_TEXT_SIZE], uint32_t number)
+{
+    snprintf(id, TG_ID_TEXT_SIZE, "key_%020u", number);
+}
+
+static void
+add_call(uint32_t n, uint32_t calls, uint32_t keys)
+{
+    struct tg_record record = {.type = TG_RECORD_CALL,
+                               .agent = TG_STR("OpenAI/JS 6.9.1")};
+    struct tg_call *call = &record.call;
+    char id[TG_ID_TEXT_SIZE];
+    uint32_t key = any(keys);
+    bool is_new;
+
+    call->id = tg_call_id_make(0x7467, n);
+    call->at_ms = BEGUN_AT + (int64_t)n * SPAN_MS / calls;
+    key_of(id, key);
+    memcpy(call->key_id, id, TG_ID_LEN);
+    snprintf(id, sizeof(id), "acct_%019u", key % ACCOUNTS);
+    memcpy(call->account_id, id, TG_ID_LEN);
+    memcpy(call->upstream_id, "up_000000000000000000000", TG_ID_LEN);
+    memcpy(call->credential_id, "cred_0000000000000000000", TG_ID_LEN);
+    tg_field_set(call->model, sizeof(call->model),
+                 any(4) ? "flash" : "pro-x", 5);
+    call->ip[10] = call->ip[11] = 255;
+    call->endpoint = TG_ENDPOINT_CHAT;
+    call->status = 200;
+    call->latency_ms = 200 + any(800);
+    call->ttft_ms = 100 + any(100);
+    call->prompt_tokens = 500 + any(1000);
+    call->completion_tokens = any(500);
+    call->cost_nanos = 100000 + any(300000);
+    if (store->ops->call_add(store, &record, &is_new) != 0)
+        die();
+}
+
+static void
+fill(uint32_t calls, uint32_t keys)
+{
+    bool has_more = true;
+
+    for (uint32_t n = 0; n < calls || has_more;) {
+        if (store->ops->begin(store) != 0)
+            die();
+        for (uint32_t i = 0; i < BATCH && n < calls; i++, n++)
+            add_call(n, calls, keys);
+        if (store->ops->roll_up(store, BATCH, &has_more) != 0 ||
+            store->ops->commit(store) != 0)
+            die();
+    }
+}
+
+static int
+count_usage(void *arg, const struct tg_store_usage *row)
+{
+    *(int64_t *)arg += row->requests;
+    return 0;
+}
+
+static int
+count_call(void *arg, const struct tg_store_call *row)
+{
+    (void)row;
+    ++*(int64_t *)arg;
+    return 0;
+}
+
+static void
+time_usage(const char *name, enum tg_usage_by by,
+           const struct tg_store_filter *asked)
+{
+    double best = 1e12;
+    int64_t requests = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct tg_store_filter filter = *asked;
+        double begun = now_ms(), took;
+
+        requests = 0;
+        if (store->ops->usage(store, &filter, by, count_usage, &requests) != 0)
+            die();
+        took = now_ms() - begun;
+        best = took < best ? took : best;
+    }
+    printf("%s %.1f (%lld calls)\n", name, best, (long long)requests);
+}
+
+static void
+time_calls(const char *name, const struct tg_store_filter *filter)
+{
+    double best = 1e12;
+    int64_t count = 0;
+
+    for (int i = 0; i < 3; i++) {
+        double begun = now_ms(), took;
+
+        count = 0;
+        if (store->ops->call_each(store, filter, NULL, 100, count_call,
+                                  &count) != 0)
+            die();
+        took = now_ms() - begun;
+        best = took < best ? took : best;
+    }
+    printf("%s %.1f (%lld calls)\n", name, best, (long long)count);
+}
+
+static void
+ask(void)
+{
+    char key_id[TG_ID_TEXT_SIZE];
+    int64_t until = BEGUN_AT + SPAN_MS - 1234567;
+    struct tg_store_filter key = {
+        .key_id = key_id, .since = BEGUN_AT + 7654321, .until = until};
+    struct tg_store_filter all = {.since = BEGUN_AT + 7654321, .until = until};
+    struct tg_store_filter day = {.since = until - DAY_MS, .until = until};
+    struct tg_store_filter account = all;
+
+    key_of(key_id, 7);
+    account.account_id = "acct_0000000000000000007";
+    time_usage("key_by_day", TG_BY_QUARTER, &key);
+    time_usage("key_by_model", TG_BY_MODEL, &key);
+    time_usage("key_total", TG_BY_TOTAL, &key);
+    time_calls("key_calls", &key);
+    time_calls("all_calls", &all);
+    time_usage("day_by_key", TG_BY_KEY, &day);
+    time_usage("day_total", TG_BY_TOTAL, &day);
+    time_usage("account_by_day", TG_BY_QUARTER, &account);
+    time_usage("all_by_day", TG_BY_QUARTER, &all);
+    time_usage("all_by_model", TG_BY_MODEL, &all);
+    time_usage("all_by_key", TG_BY_KEY, &all);
+    time_usage("all_total", TG_BY_TOTAL, &all);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct tg_error error;
+    bool is_there;
+
+    if (argc != 4) {
+        fprintf(stderr, "usage: bench-usage FILE CALLS KEYS\n");
+        return 2;
+    }
+    is_there = access(argv[1], F_OK) == 0;
+    if (tg_store_open_sqlite(&store, argv[1], &error) != 0) {
+        fprintf(stderr, "bench-usage: %s\n", error.text);
+        return 1;
+    }
+    if (!is_there)
+        fill((uint32_t)strtoul(argv[2], NULL, 10),
+             (uint32_t)strtoul(argv[3], NULL, 10));
+    ask();
+    store->ops->close(store);
+    return 0;
+}

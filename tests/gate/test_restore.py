@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from conftest import BUILD, clean_env
+from lone_daemon import LoneDaemon, wait as daemon_wait
 from state_file import StateFile
 from test_crash import Load, books
 
@@ -268,3 +269,35 @@ def test_a_backup_without_a_daemon_has_all_that_is_in_the_wal(own_gate,
     assert db.execute("SELECT count(*) FROM calls").fetchone() == (3,)
     assert db.execute("PRAGMA journal_mode").fetchone() != ("wal",)
     db.close()
+
+
+def test_a_restore_refuses_while_a_worker_lives(tmp_path):
+    """And settles the calls of one that does not, though no daemon ran."""
+    daemon = LoneDaemon(tmp_path / "home").start()
+    key = daemon.must("/keys", {"name": "k"})
+    copy = tmp_path / "tollgate.db"
+
+    def tollgated(*args):
+        return subprocess.run([BUILD / "tollgated", "--home", daemon.home,
+                               *args], capture_output=True, text=True,
+                              timeout=30, env=clean_env())
+
+    worker = subprocess.Popen(
+        [BUILD / "tests/unit/journal-write", daemon.journal, "abc1", "10",
+         key["id"], key["account_id"], "--die", daemon.state],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout.readline() == "done\n"
+    assert daemon.stop() == 0
+    assert tollgated("--backup", copy).returncode == 0
+    before = (daemon.home / "store.db").read_bytes()
+    refused = tollgated("--restore", copy)
+    assert refused.returncode == 1 and "nginx still runs" in refused.stderr
+    assert (daemon.home / "store.db").read_bytes() == before
+    worker.kill()
+    worker.communicate()
+    done = tollgated("--restore", copy)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["calls_settled"] >= 3
+    daemon.start()
+    daemon_wait(lambda: daemon.total()["requests"] == 14, what="14 calls")
+    daemon.clean()

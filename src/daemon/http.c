@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "digest.h"
 #include "err.h"
 #include "log.h"
 #include "router.h"
@@ -200,6 +201,8 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
                            (struct tg_str){exchange->body, exchange->body_len},
                            &reply);
     json_decref(request.body);
+    /* Of these threads nobody is told when they end. */
+    tg_digest_release();
     return send_reply(connection, &reply);
 }
 

@@ -11,18 +11,23 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from hunt import Hunt
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("TOLLGATE_BUILD", ROOT / "build")).resolve()
+START_S = float(os.environ.get("TOLLGATE_START_S", 30))  # under an instrument
 
 
 def wait(condition, deadline=10.0, what="condition"):
@@ -220,11 +225,13 @@ class Gate:
         self.sim = None
         self.url = None
         self._up = None
+        self._is_stopped = False
         self._sim_args = sim_args
         self._dialect = dialect
         self._models = models
         self._up_args = up_args
         self._up_env = up_env or {}
+        self.hunt = Hunt(os.environ.get("PYTEST_CURRENT_TEST", "a session"))
 
     @property
     def shm(self):
@@ -258,7 +265,10 @@ class Gate:
                 pytest.fail(f"tollgate up ended: {said}")
             return found
 
-        self.url = wait(ready, 30, "gate").group(1)
+        self.url = wait(ready, START_S, "gate").group(1)
+        self.hunt.plant("owner's token",
+                        (self.home / "admin.token").read_text().strip())
+        self.hunt.plant("master key", (self.home / "master.key").read_bytes())
 
     def start_again(self, listen):
         """After a kill -9 of `up` itself; what it left is ended by the new
@@ -279,6 +289,7 @@ class Gate:
                 stream=False, raw=False, timeout=30):
         """One request.  raw: body is all of the bytes to send, and the
         bytes that come back are the result."""
+        self._plant(path, key)
         if raw:
             return raw_request(self.url, body, timeout)
         headers = dict(headers or {})
@@ -287,8 +298,16 @@ class Gate:
         return http_request(self.url, method, path, headers, body, stream,
                             timeout)
 
+    def _plant(self, path, key):
+        for found in re.findall(r"sk-[0-9A-Za-z_-]+", path or ""):
+            self.hunt.plant("key in a URL", found)
+        if isinstance(key, str) and key.encode() not in self.hunt.secrets:
+            self.hunt.plant("wrong key", key)
+
     def chat(self, key, text="Say hello.", **members):
         """A chat call; stream=True gives an answer to read events from."""
+        if isinstance(text, str):
+            self.hunt.plant("prompt", text)
         body = {"model": "deepseek-flash",
                 "messages": [{"role": "user", "content": text}]}
         body.update(members)
@@ -297,10 +316,13 @@ class Gate:
 
     def cli(self, *args, input=None):
         """Runs the command line: exit status, output, errors."""
+        if input and args[0] == "credentials":
+            self.hunt.plant("provider credential", input.strip())
         result = subprocess.run(
             [BUILD / "tollgate", *map(str, args)], input=input or "",
             capture_output=True, text=True, timeout=60,
             env=clean_env(TOLLGATE_HOME=str(self.home)))
+        self.hunt.plant_keys(result.stdout)
         return result.returncode, result.stdout, result.stderr
 
     def must(self, *args, input=None):
@@ -315,7 +337,11 @@ class Gate:
     def admin(self, method, path, body=None):
         """A request to the admin API as the owner."""
         token = (self.home / "admin.token").read_text().strip()
-        return self.request(method, "/admin/v1" + path, token, body)
+        if isinstance(body, dict) and isinstance(body.get("secret"), str):
+            self.hunt.plant("provider credential", body["secret"])
+        answer = self.request(method, "/admin/v1" + path, token, body)
+        self.hunt.plant_keys(answer.text)
+        return answer
 
     def key(self, name="test", **policy):
         """Makes a key.  rpm=60, scope=["chat"], allow_ip="::1/128" …"""
@@ -400,21 +426,50 @@ class Gate:
         assert not has_processes(self.home), "it left processes behind"
         return code
 
+    def _call_once_more(self):
+        """One of each with a secret of its own, for the hunt; whether they are
+        answered is the matter of tests."""
+        prompt = f"canary {uuid.uuid4().hex}"
+        keys = [s.decode() for s, kinds in self.hunt.secrets.items()
+                if "client key" in kinds]
+        wrong = ["sk-tgp_" + secrets.token_hex(18) for _ in range(2)]
+        try:
+            self.request("GET", f"/v1/models?api_key={wrong[0]}", timeout=3)
+            for key in wrong[1:] + keys[-1:]:
+                self.hunt.plant("prompt", prompt)
+                answer = self.request("POST", "/v1/chat/completions", key, {
+                    "model": "deepseek-flash", "max_tokens": 30,
+                    "messages": [{"role": "user", "content": prompt}]},
+                    timeout=3)
+            if answer.status == 200:
+                said = answer.json["choices"][0]["message"]["content"]
+                self.hunt.plant("answer", said[:60])
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
+
     def stop(self):
         try:
+            if self._up is not None and self._up.poll() is None:
+                self._call_once_more()
+                self.hunt.look(pids=[self.up_pid(), *processes_of(self.home)])
             if self._up is not None:
                 self.stop_up()
         finally:
             if self.sim is not None:
                 self.sim.stop()
                 self.sim = None
+            self.hunt.look([self.home, self.shm, self.log])
             shutil.rmtree(self.shm, ignore_errors=True)
+        if not self._is_stopped:
+            self._is_stopped = True
+            self.hunt.end()
 
 
 def processes_of(home):
     """The daemon's, nginx's and its workers' pids: `up` notes the process
     groups that it starts."""
-    groups = (Path(home) / "run" / "children.lock").read_text().split()
+    lock = Path(home) / "run" / "children.lock"
+    groups = lock.read_text().split() if lock.exists() else []
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         stat = read_process(pid, "stat").rpartition(b")")[2].split()

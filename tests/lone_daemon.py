@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from hunt import Hunt
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("TOLLGATE_BUILD", ROOT / "build")).resolve()
 
@@ -66,6 +68,7 @@ class LoneDaemon:
         self.journal = self.home / "journal"
         self.log = self.home.with_suffix(".log")
         self.process = None
+        self.hunt = Hunt(os.environ.get("PYTEST_CURRENT_TEST", "a daemon"))
 
     def spawn(self, *args):
         with open(self.log, "ab") as log:
@@ -104,12 +107,20 @@ class LoneDaemon:
 
     def clean(self):
         if self.process is not None and self.process.poll() is None:
+            self.hunt.look(pids=[self.process.pid])
             self.kill()
+        if (self.home / "master.key").exists():
+            self.hunt.plant("master key",
+                            (self.home / "master.key").read_bytes())
+        self.hunt.look([self.home, self.shm, self.log])
         shutil.rmtree(self.shm, ignore_errors=True)
+        self.hunt.end()
 
     @property
     def token(self):
-        return (self.home / "admin.token").read_text().strip()
+        token = (self.home / "admin.token").read_text().strip()
+        self.hunt.plant("owner's token", token)
+        return token
 
     def ask(self, method, path, body=None, token=None, headers=None):
         connection = SocketConnection(self.socket)
@@ -117,11 +128,15 @@ class LoneDaemon:
         if token == "":
             sent = {}
         sent.update(headers or {})
+        if isinstance(body, dict) and isinstance(body.get("secret"), str):
+            self.hunt.plant("provider credential", body["secret"])
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
         try:
             connection.request(method, "/admin/v1" + path, body, sent)
-            return Reply(connection.getresponse())
+            reply = Reply(connection.getresponse())
+            self.hunt.plant_keys(reply.body.decode(errors="replace"))
+            return reply
         finally:
             connection.close()
 

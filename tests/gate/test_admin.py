@@ -138,6 +138,7 @@ def test_secret_files_others_can_read_are_refused(daemon, name):
     result = run("--home", daemon.home)
     assert result.returncode == 1
     assert f"chmod 600 {path}" in result.stderr
+    path.chmod(0o600)
 
 
 def test_a_store_of_another_program_is_refused_untouched(make):

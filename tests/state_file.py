@@ -56,6 +56,12 @@ class StateFile:
                                 for n in (8, 16, 24))
         return calls, settled, held, self._integer(at + COUNTERS + 48, "i")
 
+    def writers(self):
+        """Pids of those who have an area."""
+        areas, count = self._integer(96), self._integer(56, "I")
+        return {self._integer(areas + n * AREA_BYTES + 8, "I")
+                for n in range(count) if self._integer(areas + n * AREA_BYTES)}
+
     def calls_in_flight(self):
         """Slots that have a call, of areas that anybody has."""
         areas, count = self._integer(96), self._integer(56, "I")

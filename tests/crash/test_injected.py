@@ -57,13 +57,16 @@ class Bench:
         return ends
 
     def new_workers(self):
-        """They have not yet written anything."""
+        """They have begun, and not yet written anything."""
         old = self.pids("worker")
         for pid in old:
             os.kill(pid, signal.SIGKILL)
-        self.gate.wait(
-            lambda: len(set(self.pids("worker")) - set(old)) == len(old),
-            what="new workers")
+
+        def have_begun():
+            new = set(self.pids("worker")) - set(old)
+            return len(new) == len(old) and new <= self.state.writers()
+
+        self.gate.wait(have_begun, what="new workers")
 
     def lose_workers(self):
         stream = self.gate.chat(self.key, "sim:slow=20 sim:tokens=500",

@@ -64,7 +64,7 @@ int
 tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                    size_t len)
 {
-    const uint8_t *at = bytes, *end = at + len;
+    const uint8_t *at = bytes, *end = len > 0 ? at + len : at;
     uint64_t step, more, bucket = 0;
 
     while (at < end) {

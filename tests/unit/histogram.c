@@ -81,6 +81,11 @@ test_merge(void)
         if (err != 0 && err != TG_ERR_CORRUPT)
             ok(false, "cut at %zu: error %d", cut, err);
     }
+    is_int(tg_histogram_merge(&back, NULL, 0), 0, "an empty one");
+    ok(memcmp(&both, &back, sizeof(both)) == 0, "adds nothing");
+    tg_histogram_clear(&both);
+    ok(memcmp(&both, &(struct tg_histogram){.counts = {0}}, sizeof(both)) == 0,
+       "a cleared one is empty");
     back.counts[3] = UINT64_MAX;
     is_int(tg_histogram_merge(&back, "\x03\x05", 2), 0, "a full bucket");
     ok(back.counts[3] == UINT64_MAX, "stays full");

@@ -334,7 +334,17 @@ reset_counters(struct tg_counters *counters)
     memset(counters, 0, sizeof(*counters));
 }
 
-/* Digests that old has and kept has not lead nowhere any more. */
+/* Whether two digests of one slot have the same entry: its tag is of these. */
+static bool
+has_same_tag(const uint8_t a[32], const uint8_t b[32])
+{
+    return memcmp(a + 4, b + 4, 4) == 0;
+}
+
+/*
+ * Digests that old has and kept has not lead nowhere any more.  An entry that
+ * one of kept's may need stays: it is a hint, and the policy decides.
+ */
 static void
 unindex(struct tg_publisher *publisher, const struct tg_key_policy *old,
         const struct tg_key_policy *kept, uint32_t slot)
@@ -343,8 +353,8 @@ unindex(struct tg_publisher *publisher, const struct tg_key_policy *old,
         const uint8_t *digest = old->secrets[i].digest;
 
         if (memcmp(digest, no_digest, 32) == 0 ||
-            memcmp(digest, kept->secrets[0].digest, 32) == 0 ||
-            memcmp(digest, kept->secrets[1].digest, 32) == 0)
+            has_same_tag(digest, kept->secrets[0].digest) ||
+            has_same_tag(digest, kept->secrets[1].digest))
             continue;
         tg_index_remove(&publisher->index, digest, slot);
     }

@@ -49,6 +49,23 @@ test_one_key(void)
            "taking it out again says that it is not there");
 }
 
+/* Of 2^32 rotations one: what the index has of both secrets is the same. */
+static void
+test_a_digest_that_is_nearly_the_one_before(void)
+{
+    struct tg_key_policy key = test_key(3);
+    struct tg_digest digest = test_digest(3);
+    uint32_t slot;
+
+    key.secrets[0].digest[2] ^= 1;
+    tg_publish_key(publisher, &key, &slot);
+    key.secrets[0].digest[2] ^= 1;
+    tg_publish_key(publisher, &key, &slot);
+    is_int(tg_state_lookup(&state, &digest, &slot), 0,
+           "a secret is found that shares its tag with the one it replaces");
+    tg_publish_key_gone(publisher, key.id);
+}
+
 static void
 test_slots_come_back(void)
 {
@@ -224,6 +241,7 @@ main(void)
     if (tg_publisher_open(&publisher, &state) != 0)
         return 1;
     test_one_key();
+    test_a_digest_that_is_nearly_the_one_before();
     test_slots_come_back();
     test_twins();
     test_texts();

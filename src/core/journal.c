@@ -219,7 +219,8 @@ tg_journal_begin_segment(struct tg_journal *journal, uint64_t place_bytes,
 static void
 rotate(struct tg_journal *journal, int64_t now_ms)
 {
-    if (tg_journal_begin_segment(journal, journal->reserve_bytes, now_ms) != 0)
+    if (tg_journal_begin_segment(journal, tg_journal_wanted(journal), now_ms) !=
+        0)
         journal->overdue_bytes += OVERDUE_BYTES;
 }
 

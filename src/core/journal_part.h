@@ -14,6 +14,9 @@
 int tg_journal_begin_segment(struct tg_journal *journal, uint64_t place_bytes,
                              int64_t now_ms);
 
+/* The place that a new segment needs: the reserve, or more for many calls. */
+uint64_t tg_journal_wanted(const struct tg_journal *journal);
+
 /* Leaves a segment whose end cannot be trusted; errno stays. */
 void tg_journal_give_up(struct tg_journal *journal);
 

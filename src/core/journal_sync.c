@@ -46,6 +46,16 @@ tg_journal_place(int fd, uint64_t at, uint64_t bytes)
                                                               : TG_ERR_SYSTEM;
 }
 
+uint64_t
+tg_journal_wanted(const struct tg_journal *journal)
+{
+    uint64_t promised = (uint64_t)journal->promised * CALL_BYTES;
+
+    if (journal->reserve_bytes == 0 || journal->reserve_bytes > promised)
+        return journal->reserve_bytes;
+    return promised;
+}
+
 /* Half of the reserve may be gone before it is filled up. */
 static int
 place_ahead(struct tg_journal *journal, uint64_t needed)

@@ -379,6 +379,12 @@ test_promises(void)
     is_int(journal.promised, 1999, "one is taken back");
     append(0);
     is_int(journal.promised, 1998, "one has ended");
+    journal.segment_limit = 1;
+    append(1);
+    is_int(journal.segment, 2, "another segment was begun");
+    ok(journal.placed_bytes - journal.segment_bytes >=
+           (uint64_t)journal.promised * 2 * TG_JOURNAL_RECORD_MAX,
+       "and those that are left have a place there");
     tg_journal_close(&journal);
 }
 

@@ -112,6 +112,7 @@ publish(void *arg)
             (void)tg_publish_key_gone(publisher, other.id);
     }
     free(catalog);
+    tg_digest_release();
     atomic_store(&is_over, true);
     return NULL;
 }
@@ -189,6 +190,7 @@ look(void *arg)
         if (used(TG_CELL_DAY) < 0 || used(TG_CELL_DAY) > BUDGET)
             atomic_fetch_add(&over, 1);
     }
+    tg_digest_release();
     return NULL;
 }
 

@@ -36,8 +36,8 @@ INGEST_KEYS = (1, 1000, 50_000)
 class Size:
     """How much is measured."""
 
-    def __init__(self, is_quick):
-        self.rounds = 1 if is_quick else 5
+    def __init__(self, is_quick, rounds):
+        self.rounds = 1 if is_quick else rounds
         self.seconds = 1 if is_quick else 3
         self.events = 200 if is_quick else 500
         self.ms_each = 4
@@ -229,11 +229,13 @@ def main():
                         required=True)
     parser.add_argument("--quick", action="store_true",
                         help="one round of each, and nothing is written")
+    parser.add_argument("--rounds", type=int, default=5,
+                        help="how many turns each has (5)")
     options = parser.parse_args()
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupted)
 
-    size = Size(options.quick)
+    size = Size(options.quick, options.rounds)
     folder = Path(tempfile.mkdtemp(prefix="tollgate-bench-"))
     bench = Bench(options.build, folder, size)
     try:

@@ -187,6 +187,8 @@ def on_terminal(words, env, typed="", wait_for=None):
     """Runs it on a terminal of its own; returns exit code and screen."""
     pid, fd = pty.fork()
     if pid == 0:
+        # As on a terminal, also where the tests run in the background.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execve(CLI, [str(CLI), *words], env)
     screen, deadline, is_typed = b"", time.monotonic() + 20, not typed
     while time.monotonic() < deadline:

@@ -75,7 +75,7 @@ def test_records_are_durable_within_50_ms(own_gate, trace):
     # A record is larger than any other write to a file that is appended to.
     def written():
         return [float(at) for at in strace.lines(
-            r"^\d+ +(\d+\.\d+) write\(\d+, \"[^\"]*\"\.\.\., "
+            r"^\d+ +(\d+\.\d+) write\(\d+, \"(?:[^\"\\]|\\.)*\"\.\.\., "
             r"(?:39\d|4\d\d)(?:\)| <)")]
 
     def synced(begin):

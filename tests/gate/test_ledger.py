@@ -294,7 +294,10 @@ def test_a_bad_segment_of_the_journal_is_named(own_gate):
     data[records(data)[-1][0] + 100] ^= 1
     path.write_bytes(data)
     gate.start_up()
-    check = verify(gate)
+    # It is given up after a third look, and not at the first.
+    check = gate.wait(lambda: (lambda it: it if any(
+        each["kind"] == "segment_bad" for each in it["differences"]) else None)(
+            verify(gate)), what="a segment that is given up")
     bad = named(check, "segment_bad")
     assert bad["subject"] == path.name
     assert "a checksum does not hold" in bad["what"]

@@ -432,6 +432,7 @@ look(struct cells *cells, struct open *list, size_t count, size_t *left)
         err = tg_sights_after(sights);
     *left = 0;
     for (size_t i = 0; i < count && err == 0; i++) {
+        const struct tg_sight *seen = NULL;
         size_t first;
 
         while (at < sights->count && sights->list[at].book < list[i].book)
@@ -439,8 +440,9 @@ look(struct cells *cells, struct open *list, size_t count, size_t *left)
         for (first = at;
              at < sights->count && sights->list[at].book == list[i].book;)
             at++;
-        if (compare_book(cells, sights->list + first, at - first, &readings[i],
-                         &list[i]))
+        if (at > first)
+            seen = sights->list + first;
+        if (compare_book(cells, seen, at - first, &readings[i], &list[i]))
             tell(cells, &list[i]);
         else
             list[(*left)++] = list[i];

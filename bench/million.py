@@ -27,7 +27,7 @@ POLICY = {
     "requests_per_minute": 10_000_000,
     "requests_per_day": 100_000_000,
     "tokens_per_minute": 1_000_000_000,
-    "concurrency": 1000,
+    "concurrency": 100_000,
     "daily_nanos": 10**15,
     "monthly_nanos": 10**16,
     "timezone": "Europe/Berlin",

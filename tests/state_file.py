@@ -56,6 +56,10 @@ class StateFile:
                                 for n in (8, 16, 24))
         return calls, settled, held, self._integer(at + COUNTERS + 48, "i")
 
+    def daemon_seen_at(self):
+        """When the daemon has shown last that it lives, in ms."""
+        return self._integer(320)
+
     def writers(self):
         """Pids of those who have an area."""
         areas, count = self._integer(96), self._integer(56, "I")

@@ -10,7 +10,6 @@ import mmap
 import re
 import shutil
 import struct
-import time
 from decimal import Decimal
 
 import pytest
@@ -138,9 +137,20 @@ def test_a_jump_is_an_event(clock_gate, clock):
 
 
 def test_a_small_step_is_none(clock_gate, clock):
+    state = StateFile(clock_gate.shm)
+
+    def beats(count):
+        for _ in range(count):
+            last = state.daemon_seen_at()
+            clock_gate.wait(lambda: state.daemon_seen_at() != last,
+                            what="a beat of the daemon")
+    beats(1)
     clock.jump(wall=1)
-    time.sleep(1.5)                   # a beat of the daemon, which says none
+    beats(2)                          # one of them has looked at the clock
     assert "the clock was set" not in clock_gate.said()
+    clock.jump(wall=DAY)
+    clock_gate.wait(lambda: clock_gate.said().count("the clock was set") == 1,
+                    what="word of a large one, and of no other")
 
 
 @pytest.mark.parametrize("jump", [5 * SECOND, DAY, MONTH])

@@ -2,6 +2,7 @@
 while calls run, and when all is well, there is none."""
 
 import json
+import mmap
 import os
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 
-from conftest import has_processes, processes_of
+from conftest import has_processes, processes_of, read_process
 from state_file import StateFile
 from test_crash import Load
 
@@ -346,16 +347,25 @@ def test_a_small_difference_is_found_while_calls_run(make_gate):
     assert nanos(named(verify(gate), "cell_day")["difference"]) == 1
 
 
+def is_stopped(pid):
+    return read_process(pid, "stat").rpartition(b")")[2].split()[0] == b"T"
+
+
 def cell_add(gate, at, delta):
-    """While others change it: again until it was not lost."""
-    import mmap
-    with open(gate.shm / "state", "r+b") as file:
-        state = mmap.mmap(file.fileno(), 0)
-        mark = state[at + 8:at + 16]
-        value, = struct.unpack_from("<q", state, at)
-        struct.pack_into("<q", state, at, value + delta)
-        if state[at + 8:at + 16] != mark:
-            pytest.skip("somebody was quicker; nothing certain was planted")
+    """While nobody changes it.  Who was about to sees another amount than he
+    expects, and looks again."""
+    workers = gate.nginx_workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        gate.wait(lambda: all(map(is_stopped, workers)), what="standstill")
+        with open(gate.shm / "state", "r+b") as file, \
+                mmap.mmap(file.fileno(), 0) as state:
+            value, = struct.unpack_from("<q", state, at)
+            struct.pack_into("<q", state, at, value + delta)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_call_in_flight_is_a_hold(make_gate):

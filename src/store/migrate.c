@@ -8,12 +8,17 @@
 static int
 fail(sqlite3 *db, const char *path, struct tg_error *error)
 {
-    int result = sqlite3_errcode(db);
+    int result = sqlite3_errcode(db) & 0xff;
 
-    if (result == SQLITE_NOTADB || result == SQLITE_CORRUPT)
+    if (result == SQLITE_NOTADB)
         return tg_error_set(error, TG_ERR_FORMAT,
                             "%s is not a Tollgate store (%s); it was left as "
                             "it is. Move it away or choose another --home",
+                            path, sqlite3_errmsg(db));
+    if (result == SQLITE_CORRUPT)
+        return tg_error_set(error, TG_ERR_CORRUPT,
+                            "the store %s is damaged (%s); it was left as it "
+                            "is. Put a backup back: tollgate restore FILE",
                             path, sqlite3_errmsg(db));
     return tg_error_set(
         error, result == SQLITE_BUSY ? TG_ERR_BUSY : TG_ERR_SYSTEM,

@@ -83,6 +83,25 @@ test_not_ours(void)
     is_refused(TG_ERR_FORMAT, "another program", "only a table");
 }
 
+/* Its header is sound, and the root of its tables is not. */
+static void
+test_damaged(void)
+{
+    struct tg_error error = {""};
+    struct tg_store *store = NULL;
+    FILE *file;
+
+    unlink(path);
+    ok(tg_store_open_sqlite(&store, path, &error) == 0, "a store %s",
+       error.text);
+    store->ops->close(store);
+    file = fopen(path, "r+");
+    fseek(file, 100, SEEK_SET);
+    fputc(0xff, file);
+    fclose(file);
+    is_refused(TG_ERR_CORRUPT, "tollgate restore", "a damaged store");
+}
+
 static void
 test_newer(void)
 {
@@ -390,6 +409,7 @@ main(void)
         return 1;
     snprintf(path, sizeof(path), "%s/store.db", folder);
     test_not_ours();
+    test_damaged();
     test_newer();
     test_empty_file();
     test_calls_once();

@@ -20,6 +20,7 @@
 
 #include "ingest.h"
 #include "route.h"
+#include "store_test.h"
 
 #define WRITER 0x7467
 #define BEGUN_AT INT64_C(1750000000000)
@@ -42,18 +43,6 @@ seconds(clockid_t clock)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* xorshift64*: in [0, below). */
-static uint32_t
-any(uint32_t below)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
-}
-
 static void
 id_of(char *out, const char *prefix, uint32_t number)
 {
@@ -65,24 +54,7 @@ static void
 add_key(struct tg_store *store, uint32_t number, const char *account_id)
 {
     char id[TG_ID_TEXT_SIZE], secret_id[TG_ID_TEXT_SIZE];
-    struct tg_store_key key = {
-        .id = id,
-        .account_id = account_id,
-        .name = "bench",
-        .description = "",
-        .owner = "",
-        .labels = "{}",
-        .kind = "production",
-        .status = "active",
-        .scopes = "[]",
-        .models = "[]",
-        .endpoints = "[]",
-        .timezone = "UTC",
-        .allowed_ips = "[]",
-        .allowed_referrers = "[]",
-        .hours = "",
-        .created_at = BEGUN_AT,
-    };
+    struct tg_store_key key = test_key_row(id, account_id);
     struct tg_store_secret secret = {.id = secret_id,
                                      .key_id = id,
                                      .prefix = "sk-tgp_",
@@ -92,7 +64,7 @@ add_key(struct tg_store *store, uint32_t number, const char *account_id)
     id_of(id, "key_", number);
     id_of(secret_id, "sec_", number);
     for (size_t i = 0; i < sizeof(secret.digest.bytes); i++)
-        secret.digest.bytes[i] = (uint8_t)any(256);
+        secret.digest.bytes[i] = (uint8_t)test_any(256);
     if (store->ops->key_add(store, &key) != 0 ||
         store->ops->secret_add(store, &secret) != 0)
         die(store->error.text);
@@ -101,13 +73,8 @@ add_key(struct tg_store *store, uint32_t number, const char *account_id)
 static void
 add_keys(uint32_t keys)
 {
-    struct tg_store_account account = {.id = "acct_0000000000000000000",
-                                       .name = "bench",
-                                       .plan = "",
-                                       .status = "active",
-                                       .verification = "verified",
-                                       .billing = "postpaid",
-                                       .created_at = BEGUN_AT};
+    struct tg_store_account account =
+        test_account_row("acct_0000000000000000000", "bench");
     struct tg_store *store;
     struct tg_error error;
 
@@ -141,17 +108,17 @@ write_journal(uint32_t calls, uint32_t keys)
             .endpoint = TG_ENDPOINT_CHAT,
             .status = 200,
             .basis = TG_BASIS_REPORTED,
-            .latency_ms = 200 + any(800),
-            .ttft_ms = 100 + any(100),
-            .prompt_tokens = 500 + any(1000),
-            .completion_tokens = any(500),
+            .latency_ms = 200 + test_any(800),
+            .ttft_ms = 100 + test_any(100),
+            .prompt_tokens = 500 + test_any(1000),
+            .completion_tokens = test_any(500),
             .rates = {28000, 280000, 420000, 280000, 0},
             .held_nanos = 500000,
-            .cost_nanos = 100000 + any(300000),
+            .cost_nanos = 100000 + test_any(300000),
         };
         char text[TG_ID_TEXT_SIZE];
 
-        id_of(text, "key_", any(keys));
+        id_of(text, "key_", test_any(keys));
         memcpy(call.key_id, text, TG_ID_LEN);
         memcpy(call.account_id, "acct_0000000000000000000", TG_ID_LEN);
         memcpy(call.upstream_id, "up_000000000000000000000", TG_ID_LEN);

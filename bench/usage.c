@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "route.h"
-#include "store.h"
+#include "store_test.h"
 
 #define BEGUN_AT INT64_C(1750003200000) /* a day begins */
 #define DAY_MS INT64_C(86400000)
@@ -40,18 +40,6 @@ now_ms(void)
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-/* xorshift64*: in [0, below). */
-static uint32_t
-any(uint32_t below)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
-}
-
 static void
 key_of(char id[TG_ID_TEXT_SIZE], uint32_t number)
 {
@@ -65,7 +53,7 @@ add_call(uint32_t n, uint32_t calls, uint32_t keys)
                                .agent = TG_STR("OpenAI/JS 6.9.1")};
     struct tg_call *call = &record.call;
     char id[TG_ID_TEXT_SIZE];
-    uint32_t key = any(keys);
+    uint32_t key = test_any(keys);
     bool is_new;
 
     call->id = tg_call_id_make(0x7467, n);
@@ -77,15 +65,15 @@ add_call(uint32_t n, uint32_t calls, uint32_t keys)
     memcpy(call->upstream_id, "up_000000000000000000000", TG_ID_LEN);
     memcpy(call->credential_id, "cred_0000000000000000000", TG_ID_LEN);
     tg_field_set(call->model, sizeof(call->model),
-                 any(4) ? "flash" : "pro-x", 5);
+                 test_any(4) ? "flash" : "pro-x", 5);
     call->ip[10] = call->ip[11] = 255;
     call->endpoint = TG_ENDPOINT_CHAT;
     call->status = 200;
-    call->latency_ms = 200 + any(800);
-    call->ttft_ms = 100 + any(100);
-    call->prompt_tokens = 500 + any(1000);
-    call->completion_tokens = any(500);
-    call->cost_nanos = 100000 + any(300000);
+    call->latency_ms = 200 + test_any(800);
+    call->ttft_ms = 100 + test_any(100);
+    call->prompt_tokens = 500 + test_any(1000);
+    call->completion_tokens = test_any(500);
+    call->cost_nanos = 100000 + test_any(300000);
     if (store->ops->call_add(store, &record, &is_new) != 0)
         die();
 }

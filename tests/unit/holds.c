@@ -2,74 +2,32 @@
  * Holds in the journal: a segment stays for them, and when nothing else is left
  * of a call it is settled by the last one.
  */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "holds.h"
-#include "ingest.h"
+#include "ingest_test.h"
 #include "tap.h"
 
-#define WRITER 0x77
-#define RECORD_BYTES 392
-#define HEADER_BYTES 64
-
-static char folder[] = "/dev/shm/tollgate-holds-XXXXXX";
-static struct tg_daemon tested;
-static struct tg_ingest *ingest;
 static struct tg_journal journal;
-static int journal_fd;
-static const struct tg_str none = {NULL, 0};
-
-static void
-start_daemon(void)
-{
-    struct tg_error error;
-
-    if (tg_ingest_open(&ingest, &tested, &error) != 0)
-        abort();
-}
 
 /* Another daemon, which knows what the store and the folder say. */
 static void
 restart_daemon(void)
 {
     tg_ingest_close(ingest);
-    start_daemon();
+    start_ingest();
 }
 
 static void
 begin(void)
 {
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    memset(&tested, 0, sizeof(tested));
-    if (mkdtemp(folder) == NULL)
-        abort();
-    snprintf(tested.paths.journal, sizeof(tested.paths.journal), "%s/journal",
-             folder);
-    snprintf(tested.paths.store, sizeof(tested.paths.store), "%s/store.db",
-             folder);
-    pthread_mutex_init(&tested.write_lock, NULL);
-    mkdir(tested.paths.journal, 0700);
-    journal_fd = open(tested.paths.journal, O_RDONLY | O_DIRECTORY);
-    tg_journal_init(&journal, journal_fd, WRITER);
-    journal.segment_limit = HEADER_BYTES + 2 * RECORD_BYTES;
-    start_daemon();
+    begin_journal(&journal, 2);
+    start_ingest();
 }
 
 static void
 end(void)
 {
-    char command[128];
-
     tg_journal_close(&journal);
-    tg_ingest_close(ingest);
-    close(journal_fd);
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0)
-        abort();
+    end_ingest();
 }
 
 static struct tg_call

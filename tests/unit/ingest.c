@@ -3,24 +3,10 @@
  * can be read later is lost.  The linker sends its reads through here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "ingest.h"
+#include "ingest_test.h"
 #include "tap.h"
-
-#define WRITER 0x77
-#define RECORD_BYTES 392
-#define HEADER_BYTES 64
-
-static char folder[] = "/dev/shm/tollgate-ingest-XXXXXX";
-static struct tg_daemon tested;
-static struct tg_ingest *ingest;
-static int journal_fd;
 
 /* Of segments, bytes from here on cannot be read; nor, when set, a folder. */
 static off_t unreadable_from = INT64_MAX;
@@ -60,37 +46,13 @@ __wrap_openat64(int dir_fd, const char *name, int flags, ...)
     return __real_openat64(dir_fd, name, flags, mode);
 }
 
-static void
-remove_files(void)
-{
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0)
-        abort();
-}
-
 /* Two segments of one writer, three records in the first, so it is final. */
 static void
 begin(void)
 {
-    static const struct tg_str none = {NULL, 0};
     struct tg_journal journal;
-    struct tg_error error;
 
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
-    memset(&tested, 0, sizeof(tested));
-    if (mkdtemp(folder) == NULL)
-        abort();
-    snprintf(tested.paths.journal, sizeof(tested.paths.journal), "%s/journal",
-             folder);
-    snprintf(tested.paths.store, sizeof(tested.paths.store), "%s/store.db",
-             folder);
-    pthread_mutex_init(&tested.write_lock, NULL);
-    mkdir(tested.paths.journal, 0700);
-    journal_fd = open(tested.paths.journal, O_RDONLY | O_DIRECTORY);
-    tg_journal_init(&journal, journal_fd, WRITER);
-    journal.segment_limit = HEADER_BYTES + 3 * RECORD_BYTES;
+    begin_journal(&journal, 3);
     for (uint64_t i = 0; i < 4; i++) {
         struct tg_call call = {
             .id = tg_call_id_make(WRITER, i), .at_ms = 1, .status = 200};
@@ -99,16 +61,13 @@ begin(void)
             abort();
     }
     tg_journal_close(&journal);
-    if (tg_ingest_open(&ingest, &tested, &error) != 0)
-        abort();
+    start_ingest();
 }
 
 static void
 end(void)
 {
-    tg_ingest_close(ingest);
-    close(journal_fd);
-    remove_files();
+    end_ingest();
     unreadable_from = INT64_MAX;
 }
 
@@ -227,7 +186,6 @@ static void
 write_denials(void)
 {
     static struct tg_denial_table table;
-    static const struct tg_str none = {NULL, 0};
     struct tg_call call = {.id = tg_call_id_make(WRITER, 9), .status = 200};
     struct tg_journal journal;
     const uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, [12] = 10};

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "store_test.h"
 #include "tap.h"
 
 #define CALLS 140000 /* a block, and some */
@@ -27,17 +27,6 @@ static char path[64];
 static struct tg_store *store;
 static sqlite3 *plain;
 
-static uint32_t
-any(uint32_t below)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
-}
-
 static void
 open_store(void)
 {
@@ -51,21 +40,7 @@ static void
 add_key(uint32_t number, const char *account_id)
 {
     char id[TG_ID_TEXT_SIZE], secret_id[TG_ID_TEXT_SIZE];
-    struct tg_store_key key = {.id = id,
-                               .account_id = account_id,
-                               .name = "k",
-                               .description = "",
-                               .owner = "",
-                               .labels = "{}",
-                               .kind = "production",
-                               .status = "active",
-                               .scopes = "[]",
-                               .models = "[]",
-                               .endpoints = "[]",
-                               .timezone = "UTC",
-                               .allowed_ips = "[]",
-                               .allowed_referrers = "[]",
-                               .hours = ""};
+    struct tg_store_key key = test_key_row(id, account_id);
     struct tg_store_secret secret = {
         .id = secret_id, .key_id = id, .prefix = "sk-", .last4 = "0000"};
 
@@ -82,12 +57,7 @@ add_keys(void)
 {
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         char id[TG_ID_TEXT_SIZE];
-        struct tg_store_account row = {.id = id,
-                                       .name = id,
-                                       .plan = "",
-                                       .status = "active",
-                                       .verification = "verified",
-                                       .billing = "postpaid"};
+        struct tg_store_account row = test_account_row(id, id);
 
         snprintf(id, sizeof(id), "acct_%019u", i);
         if (store->ops->account_add(store, &row) != 0)
@@ -103,7 +73,7 @@ add_call(uint32_t n, int64_t at)
 {
     struct tg_record record = {.type = TG_RECORD_CALL};
     struct tg_call *call = &record.call;
-    uint32_t key = any(at < AT(30) ? KEYS : KEYS - 10);
+    uint32_t key = test_any(at < AT(30) ? KEYS : KEYS - 10);
     char id[TG_ID_TEXT_SIZE];
     bool is_new;
 
@@ -113,12 +83,13 @@ add_call(uint32_t n, int64_t at)
     memcpy(call->key_id, id, TG_ID_LEN);
     snprintf(id, sizeof(id), "acct_%019u", key % ACCOUNTS);
     memcpy(call->account_id, id, TG_ID_LEN);
-    tg_field_set(call->model, sizeof(call->model), any(3) ? "one" : "two", 3);
-    call->status = any(5) ? 200 : 429;
-    call->cost_nanos = any(1 << 30);
+    tg_field_set(call->model, sizeof(call->model), test_any(3) ? "one" : "two",
+                 3);
+    call->status = test_any(5) ? 200 : 429;
+    call->cost_nanos = test_any(1 << 30);
     memcpy(call->ip, (uint8_t[16]){[10] = 255, 255, 10}, 16);
     memcpy(call->ip + 13, &n, 3);
-    if (any(1000) == 0) {
+    if (test_any(1000) == 0) {
         call->flags = TG_CALL_MOVED;
         call->day = (uint16_t)(at / DAY_MS + 1);
     }
@@ -149,8 +120,8 @@ fill(void)
     store->ops->begin(store);
     add_keys();
     for (uint32_t n = 0; n < CALLS; n++)
-        add_call(n,
-                 AT(0) + (int64_t)n * DAYS * DAY_MS / CALLS + any(SPREAD_MS));
+        add_call(n, AT(0) + (int64_t)n * DAYS * DAY_MS / CALLS +
+                        test_any(SPREAD_MS));
     store->ops->commit(store);
     number("PRAGMA busy_timeout = 10000");
     number("CREATE TABLE truth AS SELECT * FROM calls");
@@ -283,7 +254,7 @@ check_all(const char *what, int64_t kept_from)
 static bool
 step(const struct tg_store_age *age, uint32_t rows)
 {
-    bool has_more, rolls_up = any(3) == 0, is_cut = any(10) == 0;
+    bool has_more, rolls_up = test_any(3) == 0, is_cut = test_any(10) == 0;
     int err;
 
     store->ops->begin(store);
@@ -297,7 +268,7 @@ step(const struct tg_store_age *age, uint32_t rows)
         store->ops->rollback(store);
     else
         store->ops->commit(store);
-    if (any(40) == 0) {
+    if (test_any(40) == 0) {
         store->ops->close(store);
         open_store();
     }
@@ -307,7 +278,7 @@ step(const struct tg_store_age *age, uint32_t rows)
 static void
 forget(const struct tg_store_age *age, uint32_t steps)
 {
-    for (uint32_t i = 0; i < steps && step(age, 1 + any(3000)); i++)
+    for (uint32_t i = 0; i < steps && step(age, 1 + test_any(3000)); i++)
         continue;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "store_test.h"
 #include "tap.h"
 #include "unit.h"
 
@@ -21,17 +21,6 @@ static char folder[] = "/dev/shm/tollgate-rollup-XXXXXX";
 static char path[64];
 static struct tg_store *store;
 static sqlite3 *plain;
-
-static uint32_t
-any(uint32_t below)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    return (uint32_t)(((x * 0x2545f4914f6cdd1d >> 32) * below) >> 32);
-}
 
 /* Key 0 has most of the calls. */
 static void
@@ -53,26 +42,27 @@ add_call(uint32_t n)
     call->id = tg_call_id_make(1, n);
     /* In order but for some that took long. */
     call->at_ms = BEGUN_AT + (int64_t)n * SPAN_MS / CALLS -
-                  (any(50) == 0 ? any(2000000) : any(1000));
-    key = any(2) ? 0 : any(KEYS);
+                  (test_any(50) == 0 ? test_any(2000000) : test_any(1000));
+    key = test_any(2) ? 0 : test_any(KEYS);
     key_of(id, key);
     memcpy(call->key_id, id, TG_ID_LEN);
     snprintf(id, sizeof(id), "acct_%019u", key % 3);
     memcpy(call->account_id, id, TG_ID_LEN);
-    snprintf(id, sizeof(id), "up_%021u", any(2));
+    snprintf(id, sizeof(id), "up_%021u", test_any(2));
     memcpy(call->upstream_id, id, TG_ID_LEN);
-    tg_field_set(call->model, sizeof(call->model), any(3) ? "one" : "two", 3);
-    call->status = statuses[any(5)];
-    call->code = any(20) == 0;
-    call->ttft_ms = any(3) ? any(5000) : TG_ABSENT_MS;
-    call->latency_ms = any(100000);
-    call->prompt_tokens = any(10000);
-    call->cached_tokens = any(1000);
-    call->completion_tokens = any(2000);
-    call->reasoning_tokens = any(500);
-    call->unit = (uint8_t)any(4);
-    call->units = any(100);
-    call->cost_nanos = (int64_t)any(1 << 30) * 1000;
+    tg_field_set(call->model, sizeof(call->model), test_any(3) ? "one" : "two",
+                 3);
+    call->status = statuses[test_any(5)];
+    call->code = test_any(20) == 0;
+    call->ttft_ms = test_any(3) ? test_any(5000) : TG_ABSENT_MS;
+    call->latency_ms = test_any(100000);
+    call->prompt_tokens = test_any(10000);
+    call->cached_tokens = test_any(1000);
+    call->completion_tokens = test_any(2000);
+    call->reasoning_tokens = test_any(500);
+    call->unit = (uint8_t)test_any(4);
+    call->units = test_any(100);
+    call->cost_nanos = (int64_t)test_any(1 << 30) * 1000;
     if (store->ops->call_add(store, &record, &is_new) != 0 || !is_new)
         abort();
 }
@@ -331,9 +321,9 @@ roll_up(uint32_t steps)
 
     for (uint32_t i = 0; i < steps && has_more; i++) {
         store->ops->begin(store);
-        if (store->ops->roll_up(store, 1 + any(40), &has_more) != 0)
+        if (store->ops->roll_up(store, 1 + test_any(40), &has_more) != 0)
             abort();
-        if (any(10) == 0) {
+        if (test_any(10) == 0) {
             store->ops->rollback(store);
             has_more = true;
         } else {

@@ -10,7 +10,7 @@
 
 #include "err.h"
 #include "migrate.h"
-#include "store.h"
+#include "store_test.h"
 #include "tap.h"
 
 static char folder[] = "/tmp/tollgate-store-XXXXXX";
@@ -268,18 +268,6 @@ test_call_pages(void)
     store->ops->close(store);
 }
 
-static struct tg_store_account
-account(const char *id, const char *name)
-{
-    return (struct tg_store_account){.id = id,
-                                     .name = name,
-                                     .plan = "",
-                                     .status = "active",
-                                     .verification = "verified",
-                                     .billing = "postpaid",
-                                     .created_at = 1};
-}
-
 static int
 take_base(void *arg, const struct tg_store_account *row)
 {
@@ -291,7 +279,8 @@ static void
 test_accounts(void)
 {
     struct tg_store *store = open_new();
-    struct tg_store_account row = account("acct_AAAAAAAAAAAAAAAAAAA", "one");
+    struct tg_store_account row =
+        test_account_row("acct_AAAAAAAAAAAAAAAAAAA", "one");
     struct tg_record record = make_record(7);
     bool is_new;
     int64_t base = -1;
@@ -299,7 +288,7 @@ test_accounts(void)
     is_int(store->ops->account_add(store, &row), 0, "an account");
     is_int(store->ops->account_add(store, &row), TG_ERR_DUPLICATE,
            "the same once more");
-    row = account("acct_BBBBBBBBBBBBBBBBBBB", "one");
+    row = test_account_row("acct_BBBBBBBBBBBBBBBBBBB", "one");
     is_int(store->ops->account_add(store, &row), TG_ERR_DUPLICATE,
            "the same name");
     store->ops->call_add(store, &record, &is_new);
@@ -355,22 +344,8 @@ static void
 test_keys(void)
 {
     struct tg_store *store = open_new();
-    struct tg_store_account owner = account("acct_A", "one");
-    struct tg_store_key key = {.id = "key_A",
-                               .account_id = "acct_B",
-                               .name = "k",
-                               .description = "",
-                               .owner = "",
-                               .labels = "{}",
-                               .kind = "production",
-                               .status = "active",
-                               .scopes = "[]",
-                               .models = "[]",
-                               .endpoints = "[]",
-                               .timezone = "UTC",
-                               .allowed_ips = "[]",
-                               .allowed_referrers = "[]",
-                               .hours = ""};
+    struct tg_store_account owner = test_account_row("acct_A", "one");
+    struct tg_store_key key = test_key_row("key_A", "acct_B");
     struct tg_store_secret secret = {
         .id = "sec_A", .key_id = "key_A", .prefix = "p", .last4 = "abcd"};
     char said[128] = "";

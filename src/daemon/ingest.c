@@ -1,4 +1,4 @@
-#include "ingest.h"
+#include "ingest_part.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,35 +10,15 @@
 #include "clock.h"
 #include "denials.h"
 #include "err.h"
-#include "holds.h"
 #include "log.h"
-#include "segments.h"
-#include "settle.h"
 
-#define BUFFER_BYTES (1u << 20)
 #define BATCH_RECORDS 4000
 #define BATCH_LEAST 64 /* whoever waits */
-#define DOUBTS_MAX 3
-#define ROLLUPS 4000 /* in a batch */
+#define ROLLUPS 4000   /* in a batch */
 #define ROLLUPS_LEAST 64
 #define YIELD_US 200
 #define TRIM_MS 60000
 #define YIELDS_MAX 50
-
-struct tg_ingest {
-    struct tg_daemon *daemon;
-    struct tg_store *store;
-    int dir_fd, kept_fd;
-    int64_t trim_at_ms; /* when kept segments are next looked through */
-    struct tg_segments segments;
-    struct tg_holds holds;
-    size_t batch; /* records in this transaction */
-    bool is_cut;  /* and there may be more */
-    bool is_warned;
-    bool has_block; /* perhaps there is something to be rolled up */
-    bool is_stuck;  /* and it cannot be, until the next start */
-    char buffer[BUFFER_BYTES];
-};
 
 /* Without it segments are removed once they were taken in. */
 static int
@@ -122,7 +102,7 @@ mark_bad(struct tg_ingest *ingest, struct tg_segment *segment,
 static void
 doubt(struct tg_ingest *ingest, struct tg_segment *segment, const char *reason)
 {
-    if (++segment->doubts >= DOUBTS_MAX)
+    if (++segment->doubts >= TG_INGEST_LOOKS)
         mark_bad(ingest, segment, reason);
 }
 
@@ -154,8 +134,8 @@ begin_segment(struct tg_ingest *ingest, struct tg_segment *segment)
     return true;
 }
 
-static int
-take_call(struct tg_ingest *ingest, const struct tg_record *record)
+int
+tg_ingest_take_call(struct tg_ingest *ingest, const struct tg_record *record)
 {
     bool is_new;
     int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
@@ -179,7 +159,7 @@ take_record(struct tg_ingest *ingest, const struct tg_segment *segment,
 {
     switch (record->type) {
     case TG_RECORD_CALL:
-        return take_call(ingest, record);
+        return tg_ingest_take_call(ingest, record);
     case TG_RECORD_HOLD:
         return tg_holds_put(&ingest->holds, segment, at, &record->call.id);
     case TG_RECORD_DENIAL:
@@ -245,7 +225,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
         (segment->offset == 0 && !begin_segment(ingest, segment)))
         return 0;
     while (!is_full(ingest)) {
-        ssize_t n = pread(segment->fd, ingest->buffer, BUFFER_BYTES,
+        ssize_t n = pread(segment->fd, ingest->buffer, TG_INGEST_BUFFER,
                           (off_t)segment->offset);
 
         if (n < 0)
@@ -295,7 +275,7 @@ keep_offsets(struct tg_ingest *ingest)
         };
 
         if (segment->offset != segment->committed ||
-            (segment->is_bad && segment->doubts == DOUBTS_MAX))
+            (segment->is_bad && segment->doubts == TG_INGEST_LOOKS))
             err = ingest->store->ops->segment_put(ingest->store, &row);
     }
     return err;
@@ -313,7 +293,7 @@ settle_offsets(struct tg_ingest *ingest, bool is_committed)
                 segment->doubts = 0;
         } else {
             segment->offset = segment->committed;
-            if (segment->doubts >= DOUBTS_MAX)
+            if (segment->doubts >= TG_INGEST_LOOKS)
                 segment->is_bad = false;
         }
     }
@@ -458,174 +438,6 @@ report(struct tg_ingest *ingest)
     atomic_store(&ingest->daemon->bad_segments, bad);
 }
 
-/* Holds of calls that the store has; what it does not say stays. */
-static void
-drop_recorded(struct tg_ingest *ingest)
-{
-    const struct tg_holds *holds = &ingest->holds;
-    bool has;
-
-    for (size_t i = 0; i < holds->room; i++) {
-        const struct tg_hold_row *row = &holds->rows[i];
-
-        if (row->is_used &&
-            ingest->store->ops->call_has(ingest->store, &row->id, &has) == 0 &&
-            has)
-            tg_holds_end(&ingest->holds, &row->id);
-    }
-    tg_holds_settle(&ingest->holds, true);
-}
-
-static void
-search_segment(struct tg_ingest *ingest, struct tg_segment *segment)
-{
-    char name[TG_JOURNAL_NAME_SIZE];
-    int err = segment->offset <= TG_JOURNAL_HEADER_SIZE
-                  ? 0
-                  : tg_holds_search(&ingest->holds, segment, ingest->buffer,
-                                    BUFFER_BYTES);
-
-    segment->is_searched =
-        err != TG_ERR_SYSTEM || ++segment->searches >= DOUBTS_MAX;
-    if (!segment->is_searched || err == 0)
-        return;
-    segment->is_spoilt = true;
-    tg_journal_name(name, segment->writer_id, segment->number);
-    tg_log(TG_LOG_ERROR,
-           "journal %s was damaged after it was taken in: it is left in "
-           "place, as it may say of calls that they were admitted",
-           name);
-}
-
-/* Holds in what was taken in before this daemon began. */
-static void
-search_holds(struct tg_ingest *ingest)
-{
-    size_t before = ingest->holds.count;
-
-    for (size_t i = 0; i < ingest->segments.count; i++) {
-        struct tg_segment *segment = &ingest->segments.list[i];
-
-        if (!segment->is_searched && segment->fd >= 0)
-            search_segment(ingest, segment);
-    }
-    if (ingest->holds.count > before)
-        drop_recorded(ingest);
-}
-
-/* A hold whose call has a record needs none. */
-static int
-settle_hold(struct tg_ingest *ingest, const struct tg_hold_row *row,
-            size_t *settled)
-{
-    struct tg_store *store = ingest->store;
-    struct tg_record record;
-    bool has = false;
-    int err = store->ops->call_has(store, &row->id, &has);
-
-    if (err != 0)
-        return err;
-    if (has) {
-        tg_holds_end(&ingest->holds, &row->id);
-        return 0;
-    }
-    if (tg_holds_read(row, &ingest->segments, ingest->buffer, &record) != 0) {
-        tg_log(TG_LOG_ERROR, "a hold in the journal cannot be read any more");
-        return 0;
-    }
-    tg_settle_forgotten(&record.call);
-    record.type = TG_RECORD_CALL;
-    ++*settled;
-    return take_call(ingest, &record);
-}
-
-/* Those of writers that are gone, by one judgement or the other. */
-static int
-settle_holds(struct tg_ingest *ingest,
-             bool (*is_gone)(const struct tg_ingest *, uint64_t writer_id))
-{
-    struct tg_store *store = ingest->store;
-    struct tg_holds *holds = &ingest->holds;
-    size_t settled = 0;
-    int err;
-
-    pthread_mutex_lock(&ingest->daemon->write_lock);
-    err = store->ops->begin(store);
-    for (size_t i = 0; err == 0 && i < holds->room; i++) {
-        if (!holds->rows[i].is_used ||
-            !is_gone(ingest, holds->rows[i].writer_id))
-            continue;
-        err = settle_hold(ingest, &holds->rows[i], &settled);
-    }
-    if (err == 0)
-        err = store->ops->commit(store);
-    if (err != 0)
-        store->ops->rollback(store);
-    tg_holds_settle(holds, err == 0);
-    pthread_mutex_unlock(&ingest->daemon->write_lock);
-    if (err == 0 && settled > 0)
-        tg_log(TG_LOG_WARNING,
-               "%zu calls were under way when their worker and its state file "
-               "went: they are settled at what they held",
-               settled);
-    return err;
-}
-
-/* No process has a segment of it open: what holds when no state file does. */
-static bool
-is_closed(const struct tg_ingest *ingest, uint64_t writer_id)
-{
-    for (size_t i = 0; i < ingest->segments.count; i++) {
-        const struct tg_segment *segment = &ingest->segments.list[i];
-
-        if (segment->writer_id == writer_id &&
-            tg_segments_is_written_to(segment))
-            return false;
-    }
-    return true;
-}
-
-/* It has no area, either, whose calls the daemon would settle. */
-static bool
-is_without_area(const struct tg_ingest *ingest, uint64_t writer_id)
-{
-    for (size_t i = ingest->segments.count; i-- > 0;) {
-        if (ingest->segments.list[i].writer_id == writer_id)
-            return ingest->segments.list[i].is_final;
-    }
-    return false;
-}
-
-/*
- * Holds of a worker that had another state file than there is now.  While a
- * segment is not read to its end their records may be in it.
- */
-static int
-settle_old_holds(struct tg_ingest *ingest)
-{
-    bool has_old = false, is_read = true;
-
-    for (size_t i = 0; i < ingest->segments.count; i++) {
-        const struct tg_segment *segment = &ingest->segments.list[i];
-
-        is_read &= segment->fd >= 0 && !segment->is_bad &&
-                   segment->doubts == 0 && segment->is_searched;
-        has_old |= is_without_area(ingest, segment->writer_id) &&
-                   tg_holds_need(&ingest->holds, segment);
-    }
-    if (has_old && is_read)
-        return settle_holds(ingest, is_without_area);
-    if (has_old)
-        drop_recorded(ingest);
-    return 0;
-}
-
-int
-tg_ingest_settle_holds(struct tg_ingest *ingest)
-{
-    return ingest->holds.count == 0 ? 0 : settle_holds(ingest, is_closed);
-}
-
 int
 tg_ingest_pass(struct tg_ingest *ingest)
 {
@@ -641,11 +453,11 @@ tg_ingest_pass(struct tg_ingest *ingest)
         return err;
     }
     report(ingest);
-    search_holds(ingest);
+    tg_ingest_search_holds(ingest);
     while (err == 0 && !is_done && (has_work(ingest) || ingest->has_block))
         err = take_batch(ingest, &is_done);
     if (err == 0 && state != NULL && ingest->holds.count > 0)
-        err = settle_old_holds(ingest);
+        err = tg_ingest_settle_old_holds(ingest);
     if (err == 0) {
         remove_done(ingest);
         err = trim_kept(ingest);

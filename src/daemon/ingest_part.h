@@ -1,0 +1,43 @@
+/*
+ * ingest_part.h: what ingest's two files share: taking in what was written,
+ * and settling the holds of calls of which nothing else is left.
+ */
+#ifndef TG_INGEST_PART_H
+#define TG_INGEST_PART_H
+
+#include "holds.h"
+#include "ingest.h"
+#include "segments.h"
+
+#define TG_INGEST_BUFFER (1u << 20)
+#define TG_INGEST_LOOKS 3 /* at what cannot be read, until it is given up */
+
+struct tg_ingest {
+    struct tg_daemon *daemon;
+    struct tg_store *store;
+    int dir_fd, kept_fd;
+    int64_t trim_at_ms; /* when kept segments are next looked through */
+    struct tg_segments segments;
+    struct tg_holds holds;
+    size_t batch; /* records in this transaction */
+    bool is_cut;  /* and there may be more */
+    bool is_warned;
+    bool has_block; /* perhaps there is something to be rolled up */
+    bool is_stuck;  /* and it cannot be, until the next start */
+    char buffer[TG_INGEST_BUFFER];
+};
+
+/* Adds a call to the store, in its transaction. */
+int tg_ingest_take_call(struct tg_ingest *ingest,
+                        const struct tg_record *record);
+
+/* Looks for holds in what was taken in before this daemon began. */
+void tg_ingest_search_holds(struct tg_ingest *ingest);
+
+/*
+ * Settles the holds of workers that had another state file than there is now,
+ * when all is read that could say more.  Returns what the store says.
+ */
+int tg_ingest_settle_old_holds(struct tg_ingest *ingest);
+
+#endif

@@ -300,12 +300,32 @@ tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
     a->month_ends_at_ms = tg_calendar_month_end_ms(zone, now_ms);
 }
 
+/* Which secret it came with; the newest one is the first. */
+static uint16_t
+secret_flags(const struct tg_admission *a, int64_t now_ms)
+{
+    const struct tg_key_policy *key = &a->key;
+    const struct tg_key_secret *other = &key->secrets[1];
+    bool is_old = key->secret_numbers[1] != 0 &&
+                  tg_key_secret_of(key, &a->head.digest) == 1;
+    unsigned flags = (unsigned)key->secret_numbers[is_old]
+                     << TG_CALL_SECRET_SHIFT;
+
+    if (key->secret_numbers[1] != 0 &&
+        (other->valid_until_ms == 0 || now_ms < other->valid_until_ms))
+        flags |= TG_CALL_TWO_SECRETS;
+    if (is_old)
+        flags |= TG_CALL_OLD_SECRET;
+    return (uint16_t)flags;
+}
+
 static void
 fill_call(int64_t now_ms, struct tg_admission *a)
 {
     struct tg_call *call = &a->call;
 
     call->at_ms = now_ms;
+    call->flags |= secret_flags(a, now_ms);
     memcpy(call->key_id, a->key.id, TG_ID_LEN);
     memcpy(call->account_id, a->account.id, TG_ID_LEN);
     call->key_slot = a->head.key_slot;

@@ -30,9 +30,18 @@ enum tg_call_flag {
     TG_CALL_SENT = 1 << 1,      /* handed to the upstream connection */
     TG_CALL_RECOVERED = 1 << 2, /* settled by the daemon for a dead worker */
     TG_CALL_CLIENT_LEFT = 1 << 3,
-    TG_CALL_PEAK = 1 << 4,  /* priced by the peak band */
-    TG_CALL_MOVED = 1 << 5, /* counts in another period than its at_ms's */
+    TG_CALL_PEAK = 1 << 4,       /* priced by the peak band */
+    TG_CALL_MOVED = 1 << 5,      /* counts in another period than its at_ms's */
+    TG_CALL_OLD_SECRET = 1 << 6, /* by one that a newer one replaces */
+    TG_CALL_TWO_SECRETS = 1 << 7, /* its key had two in force */
 };
+
+/*
+ * Above the flags stands which of its key's secrets it came with: 1 to 255 and
+ * then 1 again, as they were made; 0 in what an older Tollgate wrote, of a key
+ * that had one only.
+ */
+#define TG_CALL_SECRET_SHIFT 8
 
 #define TG_ABSENT_MS UINT32_MAX
 
@@ -47,16 +56,16 @@ struct tg_call {
     uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint32_t key_slot;
     uint32_t account_slot;
-    uint16_t endpoint; /* enum tg_endpoint */
-    uint16_t flags;    /* enum tg_call_flag */
-    uint16_t status;   /* as the client saw it; 0 while it runs */
-    uint16_t code;     /* enum tg_code; 0 when all is well */
-    uint8_t basis;     /* enum tg_basis */
-    uint8_t unit;      /* enum tg_unit of units */
-    uint16_t month;    /* period of its hold: year * 12 + month, key's zone */
-    uint32_t latency_ms;   /* while it runs: what it waited for room */
-    uint32_t ttft_ms;      /* TG_ABSENT_MS when no token came */
-    uint32_t day;          /* the same: days since 1970-01-01 */
+    uint16_t endpoint;   /* enum tg_endpoint */
+    uint16_t flags;      /* enum tg_call_flag, and the secret's number */
+    uint16_t status;     /* as the client saw it; 0 while it runs */
+    uint16_t code;       /* enum tg_code; 0 when all is well */
+    uint8_t basis;       /* enum tg_basis */
+    uint8_t unit;        /* enum tg_unit of units */
+    uint16_t month;      /* period of its hold: year * 12 + month, key's zone */
+    uint32_t latency_ms; /* while it runs: what it waited for room */
+    uint32_t ttft_ms;    /* TG_ABSENT_MS when no token came */
+    uint32_t day;        /* the same: days since 1970-01-01 */
     int64_t prompt_tokens; /* what is charged, by basis; so units */
     int64_t cached_tokens;
     int64_t written_tokens; /* to the provider's cache */

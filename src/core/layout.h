@@ -105,18 +105,18 @@ struct tg_key_secret {
 /* What a key may do.  A blob of 0 is absent. */
 struct tg_key_policy {
     char id[TG_ID_LEN];
-    struct tg_key_secret secrets[2];
-    uint32_t account;  /* slot of its account */
-    uint32_t name;     /* blob: text */
+    struct tg_key_secret secrets[2]; /* the newest that is in force first */
+    uint32_t account;                /* slot of its account */
+    uint32_t name;                   /* blob: text */
     uint32_t models;   /* blob: names; none and not restricted: all */
     uint32_t networks; /* blob: where.h; so is referrers */
     uint32_t referrers;
-    uint32_t hours;     /* blob: calendar.h; absent: always */
-    uint64_t endpoints; /* bit 1 << enum tg_endpoint; 0: as scopes say */
-    uint32_t scopes;    /* enum tg_scope */
-    uint8_t kind;       /* enum tg_key_kind, key.h */
-    uint8_t status;     /* enum tg_key_status */
-    uint16_t reserved0;
+    uint32_t hours;            /* blob: calendar.h; absent: always */
+    uint64_t endpoints;        /* bit 1 << enum tg_endpoint; 0: as scopes say */
+    uint32_t scopes;           /* enum tg_scope */
+    uint8_t kind;              /* enum tg_key_kind, key.h */
+    uint8_t status;            /* enum tg_key_status */
+    uint8_t secret_numbers[2]; /* of secrets: call.h; 0: there is none */
     int64_t created_at_ms;
     int64_t expires_at_ms;        /* 0: never */
     int64_t ended_at_ms;          /* when status left active; 0: it has not */
@@ -136,6 +136,7 @@ struct tg_key_policy {
 
 _Static_assert(offsetof(struct tg_key_policy, account) == 104, "layout");
 _Static_assert(offsetof(struct tg_key_policy, endpoints) == 128, "layout");
+_Static_assert(offsetof(struct tg_key_policy, secret_numbers) == 142, "layout");
 _Static_assert(offsetof(struct tg_key_policy, created_at_ms) == 144, "layout");
 _Static_assert(offsetof(struct tg_key_policy, daily_nanos) == 192, "layout");
 _Static_assert(sizeof(struct tg_key_policy) == 256, "layout");

@@ -457,6 +457,48 @@ test_calls(void)
     }
 }
 
+#define OLD (TG_CALL_OLD_SECRET | 7 << TG_CALL_SECRET_SHIFT)
+#define TWO TG_CALL_TWO_SECRETS
+
+/* Which secret a call came with, by who has a number and until when. */
+static const struct {
+    const char *what;
+    struct test_policy key;
+    bool is_new;
+    int flags;
+} by_secret[] = {
+    {"the only one", {.numbers = {8, 0}}, true, 8 << TG_CALL_SECRET_SHIFT},
+    {"the newer of two", {.numbers = {8, 7}}, true, 0x800 | TWO},
+    {"the older of two", {.numbers = {8, 7}}, false, OLD | TWO},
+    {"the older, which has an end",
+     {.numbers = {8, 7}, .old_until = "2026-11-17T12:00:00.001Z"},
+     false,
+     OLD | TWO},
+    {"the newer when the other has ended",
+     {.numbers = {8, 7}, .old_until = NOON},
+     true,
+     0x800},
+    {"the highest number", {.numbers = {1, 255}}, false, 0xff00 | TWO | 64},
+};
+
+static void
+test_secret_is_told(void)
+{
+    for (size_t i = 0; i < COUNT(by_secret); i++) {
+        struct body_case body = {"", CHAT_PATH,
+                                 "{\"model\":\"gpt-4o\",\"max_tokens\":1}",
+                                 by_secret[i].key, NULL};
+        struct tg_admission a;
+
+        if (by_secret[i].is_new)
+            judge_body_by(&body, "Bearer " NEW_SECRET, NOON, &a);
+        else
+            judge_body(&body, NOON, &a);
+        is_int(a.action, TG_ACTION_PROXY, "admitted: %s", by_secret[i].what);
+        is_int(a.call.flags, by_secret[i].flags, "and its call tells");
+    }
+}
+
 static void
 test_prompt_is_held(void)
 {
@@ -630,6 +672,7 @@ main(void)
     test_bodies();
     test_use();
     test_calls();
+    test_secret_is_told();
     test_prompt_is_held();
     test_images_are_held();
     test_factor_is_frozen();

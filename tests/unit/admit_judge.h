@@ -115,10 +115,11 @@ static struct tg_body_facts judged;
 
 /* The head passes with a sound key, the body comes when it is row->key. */
 __attribute__((unused)) static void
-judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
+judge_body_by(const struct body_case *row, const char *authorization,
+              const char *now, struct tg_admission *a)
 {
     static const struct test_policy sound;
-    struct head_case head = {"", "POST", row->path, BEARER};
+    struct head_case head = {"", "POST", row->path, authorization};
     struct tg_credential credential;
     struct tg_head kept;
     struct tg_payload payload;
@@ -137,6 +138,12 @@ judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
     memset(a, 0xa5, sizeof(*a));
     tg_admit_body(&state, &kept, is_sound ? &judged : NULL,
                   tg_payload_fault(&payload), instant(now), a);
+}
+
+__attribute__((unused)) static void
+judge_body(const struct body_case *row, const char *now, struct tg_admission *a)
+{
+    judge_body_by(row, BEARER, now, a);
 }
 
 /* Every code that rows of this program reach, and no other. */

@@ -39,6 +39,7 @@ struct test_policy {
     uint32_t requests_per_second, requests_per_day, tokens_per_minute;
     uint32_t max_queue_ms;
     int64_t daily_nanos, monthly_nanos; /* 0: no budget */
+    uint8_t numbers[2];                 /* of NEW_SECRET and OLD_SECRET */
 };
 
 __attribute__((unused)) static struct tg_str
@@ -159,7 +160,7 @@ static char *state_dir;
 __attribute__((unused)) static uint32_t
 publish_policy(const struct test_policy *row)
 {
-    static const char *const secrets[] = {OLD_SECRET, NEW_SECRET};
+    static const char *const secrets[] = {NEW_SECRET, OLD_SECRET};
     struct tg_key_policy key = {
         .status = row->status ? row->status : TG_KEY_ACTIVE,
         .kind = row->kind ? row->kind : TG_KIND_PRODUCTION,
@@ -179,6 +180,7 @@ publish_policy(const struct test_policy *row)
         .ended_at_ms = instant(row->ended_at),
         .prefix = "sk-tgp_",
         .last4 = {'K', 'L', 'p', 'j'},
+        .secret_numbers = {row->numbers[0], row->numbers[1]},
     };
     struct tg_str list[64];
     size_t count = 0;
@@ -192,7 +194,7 @@ publish_policy(const struct test_policy *row)
             abort();
         memcpy(key.secrets[i].digest, digest.bytes, sizeof(digest.bytes));
     }
-    key.secrets[0].valid_until_ms = instant(row->old_until);
+    key.secrets[1].valid_until_ms = instant(row->old_until);
     for (const char *p = row->models; p != NULL && *p != '\0';) {
         size_t n = strcspn(p, " ");
 

@@ -120,7 +120,8 @@ test_key_by_document(void)
                               .expires_at = "2027-01-01T00:00:00Z",
                               .ended_at = "2026-11-01T00:00:00Z",
                               .old_until = "2026-12-01T00:00:00Z",
-                              .account = 1};
+                              .account = 1,
+                              .numbers = {8, 7}};
     struct tg_digest old, new, unknown;
     uint64_t record, policy, list;
 
@@ -136,12 +137,14 @@ test_key_by_document(void)
     record = le(72, 8);
     policy = in_force(record, record + 192, 256);
     ok(is_text(policy, 24, KEY_ID), "id");
-    ok(le(policy + 24, 1) == old.bytes[0] &&
-           le(policy + 55, 1) == old.bytes[31],
-       "a secret's digest");
-    is_int(le(policy + 56, 8), instant(row.old_until), "its end");
-    ok(le(policy + 64, 1) == new.bytes[0], "the other's");
-    is_int(le(policy + 96, 8), 0, "which has none");
+    ok(le(policy + 24, 1) == new.bytes[0] &&
+           le(policy + 55, 1) == new.bytes[31],
+       "the newer secret's digest");
+    is_int(le(policy + 56, 8), 0, "it has no end");
+    ok(le(policy + 64, 1) == old.bytes[0], "the other's");
+    is_int(le(policy + 96, 8), instant(row.old_until), "which has one");
+    is_int(le(policy + 142, 1), 8, "which of the key's secrets the one is");
+    is_int(le(policy + 143, 1), 7, "and the other");
     is_int(le(policy + 104, 4), 1, "account");
     is_int(le(policy + 128, 8), 2, "endpoints");
     is_int(le(policy + 136, 4), 33, "scopes");

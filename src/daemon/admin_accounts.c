@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "change.h"
 #include "clock.h"
 #include "err.h"
 #include "members.h"
@@ -133,16 +134,40 @@ tg_admin_account_show(struct tg_request *request, struct tg_reply *reply)
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
 
+/* For the audit log: what operators set, none of what calls change. */
+static json_t *
+details_of(const struct tg_store_account *row)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "name", row->name, "plan",
+                     row->plan, "status", row->status, "verification",
+                     row->verification, "billing", row->billing, "granted",
+                     tg_reply_money(row->granted_nanos), "topped_up",
+                     tg_reply_money(row->topped_up_nanos));
+}
+
+static int
+take_details(void *arg, const struct tg_store_account *row)
+{
+    *(json_t **)arg = details_of(row);
+    return 0;
+}
+
 static bool
 add_account(struct tg_request *request, struct tg_reply *reply,
             const struct tg_store_account *row)
 {
     struct tg_daemon *daemon = request->daemon;
     struct tg_store *store = daemon->admin;
-    int err = tg_daemon_begin(daemon, store);
+    int err = tg_change_begin(request);
 
-    if (err == 0)
-        err = tg_daemon_end(daemon, store, store->ops->account_add(store, row));
+    if (err == 0) {
+        json_t *made = details_of(row);
+        json_t *diff = tg_change_diff(NULL, made, "");
+
+        json_decref(made);
+        err = tg_change_end(request, store->ops->account_add(store, row),
+                            row->id, diff);
+    }
     if (err == TG_ERR_DUPLICATE)
         return tg_reply_error(reply, 409, "already_exists", "name",
                               "there is an account '%s' already", row->name);
@@ -202,20 +227,28 @@ take_id(void *arg, const struct tg_store_account *row)
 }
 
 static int
-store_change(struct tg_daemon *daemon, const char *id,
+store_change(struct tg_request *request, const char *id,
              const struct change *change)
 {
-    struct tg_store *store = daemon->admin;
-    int err = tg_daemon_begin(daemon, store);
+    struct tg_store *store = request->daemon->admin;
+    json_t *before = NULL, *after = NULL, *diff;
+    int err = tg_change_begin(request);
 
     if (err != 0)
         return err;
-    err = store->ops->account_set(store, id, change->status,
-                                  change->verification);
+    err = store->ops->account_get(store, id, take_details, &before);
+    if (err == 0)
+        err = store->ops->account_set(store, id, change->status,
+                                      change->verification);
     if (err == 0)
         err = store->ops->account_credit(store, id, change->granted_nanos,
                                          change->topped_up_nanos);
-    return tg_daemon_end(daemon, store, err);
+    if (err == 0)
+        err = store->ops->account_get(store, id, take_details, &after);
+    diff = tg_change_diff(before, after, "");
+    json_decref(before);
+    json_decref(after);
+    return tg_change_end(request, err, id, diff);
 }
 
 static bool
@@ -228,7 +261,7 @@ apply_change(struct tg_request *request, struct tg_reply *reply,
     int err = store->ops->account_get(store, request->subject, take_id, id);
 
     if (err == 0)
-        err = store_change(daemon, id, change);
+        err = store_change(request, id, change);
     if (err == TG_ERR_RANGE)
         return tg_reply_invalid(reply, "amount",
                                 "with so much more, the account would have "

@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "admin_credential.h"
+#include "change.h"
 #include "clock.h"
 #include "err.h"
 #include "members.h"
@@ -178,15 +179,32 @@ seal(struct change *change, uint8_t sealed[TG_SEALED_MAX])
     return true;
 }
 
+/* For the audit log; never the secret. */
+static json_t *
+details_of(const struct change *change)
+{
+    json_t *ended = json_array();
+
+    if (change->subject.id[0] != '\0')
+        json_array_append_new(ended, json_string(change->subject.id));
+    for (size_t i = 0; change->may_replace && i < change->other_count; i++)
+        json_array_append_new(ended, json_string(change->others[i]));
+    return json_pack("{s:s,s:s,s:I,s:o}", "upstream_id", change->upstream_id,
+                     "last4", change->row.last4, "concurrency",
+                     (json_int_t)change->row.concurrency, "replaced", ended);
+}
+
 /* Makes a change of the store, then of the gate. */
 static bool
 commit(struct change *change, int (*work)(struct change *))
 {
     struct tg_daemon *daemon = change->request->daemon;
-    int err = tg_daemon_begin(daemon, daemon->admin);
+    int err = tg_change_begin(change->request);
 
     if (err == 0)
-        err = tg_daemon_end(daemon, daemon->admin, work(change));
+        err = tg_change_end(change->request, work(change),
+                            change->same[0] != '\0' ? change->same : change->id,
+                            details_of(change));
     if (err != 0)
         return tg_reply_store(change->reply, daemon->admin, err, "credential");
     return tg_shapes_publish_catalog(change->request, change->reply);

@@ -1,5 +1,6 @@
 #include "admin.h"
 #include "admin_credential.h"
+#include "change.h"
 #include "clock.h"
 #include "members.h"
 #include "pool.h"
@@ -71,10 +72,12 @@ change(struct tg_request *request, struct tg_reply *reply, work *do_it)
         !tg_members_number(reply, request->body, "concurrency", 1,
                            TG_CONCURRENCY_MAX, &credential.concurrency))
         return;
-    err = tg_daemon_begin(daemon, daemon->admin);
+    err = tg_change_begin(request);
     if (err == 0)
-        err = tg_daemon_end(daemon, daemon->admin,
-                            do_it(daemon->admin, &credential));
+        err = tg_change_end(
+            request, do_it(daemon->admin, &credential), credential.id,
+            json_pack("{s:s,s:I}", "upstream_id", credential.upstream_id,
+                      "concurrency", (json_int_t)credential.concurrency));
     if (err != 0)
         tg_reply_store(reply, daemon->admin, err, "credential");
     else if (tg_shapes_publish_catalog(request, reply))
@@ -107,7 +110,8 @@ tg_admin_credential_reopen(struct tg_request *request, struct tg_reply *reply)
     struct tg_daemon *daemon = request->daemon;
     struct tg_admin_credential found = {.number = 0};
 
-    if (!tg_members_only(reply, request->body, "", ""))
+    if (!tg_members_only(reply, request->body, "", "") ||
+        !tg_change_note(request, reply, request->subject))
         return;
     pthread_mutex_lock(&daemon->admin_lock);
     if (tg_admin_credential_find(request, reply, &found)) {

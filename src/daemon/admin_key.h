@@ -15,4 +15,12 @@
 json_t *tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                           const char *id);
 
+/*
+ * The object of a key for tg_change_diff, for the caller to release, or NULL;
+ * and what of it does not belong in the audit log.
+ */
+json_t *tg_admin_key_details(struct tg_daemon *daemon, const char *id);
+
+#define TG_ADMIN_KEY_UNSAID "object id last_used_at"
+
 #endif

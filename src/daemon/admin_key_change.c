@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "admin_key.h"
+#include "change.h"
 #include "clock.h"
 #include "draft.h"
 #include "err.h"
@@ -81,11 +82,18 @@ apply(struct change *change)
     struct tg_daemon *daemon = change->request->daemon;
     struct tg_store *store = daemon->admin;
     const char *id = change->request->subject;
-    int err = tg_daemon_begin(daemon, store);
+    int err = tg_change_begin(change->request);
 
-    if (err == 0)
-        err = tg_daemon_end(daemon, store,
-                            store->ops->key_get(store, id, change_row, change));
+    if (err == 0) {
+        json_t *before = tg_admin_key_details(daemon, id), *after, *diff;
+
+        err = store->ops->key_get(store, id, change_row, change);
+        after = tg_admin_key_details(daemon, id);
+        diff = tg_change_diff(before, after, TG_ADMIN_KEY_UNSAID);
+        json_decref(before);
+        json_decref(after);
+        err = tg_change_end(change->request, err, id, diff);
+    }
     if (err != 0)
         return change->reply->status == 0 &&
                tg_reply_store(change->reply, store, err, "key");

@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "admin_key.h"
+#include "change.h"
 #include "clock.h"
 #include "draft.h"
 #include "err.h"
@@ -269,19 +270,35 @@ mint(struct tg_secret *secret, enum tg_key_kind kind,
     return 0;
 }
 
+json_t *
+tg_admin_key_details(struct tg_daemon *daemon, const char *id)
+{
+    struct walk walk = {
+        .daemon = daemon, .store = daemon->admin, .now_ms = tg_clock_ms()};
+
+    (void)walk.store->ops->key_get(walk.store, id, one_key, &walk);
+    return walk.one;
+}
+
 static int
-store_key(struct tg_daemon *daemon, const struct tg_store_key *key,
+store_key(struct tg_request *request, const struct tg_store_key *key,
           const struct tg_store_secret *secret)
 {
-    struct tg_store *store = daemon->admin;
-    int err = tg_daemon_begin(daemon, store);
+    struct tg_store *store = request->daemon->admin;
+    json_t *made = NULL, *details = NULL;
+    int err = tg_change_begin(request);
 
     if (err != 0)
         return err;
     err = store->ops->key_add(store, key);
     if (err == 0)
         err = store->ops->secret_add(store, secret);
-    return tg_daemon_end(daemon, store, err);
+    if (err == 0) {
+        made = tg_admin_key_details(request->daemon, key->id);
+        details = tg_change_diff(NULL, made, TG_ADMIN_KEY_UNSAID);
+        json_decref(made);
+    }
+    return tg_change_end(request, err, key->id, details);
 }
 
 static void
@@ -308,7 +325,7 @@ create(struct tg_request *request, struct tg_reply *reply,
     draft->row.id = id;
     draft->row.account_id = account_id;
     draft->row.created_at = row.created_at = tg_clock_ms();
-    err = store_key(daemon, &draft->row, &row);
+    err = store_key(request, &draft->row, &row);
     if (err != 0) {
         tg_reply_store(reply, daemon->admin, err, "key");
         return;

@@ -1,4 +1,5 @@
 #include "admin.h"
+#include "change.h"
 #include "ledger.h"
 #include "members.h"
 
@@ -19,7 +20,8 @@ answer(struct tg_request *request, struct tg_reply *reply, unsigned status)
 void
 tg_admin_ledger_begin(struct tg_request *request, struct tg_reply *reply)
 {
-    if (!tg_members_only(reply, request->body, "", ""))
+    if (!tg_members_only(reply, request->body, "", "") ||
+        !tg_change_note(request, reply, ""))
         return;
     if (tg_ledger_begin(request->daemon->ledger) != 0)
         tg_reply_error(reply, 503, "internal_error", NULL,

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "change.h"
 #include "clock.h"
 #include "err.h"
 #include "model_draft.h"
@@ -116,18 +117,28 @@ tg_admin_model_list(struct tg_request *request, struct tg_reply *reply)
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
 
+/* NULL when there is none, or when the store fails, as *err says. */
+static json_t *
+read_model(struct tg_store *store, const char *name, int *err)
+{
+    struct walk walk = {.store = store, .wanted = name};
+
+    *err = store->ops->model_each(store, add_model, &walk);
+    return walk.one;
+}
+
 static void
 reply_model(struct tg_request *request, struct tg_reply *reply, unsigned status,
             const char *name)
 {
     struct tg_store *store = request->daemon->admin;
-    struct walk walk = {.store = store, .wanted = name};
-    int err = store->ops->model_each(store, add_model, &walk);
+    int err = 0;
+    json_t *model = read_model(store, name, &err);
 
-    if (err == 0 && walk.one == NULL)
+    if (err == 0 && model == NULL)
         err = TG_ERR_NOT_FOUND;
     if (err == 0)
-        tg_reply_json(reply, status, walk.one);
+        tg_reply_json(reply, status, model);
     else if (err == TG_ERR_NOT_FOUND)
         tg_reply_error(reply, 404, "not_found", NULL,
                        "there is no model '%s'; GET /models lists those "
@@ -149,15 +160,23 @@ static bool
 put_model(struct tg_request *request, struct tg_reply *reply,
           const struct tg_model_draft *draft)
 {
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->admin;
+    struct tg_store *store = request->daemon->admin;
     int err;
 
     if (!draft->is_known && !tg_model_draft_fits(store, 1, reply))
         return false;
-    err = tg_daemon_begin(daemon, store);
-    if (err == 0)
-        err = tg_daemon_end(daemon, store, tg_model_draft_put(draft, store));
+    err = tg_change_begin(request);
+    if (err == 0) {
+        json_t *before = read_model(store, draft->name, &err), *after, *diff;
+
+        if (err == 0)
+            err = tg_model_draft_put(draft, store);
+        after = err == 0 ? read_model(store, draft->name, &err) : NULL;
+        diff = tg_change_diff(before, after, "object id");
+        json_decref(before);
+        json_decref(after);
+        err = tg_change_end(request, err, draft->name, diff);
+    }
     if (err != 0)
         return tg_reply_store(reply, store, err, "model");
     return tg_shapes_publish_catalog(request, reply);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "change.h"
 #include "clock.h"
 #include "err.h"
 #include "members.h"
@@ -288,15 +289,14 @@ read_dry_run(const struct tg_request *request, struct tg_reply *reply,
 static bool
 add(struct tg_request *request, struct change *change, bool is_dry)
 {
-    struct tg_daemon *daemon = request->daemon;
     bool is_added;
-    int err = tg_daemon_begin(daemon, change->store);
+    int err = tg_change_begin(request);
 
     if (err != 0)
         return tg_reply_store(change->reply, change->store, err, "price");
     is_added = add_body(change, request->body);
-    err = tg_daemon_end(daemon, change->store,
-                        is_added && !is_dry ? 0 : TG_ERR_FORMAT);
+    err = tg_change_end(request, is_added && !is_dry ? 0 : TG_ERR_FORMAT, "",
+                        json_pack("{s:O}", "prices", change->done));
     if (!is_added || is_dry)
         return is_added;
     if (err != 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "change.h"
 #include "catalog.h"
 #include "clock.h"
 #include "err.h"
@@ -489,7 +490,9 @@ tg_admin_reconcile(struct tg_request *request, struct tg_reply *reply)
                          "upstream reset topped_up") ||
         !tg_members_text(reply, request->body, "upstream", 0, 64, &name) ||
         !tg_members_bool(reply, request->body, "reset", &is_reset) ||
-        !tg_members_money(reply, request->body, "topped_up", &topped_up_nanos))
+        !tg_members_money(reply, request->body, "topped_up",
+                          &topped_up_nanos) ||
+        !tg_change_note(request, reply, name != NULL ? name : ""))
         return;
     pthread_mutex_lock(&one_at_a_time);
     memset(&self, 0, sizeof(self));

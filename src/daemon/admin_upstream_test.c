@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "change.h"
 #include "catalog.h"
 #include "clock.h"
 #include "err.h"
@@ -145,7 +146,8 @@ tg_admin_upstream_test(struct tg_request *request, struct tg_reply *reply)
 
     if (!tg_members_only(reply, request->body, "", ""))
         return;
-    if (read_test(&test, request->subject, reply)) {
+    if (tg_change_note(request, reply, request->subject) &&
+        read_test(&test, request->subject, reply)) {
         tg_probe_url(url, test.base_url, test.dialect);
         checks = check_all(&test, url);
         tg_reply_json(reply, 200,

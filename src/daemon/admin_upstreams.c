@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "book.h"
 #include "catalog.h"
+#include "change.h"
 #include "clock.h"
 #include "draft_text.h"
 #include "err.h"
@@ -284,18 +285,26 @@ static bool
 store_change(struct tg_request *request, struct tg_reply *reply,
              const struct change *change)
 {
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->admin;
-    int err = tg_daemon_begin(daemon, store);
+    struct tg_store *store = request->daemon->admin;
+    struct walk before = {.store = store}, after = {.store = store};
+    int err = tg_change_begin(request);
 
     if (err == 0) {
+        (void)store->ops->upstream_get(store, change->id, one_upstream,
+                                       &before);
         err = change->is_known ? store->ops->upstream_set(store, &change->row)
                                : store->ops->upstream_add(store, &change->row);
         if (err == 0)
             err = serve_all(store, change);
         if (err == 0 && !tg_model_draft_fits(store, 0, reply))
             err = TG_ERR_FULL;
-        err = tg_daemon_end(daemon, store, err);
+        if (err == 0)
+            err = store->ops->upstream_get(store, change->id, one_upstream,
+                                           &after);
+        err = tg_change_end(request, err, change->id,
+                            tg_change_diff(before.one, after.one, "object id"));
+        json_decref(before.one);
+        json_decref(after.one);
     }
     if (err == TG_ERR_FULL)
         return tg_reply_error(reply, 409, "limit_reached", "models",

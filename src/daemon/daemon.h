@@ -2,8 +2,8 @@
  * daemon.h: what the threads of tollgated share.
  *
  * Threads: the main one (ingest, recovery, heartbeat), those of the admin
- * API, and the resolver.  Locks are taken in the order in which they stand
- * here.
+ * API, and those that go their rounds (rounds.h).  Locks are taken in the
+ * order in which they stand here.
  */
 #ifndef TG_DAEMON_H
 #define TG_DAEMON_H

@@ -109,27 +109,23 @@ text_of(const json_t *body)
 }
 
 static enum MHD_Result
-send_reply(struct MHD_Connection *connection, struct tg_reply *reply)
+send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
+           const char *id)
 {
-    char id[TG_REQUEST_ID_TEXT_SIZE];
-    struct tg_call_id random;
     struct MHD_Response *response;
     enum MHD_Result result;
     struct text *text = text_of(reply->body);
 
     json_decref(reply->body);
     reply->body = NULL;
-    if (text == NULL || tg_random(&random, sizeof(random)) != 0) {
-        free(text);
+    if (text == NULL)
         return MHD_NO;
-    }
     response = MHD_create_response_from_buffer_with_free_callback_cls(
         text->len, text->data, free_text, text);
     if (response == NULL) {
         free_text(text);
         return MHD_NO;
     }
-    tg_request_id_text(&random, id);
     MHD_add_response_header(response, "x-request-id", id);
     MHD_add_response_header(response, "Content-Type", "application/json");
     MHD_add_response_header(response, "Cache-Control", "no-store");
@@ -179,6 +175,21 @@ read_arguments(struct MHD_Connection *connection, struct tg_request *request,
     return true;
 }
 
+static const char *
+header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* nginx sends one address, the one that it saw. */
+static void
+take_address(struct tg_request *request, const char *value)
+{
+    if (value != NULL && strlen(value) < sizeof(request->ip) &&
+        value[strspn(value, "0123456789abcdefABCDEF.:")] == '\0')
+        strcpy(request->ip, value);
+}
+
 static enum MHD_Result
 answer(struct tg_http *http, struct MHD_Connection *connection,
        const char *method, struct exchange *exchange)
@@ -187,12 +198,17 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
     struct tg_request request = {
         .daemon = http->daemon,
         .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
-        .authorization = MHD_lookup_connection_value(
-            connection, MHD_HEADER_KIND, "Authorization"),
-        .if_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                "If-Match"),
+        .authorization = header(connection, "Authorization"),
+        .if_match = header(connection, "If-Match"),
+        .idempotency_key = header(connection, "Idempotency-Key"),
+        .user_agent = header(connection, "User-Agent"),
     };
+    struct tg_call_id random;
 
+    if (tg_random(&random, sizeof(random)) != 0)
+        return MHD_NO;
+    tg_request_id_text(&random, request.id);
+    take_address(&request, header(connection, "X-Forwarded-For"));
     if (exchange->is_too_large)
         tg_reply_error(&reply, 413, "request_too_large", NULL,
                        "the body is longer than %u bytes", BODY_MAX);
@@ -203,7 +219,7 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
     json_decref(request.body);
     /* Of these threads nobody is told when they end. */
     tg_digest_release();
-    return send_reply(connection, &reply);
+    return send_reply(connection, &reply, request.id);
 }
 
 static enum MHD_Result

@@ -30,12 +30,11 @@
 #include "log.h"
 #include "policy.h"
 #include "recover.h"
-#include "resolve.h"
 #include "restore.h"
 #include "retention.h"
+#include "rounds.h"
 #include "settings.h"
 #include "statefile.h"
-#include "vigil.h"
 
 #define TICK_MS 50
 #define SECOND_MS 1000
@@ -50,7 +49,7 @@ struct program {
     struct tg_policy_refresh refresh;
     struct tg_jump jump;
     struct tg_http *http;
-    struct tg_resolver *resolver;
+    struct tg_rounds *rounds[TG_ROUNDS_KINDS];
 };
 
 /* Every text of the API may be a secret, so none is left in free memory. */
@@ -142,8 +141,9 @@ start(struct program *program, struct tg_error *error)
     if (tg_ledger_new(&daemon->ledger, daemon) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     err = tg_http_start(&program->http, daemon, error);
-    if (err == 0 && tg_resolver_start(&program->resolver, daemon) != 0)
-        err = tg_error_set(error, TG_ERR_SYSTEM, "cannot start a thread");
+    for (int i = 0; i < TG_ROUNDS_KINDS && err == 0; i++)
+        err = tg_rounds_start(&program->rounds[i], daemon,
+                              (enum tg_rounds_kind)i, error);
     return err;
 }
 
@@ -157,7 +157,6 @@ beat(struct program *program, int64_t now_ms)
     pthread_mutex_unlock(&daemon->publish_lock);
     tg_recovery_pass(&program->recovery, now_ms);
     tg_policy_refresh(daemon, &program->refresh, now_ms);
-    tg_vigil_pass(daemon, now_ms);
     tg_jump_pass(&program->jump, daemon);
     tg_denials_expire(daemon, tg_ingest_store(program->ingest), now_ms);
 }
@@ -220,7 +219,8 @@ stop(struct program *program)
 
     tg_http_stop(program->http);
     tg_ledger_free(daemon->ledger);
-    tg_resolver_stop(program->resolver);
+    for (int i = 0; i < TG_ROUNDS_KINDS; i++)
+        tg_rounds_stop(program->rounds[i]);
     pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
         tg_ingest_pass(program->ingest);

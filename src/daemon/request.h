@@ -9,13 +9,19 @@
 #include "reply.h"
 
 #define TG_REQUEST_ARGUMENTS 16
+#define TG_OPERATOR_NAME_SIZE 256
+#define TG_ADDRESS_TEXT_SIZE 46
 
 enum tg_role { TG_ROLE_NONE = 0, OWNER, ADMIN, AUDITOR, BILLING };
 
 struct tg_operator {
     char id[TG_ID_TEXT_SIZE];
+    char name[TG_OPERATOR_NAME_SIZE];
+    char via[TG_ID_TEXT_SIZE]; /* its token's or session's id, or "token" */
     enum tg_role role;
 };
+
+struct tg_admin_route; /* see routes.h */
 
 struct tg_argument {
     const char *name, *value; /* decoded */
@@ -25,9 +31,14 @@ struct tg_argument {
 struct tg_request {
     struct tg_daemon *daemon;
     const char *method;
+    const struct tg_admin_route *route;
     const char *authorization; /* headers' values, or NULL */
     const char *if_match;
-    const char *subject; /* what stands at {id}, decoded; or NULL */
+    const char *idempotency_key;
+    const char *user_agent;
+    char id[TG_REQUEST_ID_TEXT_SIZE]; /* as its answer's x-request-id */
+    char ip[TG_ADDRESS_TEXT_SIZE]; /* who asks, as nginx saw it; "": unknown */
+    const char *subject;           /* what stands at {id}, decoded; or NULL */
     struct tg_argument arguments[TG_REQUEST_ARGUMENTS];
     size_t argument_count;
     json_t *body; /* an object; NULL for a GET */

@@ -1,28 +1,15 @@
 #include "resolve.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <jansson.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "catalog.h"
 #include "err.h"
 #include "log.h"
 #include "url.h"
-
-#define PERIOD_S 30
-#define END_S 1
-
-struct tg_resolver {
-    pthread_t thread;
-    struct tg_daemon *daemon;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool is_ending;
-};
 
 /* What one pass knows of an upstream, so that it resolves without a lock. */
 struct target {
@@ -151,11 +138,14 @@ resolve_target(struct tg_daemon *daemon, const struct target *target)
     free(addresses);
 }
 
-static void
-pass(struct tg_daemon *daemon)
+void
+tg_resolve_pass(struct tg_daemon *daemon, struct tg_store *store,
+                int64_t now_ms)
 {
     struct target *list = NULL;
 
+    (void)store;
+    (void)now_ms;
     pthread_mutex_lock(&daemon->admin_lock);
     daemon->admin->ops->upstream_each(daemon->admin, add_target, &list);
     pthread_mutex_unlock(&daemon->admin_lock);
@@ -172,70 +162,4 @@ pass(struct tg_daemon *daemon)
         tg_log(TG_LOG_ERROR, "the catalog could not be published: %s",
                daemon->admin->error.text);
     pthread_mutex_unlock(&daemon->admin_lock);
-}
-
-static bool
-sleep_until_next(struct tg_resolver *resolver)
-{
-    struct timespec until;
-    int result = 0;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PERIOD_S;
-    pthread_mutex_lock(&resolver->lock);
-    while (!resolver->is_ending && result != ETIMEDOUT)
-        result = pthread_cond_clockwait(&resolver->wake, &resolver->lock,
-                                        CLOCK_MONOTONIC, &until);
-    result = resolver->is_ending;
-    pthread_mutex_unlock(&resolver->lock);
-    return !result;
-}
-
-static void *
-run(void *arg)
-{
-    struct tg_resolver *resolver = arg;
-
-    do
-        pass(resolver->daemon);
-    while (sleep_until_next(resolver));
-    return NULL;
-}
-
-int
-tg_resolver_start(struct tg_resolver **resolver, struct tg_daemon *daemon)
-{
-    struct tg_resolver *self = calloc(1, sizeof(*self));
-
-    if (self == NULL)
-        return TG_ERR_SYSTEM;
-    self->daemon = daemon;
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->wake, NULL);
-    if (pthread_create(&self->thread, NULL, run, self) != 0) {
-        free(self);
-        return TG_ERR_SYSTEM;
-    }
-    *resolver = self;
-    return 0;
-}
-
-void
-tg_resolver_stop(struct tg_resolver *resolver)
-{
-    struct timespec until;
-
-    if (resolver == NULL)
-        return;
-    pthread_mutex_lock(&resolver->lock);
-    resolver->is_ending = true;
-    pthread_cond_signal(&resolver->wake);
-    pthread_mutex_unlock(&resolver->lock);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += END_S;
-    if (pthread_timedjoin_np(resolver->thread, NULL, &until) != 0)
-        return;
-    pthread_cond_destroy(&resolver->wake);
-    pthread_mutex_destroy(&resolver->lock);
-    free(resolver);
 }

@@ -13,20 +13,12 @@
  */
 int tg_resolve_host(const char *host, char **addresses, struct tg_error *error);
 
-struct tg_resolver;
-
 /*
- * Starts a thread that resolves every upstream again each 30 s, keeps what
- * changed in the store and publishes the catalog, which also brings in
- * prices that wait for room.  Returns 0, or TG_ERR_SYSTEM.
+ * Resolves every upstream again, keeps what changed in the store and publishes
+ * the catalog, which also brings in prices that wait for room.  A round:
+ * rounds.h.
  */
-int tg_resolver_start(struct tg_resolver **resolver, struct tg_daemon *daemon);
-
-/*
- * Ends the thread; takes NULL.  One that waits for the system's resolver is
- * not waited for longer than a second: it goes with the process, and gets no
- * further than the admin lock, which the caller takes and keeps.
- */
-void tg_resolver_stop(struct tg_resolver *resolver);
+void tg_resolve_pass(struct tg_daemon *daemon, struct tg_store *store,
+                     int64_t now_ms);
 
 #endif

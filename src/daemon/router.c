@@ -5,86 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin.h"
 #include "err.h"
-
-/* A permission that is not one makes an array of negative size. */
-#define PERMIT(p) ((p) + 0 * sizeof(char[(p) > TG_MAY_NOTHING ? 1 : -1]))
-#define ROUTE(method, path, permission, arguments, handle)                     \
-    {                                                                          \
-        method, "/admin/v1" path, PERMIT(permission), arguments, handle        \
-    }
-
-#define PAGE " limit after"
-
-static const struct tg_admin_route routes[] = {
-    ROUTE("GET", "/accounts", TG_MAY_READ, PAGE, tg_admin_account_list),
-    ROUTE("POST", "/accounts", TG_MAY_CHANGE_ACCOUNTS, "",
-          tg_admin_account_create),
-    ROUTE("GET", "/accounts/{}", TG_MAY_READ, "", tg_admin_account_show),
-    ROUTE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS, "",
-          tg_admin_account_top_up),
-    ROUTE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS, "",
-          tg_admin_account_grant),
-    ROUTE("POST", "/accounts/{}/verify", TG_MAY_ADMIT_ACCOUNTS, "",
-          tg_admin_account_verify),
-    ROUTE("POST", "/accounts/{}/suspend", TG_MAY_ADMIT_ACCOUNTS, "",
-          tg_admin_account_suspend),
-    ROUTE("POST", "/accounts/{}/resume", TG_MAY_ADMIT_ACCOUNTS, "",
-          tg_admin_account_resume),
-    ROUTE("GET", "/keys", TG_MAY_READ, PAGE " account status",
-          tg_admin_key_list),
-    ROUTE("POST", "/keys", TG_MAY_CHANGE_KEYS, "", tg_admin_key_create),
-    ROUTE("GET", "/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
-    ROUTE("GET", "/keys/{}/check", TG_MAY_READ,
-          " scope model endpoint ip referrer at", tg_admin_key_check),
-    ROUTE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_update),
-    ROUTE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "", tg_admin_key_delete),
-    ROUTE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "", tg_admin_key_pause),
-    ROUTE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "",
-          tg_admin_key_resume),
-    ROUTE("POST", "/keys/{}/disable", TG_MAY_CHANGE_KEYS, "",
-          tg_admin_key_disable),
-    ROUTE("GET", "/models", TG_MAY_READ, "", tg_admin_model_list),
-    ROUTE("POST", "/models", TG_MAY_CHANGE_CATALOG, "", tg_admin_model_put),
-    ROUTE("GET", "/models/{}", TG_MAY_READ, "", tg_admin_model_show),
-    ROUTE("GET", "/prices", TG_MAY_READ, " model current", tg_admin_price_list),
-    ROUTE("POST", "/prices", TG_MAY_CHANGE_CATALOG, " dry_run",
-          tg_admin_price_add),
-    ROUTE("GET", "/upstreams", TG_MAY_READ, "", tg_admin_upstream_list),
-    ROUTE("POST", "/upstreams", TG_MAY_CHANGE_CATALOG, "",
-          tg_admin_upstream_put),
-    ROUTE("GET", "/upstreams/{}", TG_MAY_READ, "", tg_admin_upstream_show),
-    ROUTE("POST", "/upstreams/{}/test", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_upstream_test),
-    ROUTE("GET", "/credentials", TG_MAY_READ, "", tg_admin_credential_list),
-    ROUTE("POST", "/credentials", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_credential_add),
-    ROUTE("GET", "/credentials/{}", TG_MAY_READ, "", tg_admin_credential_show),
-    ROUTE("PATCH", "/credentials/{}", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_credential_update),
-    ROUTE("POST", "/credentials/{}/rotate", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_credential_rotate),
-    ROUTE("POST", "/credentials/{}/disable", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_credential_disable),
-    ROUTE("POST", "/credentials/{}/reopen", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_credential_reopen),
-    ROUTE("GET", "/usage", TG_MAY_READ_USAGE,
-          " key account model since until by timezone", tg_admin_usage),
-    ROUTE("GET", "/calls", TG_MAY_READ_USAGE,
-          PAGE " key account model since until status not_ok",
-          tg_admin_call_list),
-    ROUTE("GET", "/denials", TG_MAY_READ, PAGE " key account code since until",
-          tg_admin_denial_list),
-    ROUTE("GET", "/events", TG_MAY_READ, PAGE " since type",
-          tg_admin_event_list),
-    ROUTE("POST", "/ledger/verify", TG_MAY_READ_USAGE, "",
-          tg_admin_ledger_begin),
-    ROUTE("GET", "/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
-    ROUTE("POST", "/ledger/reconcile", TG_MAY_CHANGE_CREDENTIALS, "",
-          tg_admin_reconcile),
-    ROUTE("GET", "/health", TG_MAY_READ, "", tg_admin_health),
-};
+#include "routes.h"
 
 /* What each role may do, as bits 1 << enum tg_permission. */
 #define BIT(permission) (1u << (permission))
@@ -104,13 +26,6 @@ static const struct {
     [AUDITOR] = {"auditor", READS},
     [BILLING] = {"billing", READS | BIT(TG_MAY_CHANGE_ACCOUNTS)},
 };
-
-const struct tg_admin_route *
-tg_router_table(size_t *n)
-{
-    *n = sizeof(routes) / sizeof(routes[0]);
-    return routes;
-}
 
 /* Whether path is the pattern's; *subject points into path then. */
 static bool
@@ -140,10 +55,11 @@ static const struct tg_admin_route *
 find(const char *method, char *path, char **subject,
      char allow[TG_REPLY_ALLOW_SIZE])
 {
-    size_t len = 0;
+    size_t len = 0, count;
+    const struct tg_admin_route *routes = tg_routes(&count);
 
     allow[0] = '\0';
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!matches(routes[i].path, path, subject))
             continue;
         if (strcmp(routes[i].method, method) == 0)
@@ -161,6 +77,8 @@ take_operator(void *arg, const struct tg_store_operator *row)
     struct tg_operator *operator= arg;
 
     strncpy(operator->id, row->id, sizeof(operator->id) - 1);
+    strncpy(operator->name, row->name, sizeof(operator->name) - 1);
+    strcpy(operator->via, "token");
     for (size_t i = 1; i < sizeof(roles) / sizeof(roles[0]); i++) {
         if (strcmp(roles[i].name, row->role) == 0)
             operator->role =(enum tg_role) i;
@@ -288,6 +206,7 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                        "%s takes %s, not %s", path, allow, request->method);
         return;
     }
+    request->route = route;
     if (!permit(request, route, reply) ||
         !check_arguments(request, route, reply))
         return;

@@ -241,13 +241,14 @@ tell_of_all(struct pass *pass)
 }
 
 void
-tg_vigil_pass(struct tg_daemon *daemon, int64_t now_ms)
+tg_vigil_pass(struct tg_daemon *daemon, struct tg_store *store, int64_t now_ms)
 {
     struct pass pass = {.daemon = daemon, .now_ms = now_ms};
 
-    if (!has_turned(daemon, now_ms) ||
-        pthread_mutex_trylock(&daemon->admin_lock) != 0)
+    (void)store;
+    if (!has_turned(daemon, now_ms))
         return;
+    pthread_mutex_lock(&daemon->admin_lock);
     pass.turned = calloc(TG_CATALOG_CREDENTIALS, sizeof(*pass.turned));
     if (pass.turned != NULL)
         tell_of_all(&pass);

@@ -12,7 +12,7 @@
 #include "err.h"
 #include "store.h"
 
-#define TG_SQLITE_STATEMENTS 128
+#define TG_SQLITE_STATEMENTS 256
 
 struct tg_rollup_block; /* see sqlite_rollup.h */
 
@@ -139,6 +139,12 @@ int tg_sqlite_denial_each(struct tg_store *,
                           const struct tg_store_denial_filter *,
                           int (*)(void *, const struct tg_store_denial *),
                           void *);
+
+int tg_sqlite_audit_add(struct tg_store *, const struct tg_store_audit *);
+int tg_sqlite_audit_last(struct tg_store *, int64_t *, struct tg_digest *);
+int tg_sqlite_audit_each(struct tg_store *, int64_t, uint32_t,
+                         int (*)(void *, const struct tg_store_audit *),
+                         void *);
 
 int tg_sqlite_operator_add(struct tg_store *, const struct tg_store_operator *);
 int tg_sqlite_operator_named(struct tg_store *, const char *,

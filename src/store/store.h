@@ -98,6 +98,20 @@ struct tg_store_operator {
     int64_t created_at;
 };
 
+/* What an operator changed.  Texts are "" where there is none. */
+struct tg_store_audit {
+    int64_t number; /* 1, 2, 3, …, without gaps */
+    const char *id;
+    int64_t at;
+    const char *operator_id, *operator; /* "" and "tollgated": itself */
+    const char *via;                    /* its token's or session's id */
+    const char *ip, *request_id;
+    const char *action;      /* "key.create" */
+    const char *subject;     /* id of what was changed */
+    const char *details;     /* JSON object */
+    struct tg_digest digest; /* of the one before and of this: docs/audit.md */
+};
+
 struct tg_store_segment {
     uint64_t writer_id;
     uint32_t number;
@@ -373,6 +387,16 @@ struct tg_store_ops {
                        const struct tg_store_denial_filter *filter,
                        int (*visit)(void *, const struct tg_store_denial *),
                        void *arg);
+
+    /* Adds one behind the last, in the transaction of what it tells of. */
+    int (*audit_add)(struct tg_store *store, const struct tg_store_audit *row);
+    /* Number and digest of the last; 0 and zeros when there is none. */
+    int (*audit_last)(struct tg_store *store, int64_t *number,
+                      struct tg_digest *digest);
+    /* Behind number after, oldest first, at most limit of them; 0: all. */
+    int (*audit_each)(struct tg_store *store, int64_t after, uint32_t limit,
+                      int (*visit)(void *, const struct tg_store_audit *),
+                      void *arg);
 
     int (*operator_add)(struct tg_store *store,
                         const struct tg_store_operator *row);

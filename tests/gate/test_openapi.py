@@ -11,7 +11,7 @@ import pytest
 from lone_daemon import BUILD, ROOT, LoneDaemon, wait
 
 TEXT = (ROOT / "api/openapi.yaml").read_text()
-ROUTER = (ROOT / "src/daemon/router.c").read_text()
+ROUTER = (ROOT / "src/daemon/routes.c").read_text()
 
 
 def blocks(text, indent):
@@ -43,11 +43,16 @@ def described_routes():
 def coded_routes():
     page = re.search(r'#define PAGE "([^"]*)"', ROUTER).group(1)
     routes = {}
-    table = ROUTER[ROUTER.index("routes[] = {"):ROUTER.index("};")]
-    for row in re.findall(r"ROUTE\((.*?)\)", table, re.S):
-        method, path = re.findall(r'"([^"]*)"', row)[:2]
-        arguments = row.split(",", 3)[3].replace("PAGE", f'"{page}"')
-        names = " ".join(re.findall(r'"([^"]*)"', arguments)).split()
+    table = ROUTER[ROUTER.index("routes[] = {"):]
+    for row in re.findall(r"(?:READ|CHANGE)\((.*?)\),", table, re.S):
+        texts = re.findall(r'"([^"]*)"|PAGE', row)
+        method = "GET" if texts[0].startswith("/") else texts.pop(0)
+        path = texts.pop(0)
+        if method != "GET":
+            texts.pop(0)
+        names = " ".join(texts).split()
+        if "PAGE" in row:
+            names += page.split()
         routes[method, path] = set(names)
     return routes
 

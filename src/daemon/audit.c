@@ -1,0 +1,91 @@
+#include "audit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "err.h"
+#include "id.h"
+
+static void
+put(FILE *out, const char *text)
+{
+    fprintf(out, "%zu:%s,", strlen(text), text);
+}
+
+static void
+put_number(FILE *out, int64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, n);
+    put(out, text);
+}
+
+int
+tg_audit_digest(const struct tg_digest *before,
+                const struct tg_store_audit *row, struct tg_digest *digest)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    int err = TG_ERR_CRYPTO;
+
+    if (out == NULL)
+        return err;
+    fwrite(before->bytes, 1, sizeof(before->bytes), out);
+    put_number(out, row->number);
+    put(out, row->id);
+    put_number(out, row->at);
+    put(out, row->operator_id);
+    put(out, row->operator);
+    put(out, row->via);
+    put(out, row->ip);
+    put(out, row->request_id);
+    put(out, row->action);
+    put(out, row->subject);
+    put(out, row->details);
+    if (fclose(out) == 0 && tg_digest_init() == 0)
+        err = tg_digest_of((struct tg_str){text, len}, digest);
+    free(text);
+    return err;
+}
+
+static int
+add(struct tg_store *store, struct tg_store_audit *row)
+{
+    char id[TG_ID_TEXT_SIZE];
+    struct tg_digest before;
+    int err = store->ops->audit_last(store, &row->number, &before);
+
+    if (err != 0)
+        return err;
+    row->number++;
+    row->id = id;
+    if (tg_id_mint(id, "aud_", tg_random) != 0 ||
+        tg_audit_digest(&before, row, &row->digest) != 0)
+        return tg_error_set(&store->error, TG_ERR_CRYPTO,
+                            "no entry of the audit log could be made");
+    return store->ops->audit_add(store, row);
+}
+
+int
+tg_audit_add(struct tg_store *store, struct tg_store_audit *row,
+             json_t *details)
+{
+    char *text;
+    int err;
+
+    if (details == NULL)
+        details = json_object();
+    text = json_dumps(details, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(details);
+    if (text == NULL)
+        return tg_error_set(&store->error, TG_ERR_SYSTEM, "out of memory");
+    row->details = text;
+    err = add(store, row);
+    free(text);
+    return err;
+}

@@ -1,0 +1,96 @@
+#include "routes.h"
+
+#include "admin.h"
+
+/* A permission that is not one makes an array of negative size. */
+#define PERMIT(p) ((p) + 0 * sizeof(char[(p) > TG_MAY_NOTHING ? 1 : -1]))
+#define READ(path, permission, arguments, handle)                              \
+    {                                                                          \
+        "GET", "/admin/v1" path, PERMIT(permission), NULL, arguments, handle   \
+    }
+#define CHANGE(method, path, permission, action, arguments, handle)            \
+    {                                                                          \
+        method, "/admin/v1" path, PERMIT(permission), "" action, arguments,    \
+            handle                                                             \
+    }
+
+#define PAGE " limit after"
+
+static const struct tg_admin_route routes[] = {
+    READ("/accounts", TG_MAY_READ, PAGE, tg_admin_account_list),
+    CHANGE("POST", "/accounts", TG_MAY_CHANGE_ACCOUNTS, "account.create", "",
+           tg_admin_account_create),
+    READ("/accounts/{}", TG_MAY_READ, "", tg_admin_account_show),
+    CHANGE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS,
+           "account.top_up", "", tg_admin_account_top_up),
+    CHANGE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS,
+           "account.grant", "", tg_admin_account_grant),
+    CHANGE("POST", "/accounts/{}/verify", TG_MAY_ADMIT_ACCOUNTS,
+           "account.verify", "", tg_admin_account_verify),
+    CHANGE("POST", "/accounts/{}/suspend", TG_MAY_ADMIT_ACCOUNTS,
+           "account.suspend", "", tg_admin_account_suspend),
+    CHANGE("POST", "/accounts/{}/resume", TG_MAY_ADMIT_ACCOUNTS,
+           "account.resume", "", tg_admin_account_resume),
+    READ("/keys", TG_MAY_READ, PAGE " account status", tg_admin_key_list),
+    CHANGE("POST", "/keys", TG_MAY_CHANGE_KEYS, "key.create", "",
+           tg_admin_key_create),
+    READ("/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
+    READ("/keys/{}/check", TG_MAY_READ, " scope model endpoint ip referrer at",
+         tg_admin_key_check),
+    CHANGE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.update", "",
+           tg_admin_key_update),
+    CHANGE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.delete", "",
+           tg_admin_key_delete),
+    CHANGE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "key.pause", "",
+           tg_admin_key_pause),
+    CHANGE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "key.resume", "",
+           tg_admin_key_resume),
+    CHANGE("POST", "/keys/{}/disable", TG_MAY_CHANGE_KEYS, "key.disable", "",
+           tg_admin_key_disable),
+    READ("/models", TG_MAY_READ, "", tg_admin_model_list),
+    CHANGE("POST", "/models", TG_MAY_CHANGE_CATALOG, "model.put", "",
+           tg_admin_model_put),
+    READ("/models/{}", TG_MAY_READ, "", tg_admin_model_show),
+    READ("/prices", TG_MAY_READ, " model current", tg_admin_price_list),
+    CHANGE("POST", "/prices", TG_MAY_CHANGE_CATALOG, "price.add", " dry_run",
+           tg_admin_price_add),
+    READ("/upstreams", TG_MAY_READ, "", tg_admin_upstream_list),
+    CHANGE("POST", "/upstreams", TG_MAY_CHANGE_CATALOG, "upstream.put", "",
+           tg_admin_upstream_put),
+    READ("/upstreams/{}", TG_MAY_READ, "", tg_admin_upstream_show),
+    CHANGE("POST", "/upstreams/{}/test", TG_MAY_CHANGE_CREDENTIALS,
+           "upstream.test", "", tg_admin_upstream_test),
+    READ("/credentials", TG_MAY_READ, "", tg_admin_credential_list),
+    CHANGE("POST", "/credentials", TG_MAY_CHANGE_CREDENTIALS, "credential.add",
+           "", tg_admin_credential_add),
+    READ("/credentials/{}", TG_MAY_READ, "", tg_admin_credential_show),
+    CHANGE("PATCH", "/credentials/{}", TG_MAY_CHANGE_CREDENTIALS,
+           "credential.update", "", tg_admin_credential_update),
+    CHANGE("POST", "/credentials/{}/rotate", TG_MAY_CHANGE_CREDENTIALS,
+           "credential.rotate", "", tg_admin_credential_rotate),
+    CHANGE("POST", "/credentials/{}/disable", TG_MAY_CHANGE_CREDENTIALS,
+           "credential.disable", "", tg_admin_credential_disable),
+    CHANGE("POST", "/credentials/{}/reopen", TG_MAY_CHANGE_CREDENTIALS,
+           "credential.reopen", "", tg_admin_credential_reopen),
+    READ("/usage", TG_MAY_READ_USAGE,
+         " key account model since until by timezone", tg_admin_usage),
+    READ("/calls", TG_MAY_READ_USAGE,
+         PAGE " key account model since until status not_ok",
+         tg_admin_call_list),
+    READ("/denials", TG_MAY_READ, PAGE " key account code since until",
+         tg_admin_denial_list),
+    READ("/events", TG_MAY_READ, PAGE " since type", tg_admin_event_list),
+    CHANGE("POST", "/ledger/verify", TG_MAY_READ_USAGE, "ledger.verify", "",
+           tg_admin_ledger_begin),
+    READ("/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
+    CHANGE("POST", "/ledger/reconcile", TG_MAY_CHANGE_CREDENTIALS,
+           "ledger.reconcile", "", tg_admin_reconcile),
+    READ("/health", TG_MAY_READ, "", tg_admin_health),
+};
+
+const struct tg_admin_route *
+tg_routes(size_t *n)
+{
+    *n = sizeof(routes) / sizeof(routes[0]);
+    return routes;
+}

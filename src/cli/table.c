@@ -192,7 +192,8 @@ tg_table_csv_rows(const struct tg_cli *cli, const struct tg_column *columns,
 void
 tg_table_json(const json_t *object)
 {
-    char *text = tg_own(json_dumps(object, JSON_INDENT(2)));
+    char *text =
+        tg_own(json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)));
     const unsigned char *at = (const unsigned char *)text;
 
     for (; *at != '\0'; at++) {

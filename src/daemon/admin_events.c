@@ -28,7 +28,8 @@ tg_admin_event_list(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_store *store = request->daemon->reports;
     struct tg_store_event_filter filter = {
-        .type = tg_request_argument(request, "type")};
+        .type = tg_request_argument(request, "type"),
+        .key_id = tg_request_argument(request, "key")};
     struct tg_page_list list = {.data = NULL};
     struct tg_store_page page;
     int err;

@@ -7,6 +7,24 @@
 
 #include "request.h"
 
+/* What the secrets of a key say about it; all 0 but list at the beginning. */
+struct tg_key_secrets {
+    json_t *list; /* an array */
+    char prefix[16], last4[8];
+    int64_t last_used_at;
+};
+
+/* Adds one; the newest comes first.  Returns 0: it visits secrets. */
+int tg_key_secrets_add(void *secrets, const struct tg_store_secret *row);
+
+/* The object of a key; the list of secrets is taken over. */
+json_t *tg_admin_key_object(struct tg_daemon *daemon,
+                            const struct tg_store_key *row,
+                            struct tg_key_secrets *secrets, int64_t now_ms);
+
+/* When the key was used last, as its counters know; 0: they do not. */
+int64_t tg_admin_key_used_at(struct tg_daemon *daemon, const char *key_id);
+
 /*
  * The object of a key as the store has it, for the caller to release, and its
  * ETag in reply; NULL with the reply made when there is none.  Call it with the

@@ -13,23 +13,14 @@
 struct walk {
     struct tg_daemon *daemon;
     struct tg_store *store;
-    struct tg_page_list list;
     int64_t now_ms;
-    bool is_whole; /* each secret's last use, too, to the last call */
     json_t *one;
 };
 
-/* What the secrets of a key say about it. */
-struct secrets {
-    json_t *list;
-    char prefix[16], last4[8];
-    int64_t last_used_at;
-};
-
-static int
-add_secret(void *arg, const struct tg_store_secret *row)
+int
+tg_key_secrets_add(void *arg, const struct tg_store_secret *row)
 {
-    struct secrets *secrets = arg;
+    struct tg_key_secrets *secrets = arg;
 
     if (json_array_size(secrets->list) == 0) {
         strncpy(secrets->prefix, row->prefix, sizeof(secrets->prefix) - 1);
@@ -76,9 +67,8 @@ status_of(const struct tg_store_key *row, int64_t now_ms)
     return row->status;
 }
 
-/* What the key's counters know, which may not have come to its secrets yet. */
-static int64_t
-last_used_at(struct tg_daemon *daemon, const char *key_id)
+int64_t
+tg_admin_key_used_at(struct tg_daemon *daemon, const char *key_id)
 {
     uint32_t slot;
     int64_t at = 0;
@@ -95,7 +85,7 @@ last_used_at(struct tg_daemon *daemon, const char *key_id)
 static int
 add_use(void *arg, const struct tg_store_call *call)
 {
-    struct secrets *secrets = arg;
+    struct tg_key_secrets *secrets = arg;
     json_t *newest = json_array_get(secrets->list, 0);
 
     if (newest == NULL || call->at < secrets->last_used_at)
@@ -108,30 +98,22 @@ add_use(void *arg, const struct tg_store_call *call)
     return 0;
 }
 
-static json_t *
-key_object(struct walk *walk, const struct tg_store_key *row)
+json_t *
+tg_admin_key_object(struct tg_daemon *daemon, const struct tg_store_key *row,
+                    struct tg_key_secrets *secrets, int64_t now_ms)
 {
-    struct tg_store *store = walk->store;
-    struct secrets secrets = {.list = json_array()};
-    struct tg_store_filter of_key = {.key_id = row->id};
-    int64_t used_at = last_used_at(walk->daemon, row->id);
+    int64_t used_at = tg_admin_key_used_at(daemon, row->id);
 
-    if (store->ops->secret_each(store, row->id, add_secret, &secrets) != 0 ||
-        (walk->is_whole && store->ops->call_each(store, &of_key, NULL, 1,
-                                                 add_use, &secrets) != 0)) {
-        json_decref(secrets.list);
-        return NULL;
-    }
-    if (used_at > secrets.last_used_at)
-        secrets.last_used_at = used_at;
+    if (used_at < secrets->last_used_at)
+        used_at = secrets->last_used_at;
     return json_pack(
         "{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,"
         "s:{s:o,s:o,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:n,s:i},s:o}",
         "object", "key", "id", row->id, "account_id", row->account_id, "name",
         row->name, "description", tg_reply_text(row->description), "owner",
         tg_reply_text(row->owner), "labels", tg_reply_stored(row->labels),
-        "kind", row->kind, "status", status_of(row, walk->now_ms), "prefix",
-        secrets.prefix, "last4", secrets.last4, "scopes",
+        "kind", row->kind, "status", status_of(row, now_ms), "prefix",
+        secrets->prefix, "last4", secrets->last4, "scopes",
         tg_reply_stored(row->scopes), "models", tg_reply_stored(row->models),
         "endpoints", tg_reply_stored(row->endpoints), "limits",
         limits_object(row), "budget", "monthly",
@@ -143,79 +125,28 @@ key_object(struct walk *walk, const struct tg_store_key *row)
         tg_reply_instant(row->created_at), "expires_at",
         tg_reply_instant(row->expires_at), "ended_at",
         tg_reply_instant(row->ended_at), "last_used_at",
-        tg_reply_instant(secrets.last_used_at), "rotation", "interval_days",
-        "grace_days", 7, "secrets", secrets.list);
-}
-
-static int
-list_key(void *arg, const struct tg_store_key *row)
-{
-    struct walk *walk = arg;
-    json_t *object = key_object(walk, row);
-
-    if (object == NULL)
-        return TG_ERR_SYSTEM;
-    tg_page_list_add(&walk->list, row->id, object);
-    return 0;
+        tg_reply_instant(used_at), "rotation", "interval_days", "grace_days", 7,
+        "secrets", secrets->list);
 }
 
 static int
 one_key(void *arg, const struct tg_store_key *row)
 {
     struct walk *walk = arg;
+    struct tg_store *store = walk->store;
+    struct tg_key_secrets secrets = {.list = json_array()};
+    struct tg_store_filter of_key = {.key_id = row->id};
+    int err =
+        store->ops->secret_each(store, row->id, tg_key_secrets_add, &secrets);
 
-    walk->one = key_object(walk, row);
-    return walk->one == NULL ? TG_ERR_SYSTEM : 0;
-}
-
-static bool
-list_filters(const struct tg_request *request, struct tg_reply *reply,
-             char account_id[TG_ID_TEXT_SIZE],
-             struct tg_store_key_filter *filter)
-{
-    static const char *const statuses[] = {"active", "inactive", "disabled",
-                                           "expired", "deleted"};
-    const char *given = tg_request_argument(request, "account");
-    const char *status = tg_request_argument(request, "status");
-    size_t i = 0, count = sizeof(statuses) / sizeof(statuses[0]);
-
-    while (status != NULL && i < count && strcmp(status, statuses[i]) != 0)
-        i++;
-    if (i == count)
-        return tg_reply_invalid(reply, "status",
-                                "status is one of: active inactive disabled "
-                                "expired deleted");
-    if (given != NULL && !tg_shapes_account(request->daemon->admin, reply,
-                                            "account", given, account_id))
-        return false;
-    filter->status = status;
-    filter->account_id = given != NULL ? account_id : NULL;
-    return true;
-}
-
-void
-tg_admin_key_list(struct tg_request *request, struct tg_reply *reply)
-{
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->admin;
-    struct walk walk = {
-        .daemon = daemon, .store = store, .now_ms = tg_clock_ms()};
-    char account_id[TG_ID_TEXT_SIZE];
-    struct tg_store_key_filter filter = {.now_ms = walk.now_ms};
-    struct tg_store_page page;
-    int err;
-
-    if (!tg_request_page(request, reply, "key_", &page))
-        return;
-    tg_daemon_catch_up(daemon);
-    pthread_mutex_lock(&daemon->admin_lock);
-    if (list_filters(request, reply, account_id, &filter)) {
-        walk.list.limit = page.limit++;
-        walk.list.data = json_array();
-        err = store->ops->key_each(store, &filter, &page, list_key, &walk);
-        tg_page_list_reply(&walk.list, reply, store, err);
+    if (err == 0)
+        err = store->ops->call_each(store, &of_key, NULL, 1, add_use, &secrets);
+    if (err != 0) {
+        json_decref(secrets.list);
+        return err;
     }
-    pthread_mutex_unlock(&daemon->admin_lock);
+    walk->one = tg_admin_key_object(walk->daemon, row, &secrets, walk->now_ms);
+    return 0;
 }
 
 json_t *
@@ -223,10 +154,8 @@ tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                   const char *id)
 {
     struct tg_store *store = request->daemon->admin;
-    struct walk walk = {.daemon = request->daemon,
-                        .store = store,
-                        .now_ms = tg_clock_ms(),
-                        .is_whole = true};
+    struct walk walk = {
+        .daemon = request->daemon, .store = store, .now_ms = tg_clock_ms()};
     int err = store->ops->key_get(store, id, one_key, &walk);
 
     if (err != 0)

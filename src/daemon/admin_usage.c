@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "admin.h"
@@ -7,11 +6,9 @@
 #include "clock.h"
 #include "err.h"
 #include "shapes.h"
-#include "unit.h"
-#include "zone.h"
+#include "usage_spans.h"
+#include "usage_sums.h"
 
-#define QUARTER_MS INT64_C(900000)
-#define HOUR_MS INT64_C(3600000)
 #define DEFAULT_DAYS 30
 
 /* How rows are grouped; days and hours are folded from quarter-hours. */
@@ -22,7 +19,7 @@ static const struct grouping {
     const char *member;
 } groupings[] = {
     {"day", TG_BY_QUARTER, TG_MS_PER_DAY, "day"},
-    {"hour", TG_BY_QUARTER, HOUR_MS, "hour"},
+    {"hour", TG_BY_QUARTER, TG_HOUR_MS, "hour"},
     {"key", TG_BY_KEY, 0, "key_id"},
     {"model", TG_BY_MODEL, 0, "model"},
     {"account", TG_BY_ACCOUNT, 0, "account_id"},
@@ -36,98 +33,16 @@ struct query {
     const char *timezone;
     struct tg_zone zone;
     json_t *rows;
-    bool has_open; /* a span that is still being summed up */
-    int64_t open_at;
-    struct tg_store_usage open;
 };
 
 static void
-set_sums(json_t *row, const struct tg_store_usage *sums)
-{
-    char seconds[TG_UNIT_AMOUNT_SIZE];
-
-    json_object_set_new(row, "requests", json_integer(sums->requests));
-    json_object_set_new(row, "errors", json_integer(sums->errors));
-    json_object_set_new(row, "prompt_tokens",
-                        json_integer(sums->prompt_tokens));
-    json_object_set_new(row, "prompt_cache_hit_tokens",
-                        json_integer(sums->prompt_cache_hit_tokens));
-    json_object_set_new(row, "completion_tokens",
-                        json_integer(sums->completion_tokens));
-    json_object_set_new(row, "reasoning_tokens",
-                        json_integer(sums->reasoning_tokens));
-    json_object_set_new(
-        row, "total_tokens",
-        json_integer(sums->prompt_tokens + sums->completion_tokens));
-    json_object_set_new(row, "images", json_integer(sums->images));
-    tg_unit_amount(TG_UNIT_MILLISECOND, sums->audio_ms, seconds);
-    json_object_set_new(row, "audio_seconds", json_string(seconds));
-    json_object_set_new(row, "characters", json_integer(sums->characters));
-    json_object_set_new(row, "cost", tg_reply_money(sums->cost_nanos));
-}
-
-static void
-add_sums(struct tg_store_usage *to, const struct tg_store_usage *from)
-{
-    to->requests += from->requests;
-    to->errors += from->errors;
-    to->prompt_tokens += from->prompt_tokens;
-    to->prompt_cache_hit_tokens += from->prompt_cache_hit_tokens;
-    to->completion_tokens += from->completion_tokens;
-    to->reasoning_tokens += from->reasoning_tokens;
-    to->cost_nanos += from->cost_nanos;
-    to->images += from->images;
-    to->audio_ms += from->audio_ms;
-    to->characters += from->characters;
-}
-
-static void
-close_span(struct query *query)
-{
-    char date[TG_CIVIL_DATE_SIZE] = "";
-    json_t *row = json_object();
-
-    if (!query->has_open) {
-        json_decref(row);
-        return;
-    }
-    if (query->grouping->span_ms == HOUR_MS) {
-        json_object_set_new(row, "hour", tg_reply_instant(query->open_at));
-    } else {
-        tg_civil_format_date((int32_t)query->open_at, date);
-        json_object_set_new(row, "day", json_string(date));
-    }
-    set_sums(row, &query->open);
-    json_array_append_new(query->rows, row);
-    query->has_open = false;
-}
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* Quarter-hours come in order, so one span is open at a time. */
-static int
-take_quarter(void *arg, const struct tg_store_usage *row)
+take_span(void *arg, const char *at, const struct tg_store_usage *sums)
 {
     struct query *query = arg;
-    int64_t at_ms = row->quarter * QUARTER_MS;
-    int64_t offset_ms = tg_zone_offset_s(&query->zone, at_ms) * INT64_C(1000);
-    int64_t span_ms = query->grouping->span_ms;
-    int64_t at = floor_div(at_ms + offset_ms, span_ms);
+    json_t *row = json_pack("{s:s}", query->grouping->member, at);
 
-    if (span_ms == HOUR_MS)
-        at = at * HOUR_MS - offset_ms;
-    if (!query->has_open || at != query->open_at) {
-        close_span(query);
-        query->has_open = true;
-        query->open_at = at;
-        query->open = (struct tg_store_usage){0};
-    }
-    add_sums(&query->open, row);
-    return 0;
+    tg_usage_sums_set(row, sums);
+    json_array_append_new(query->rows, row);
 }
 
 static int
@@ -155,7 +70,7 @@ take_group(void *arg, const struct tg_store_usage *row)
         store->ops->key_get(store, row->group, take_key_name, object);
     else if (query->grouping->by == TG_BY_ACCOUNT)
         store->ops->account_get(store, row->group, take_account_name, object);
-    set_sums(object, row);
+    tg_usage_sums_set(object, row);
     json_array_append_new(query->rows, object);
     return 0;
 }
@@ -163,7 +78,7 @@ take_group(void *arg, const struct tg_store_usage *row)
 static int
 take_total(void *arg, const struct tg_store_usage *row)
 {
-    set_sums(arg, row);
+    tg_usage_sums_set(arg, row);
     return 0;
 }
 
@@ -224,16 +139,22 @@ static void
 answer(struct query *query, struct tg_reply *reply)
 {
     struct tg_store *store = query->store;
+    struct tg_usage_spans spans = {.zone = &query->zone,
+                                   .span_ms = query->grouping->span_ms,
+                                   .visit = take_span,
+                                   .arg = query};
     json_t *total = json_object();
     int err;
 
     query->rows = json_array();
     err = store->ops->begin_reading(store);
     if (err == 0)
-        err = store->ops->usage(
-            store, &query->filter, query->grouping->by,
-            query->grouping->span_ms ? take_quarter : take_group, query);
-    close_span(query);
+        err = spans.span_ms != 0
+                  ? store->ops->usage(store, &query->filter, TG_BY_QUARTER,
+                                      tg_usage_spans_take, &spans)
+                  : store->ops->usage(store, &query->filter,
+                                      query->grouping->by, take_group, query);
+    tg_usage_spans_end(&spans);
     if (err == 0)
         err = store->ops->usage(store, &query->filter, TG_BY_TOTAL, take_total,
                                 total);

@@ -22,6 +22,9 @@
 #define IDLE_S 60
 #define CONNECTIONS 256
 
+/* As a person writes a share: 0.3333, not 0.33329999999999999. */
+#define FORM (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 struct tg_http {
     struct MHD_Daemon *server;
     struct tg_daemon *daemon;
@@ -95,7 +98,7 @@ free_text(void *arg)
 static struct text *
 text_of(const json_t *body)
 {
-    size_t len = json_dumpb(body, NULL, 0, JSON_COMPACT);
+    size_t len = json_dumpb(body, NULL, 0, FORM);
     struct text *text = malloc(sizeof(*text) + len + 1);
 
     if (text == NULL || body == NULL) {
@@ -103,7 +106,7 @@ text_of(const json_t *body)
         return NULL;
     }
     text->len = len + 1;
-    json_dumpb(body, text->data, len, JSON_COMPACT);
+    json_dumpb(body, text->data, len, FORM);
     text->data[len] = '\n';
     return text;
 }

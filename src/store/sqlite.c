@@ -98,6 +98,7 @@ static const struct tg_store_ops ops = {
     .key_add = tg_sqlite_key_add,
     .key_get = tg_sqlite_key_get,
     .key_each = tg_sqlite_key_each,
+    .key_list = tg_sqlite_key_list,
     .key_count = tg_sqlite_key_count,
     .key_all = tg_sqlite_key_all,
     .key_set = tg_sqlite_key_set,
@@ -174,7 +175,7 @@ set_up(struct tg_sqlite *db)
         if (err != 0)
             return err;
     }
-    return 0;
+    return tg_sqlite_key_functions(db);
 }
 
 int

@@ -25,6 +25,7 @@ struct tg_sqlite {
         bool is_known; /* what follows is of the store's quarter */
         int64_t quarter, strangers, holders;
     } denials;
+    const struct tg_store_key_filter *listing; /* of the list that is read */
     size_t statement_count;
     struct {
         const char *sql; /* compared by address */
@@ -37,6 +38,9 @@ tg_sqlite_of(struct tg_store *store)
 {
     return (struct tg_sqlite *)store;
 }
+
+/* Makes SQL's was_used(), which asks the filter that lists keys. */
+int tg_sqlite_key_functions(struct tg_sqlite *db);
 
 /* Turns a SQLite result into an enum tg_err and sets the store's sentence. */
 int tg_sqlite_fail(struct tg_sqlite *db, int result);
@@ -84,6 +88,11 @@ int tg_sqlite_key_get(struct tg_store *, const char *,
 int tg_sqlite_key_each(struct tg_store *, const struct tg_store_key_filter *,
                        const struct tg_store_page *,
                        int (*)(void *, const struct tg_store_key *), void *);
+int tg_sqlite_key_list(struct tg_store *, const struct tg_store_key_filter *,
+                       const struct tg_store_page *,
+                       int (*)(void *, const struct tg_store_key *,
+                               const struct tg_store_secret *),
+                       void *);
 int tg_sqlite_key_count(struct tg_store *, uint32_t *);
 int tg_sqlite_key_all(struct tg_store *, uint32_t, uint32_t,
                       int (*)(void *, const struct tg_store_key *,

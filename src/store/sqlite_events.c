@@ -84,8 +84,10 @@ tg_sqlite_event_each(struct tg_store *store,
                        "SELECT id, at, type, severity, key_id, account_id, "
                        "upstream_id, credential_id, message, evidence "
                        "FROM events WHERE number < ?1 AND at >= ?2 AND "
-                       "(?3 IS NULL OR type = ?3) ORDER BY number DESC "
+                       "(?3 IS NULL OR type = ?3) AND "
+                       "(?5 IS NULL OR key_id = ?5) ORDER BY number DESC "
                        "LIMIT ?4",
-                       "iiti", number, filter->since, filter->type, limit);
+                       "iitit", number, filter->since, filter->type, limit,
+                       filter->key_id);
     return err != 0 ? err : walk_events(db, stmt, visit, arg);
 }

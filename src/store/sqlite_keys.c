@@ -238,21 +238,28 @@ tg_sqlite_secret_add(struct tg_store *store, const struct tg_store_secret *row)
                       row->last4, row->created_at, row->valid_until);
 }
 
+#define SECRET_COLUMNS_OF(s)                                                   \
+    s "id, " s "digest, " s "prefix, " s "last4, " s "created_at, " s          \
+      "valid_until, " s "last_used_at, " s "last_used_ip, " s                  \
+      "last_used_agent "
+
+/* Its columns stand from first on. */
 static void
-read_secret(sqlite3_stmt *stmt, const char *key_id, struct tg_store_secret *row)
+read_secret(sqlite3_stmt *stmt, int first, const char *key_id,
+            struct tg_store_secret *row)
 {
-    struct tg_str digest = tg_sql_bytes(stmt, 1);
+    struct tg_str digest = tg_sql_bytes(stmt, first + 1);
 
     *row = (struct tg_store_secret){
-        .id = tg_sql_text(stmt, 0),
+        .id = tg_sql_text(stmt, first),
         .key_id = key_id,
-        .prefix = tg_sql_text(stmt, 2),
-        .last4 = tg_sql_text(stmt, 3),
-        .created_at = sqlite3_column_int64(stmt, 4),
-        .valid_until = sqlite3_column_int64(stmt, 5),
-        .last_used_at = sqlite3_column_int64(stmt, 6),
-        .last_used_ip = tg_sql_text(stmt, 7),
-        .last_used_agent = tg_sql_text(stmt, 8),
+        .prefix = tg_sql_text(stmt, first + 2),
+        .last4 = tg_sql_text(stmt, first + 3),
+        .created_at = sqlite3_column_int64(stmt, first + 4),
+        .valid_until = sqlite3_column_int64(stmt, first + 5),
+        .last_used_at = sqlite3_column_int64(stmt, first + 6),
+        .last_used_ip = tg_sql_text(stmt, first + 7),
+        .last_used_agent = tg_sql_text(stmt, first + 8),
     };
     if (digest.len == sizeof(row->digest.bytes))
         memcpy(row->digest.bytes, digest.data, digest.len);
@@ -268,19 +275,138 @@ tg_sqlite_secret_each(struct tg_store *store, const char *key_id,
     sqlite3_stmt *stmt;
     int err;
 
-    err = tg_sql_begin(db, &stmt,
-                       "SELECT id, digest, prefix, last4, created_at, "
-                       "valid_until, last_used_at, last_used_ip, "
-                       "last_used_agent FROM secrets WHERE key_id = ? "
-                       "ORDER BY number DESC",
-                       "t", key_id);
+    err = tg_sql_begin(
+        db, &stmt,
+        "SELECT " SECRET_COLUMNS_OF("") "FROM secrets WHERE key_id = ? "
+                                        "ORDER BY number DESC",
+        "t", key_id);
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {
-        read_secret(stmt, key_id, &row);
+        read_secret(stmt, 0, key_id, &row);
         err = visit(arg, &row);
         if (err != 0)
             break;
     }
     return tg_sql_end(stmt, err);
+}
+
+static void
+was_used(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    const struct tg_sqlite *db = sqlite3_user_data(context);
+    const struct tg_store_key_filter *filter = db->listing;
+    const char *id = (const char *)sqlite3_value_text(argv[0]);
+
+    (void)argc;
+    sqlite3_result_int(context, filter != NULL && filter->was_used != NULL &&
+                                    filter->was_used(filter->arg, id));
+}
+
+int
+tg_sqlite_key_functions(struct tg_sqlite *db)
+{
+    int result = sqlite3_create_function(db->db, "was_used", 1,
+                                         SQLITE_UTF8 | SQLITE_DIRECTONLY, db,
+                                         was_used, NULL, NULL);
+
+    return result == SQLITE_OK ? 0 : tg_sqlite_fail(db, result);
+}
+
+/*
+ * The page is chosen in the inner select, which reads of a key that is not on
+ * it only what is asked for.  A label begins behind '{' or ',', a name's '%'
+ * and '_' are escaped by whoever binds it.
+ */
+static const char list_sql[] =
+    "SELECT " COLUMNS_OF("k.") ", " SECRET_COLUMNS_OF(
+        "s.") "FROM (SELECT number FROM keys "
+              "WHERE (?1 IS NULL OR account_id = ?1) "
+              "AND CASE WHEN ?2 IS NULL THEN status <> 'deleted' "
+              "ELSE ?2 = CASE WHEN status = 'active' AND "
+              "expires_at BETWEEN 1 AND ?5 THEN 'expired' ELSE status END END "
+              "AND (?3 IS NULL OR number < "
+              "(SELECT number FROM keys WHERE id = ?3)) "
+              "AND (?6 IS NULL OR name LIKE ?6 ESCAPE '\\') "
+              "AND (?7 IS NULL OR kind = ?7) "
+              "AND (?8 IS NULL OR owner = ?8) "
+              "AND (?9 IS NULL OR instr(labels, '{' || ?9) "
+              "OR instr(labels, ',' || ?9)) "
+              "AND (?10 = 0 OR expires_at BETWEEN 1 AND ?10 - 1) "
+              "AND (?11 = 0 OR NOT (was_used(id) OR EXISTS (SELECT 1 FROM "
+              "secrets AS u WHERE u.key_id = keys.id AND "
+              "u.last_used_at >= ?11))) "
+              "ORDER BY number DESC LIMIT ?4) AS page "
+              "JOIN keys AS k ON k.number = page.number "
+              "LEFT JOIN secrets AS s ON s.key_id = k.id "
+              "ORDER BY k.number DESC, s.number DESC";
+
+static int
+walk_list(struct tg_sqlite *db, sqlite3_stmt *stmt,
+          int (*visit)(void *, const struct tg_store_key *,
+                       const struct tg_store_secret *),
+          void *arg)
+{
+    struct tg_store_secret secret;
+    struct tg_store_key row;
+    int err;
+
+    while ((err = tg_sql_next(db, stmt)) > 0) {
+        bool has_secret =
+            sqlite3_column_type(stmt, FIRST_SECRET_COLUMN) != SQLITE_NULL;
+
+        read_key(stmt, &row);
+        if (has_secret)
+            read_secret(stmt, FIRST_SECRET_COLUMN, row.id, &secret);
+        err = visit(arg, &row, has_secret ? &secret : NULL);
+        if (err != 0)
+            break;
+    }
+    return tg_sql_end(stmt, err);
+}
+
+/* A pattern of what contains text; NULL for NULL, and when out is too small. */
+static const char *
+contains(const char *text, char *out, size_t cap)
+{
+    size_t len = 0;
+
+    if (text == NULL || 2 * strlen(text) + 3 > cap)
+        return NULL;
+    out[len++] = '%';
+    for (; *text != '\0'; text++) {
+        if (*text == '%' || *text == '_' || *text == '\\')
+            out[len++] = '\\';
+        out[len++] = *text;
+    }
+    out[len++] = '%';
+    out[len] = '\0';
+    return out;
+}
+
+int
+tg_sqlite_key_list(struct tg_store *store,
+                   const struct tg_store_key_filter *filter,
+                   const struct tg_store_page *page,
+                   int (*visit)(void *, const struct tg_store_key *,
+                                const struct tg_store_secret *),
+                   void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int64_t limit = page->limit ? (int64_t)page->limit : -1;
+    char pattern[2 * TG_STORE_NAME_BYTES + 3];
+    sqlite3_stmt *stmt;
+    int err;
+
+    err = tg_sql_begin(db, &stmt, list_sql, "tttiittttii", filter->account_id,
+                       filter->status, page->after, limit, filter->now_ms,
+                       contains(filter->name, pattern, sizeof(pattern)),
+                       filter->kind, filter->owner, filter->label,
+                       filter->expires_before, filter->used_before);
+    if (err != 0)
+        return err;
+    db->listing = filter;
+    err = walk_list(db, stmt, visit, arg);
+    db->listing = NULL;
+    return err;
 }

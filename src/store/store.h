@@ -133,6 +133,9 @@ struct tg_store_call {
     int64_t unit, units; /* enum tg_unit */
 };
 
+/* Bytes of a name that is searched for, at most. */
+#define TG_STORE_NAME_BYTES 400
+
 struct tg_store_key_filter {
     const char *account_id; /* NULL: of any account */
     /*
@@ -142,6 +145,20 @@ struct tg_store_key_filter {
      */
     const char *status;
     int64_t now_ms;
+
+    /* What follows is of key_list alone; NULL and 0 mean any. */
+    const char *name; /* contained in its name, case of ASCII letters apart */
+    const char *kind, *owner;
+    /* A label's JSON, as in the row: "\"team\":" or "\"team\":\"blue\"". */
+    const char *label;
+    int64_t expires_before; /* of those that expire at all */
+    /*
+     * A key is left out when one of its secrets is known to be used since, or
+     * was_used says that it was.
+     */
+    int64_t used_before;
+    bool (*was_used)(void *arg, const char *id);
+    void *arg;
 };
 
 struct tg_store_event {
@@ -156,7 +173,7 @@ struct tg_store_event {
 
 /* NULL and 0 mean any. */
 struct tg_store_event_filter {
-    const char *type;
+    const char *type, *key_id;
     int64_t since;
     const char *after; /* id of the last one seen */
     uint32_t limit;
@@ -285,6 +302,16 @@ struct tg_store_ops {
                     const struct tg_store_key_filter *filter,
                     const struct tg_store_page *page,
                     int (*visit)(void *, const struct tg_store_key *),
+                    void *arg);
+    /*
+     * Newest first, in one statement: a visit for each secret of a key, the
+     * newest first, or one with NULL.  page->limit counts keys.
+     */
+    int (*key_list)(struct tg_store *store,
+                    const struct tg_store_key_filter *filter,
+                    const struct tg_store_page *page,
+                    int (*visit)(void *, const struct tg_store_key *,
+                                 const struct tg_store_secret *),
                     void *arg);
     /* How many keys there are, deleted ones too. */
     int (*key_count)(struct tg_store *store, uint32_t *count);

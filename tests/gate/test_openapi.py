@@ -119,6 +119,24 @@ def test_members_of_the_rest(daemon):
     assert set(daemon.key["budget"]) == properties("budget")
 
 
+def test_members_of_reports_about_a_key(daemon):
+    key = "/keys/" + daemon.key["id"]
+    for path, name in [("/usage", "key_usage"), ("/limits", "rate_limits"),
+                       ("/usage/patterns", "usage_patterns"),
+                       ("/usage/current", "current_usage")]:
+        assert set(daemon.get(key + path).json) == properties(name) == \
+            required(name)
+    for path, name in [("/usage/detailed", "detailed_usage"),
+                       ("/usage/models", "model_usage"),
+                       ("/errors", "recent_error")]:
+        page = daemon.get(key + path).json
+        assert set(page) == properties("list") and page["data"]
+        for row in page["data"]:
+            assert set(row) == properties(name) == required(name)
+    assert set(daemon.get(key + "/usage/current").json["usage"]) == \
+        properties("rates") == required("rates")
+
+
 def known(reply):
     """The error for an unknown member lists those that are known."""
     return set(reply.error["message"].split("known are: ")[1].split())

@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "admin.h"
+#include "civil.h"
+#include "clock.h"
+#include "err.h"
+#include "key_report.h"
+#include "usage_spans.h"
+#include "usage_sums.h"
+
+#define DEFAULT_DAYS 30
+
+/* What one row is of; the words of both kinds of clients. */
+static const struct granularity {
+    const char *name, *other_name;
+    int64_t span_ms;
+} granularities[] = {
+    {"day", "daily", TG_MS_PER_DAY},
+    {"hour", "hourly", TG_HOUR_MS},
+};
+
+struct detail {
+    struct tg_key_report report;
+    const struct granularity *granularity;
+    struct tg_zone zone;
+    json_t *rows;
+};
+
+static bool
+read_granularity(struct detail *detail, const struct tg_request *request,
+                 struct tg_reply *reply)
+{
+    const char *name = tg_request_argument(request, "granularity");
+    size_t count = sizeof(granularities) / sizeof(granularities[0]);
+
+    detail->granularity = &granularities[0];
+    for (size_t i = 0; name != NULL && i < count; i++) {
+        if (strcmp(granularities[i].name, name) == 0 ||
+            strcmp(granularities[i].other_name, name) == 0) {
+            detail->granularity = &granularities[i];
+            return true;
+        }
+    }
+    return name == NULL ||
+           tg_reply_invalid(reply, "granularity", "granularity is day or hour");
+}
+
+/* The first instant of a day; where clocks skip midnight, near it. */
+static int64_t
+begin_of(const struct tg_zone *zone, int64_t day)
+{
+    int64_t at_ms = day * TG_MS_PER_DAY;
+    int64_t guess_ms = at_ms - tg_zone_offset_s(zone, at_ms) * INT64_C(1000);
+
+    return at_ms - tg_zone_offset_s(zone, guess_ms) * INT64_C(1000);
+}
+
+/* A date is a whole day of the zone: as an end, with that day. */
+static bool
+read_instant(const struct detail *detail, const struct tg_request *request,
+             struct tg_reply *reply, const char *name, bool is_end,
+             int64_t *at_ms)
+{
+    const char *text = tg_request_argument(request, name);
+    int32_t day;
+
+    if (text == NULL ||
+        tg_civil_parse_date((struct tg_str){text, strlen(text)}, &day) != 0)
+        return tg_request_instant(request, reply, name, at_ms);
+    *at_ms = begin_of(&detail->zone, (int64_t)day + is_end);
+    return true;
+}
+
+static bool
+read_span(struct detail *detail, const struct tg_request *request,
+          struct tg_reply *reply)
+{
+    struct tg_store_filter *filter = &detail->report.filter;
+
+    filter->until = tg_clock_ms();
+    if (!read_instant(detail, request, reply, "end", true, &filter->until))
+        return false;
+    filter->since = filter->until - DEFAULT_DAYS * TG_MS_PER_DAY;
+    if (!read_instant(detail, request, reply, "start", false, &filter->since))
+        return false;
+    return filter->since < filter->until ||
+           tg_reply_invalid(reply, "start", "start is not before end");
+}
+
+static bool
+open_zone(struct detail *detail, const struct tg_request *request,
+          struct tg_reply *reply)
+{
+    const char *name = tg_request_argument(request, "timezone");
+
+    if (name == NULL)
+        name = "UTC";
+    return tg_zone_open(&detail->zone, name) == 0 ||
+           tg_reply_invalid(reply, "timezone",
+                            "there is no time zone '%s'; write a name such "
+                            "as Asia/Shanghai",
+                            name);
+}
+
+static void
+take_span(void *arg, const char *at, const struct tg_store_usage *sums)
+{
+    struct detail *detail = arg;
+    json_t *row =
+        json_pack("{s:s,s:s}", "object", "detailed_usage", "date", at);
+
+    tg_usage_sums_set(row, sums);
+    json_object_set_new(
+        row, "tokens",
+        json_integer(sums->prompt_tokens + sums->completion_tokens));
+    json_object_set_new(row, "error_rate",
+                        tg_usage_ratio(sums->errors, sums->requests, 4));
+    json_array_append_new(detail->rows, row);
+}
+
+static void
+answer(struct tg_request *request, struct tg_reply *reply,
+       struct detail *detail)
+{
+    struct tg_store *store = request->daemon->reports;
+    struct tg_usage_spans spans = {.zone = &detail->zone,
+                                   .span_ms = detail->granularity->span_ms,
+                                   .visit = take_span,
+                                   .arg = detail};
+    int err;
+
+    if (!tg_key_report_find(&detail->report, store, request, reply))
+        return;
+    detail->rows = json_array();
+    err = store->ops->usage(store, &detail->report.filter, TG_BY_QUARTER,
+                            tg_usage_spans_take, &spans);
+    tg_usage_spans_end(&spans);
+    if (err == 0) {
+        tg_reply_json(reply, 200, tg_reply_list(detail->rows, false, NULL));
+        return;
+    }
+    json_decref(detail->rows);
+    tg_reply_store(reply, store, err, "usage");
+}
+
+void
+tg_admin_key_detail(struct tg_request *request, struct tg_reply *reply)
+{
+    struct detail detail = {.granularity = NULL};
+
+    if (open_zone(&detail, request, reply) &&
+        read_granularity(&detail, request, reply) &&
+        read_span(&detail, request, reply)) {
+        tg_daemon_catch_up(request->daemon);
+        pthread_mutex_lock(&request->daemon->reports_lock);
+        answer(request, reply, &detail);
+        pthread_mutex_unlock(&request->daemon->reports_lock);
+    }
+    tg_zone_close(&detail.zone);
+}

@@ -3,6 +3,8 @@
 
 const struct tg_option tg_events_list_options[] = {
     {"type", "TYPE", "only events of this type", TG_VALUE_TEXT, "type", NULL},
+    {"account", "ACCOUNT", "only those of this account", TG_VALUE_TEXT,
+     "account", NULL},
     {"since", "WHEN", "from here: 15m, 168h, 7d, a date, an instant",
      TG_VALUE_WHEN, "since", NULL},
     {"limit", "N", "at most so many rows, newest first; 100", TG_VALUE_COUNT,

@@ -45,6 +45,15 @@ int tg_credentials_disable(struct tg_cli *cli);
 int tg_credentials_reopen(struct tg_cli *cli);
 int tg_credentials_list(struct tg_cli *cli);
 
+int tg_operators_create(struct tg_cli *cli);
+int tg_operators_list(struct tg_cli *cli);
+int tg_operators_show(struct tg_cli *cli);
+int tg_operators_update(struct tg_cli *cli);
+int tg_operators_disable(struct tg_cli *cli);
+int tg_tokens_create(struct tg_cli *cli);
+int tg_tokens_list(struct tg_cli *cli);
+int tg_tokens_revoke(struct tg_cli *cli);
+
 int tg_ledger_verify(struct tg_cli *cli);
 int tg_ledger_reconcile(struct tg_cli *cli);
 int tg_backup(struct tg_cli *cli);
@@ -72,6 +81,10 @@ extern const struct tg_option tg_denials_list_options[];
 extern const struct tg_option tg_events_list_options[];
 extern const struct tg_option tg_usage_options[];
 extern const struct tg_option tg_calls_list_options[];
+extern const struct tg_option tg_operators_create_options[];
+extern const struct tg_option tg_operators_update_options[];
+extern const struct tg_option tg_tokens_create_options[];
+extern const struct tg_option tg_tokens_list_options[];
 extern const struct tg_option tg_limit_options[];
 extern const struct tg_option tg_ledger_verify_options[];
 extern const struct tg_option tg_ledger_reconcile_options[];

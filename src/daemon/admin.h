@@ -54,6 +54,15 @@ void tg_admin_credential_update(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_disable(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_reopen(struct tg_request *, struct tg_reply *);
 
+void tg_admin_operator_list(struct tg_request *, struct tg_reply *);
+void tg_admin_operator_create(struct tg_request *, struct tg_reply *);
+void tg_admin_operator_show(struct tg_request *, struct tg_reply *);
+void tg_admin_operator_update(struct tg_request *, struct tg_reply *);
+void tg_admin_operator_disable(struct tg_request *, struct tg_reply *);
+void tg_admin_token_list(struct tg_request *, struct tg_reply *);
+void tg_admin_token_create(struct tg_request *, struct tg_reply *);
+void tg_admin_token_revoke(struct tg_request *, struct tg_reply *);
+
 void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);
 void tg_admin_denial_list(struct tg_request *, struct tg_reply *);

@@ -81,6 +81,29 @@ one_account(void *arg, const struct tg_store_account *row)
     return 0;
 }
 
+/* The accounts that an operator is bound to, one by one. */
+static int
+each_own(const struct tg_request *request, const struct tg_store_page *page,
+         struct walk *walk)
+{
+    struct tg_store *store = request->daemon->admin;
+    const struct tg_operator *operator= & request->operator;
+    size_t i = 0;
+    int err = 0;
+
+    while (page->after != NULL &&
+           i < operator->account_count &&
+                   strcmp(operator->accounts[i++], page->after) !=
+               0)
+        ;
+    for (; i < operator->account_count && err == 0; i++) {
+        err = store->ops->account_get(store, operator->accounts[i],
+                                      list_account, walk);
+        err = err == TG_ERR_NOT_FOUND ? 0 : err;
+    }
+    return err;
+}
+
 void
 tg_admin_account_list(struct tg_request *request, struct tg_reply *reply)
 {
@@ -95,7 +118,9 @@ tg_admin_account_list(struct tg_request *request, struct tg_reply *reply)
     walk.list.limit = page.limit++;
     walk.list.data = json_array();
     pthread_mutex_lock(&daemon->admin_lock);
-    err = store->ops->account_each(store, &page, list_account, &walk);
+    err = request->operator.is_bound
+              ? each_own(request, &page, &walk)
+              : store->ops->account_each(store, &page, list_account, &walk);
     tg_page_list_reply(&walk.list, reply, store, err);
     pthread_mutex_unlock(&daemon->admin_lock);
 }
@@ -106,10 +131,7 @@ refuse(struct tg_reply *reply, const struct tg_store *store, int err,
 {
     if (err != TG_ERR_NOT_FOUND)
         return tg_reply_store(reply, store, err, "account");
-    return tg_reply_error(reply, 404, "not_found", NULL,
-                          "there is no account '%s'; accounts have an id, "
-                          "acct_…, and a name",
-                          id_or_name);
+    return tg_shapes_no_account(reply, id_or_name);
 }
 
 static void

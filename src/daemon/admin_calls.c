@@ -6,6 +6,7 @@
 #include "code.h"
 #include "err.h"
 #include "route.h"
+#include "own.h"
 #include "shapes.h"
 #include "unit.h"
 
@@ -160,17 +161,13 @@ list(const struct tg_request *request, struct tg_reply *reply,
      struct tg_store_filter *filter, const struct tg_call_id *after,
      uint32_t limit)
 {
-    const char *account = tg_request_argument(request, "account");
     struct tg_store *store = request->daemon->reports;
     struct walk walk = {.store = store};
     char account_id[TG_ID_TEXT_SIZE];
     int err;
 
-    if (account != NULL) {
-        if (!tg_shapes_account(store, reply, "account", account, account_id))
-            return;
-        filter->account_id = account_id;
-    }
+    if (!tg_own_filter(request, store, reply, account_id, &filter->account_id))
+        return;
     walk.list.limit = limit;
     walk.list.data = json_array();
     err = store->ops->call_each(store, filter, after, limit + 1, list_call,

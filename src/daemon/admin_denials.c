@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "code.h"
 #include "route.h"
+#include "own.h"
 #include "shapes.h"
 
 /* An id says the row's number, so it is an id like all others. */
@@ -110,17 +111,13 @@ static void
 list(const struct tg_request *request, struct tg_reply *reply,
      struct tg_store_denial_filter *filter, uint32_t limit)
 {
-    const char *account = tg_request_argument(request, "account");
     struct tg_store *store = request->daemon->reports;
     struct tg_page_list page = {.limit = limit};
     char account_id[TG_ID_TEXT_SIZE];
     int err;
 
-    if (account != NULL) {
-        if (!tg_shapes_account(store, reply, "account", account, account_id))
-            return;
-        filter->account_id = account_id;
-    }
+    if (!tg_own_filter(request, store, reply, account_id, &filter->account_id))
+        return;
     page.data = json_array();
     err = store->ops->denial_each(store, filter, list_denial, &page);
     tg_page_list_reply(&page, reply, store, err);

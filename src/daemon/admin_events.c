@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "admin.h"
+#include "own.h"
 #include "shapes.h"
 
 static json_t *
@@ -31,6 +32,7 @@ tg_admin_event_list(struct tg_request *request, struct tg_reply *reply)
         .type = tg_request_argument(request, "type"),
         .key_id = tg_request_argument(request, "key")};
     struct tg_page_list list = {.data = NULL};
+    char account_id[TG_ID_TEXT_SIZE];
     struct tg_store_page page;
     int err;
 
@@ -40,9 +42,11 @@ tg_admin_event_list(struct tg_request *request, struct tg_reply *reply)
     filter.after = page.after;
     filter.limit = page.limit + 1;
     list.limit = page.limit;
-    list.data = json_array();
     pthread_mutex_lock(&request->daemon->reports_lock);
-    err = store->ops->event_each(store, &filter, list_event, &list);
-    tg_page_list_reply(&list, reply, store, err);
+    if (tg_own_filter(request, store, reply, account_id, &filter.account_id)) {
+        list.data = json_array();
+        err = store->ops->event_each(store, &filter, list_event, &list);
+        tg_page_list_reply(&list, reply, store, err);
+    }
     pthread_mutex_unlock(&request->daemon->reports_lock);
 }

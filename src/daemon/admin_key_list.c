@@ -9,6 +9,7 @@
 #include "admin_key.h"
 #include "clock.h"
 #include "draft_text.h"
+#include "own.h"
 #include "shapes.h"
 
 #define LABEL_SIZE                                                             \
@@ -134,7 +135,6 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
             struct list *list)
 {
     struct tg_store_key_filter *filter = &list->filter;
-    const char *account = tg_request_argument(request, "account");
 
     if (!read_status(request, reply, list) ||
         !read_kind(request, reply, list) || !read_label(request, reply, list) ||
@@ -144,12 +144,8 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
         !tg_request_instant(request, reply, "last_used_before",
                             &filter->used_before))
         return false;
-    if (account != NULL &&
-        !tg_shapes_account(request->daemon->admin, reply, "account", account,
-                           list->account_id))
-        return false;
-    filter->account_id = account != NULL ? list->account_id : NULL;
-    return true;
+    return tg_own_filter(request, request->daemon->admin, reply,
+                         list->account_id, &filter->account_id);
 }
 
 /* By its counters; what its secrets are known for the store knows. */

@@ -5,6 +5,7 @@
 #include "civil.h"
 #include "clock.h"
 #include "err.h"
+#include "own.h"
 #include "shapes.h"
 #include "usage_spans.h"
 #include "usage_sums.h"
@@ -107,7 +108,6 @@ read_query(struct query *query, const struct tg_request *request,
 {
     struct tg_store_filter *filter = &query->filter;
     int64_t now_ms = tg_clock_ms();
-    const char *account = tg_request_argument(request, "account");
 
     filter->key_id = tg_request_argument(request, "key");
     filter->model = tg_request_argument(request, "model");
@@ -123,10 +123,9 @@ read_query(struct query *query, const struct tg_request *request,
         return false;
     if (filter->since >= filter->until)
         return tg_reply_invalid(reply, "since", "since is not before until");
-    if (account != NULL && !tg_shapes_account(query->store, reply, "account",
-                                              account, query->account_id))
+    if (!tg_own_filter(request, query->store, reply, query->account_id,
+                       &filter->account_id))
         return false;
-    filter->account_id = account != NULL ? query->account_id : NULL;
     if (tg_zone_open(&query->zone, query->timezone) != 0)
         return tg_reply_invalid(reply, "timezone",
                                 "there is no time zone '%s'; write a name "

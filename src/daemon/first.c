@@ -127,21 +127,36 @@ take_id(void *arg, const struct tg_store_operator *row)
     return 0;
 }
 
+/* A token that was seen before stays what it is. */
 static int
 add_owner(struct tg_store *store, const struct tg_digest *token, int64_t now_ms)
 {
-    char id[TG_ID_TEXT_SIZE] = "";
-    struct tg_store_operator row = {
-        .id = id, .name = OWNER_NAME, .role = "owner", .created_at = now_ms};
-    int err = store->ops->operator_named(store, OWNER_NAME, take_id, id);
+    char id[TG_ID_TEXT_SIZE] = "", token_id[TG_ID_TEXT_SIZE];
+    struct tg_store_operator row = {.id = id,
+                                    .name = OWNER_NAME,
+                                    .role = "owner",
+                                    .status = "active",
+                                    .accounts = "[]",
+                                    .created_at = now_ms};
+    struct tg_store_access access = {.id = token_id,
+                                     .digest = *token,
+                                     .operator_id = id,
+                                     .name = "admin.token",
+                                     .last4 = "",
+                                     .scopes = "[]",
+                                     .account_id = "",
+                                     .created_at = now_ms};
+    int err = store->operators->get(store, OWNER_NAME, take_id, id);
 
     if (err == TG_ERR_NOT_FOUND) {
         err = tg_id_mint(id, "op_", tg_random);
         if (err == 0)
-            err = store->ops->operator_add(store, &row);
+            err = store->operators->add(store, &row);
     }
     if (err == 0)
-        err = store->ops->token_add(store, token, id, now_ms);
+        err = tg_id_mint(token_id, "tok_", tg_random);
+    if (err == 0)
+        err = store->operators->token_add(store, &access);
     return err;
 }
 

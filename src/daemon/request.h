@@ -10,6 +10,7 @@
 
 #define TG_REQUEST_ARGUMENTS 16
 #define TG_OPERATOR_NAME_SIZE 256
+#define TG_OPERATOR_ACCOUNTS 32
 #define TG_ADDRESS_TEXT_SIZE 46
 
 enum tg_role { TG_ROLE_NONE = 0, OWNER, ADMIN, AUDITOR, BILLING };
@@ -17,8 +18,13 @@ enum tg_role { TG_ROLE_NONE = 0, OWNER, ADMIN, AUDITOR, BILLING };
 struct tg_operator {
     char id[TG_ID_TEXT_SIZE];
     char name[TG_OPERATOR_NAME_SIZE];
-    char via[TG_ID_TEXT_SIZE]; /* its token's or session's id, or "token" */
+    char via[TG_ID_TEXT_SIZE]; /* its token's or session's id */
     enum tg_role role;
+    unsigned permissions; /* its role's that are also its token's: TG_BIT */
+    bool is_narrow;       /* its token is not for all that it may */
+    bool is_bound;        /* to the accounts that follow, and no others */
+    size_t account_count;
+    char accounts[TG_OPERATOR_ACCOUNTS][TG_ID_TEXT_SIZE];
 };
 
 struct tg_admin_route; /* see routes.h */
@@ -43,6 +49,7 @@ struct tg_request {
     size_t argument_count;
     json_t *body; /* an object; NULL for a GET */
     struct tg_operator operator;
+    char own_account[TG_ID_TEXT_SIZE]; /* where subject may point */
 };
 
 /* The value of an argument of the query, NULL when it is not there. */

@@ -1,31 +1,13 @@
 #include "router.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "err.h"
-#include "routes.h"
-
-/* What each role may do, as bits 1 << enum tg_permission. */
-#define BIT(permission) (1u << (permission))
-#define READS (BIT(TG_MAY_READ) | BIT(TG_MAY_READ_USAGE))
-#define CHANGES                                                                \
-    (BIT(TG_MAY_CHANGE_KEYS) | BIT(TG_MAY_CHANGE_ACCOUNTS) |                   \
-     BIT(TG_MAY_ADMIT_ACCOUNTS) | BIT(TG_MAY_CHANGE_CATALOG) |                 \
-     BIT(TG_MAY_CHANGE_CREDENTIALS))
-
-static const struct {
-    const char *name;
-    unsigned permissions;
-} roles[] = {
-    [TG_ROLE_NONE] = {"none", 0},
-    [OWNER] = {"owner", READS | CHANGES},
-    [ADMIN] = {"admin", READS | CHANGES},
-    [AUDITOR] = {"auditor", READS},
-    [BILLING] = {"billing", READS | BIT(TG_MAY_CHANGE_ACCOUNTS)},
-};
+#include "access.h"
+#include "fields.h"
+#include "own.h"
+#include "roles.h"
 
 /* Whether path is the pattern's; *subject points into path then. */
 static bool
@@ -71,68 +53,47 @@ find(const char *method, char *path, char **subject,
     return NULL;
 }
 
-static int
-take_operator(void *arg, const struct tg_store_operator *row)
-{
-    struct tg_operator *operator= arg;
-
-    strncpy(operator->id, row->id, sizeof(operator->id) - 1);
-    strncpy(operator->name, row->name, sizeof(operator->name) - 1);
-    strcpy(operator->via, "token");
-    for (size_t i = 1; i < sizeof(roles) / sizeof(roles[0]); i++) {
-        if (strcmp(roles[i].name, row->role) == 0)
-            operator->role =(enum tg_role) i;
-    }
-    return 0;
-}
-
 static bool
-know(struct tg_request *request, struct tg_reply *reply)
+may(const struct tg_request *request, enum tg_permission permission)
 {
-    static const char scheme[] = "Bearer ";
-    const char *value = request->authorization;
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_digest digest;
-    int err;
-
-    if (value == NULL)
-        return tg_reply_error(reply, 401, "missing_token", NULL,
-                              "send an operator's token: Authorization: "
-                              "Bearer tgo_…; the owner's is in admin.token "
-                              "in the gate's home");
-    if (strncasecmp(value, scheme, sizeof(scheme) - 1) != 0)
-        return tg_reply_error(reply, 401, "malformed_token", NULL,
-                              "the Authorization header is not 'Bearer' and "
-                              "an operator's token");
-    value += sizeof(scheme) - 1;
-    value += strspn(value, " ");
-    if (tg_digest_init() != 0 ||
-        tg_digest_of((struct tg_str){value, strlen(value)}, &digest) != 0)
-        return tg_reply_error(reply, 500, "internal_error", NULL,
-                              "SHA-256 is not available");
-    pthread_mutex_lock(&daemon->admin_lock);
-    err = daemon->admin->ops->token_get(daemon->admin, &digest, take_operator,
-                                        &request->operator);
-    pthread_mutex_unlock(&daemon->admin_lock);
-    if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_error(reply, 401, "invalid_token", NULL,
-                              "this is no operator's token, or it was "
-                              "revoked");
-    return err == 0 || tg_reply_store(reply, daemon->admin, err, "token");
+    return (request->operator.permissions & TG_BIT(permission)) != 0;
 }
 
 static bool
 permit(const struct tg_request *request, const struct tg_admin_route *route,
        struct tg_reply *reply)
 {
-    unsigned may = roles[request->operator.role].permissions;
+    enum tg_role role = request->operator.role;
 
-    if (may & BIT(route->permission))
+    if (may(request, route->permission) ||
+        (route->also != TG_MAY_NOTHING && may(request, route->also)))
         return true;
+    if (tg_role_permissions(role) & TG_BIT(route->permission))
+        return tg_reply_error(reply, 403, "permission_denied", NULL,
+                              "this token is not for '%s'; use another one",
+                              tg_permission_name(route->permission));
     return tg_reply_error(reply, 403, "permission_denied", NULL,
                           "the role '%s' may not do this; ask an owner or "
                           "admin",
-                          roles[request->operator.role].name);
+                          tg_role_name(role));
+}
+
+/* Whether all of its members are the operator's to set: fields.h. */
+static bool
+permit_members(const struct tg_request *request, struct tg_reply *reply)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(request->body, name, value)
+    {
+        if (!may(request, tg_field_permission(request->route, name)))
+            return tg_reply_error(reply, 403, "permission_denied", name,
+                                  "you may not set '%s'; ask an owner or "
+                                  "admin",
+                                  name);
+    }
+    return true;
 }
 
 static bool
@@ -192,7 +153,7 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
     const struct tg_admin_route *route;
     char allow[TG_REPLY_ALLOW_SIZE], *subject;
 
-    if (!know(request, reply))
+    if (!tg_access_know(request, reply))
         return;
     route = find(request->method, path, &subject, allow);
     if (route == NULL && allow[0] == '\0') {
@@ -218,6 +179,7 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
         }
         request->subject = subject;
     }
-    if (read_body(request, body, reply))
+    if (read_body(request, body, reply) && permit_members(request, reply) &&
+        tg_own_check(request, reply))
         route->handle(request, reply);
 }

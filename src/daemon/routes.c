@@ -4,23 +4,32 @@
 
 /* A permission that is not one makes an array of negative size. */
 #define PERMIT(p) ((p) + 0 * sizeof(char[(p) > TG_MAY_NOTHING ? 1 : -1]))
-#define READ(path, permission, arguments, handle)                              \
+#define READ(p, allowed, takes, handler, ...)                                  \
     {                                                                          \
-        "GET", "/admin/v1" path, PERMIT(permission), NULL, arguments, handle   \
+        .method = "GET", .path = "/admin/v1" p, .permission = PERMIT(allowed), \
+        .arguments = takes, .handle = handler, __VA_ARGS__                     \
     }
-#define CHANGE(method, path, permission, action, arguments, handle)            \
+#define CHANGE(verb, p, allowed, entry, takes, handler, ...)                   \
     {                                                                          \
-        method, "/admin/v1" path, PERMIT(permission), "" action, arguments,    \
-            handle                                                             \
+        .method = verb, .path = "/admin/v1" p, .permission = PERMIT(allowed),  \
+        .action = "" entry, .arguments = takes, .handle = handler, __VA_ARGS__ \
     }
+
+/* Behind the handler, what its row is about if not all accounts. */
+#define COMMON .reach = TG_REACH_COMMON
+#define OWN_LIST .reach = TG_REACH_OWN_LIST
+#define OF_KEY .reach = TG_REACH_KEY
+#define OF_ACCOUNT .reach = TG_REACH_ACCOUNT
+#define OF_MEMBER .reach = TG_REACH_MEMBER
+#define OF_SELF .reach = TG_REACH_SELF
 
 #define PAGE " limit after"
 
 static const struct tg_admin_route routes[] = {
-    READ("/accounts", TG_MAY_READ, PAGE, tg_admin_account_list),
+    READ("/accounts", TG_MAY_READ, PAGE, tg_admin_account_list, OWN_LIST),
     CHANGE("POST", "/accounts", TG_MAY_CHANGE_ACCOUNTS, "account.create", "",
            tg_admin_account_create),
-    READ("/accounts/{}", TG_MAY_READ, "", tg_admin_account_show),
+    READ("/accounts/{}", TG_MAY_READ, "", tg_admin_account_show, OF_ACCOUNT),
     CHANGE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS,
            "account.top_up", "", tg_admin_account_top_up),
     CHANGE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS,
@@ -34,38 +43,40 @@ static const struct tg_admin_route routes[] = {
     READ("/keys", TG_MAY_READ,
          PAGE " account status name label kind owner last_used_before "
               "expires_before",
-         tg_admin_key_list),
+         tg_admin_key_list, OWN_LIST),
     CHANGE("POST", "/keys", TG_MAY_CHANGE_KEYS, "key.create", "",
-           tg_admin_key_create),
-    READ("/keys/{}", TG_MAY_READ, "", tg_admin_key_show),
+           tg_admin_key_create, OF_MEMBER),
+    READ("/keys/{}", TG_MAY_READ, "", tg_admin_key_show, OF_KEY),
     READ("/keys/{}/check", TG_MAY_READ, " scope model endpoint ip referrer at",
-         tg_admin_key_check),
-    READ("/keys/{}/usage", TG_MAY_READ_USAGE, " period", tg_admin_key_usage),
+         tg_admin_key_check, OF_KEY),
+    READ("/keys/{}/usage", TG_MAY_READ_USAGE, " period", tg_admin_key_usage,
+         OF_KEY),
     READ("/keys/{}/usage/detailed", TG_MAY_READ_USAGE,
-         " start end granularity timezone", tg_admin_key_detail),
+         " start end granularity timezone", tg_admin_key_detail, OF_KEY),
     READ("/keys/{}/usage/models", TG_MAY_READ_USAGE, " period",
-         tg_admin_key_models),
+         tg_admin_key_models, OF_KEY),
     READ("/keys/{}/usage/patterns", TG_MAY_READ_USAGE, " period",
-         tg_admin_key_patterns),
-    READ("/keys/{}/usage/current", TG_MAY_READ_USAGE, "", tg_admin_key_current),
-    READ("/keys/{}/limits", TG_MAY_READ, "", tg_admin_key_limits),
+         tg_admin_key_patterns, OF_KEY),
+    READ("/keys/{}/usage/current", TG_MAY_READ_USAGE, "", tg_admin_key_current,
+         OF_KEY),
+    READ("/keys/{}/limits", TG_MAY_READ, "", tg_admin_key_limits, OF_KEY),
     READ("/keys/{}/errors", TG_MAY_READ_USAGE, " hours limit",
-         tg_admin_key_errors),
+         tg_admin_key_errors, OF_KEY),
     CHANGE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.update", "",
-           tg_admin_key_update),
+           tg_admin_key_update, OF_KEY, .also = TG_MAY_CHANGE_BUDGETS),
     CHANGE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.delete", "",
-           tg_admin_key_delete),
+           tg_admin_key_delete, OF_KEY),
     CHANGE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "key.pause", "",
-           tg_admin_key_pause),
+           tg_admin_key_pause, OF_KEY),
     CHANGE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "key.resume", "",
-           tg_admin_key_resume),
+           tg_admin_key_resume, OF_KEY),
     CHANGE("POST", "/keys/{}/disable", TG_MAY_CHANGE_KEYS, "key.disable", "",
-           tg_admin_key_disable),
-    READ("/models", TG_MAY_READ, "", tg_admin_model_list),
+           tg_admin_key_disable, OF_KEY),
+    READ("/models", TG_MAY_READ, "", tg_admin_model_list, COMMON),
     CHANGE("POST", "/models", TG_MAY_CHANGE_CATALOG, "model.put", "",
            tg_admin_model_put),
-    READ("/models/{}", TG_MAY_READ, "", tg_admin_model_show),
-    READ("/prices", TG_MAY_READ, " model current", tg_admin_price_list),
+    READ("/models/{}", TG_MAY_READ, "", tg_admin_model_show, COMMON),
+    READ("/prices", TG_MAY_READ, " model current", tg_admin_price_list, COMMON),
     CHANGE("POST", "/prices", TG_MAY_CHANGE_CATALOG, "price.add", " dry_run",
            tg_admin_price_add),
     READ("/upstreams", TG_MAY_READ, "", tg_admin_upstream_list),
@@ -86,20 +97,36 @@ static const struct tg_admin_route routes[] = {
            "credential.disable", "", tg_admin_credential_disable),
     CHANGE("POST", "/credentials/{}/reopen", TG_MAY_CHANGE_CREDENTIALS,
            "credential.reopen", "", tg_admin_credential_reopen),
+    READ("/operators", TG_MAY_READ, PAGE, tg_admin_operator_list),
+    CHANGE("POST", "/operators", TG_MAY_CHANGE_OPERATORS, "operator.create", "",
+           tg_admin_operator_create),
+    READ("/operators/{}", TG_MAY_READ, "", tg_admin_operator_show, OF_SELF),
+    CHANGE("PATCH", "/operators/{}", TG_MAY_CHANGE_OPERATORS, "operator.update",
+           "", tg_admin_operator_update),
+    CHANGE("DELETE", "/operators/{}", TG_MAY_CHANGE_OPERATORS,
+           "operator.disable", "", tg_admin_operator_disable),
+    READ("/tokens", TG_MAY_ACT_FOR_ONESELF, PAGE " operator",
+         tg_admin_token_list, COMMON),
+    CHANGE("POST", "/tokens", TG_MAY_ACT_FOR_ONESELF, "token.create", "",
+           tg_admin_token_create, COMMON),
+    CHANGE("DELETE", "/tokens/{}", TG_MAY_ACT_FOR_ONESELF, "token.revoke", "",
+           tg_admin_token_revoke, COMMON),
     READ("/usage", TG_MAY_READ_USAGE,
-         " key account model since until by timezone", tg_admin_usage),
+         " key account model since until by timezone", tg_admin_usage,
+         OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
          PAGE " key account model since until status not_ok",
-         tg_admin_call_list),
+         tg_admin_call_list, OWN_LIST),
     READ("/denials", TG_MAY_READ, PAGE " key account code since until",
-         tg_admin_denial_list),
-    READ("/events", TG_MAY_READ, PAGE " since type key", tg_admin_event_list),
+         tg_admin_denial_list, OWN_LIST),
+    READ("/events", TG_MAY_READ, PAGE " since type key account",
+         tg_admin_event_list, OWN_LIST),
     CHANGE("POST", "/ledger/verify", TG_MAY_READ_USAGE, "ledger.verify", "",
            tg_admin_ledger_begin),
     READ("/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
     CHANGE("POST", "/ledger/reconcile", TG_MAY_CHANGE_CREDENTIALS,
            "ledger.reconcile", "", tg_admin_reconcile),
-    READ("/health", TG_MAY_READ, "", tg_admin_health),
+    READ("/health", TG_MAY_READ, "", tg_admin_health, COMMON),
 };
 
 const struct tg_admin_route *

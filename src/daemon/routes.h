@@ -19,6 +19,22 @@ enum tg_permission {
     TG_MAY_ADMIT_ACCOUNTS, /* say whether its keys may call at all */
     TG_MAY_CHANGE_CATALOG,
     TG_MAY_CHANGE_CREDENTIALS,
+    TG_MAY_CHANGE_BUDGETS,
+    TG_MAY_CHANGE_OPERATORS,
+    TG_MAY_CHANGE_OWNERS,   /* operators that are owners, too */
+    TG_MAY_ACT_FOR_ONESELF, /* with one's own tokens, sessions, password */
+    TG_PERMISSIONS,         /* how many; each has a name in roles.c */
+};
+
+/* What a route is about, for an operator that is bound to accounts. */
+enum tg_reach {
+    TG_REACH_ALL = 0,  /* things of all accounts: it is refused */
+    TG_REACH_COMMON,   /* the same for everybody */
+    TG_REACH_OWN_LIST, /* a list, which its handler asks tg_own_filter for */
+    TG_REACH_KEY,      /* the key that is its subject */
+    TG_REACH_ACCOUNT,  /* the account that is its subject */
+    TG_REACH_MEMBER,   /* the account that its body names */
+    TG_REACH_SELF,     /* the operator that is its subject */
 };
 
 struct tg_admin_route {
@@ -28,6 +44,8 @@ struct tg_admin_route {
     const char *action;    /* in the audit log, "key.create"; NULL: it reads */
     const char *arguments; /* those its query may have, each behind a ' ' */
     void (*handle)(struct tg_request *request, struct tg_reply *reply);
+    enum tg_reach reach;
+    enum tg_permission also; /* opens members of fields.h, and no others */
 };
 
 /* The rows, for those that list them.  *n is how many. */

@@ -39,6 +39,25 @@ take_account(void *arg, const struct tg_store_account *row)
 }
 
 bool
+tg_shapes_no_account(struct tg_reply *reply, const char *id_or_name)
+{
+    return tg_reply_error(reply, 404, "not_found", NULL,
+                          "there is no account '%s'; accounts have an id, "
+                          "acct_…, and a name",
+                          id_or_name);
+}
+
+bool
+tg_shapes_unknown_account(struct tg_reply *reply, const char *param,
+                          const char *id_or_name)
+{
+    return tg_reply_invalid(reply, param,
+                            "there is no account '%s'; make it: tollgate "
+                            "accounts create --name NAME",
+                            id_or_name);
+}
+
+bool
 tg_shapes_account(struct tg_store *store, struct tg_reply *reply,
                   const char *param, const char *id_or_name,
                   char id[TG_ID_TEXT_SIZE])
@@ -46,10 +65,7 @@ tg_shapes_account(struct tg_store *store, struct tg_reply *reply,
     int err = store->ops->account_get(store, id_or_name, take_account, id);
 
     if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_invalid(reply, param,
-                                "there is no account '%s'; make it: tollgate "
-                                "accounts create --name NAME",
-                                id_or_name);
+        return tg_shapes_unknown_account(reply, param, id_or_name);
     return err == 0 || tg_reply_store(reply, store, err, "account");
 }
 

@@ -33,6 +33,11 @@ bool tg_shapes_upstream(struct tg_store *store, struct tg_reply *reply,
                         const char *param, const char *id_or_name,
                         char id[TG_ID_TEXT_SIZE]);
 
+/* Answer for an account that is not there; the first is about a subject. */
+bool tg_shapes_no_account(struct tg_reply *reply, const char *id_or_name);
+bool tg_shapes_unknown_account(struct tg_reply *reply, const char *param,
+                               const char *id_or_name);
+
 /*
  * Publishes the catalog and answers 503 when that fails: what was asked for
  * is stored, but not in force.

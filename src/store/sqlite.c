@@ -128,10 +128,6 @@ static const struct tg_store_ops ops = {
     .audit_add = tg_sqlite_audit_add,
     .audit_last = tg_sqlite_audit_last,
     .audit_each = tg_sqlite_audit_each,
-    .operator_add = tg_sqlite_operator_add,
-    .operator_named = tg_sqlite_operator_named,
-    .token_add = tg_sqlite_token_add,
-    .token_get = tg_sqlite_token_get,
     .segment_each = tg_sqlite_segment_each,
     .segment_put = tg_sqlite_segment_put,
     .segment_gone = tg_sqlite_segment_gone,
@@ -191,6 +187,7 @@ tg_store_open_sqlite(struct tg_store **store, const char *path,
     if (db == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     db->store.ops = &ops;
+    db->store.operators = &tg_sqlite_operator_ops;
     result = sqlite3_open_v2(path, &db->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                  SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "err.h"
+#include "sqlite_access.h"
 #include "store.h"
 
 #define TG_SQLITE_STATEMENTS 256
@@ -154,16 +155,6 @@ int tg_sqlite_audit_last(struct tg_store *, int64_t *, struct tg_digest *);
 int tg_sqlite_audit_each(struct tg_store *, int64_t, uint32_t,
                          int (*)(void *, const struct tg_store_audit *),
                          void *);
-
-int tg_sqlite_operator_add(struct tg_store *, const struct tg_store_operator *);
-int tg_sqlite_operator_named(struct tg_store *, const char *,
-                             int (*)(void *, const struct tg_store_operator *),
-                             void *);
-int tg_sqlite_token_add(struct tg_store *, const struct tg_digest *,
-                        const char *, int64_t);
-int tg_sqlite_token_get(struct tg_store *, const struct tg_digest *,
-                        int (*)(void *, const struct tg_store_operator *),
-                        void *);
 
 int tg_sqlite_segment_each(struct tg_store *,
                            int (*)(void *, const struct tg_store_segment *),

@@ -85,9 +85,10 @@ tg_sqlite_event_each(struct tg_store *store,
                        "upstream_id, credential_id, message, evidence "
                        "FROM events WHERE number < ?1 AND at >= ?2 AND "
                        "(?3 IS NULL OR type = ?3) AND "
-                       "(?5 IS NULL OR key_id = ?5) ORDER BY number DESC "
+                       "(?5 IS NULL OR key_id = ?5) AND "
+                       "(?6 IS NULL OR account_id = ?6) ORDER BY number DESC "
                        "LIMIT ?4",
-                       "iitit", number, filter->since, filter->type, limit,
-                       filter->key_id);
+                       "iititt", number, filter->since, filter->type, limit,
+                       filter->key_id, filter->account_id);
     return err != 0 ? err : walk_events(db, stmt, visit, arg);
 }

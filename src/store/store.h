@@ -27,6 +27,7 @@
 #include "error.h"
 #include "journal.h"
 #include "price.h"
+#include "store_operators.h"
 
 struct tg_store_account {
     const char *id, *name, *plan;
@@ -91,11 +92,6 @@ struct tg_store_model {
 struct tg_store_price {
     const char *model, *source;
     struct tg_price price;
-};
-
-struct tg_store_operator {
-    const char *id, *name, *role; /* owner, admin, auditor, billing */
-    int64_t created_at;
 };
 
 /* What an operator changed.  Texts are "" where there is none. */
@@ -173,7 +169,7 @@ struct tg_store_event {
 
 /* NULL and 0 mean any. */
 struct tg_store_event_filter {
-    const char *type, *key_id;
+    const char *type, *key_id, *account_id;
     int64_t since;
     const char *after; /* id of the last one seen */
     uint32_t limit;
@@ -425,20 +421,6 @@ struct tg_store_ops {
                       int (*visit)(void *, const struct tg_store_audit *),
                       void *arg);
 
-    int (*operator_add)(struct tg_store *store,
-                        const struct tg_store_operator *row);
-    int (*operator_named)(struct tg_store *store, const char *name,
-                          int (*visit)(void *,
-                                       const struct tg_store_operator *),
-                          void *arg);
-    /* Adds a token; one that is there, revoked or not, is left alone. */
-    int (*token_add)(struct tg_store *store, const struct tg_digest *digest,
-                     const char *operator_id, int64_t created_at);
-    /* The operator of a token that is not revoked. */
-    int (*token_get)(struct tg_store *store, const struct tg_digest *digest,
-                     int (*visit)(void *, const struct tg_store_operator *),
-                     void *arg);
-
     int (*segment_each)(struct tg_store *store,
                         int (*visit)(void *, const struct tg_store_segment *),
                         void *arg);
@@ -517,6 +499,7 @@ struct tg_store_ops {
 
 struct tg_store {
     const struct tg_store_ops *ops;
+    const struct tg_store_operator_ops *operators;
     struct tg_error error;
 };
 

@@ -272,11 +272,14 @@ def test_roles(daemon):
     import hashlib
     db = sqlite3.connect(daemon.home / "store.db", timeout=10)
     for role in ("auditor", "billing", "admin"):
-        db.execute("INSERT INTO operators VALUES (?, ?, ?, 1)",
-                   (f"op_{role}", role, role))
-        db.execute("INSERT INTO tokens VALUES (?, ?, 1, 0)",
-                   (hashlib.sha256(role.encode()).digest(), f"op_{role}"))
-    db.execute("INSERT INTO tokens VALUES (?, 'op_admin', 1, 5)",
+        db.execute("INSERT INTO operators (id, name, role, created_at) "
+                   "VALUES (?, ?, ?, 1)", (f"op_{role}", role, role))
+        db.execute("INSERT INTO tokens (digest, id, operator_id, created_at) "
+                   "VALUES (?, ?, ?, 1)",
+                   (hashlib.sha256(role.encode()).digest(), f"tok_{role}",
+                    f"op_{role}"))
+    db.execute("INSERT INTO tokens (digest, id, operator_id, created_at, "
+               "revoked_at) VALUES (?, 'tok_x', 'op_admin', 1, 5)",
                (hashlib.sha256(b"revoked").digest(),))
     db.commit()
     db.close()
@@ -297,7 +300,8 @@ def test_roles(daemon):
     assert key.status == 201
     for method, tail in KEY_CHANGES:
         for role, status in (("auditor", 403), ("billing", 403), ("admin", 200)):
-            reply = daemon.ask(method, f"/keys/{key.json['id']}{tail}", {},
+            body = {"name": "y"} if method == "PATCH" else {}
+            reply = daemon.ask(method, f"/keys/{key.json['id']}{tail}", body,
                                token=role)
             assert reply.status == status, (method, tail, role)
     assert daemon.get("/keys", token="revoked").status == 401

@@ -92,7 +92,8 @@ def daemon(tmp_path_factory):
     ("/accounts", "account"), ("/keys", "key"), ("/models", "model"),
     ("/prices", "price"), ("/upstreams", "upstream"),
     ("/credentials", "credential"), ("/calls", "call"),
-    ("/denials", "denial")])
+    ("/denials", "denial"), ("/operators", "operator"),
+    ("/tokens", "token")])
 def test_members_of_objects(daemon, path, name):
     page = daemon.get(path).json
     assert set(page) == properties("list")
@@ -147,3 +148,13 @@ def test_members_of_a_new_key_and_of_a_changed_one(daemon):
     changed = known(daemon.ask("PATCH", "/keys/" + daemon.key["id"], {"?": 1}))
     assert changed == properties("changed_key")
     assert properties("new_key") - changed == {"account", "kind"}
+
+
+def test_members_of_operators_and_tokens(daemon):
+    token = daemon.must("/tokens", {"name": "t"})
+    assert set(token) == properties("token") | {"token"}
+    for path, schema in (("/operators", "new_operator"),
+                         ("/tokens", "new_token")):
+        assert known(daemon.post(path, {"?": 1})) == properties(schema)
+    assert known(daemon.ask("PATCH", "/operators/me", {"?": 1})) == \
+        properties("changed_operator")

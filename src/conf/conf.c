@@ -77,36 +77,87 @@ read_factor(const char *value)
 #define SETTING(member) offsetof(struct tg_conf, settings.member)
 #define FACTOR(kind) (SETTING(price_factor_ppm) + (kind) * sizeof(uint32_t))
 
+#define WHY_SIZE 256
+
+_Static_assert(TG_PROXIES_WHY_SIZE <= WHY_SIZE, "room for why");
+_Static_assert(TG_EGRESS_WHY_SIZE <= WHY_SIZE, "room for why");
+
+static int
+take_proxies(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_proxies_add(&conf->proxies, value, why);
+}
+
+static int
+take_allow(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_egress_rules_allow(&conf->egress, value, why);
+}
+
+static int
+take_ports(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_egress_rules_ports(&conf->egress, value, why);
+}
+
+static int
+take_proxy(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_egress_rules_proxy(&conf->egress, value, why);
+}
+
+static int
+take_ca_file(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_egress_rules_ca(&conf->egress, value, why);
+}
+
+#define VALUE(section, name, field, read, allowed)                             \
+    {                                                                          \
+        section, name, field, read, allowed, NULL                              \
+    }
+#define LINES(section, name, take)                                             \
+    {                                                                          \
+        section, name, 0, NULL, NULL, take                                     \
+    }
+
 /*
- * All that may stand in the file.  Each ends up in a uint32_t of tg_conf, but
- * for the proxies, which have no reader and may stand more than once.
+ * All that may stand in the file.  Each ends up in a uint32_t of tg_conf and
+ * stands once, but for those that have no reader: they take a line by
+ * themselves, and lists may stand more than once.
  */
 static const struct row {
     const char *section, *name;
     size_t field;
     int64_t (*read)(const char *value);
     const char *allowed;
+    int (*take)(struct tg_conf *conf, const char *value, char *why);
 } rows[] = {
-    {"gate", "require_verification", SETTING(requires_verification), read_bool,
-     "yes or no"},
-    {"gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
-     read_count, COUNT_ALLOWED},
-    {"gate", "trusted_proxies", 0, NULL, NULL},
-    {"gate", "sync", MEMBER(is_strict), read_sync, "batch or strict"},
-    {"journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED},
-    {"journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
-     COUNT_ALLOWED},
-    {"prices", "factor_production", FACTOR(TG_KIND_PRODUCTION), read_factor,
-     FACTOR_ALLOWED},
-    {"prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT), read_factor,
-     FACTOR_ALLOWED},
-    {"prices", "factor_restricted", FACTOR(TG_KIND_RESTRICTED), read_factor,
-     FACTOR_ALLOWED},
-    {"retention", "calls_days", MEMBER(calls_days), read_count, COUNT_ALLOWED},
-    {"retention", "rollups_days", MEMBER(rollups_days), read_rollups,
-     "0 or a whole number from 35 to 1000000"},
-    {"retention", "denials_days", MEMBER(denials_days), read_count,
-     COUNT_ALLOWED},
+    VALUE("gate", "require_verification", SETTING(requires_verification),
+          read_bool, "yes or no"),
+    VALUE("gate", "wrong_keys_per_minute", SETTING(wrong_keys_per_minute),
+          read_count, COUNT_ALLOWED),
+    LINES("gate", "trusted_proxies", take_proxies),
+    VALUE("gate", "sync", MEMBER(is_strict), read_sync, "batch or strict"),
+    LINES("egress", "allow", take_allow),
+    LINES("egress", "ports", take_ports),
+    LINES("egress", "proxy", take_proxy),
+    LINES("egress", "ca_file", take_ca_file),
+    VALUE("journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED),
+    VALUE("journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
+          COUNT_ALLOWED),
+    VALUE("prices", "factor_production", FACTOR(TG_KIND_PRODUCTION),
+          read_factor, FACTOR_ALLOWED),
+    VALUE("prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT),
+          read_factor, FACTOR_ALLOWED),
+    VALUE("prices", "factor_restricted", FACTOR(TG_KIND_RESTRICTED),
+          read_factor, FACTOR_ALLOWED),
+    VALUE("retention", "calls_days", MEMBER(calls_days), read_count,
+          COUNT_ALLOWED),
+    VALUE("retention", "rollups_days", MEMBER(rollups_days), read_rollups,
+          "0 or a whole number from 35 to 1000000"),
+    VALUE("retention", "denials_days", MEMBER(denials_days), read_count,
+          COUNT_ALLOWED),
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -188,21 +239,12 @@ refuse_name(struct reading *reading, const char *section, const char *name)
                   section, list);
 }
 
-static int
-take_proxies(struct reading *reading, const char *list)
-{
-    char why[TG_PROXIES_WHY_SIZE];
-
-    return tg_proxies_add(&reading->conf.proxies, list, why) == 0
-               ? 1
-               : refuse(reading, "%s", why);
-}
-
 /* inih's callback: 0 makes the line an error. */
 static int
 take(void *arg, const char *section, const char *name, const char *value)
 {
     struct reading *reading = arg;
+    char why[WHY_SIZE];
     size_t i = 0;
     int64_t number;
     uint32_t field;
@@ -213,7 +255,9 @@ take(void *arg, const char *section, const char *name, const char *value)
     if (i == ROW_COUNT)
         return refuse_name(reading, section, name);
     if (rows[i].read == NULL)
-        return take_proxies(reading, value);
+        return rows[i].take(&reading->conf, value, why) == 0
+                   ? 1
+                   : refuse(reading, "%s", why);
     if (reading->is_set[i])
         return refuse(reading, "%s stands twice", name);
     number = rows[i].read(value);

@@ -5,12 +5,14 @@
 #ifndef TG_CONF_H
 #define TG_CONF_H
 
+#include "egress_rules.h"
 #include "layout.h"
 #include "proxies.h"
 
 struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
+    struct tg_egress_rules egress;
     uint32_t is_strict; /* records are durable before anybody acts on them */
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;

@@ -18,6 +18,7 @@
 #include "seal.h"
 #include "store.h"
 
+struct tg_egress_rules;
 struct tg_ledger;
 
 struct tg_daemon {
@@ -45,8 +46,9 @@ struct tg_daemon {
     pthread_mutex_t publish_lock;
     struct tg_state state;
     struct tg_publisher *publisher;
-    struct tg_catalog *catalog;  /* as last published */
-    struct tg_settings settings; /* of the next catalog */
+    struct tg_catalog *catalog;     /* as last published */
+    struct tg_settings settings;    /* of the next catalog */
+    struct tg_egress_rules *egress; /* never NULL once it is read */
 
     /* Passes of ingest, and who waits for one; see tg_daemon_catch_up. */
     pthread_mutex_t pass_lock;

@@ -1,7 +1,10 @@
 #include "settings.h"
 
+#include <stdlib.h>
+
 #include "catalog.h"
 #include "conf.h"
+#include "err.h"
 #include "log.h"
 
 int
@@ -13,8 +16,13 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
 
     if (err != 0)
         return tg_error_set(error, err, "%s", why.text);
+    if (daemon->egress == NULL)
+        daemon->egress = malloc(sizeof(*daemon->egress));
+    if (daemon->egress == NULL)
+        return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     pthread_mutex_lock(&daemon->publish_lock);
     daemon->settings = conf.settings;
+    *daemon->egress = conf.egress;
     pthread_mutex_unlock(&daemon->publish_lock);
     daemon->keep.days = conf.keep_days;
     daemon->keep.megabytes = conf.keep_megabytes;

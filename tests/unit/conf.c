@@ -59,6 +59,29 @@ static const struct row {
      ", line 2: \"\" is no network of proxies: write an address or CIDR, as in "
      "10.0.0.0/8 or fd00::/8"},
 
+    {"where the daemon may send to",
+     "[egress]\nallow = 10.0.0.0/8, ::1\nallow = fd00::/8\nports = 9000,9001\n"
+     "proxy = http://proxy.example.com:3128\nca_file = /etc/our-ca.pem\n",
+     NULL, 0, 300, 1000000, 1000000},
+    {"a network with bits behind its prefix", "[egress]\nallow = 10.1.0.0/8\n",
+     ", line 2: the network \"10.1.0.0/8\" has bits behind its prefix: is "
+     "10.0.0.0/8 meant?"},
+    {"every address", "[egress]\nallow = ::/0\n",
+     ", line 2: ::/0 is every address; name the networks that are meant"},
+    {"a port that is none", "[egress]\nports = 443, 65536\n",
+     ", line 2: \"65536\" is no port: write a number from 1 to 65535"},
+    {"two proxies", "[egress]\nproxy = http://a:1\nproxy = http://b:1\n",
+     ", line 3: proxy stands twice"},
+    {"a proxy with a user", "[egress]\nproxy = http://me:pw@a:1\n",
+     ", line 2: proxy is like http://proxy.example.com:3128, without a user, "
+     "not \"http://me:pw@a:1\""},
+    {"a proxy without a port", "[egress]\nproxy = http://a\n",
+     ", line 2: proxy is like http://proxy.example.com:3128, without a user, "
+     "not \"http://a\""},
+    {"a file that could be anywhere", "[egress]\nca_file = our-ca.pem\n",
+     ", line 2: ca_file is a file's whole name, as in "
+     "/etc/ssl/certs/our-ca.pem, not \"our-ca.pem\""},
+
     {"a name that is not known", "[gate]\n\nverify = yes\n",
      ", line 3: [gate] has no \"verify\"; it has: require_verification, "
      "wrong_keys_per_minute, trusted_proxies, sync"},
@@ -66,11 +89,11 @@ static const struct row {
      ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
      "factor_production, factor_development, factor_restricted"},
     {"a section that is not known", "[gates]\nx = 1\n",
-     ", line 2: there is no section [gates]; there are: gate, journal, prices, "
-     "retention"},
+     ", line 2: there is no section [gates]; there are: gate, egress, journal, "
+     "prices, retention"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
-     "are: gate, journal, prices, retention"},
+     "are: gate, egress, journal, prices, retention"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",
      ", line 3: require_verification stands twice"},
     {"no line at all", "[gate]\nwhat is this\nverify = yes\n",

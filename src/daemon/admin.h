@@ -35,6 +35,10 @@ void tg_admin_key_pause(struct tg_request *, struct tg_reply *);
 void tg_admin_key_resume(struct tg_request *, struct tg_reply *);
 void tg_admin_key_disable(struct tg_request *, struct tg_reply *);
 void tg_admin_key_delete(struct tg_request *, struct tg_reply *);
+void tg_admin_key_rotate(struct tg_request *, struct tg_reply *);
+void tg_admin_rotation_end(struct tg_request *, struct tg_reply *);
+void tg_admin_rotation_extend(struct tg_request *, struct tg_reply *);
+void tg_admin_rotation_undo(struct tg_request *, struct tg_reply *);
 
 void tg_admin_model_list(struct tg_request *, struct tg_reply *);
 void tg_admin_model_show(struct tg_request *, struct tg_reply *);

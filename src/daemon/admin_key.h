@@ -5,17 +5,8 @@
 #ifndef TG_ADMIN_KEY_H
 #define TG_ADMIN_KEY_H
 
+#include "key_secrets.h"
 #include "request.h"
-
-/* What the secrets of a key say about it; all 0 but list at the beginning. */
-struct tg_key_secrets {
-    json_t *list; /* an array */
-    char prefix[16], last4[8];
-    int64_t last_used_at;
-};
-
-/* Adds one; the newest comes first.  Returns 0: it visits secrets. */
-int tg_key_secrets_add(void *secrets, const struct tg_store_secret *row);
 
 /* The object of a key; the list of secrets is taken over. */
 json_t *tg_admin_key_object(struct tg_daemon *daemon,

@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "admin_key.h"
+#include "agenda.h"
 #include "change.h"
 #include "clock.h"
 #include "draft.h"
@@ -42,11 +43,15 @@ static int
 set_status(const struct change *change, const struct tg_store_key *row)
 {
     struct tg_store *store = change->request->daemon->admin;
-    int64_t ended_at = 0;
+    struct tg_store_key changed = *row;
+    int64_t ended_at = 0, now_ms = tg_clock_ms();
+    int err;
 
     if (is_end(change->status))
-        ended_at = row->ended_at != 0 ? row->ended_at : tg_clock_ms();
-    return store->ops->key_end(store, row->id, change->status, ended_at);
+        ended_at = row->ended_at != 0 ? row->ended_at : now_ms;
+    changed.status = change->status;
+    err = store->ops->key_end(store, row->id, change->status, ended_at);
+    return err != 0 ? err : tg_agenda_change(store, row, &changed, now_ms);
 }
 
 static int
@@ -59,6 +64,8 @@ set_policy(const struct change *change, const struct tg_store_key *row)
     if (tg_draft_change(&draft, row, change->request->body, tg_clock_ms(),
                         change->reply))
         err = store->ops->key_set(store, &draft.row);
+    if (err == 0)
+        err = tg_agenda_change(store, row, &draft.row, tg_clock_ms());
     tg_draft_release(&draft);
     return err;
 }

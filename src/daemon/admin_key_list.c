@@ -159,14 +159,16 @@ was_used(void *arg, const char *id)
 
 /* Another secret of the key that came last. */
 static void
-add_secret(struct list *list, const char *id,
+add_secret(struct list *list, const struct tg_store_key *row,
            const struct tg_store_secret *secret)
 {
     int64_t known_at = list->secrets.last_used_at;
 
     tg_key_secrets_add(&list->secrets, secret);
+    tg_key_secrets_say(&list->secrets, row, list->one);
     if (list->secrets.last_used_at > known_at &&
-        list->secrets.last_used_at > tg_admin_key_used_at(list->daemon, id))
+        list->secrets.last_used_at >
+            tg_admin_key_used_at(list->daemon, row->id))
         json_object_set_new(list->one, "last_used_at",
                             tg_reply_instant(list->secrets.last_used_at));
 }
@@ -180,10 +182,11 @@ take_row(void *arg, const struct tg_store_key *row,
 
     if (list->one != NULL && strcmp(list->page.next, row->id) == 0) {
         if (secret != NULL)
-            add_secret(list, row->id, secret);
+            add_secret(list, row, secret);
         return 0;
     }
-    list->secrets = (struct tg_key_secrets){.list = json_array()};
+    list->secrets =
+        (struct tg_key_secrets){.list = json_array(), .now_ms = list->now_ms};
     if (secret != NULL)
         tg_key_secrets_add(&list->secrets, secret);
     list->one =

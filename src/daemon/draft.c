@@ -8,14 +8,17 @@
 #include "hours.h"
 #include "money.h"
 #include "network.h"
+#include "rotation.h"
 #include "zone.h"
 
 #define LIST_MAX 256
 #define RATE_MAX 1000000000
 #define QUEUE_MAX_MS 60000
+#define INTERVAL_DAYS_MAX 3650
+#define GRACE_DAYS 7
 #define POLICY_MEMBERS                                                         \
     "name description owner labels scopes models endpoints limits budget "     \
-    "allowed_ips allowed_referrers hours expires_at"
+    "allowed_ips allowed_referrers hours expires_at rotation"
 
 static const struct preset {
     const char *name;
@@ -233,9 +236,44 @@ read_times(struct tg_draft *draft, const json_t *body, int64_t now_ms,
                                 "instant such as 2027-01-31T18:00:00Z, or a "
                                 "span such as 90d");
     if (row->expires_at <= now_ms)
-        return tg_reply_invalid(reply, "expires_at",
-                                "expires_at lies in the past");
+        return tg_reply_invalid(
+            reply, "expires_at",
+            "expires_at lies in the past; give a later date, "
+            "or a span from now such as 90d");
     return true;
+}
+
+static bool
+is_null(const json_t *object, const char *name)
+{
+    return object != NULL && json_is_null(json_object_get(object, name));
+}
+
+static bool
+read_rotation(struct tg_draft *draft, const json_t *body,
+              struct tg_reply *reply)
+{
+    struct tg_store_key *row = &draft->row;
+    const json_t *rotation = NULL;
+
+    if (!tg_members_object(reply, body, "rotation", &rotation) ||
+        !tg_members_only(reply, rotation, "rotation.",
+                         "interval_days grace_days") ||
+        !tg_members_number(reply, rotation, "rotation.interval_days", 1,
+                           INTERVAL_DAYS_MAX, &row->rotate_days) ||
+        !tg_members_number(reply, rotation, "rotation.grace_days", 0,
+                           TG_GRACE_DAYS_MAX, &row->grace_days))
+        return false;
+    if (is_null(rotation, "grace_days"))
+        row->grace_days = GRACE_DAYS;
+    if (row->rotate_days == 0 || row->grace_days < row->rotate_days)
+        return true;
+    return tg_reply_invalid(reply, "rotation.grace_days",
+                            "rotation.grace_days (%lld) must be less than "
+                            "rotation.interval_days (%lld), because a key has "
+                            "two secrets at most",
+                            (long long)row->grace_days,
+                            (long long)row->rotate_days);
 }
 
 static void
@@ -264,7 +302,8 @@ read_policy(struct tg_draft *draft, const json_t *body, int64_t now_ms,
     if (!read_texts(draft, body, reply) || !read_labels(draft, body, reply) ||
         !read_lists(draft, body, reply) || !read_limits(draft, body, reply) ||
         !read_budget(draft, body, reply) ||
-        !read_times(draft, body, now_ms, reply))
+        !read_times(draft, body, now_ms, reply) ||
+        !read_rotation(draft, body, reply))
         return false;
     take_lists(draft);
     return true;
@@ -285,17 +324,12 @@ tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
                 .allowed_ips = "[]",
                 .allowed_referrers = "[]",
                 .timezone = "UTC",
-                .hours = ""},
+                .hours = "",
+                .grace_days = GRACE_DAYS},
     };
     return tg_members_only(reply, body, "", "account kind " POLICY_MEMBERS) &&
            read_birth(draft, body, reply) &&
            read_policy(draft, body, now_ms, reply);
-}
-
-static bool
-is_null(const json_t *object, const char *name)
-{
-    return object != NULL && json_is_null(json_object_get(object, name));
 }
 
 /* null takes a member away, which reading takes for one that is not there. */
@@ -327,6 +361,10 @@ take_away(struct tg_store_key *row, const json_t *body)
         row->monthly_nanos = row->daily_nanos = 0;
     if (is_null(body, "expires_at"))
         row->expires_at = 0;
+    if (is_null(body, "rotation")) {
+        row->rotate_days = 0;
+        row->grace_days = GRACE_DAYS;
+    }
     if (!is_null(body, "limits"))
         return;
     row->requests_per_second = row->requests_per_minute = 0;

@@ -116,6 +116,15 @@ read_span(const char *text, int64_t now_ms, int64_t *at_ms)
 }
 
 int
+tg_draft_grace(const char *text, int64_t *grace_ms)
+{
+    if (strcmp(text, "0") != 0)
+        return read_span(text, 0, grace_ms);
+    *grace_ms = 0;
+    return 0;
+}
+
+int
 tg_draft_expiry(const char *text, int64_t now_ms, int64_t *at_ms)
 {
     int32_t day;

@@ -33,4 +33,10 @@ bool tg_draft_referrer(struct tg_reply *reply, const char *param,
  */
 int tg_draft_expiry(const char *text, int64_t now_ms, int64_t *at_ms);
 
+/*
+ * Reads how long a replaced secret stays valid: "0", "24h" or "7d".  0 or
+ * TG_ERR_FORMAT.
+ */
+int tg_draft_grace(const char *text, int64_t *grace_ms);
+
 #endif

@@ -12,8 +12,15 @@ static json_t *
 without_use(const json_t *key)
 {
     static const char *const members[] = {"last_used_at", "secrets", "key"};
-    json_t *copy = json_copy((json_t *)key);
+    static const char *const of_rotation[] = {"state", "ends_at", "old_secret",
+                                              "begun_at"};
+    json_t *copy = json_copy((json_t *)key), *rotation;
 
+    /* A rotation that ends by itself is no change of anybody's. */
+    rotation = json_copy(json_object_get(copy, "rotation"));
+    for (size_t i = 0; i < sizeof(of_rotation) / sizeof(of_rotation[0]); i++)
+        json_object_del(rotation, of_rotation[i]);
+    json_object_set_new(copy, "rotation", rotation);
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         json_object_del(copy, members[i]);
     return copy;

@@ -16,7 +16,9 @@
 /* A key whose secrets are still coming. */
 struct pending {
     struct tg_key_policy policy;
-    int secrets;              /* so far */
+    int secrets;                /* in force, so far */
+    struct tg_key_secret ended; /* the one that ended last, of those that did */
+    uint8_t ended_number;
     char id[TG_ID_TEXT_SIZE]; /* "": nothing is pending */
 };
 
@@ -121,25 +123,60 @@ fill_policy(struct publication *publication, const struct tg_store_key *row)
     memcpy(policy->id, row->id, sizeof(policy->id));
 }
 
-/* The first ones are the newest: the first gives prefix and last four. */
+/* As calls tell it: call.h. */
+static uint8_t
+number_of(const struct tg_store_secret *row)
+{
+    return (uint8_t)((row->ordinal - 1) % UINT8_MAX + 1);
+}
+
+static void
+fill_secret(struct tg_key_secret *target, const struct tg_store_secret *row)
+{
+    memcpy(target->digest, row->digest.bytes, sizeof(target->digest));
+    target->valid_until_ms = row->valid_until;
+}
+
+/*
+ * The newest comes first: the first in force gives prefix and last four.  Of
+ * those that have ended one is kept, where there is room for it: whoever still
+ * sends it is told what replaced it.
+ */
 static void
 take_secret(struct pending *pending, const struct tg_store_secret *row,
             int64_t now_ms)
 {
     struct tg_key_policy *policy = &pending->policy;
-    struct tg_key_secret *target = &policy->secrets[pending->secrets];
 
-    if (pending->secrets == 2 ||
-        (row->valid_until != 0 && row->valid_until <= now_ms))
+    if (row->valid_until != 0 && row->valid_until <= now_ms) {
+        if (row->valid_until > pending->ended.valid_until_ms) {
+            fill_secret(&pending->ended, row);
+            pending->ended_number = number_of(row);
+        }
         return;
-    if (pending->secrets++ == 0) {
+    }
+    if (pending->secrets == 2)
+        return;
+    if (pending->secrets == 0) {
         tg_field_set(policy->prefix, sizeof(policy->prefix), row->prefix,
                      strlen(row->prefix));
         tg_field_set(policy->last4, sizeof(policy->last4), row->last4,
                      strlen(row->last4));
     }
-    memcpy(target->digest, row->digest.bytes, sizeof(target->digest));
-    target->valid_until_ms = row->valid_until;
+    policy->secret_numbers[pending->secrets] = number_of(row);
+    fill_secret(&policy->secrets[pending->secrets++], row);
+}
+
+/* The secret that is in force stands first, so that none is second alone. */
+static void
+take_ended(struct pending *pending)
+{
+    struct tg_key_policy *policy = &pending->policy;
+
+    if (pending->secrets != 1 || pending->ended.valid_until_ms == 0)
+        return;
+    policy->secrets[1] = pending->ended;
+    policy->secret_numbers[1] = pending->ended_number;
 }
 
 /*
@@ -156,6 +193,7 @@ begin_key(struct publication *publication, const struct tg_store_key *row,
 
     fill_policy(publication, row);
     pending->secrets = 0;
+    pending->ended = (struct tg_key_secret){.valid_until_ms = 0};
     memcpy(pending->id, row->id, strlen(row->id) + 1);
     if (pending->policy.status == TG_KEY_DELETED)
         return 0;
@@ -182,6 +220,7 @@ end_key(struct publication *publication)
 
     if (pending->id[0] == '\0')
         return 0;
+    take_ended(pending);
     pthread_mutex_lock(&daemon->publish_lock);
     if (pending->policy.status != TG_KEY_DELETED)
         err = tg_publish_key(daemon->publisher, &pending->policy, &slot);

@@ -106,6 +106,16 @@ int tg_sqlite_secret_each(struct tg_store *, const char *,
                           int (*)(void *, const struct tg_store_secret *),
                           void *);
 
+int tg_sqlite_secret_uses(struct tg_store *, const char *,
+                          int (*)(void *, const struct tg_store_secret *),
+                          void *);
+int tg_sqlite_secret_set(struct tg_store *, const struct tg_store_secret *);
+
+int tg_sqlite_errand_put(struct tg_store *, const struct tg_store_errand *);
+int tg_sqlite_errand_due(struct tg_store *, int64_t, uint32_t,
+                         int (*)(void *, const struct tg_store_errand *),
+                         void *);
+
 int tg_sqlite_upstream_add(struct tg_store *, const struct tg_store_upstream *);
 int tg_sqlite_upstream_get(struct tg_store *, const char *,
                            int (*)(void *, const struct tg_store_upstream *),

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "sqlite_calls.h"
+#include "sqlite_key_calls.h"
 #include "sqlite_rollup.h"
 
 /* A part of the key's calls: a block, or (number -1) those in none yet. */
@@ -9,7 +9,7 @@ struct part {
 };
 
 /* Calls that were found and not shown yet, and parts not looked into yet. */
-struct walk {
+struct tg_key_walk {
     struct tg_sqlite *db;
     const struct tg_store_filter *filter;
     struct tg_call_place start;
@@ -39,7 +39,7 @@ reserve(struct tg_sqlite *db, void *list, size_t count, size_t *room,
 }
 
 static int
-add_part(struct walk *walk, int64_t number, int64_t last_at)
+add_part(struct tg_key_walk *walk, int64_t number, int64_t last_at)
 {
     int err = reserve(walk->db, &walk->parts, walk->part_count,
                       &walk->part_room, sizeof(walk->parts[0]));
@@ -72,7 +72,7 @@ by_last(const void *a, const void *b)
 }
 
 static int
-add_place(struct walk *walk, struct tg_call_place place)
+add_place(struct tg_key_walk *walk, struct tg_call_place place)
 {
     int err;
 
@@ -87,7 +87,7 @@ add_place(struct walk *walk, struct tg_call_place place)
 }
 
 static int
-find_recent(struct walk *walk)
+find_recent(struct tg_key_walk *walk)
 {
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(walk->db, &stmt,
@@ -108,7 +108,7 @@ find_recent(struct walk *walk)
 
 /* Blocks one by one: an index by key would cost ingest more than this does. */
 static int
-find_parts(struct walk *walk)
+find_parts(struct tg_key_walk *walk)
 {
     struct tg_sqlite *db = walk->db;
     int64_t first = 0, last = -1;
@@ -149,7 +149,7 @@ find_parts(struct walk *walk)
 }
 
 static int
-add_entries(struct walk *walk, int64_t block, struct tg_str entries)
+add_entries(struct tg_key_walk *walk, int64_t block, struct tg_str entries)
 {
     const uint8_t *at = (const uint8_t *)entries.data;
     const uint8_t *end = at + entries.len;
@@ -170,7 +170,7 @@ add_entries(struct walk *walk, int64_t block, struct tg_str entries)
 
 /* Looks into the newest part that is left. */
 static int
-open_part(struct walk *walk)
+open_part(struct tg_key_walk *walk)
 {
     int64_t block = walk->parts[--walk->part_count].number;
     sqlite3_stmt *stmt;
@@ -196,7 +196,7 @@ open_part(struct walk *walk)
  * wants it: then *shown is counted up.
  */
 static int
-show(struct walk *walk, struct tg_call_place place, uint32_t *shown,
+show(struct tg_key_walk *walk, struct tg_call_place place, uint32_t *shown,
      int (*visit)(void *, const struct tg_store_call *), void *arg)
 {
     const struct tg_store_filter *filter = walk->filter;
@@ -219,7 +219,7 @@ show(struct walk *walk, struct tg_call_place place, uint32_t *shown,
 
 /* Whether the newest call that was found is newer than all that were not. */
 static bool
-is_certain(const struct walk *walk)
+is_certain(const struct tg_key_walk *walk)
 {
     if (walk->place_count == 0)
         return false;
@@ -228,11 +228,31 @@ is_certain(const struct walk *walk)
                walk->parts[walk->part_count - 1].last_at;
 }
 
+/* What next gives: 1 with *place, 0 when there is none left, or TG_ERR_*. */
 static int
-walk_all(struct walk *walk, uint32_t limit,
-         int (*visit)(void *, const struct tg_store_call *), void *arg)
+next(struct tg_key_walk *walk, struct tg_call_place *place)
 {
-    uint32_t shown = 0;
+    int err = 0;
+
+    while (err == 0) {
+        if (is_certain(walk)) {
+            *place = walk->places[--walk->place_count];
+            return 1;
+        }
+        if (walk->part_count == 0)
+            return 0;
+        if (walk->parts[walk->part_count - 1].last_at >= walk->filter->since)
+            err = open_part(walk);
+        else
+            walk->part_count = 0;
+    }
+    return err;
+}
+
+/* Finds where the key's calls are. */
+static int
+look(struct tg_key_walk *walk)
+{
     int err = find_recent(walk);
 
     if (err == 0)
@@ -240,20 +260,65 @@ walk_all(struct walk *walk, uint32_t limit,
     if (err == 0 && walk->place_count > 0)
         qsort(walk->places, walk->place_count, sizeof(walk->places[0]),
               by_place);
+    return err;
+}
+
+static int
+walk_all(struct tg_key_walk *walk, uint32_t limit,
+         int (*visit)(void *, const struct tg_store_call *), void *arg)
+{
+    struct tg_call_place place;
+    uint32_t shown = 0;
+    int err = look(walk);
+
     while (err == 0 && (limit == 0 || shown < limit)) {
-        if (is_certain(walk))
-            err = show(walk, walk->places[--walk->place_count], &shown, visit,
-                       arg);
-        else if (walk->part_count > 0 &&
-                 walk->parts[walk->part_count - 1].last_at >=
-                     walk->filter->since)
-            err = open_part(walk);
-        else if (walk->part_count > 0)
-            walk->part_count = 0;
-        else
+        err = next(walk, &place);
+        if (err <= 0)
             break;
+        err = show(walk, place, &shown, visit, arg);
     }
     return err;
+}
+
+int
+tg_key_walk_begin(struct tg_key_walk **out, struct tg_sqlite *db,
+                  const struct tg_store_filter *filter)
+{
+    struct tg_key_walk *walk = calloc(1, sizeof(*walk));
+    int err;
+
+    if (walk == NULL)
+        return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
+    walk->db = db;
+    walk->filter = filter;
+    walk->start = (struct tg_call_place){.at = INT64_MAX};
+    err = look(walk);
+    if (err == 0)
+        *out = walk;
+    else
+        tg_key_walk_end(walk);
+    return err;
+}
+
+int
+tg_key_walk_next(struct tg_key_walk *walk, const struct tg_call_place *before,
+                 struct tg_call_place *place)
+{
+    walk->start = *before;
+    while (walk->place_count > 0 &&
+           compare(&walk->places[walk->place_count - 1], before) >= 0)
+        walk->place_count--;
+    return next(walk, place);
+}
+
+void
+tg_key_walk_end(struct tg_key_walk *walk)
+{
+    if (walk == NULL)
+        return;
+    free(walk->parts);
+    free(walk->places);
+    free(walk);
 }
 
 int
@@ -263,7 +328,7 @@ tg_sqlite_key_call_each(struct tg_store *store,
                         int (*visit)(void *, const struct tg_store_call *),
                         void *arg)
 {
-    struct walk walk = {.db = tg_sqlite_of(store), .filter = filter};
+    struct tg_key_walk walk = {.db = tg_sqlite_of(store), .filter = filter};
     bool is_alone = sqlite3_get_autocommit(walk.db->db);
     int err;
 

@@ -1,4 +1,4 @@
-#include "sqlite.h"
+#include "sqlite_secrets.h"
 
 #define COLUMNS_OF(t)                                                          \
     t "id, " t "account_id, " t "name, " t "description, " t "owner, " t       \
@@ -7,7 +7,8 @@
       "requests_per_day, " t "tokens_per_minute, " t "concurrency, " t         \
       "max_queue_ms, " t "daily_nanos, " t "monthly_nanos, " t "timezone, " t  \
       "allowed_ips, " t "allowed_referrers, " t "hours, " t "created_at, " t   \
-      "expires_at, " t "ended_at "
+      "expires_at, " t "ended_at, " t "rotate_days, " t "grace_days, " t       \
+      "rotated_at "
 #define COLUMNS COLUMNS_OF("")
 
 int
@@ -16,15 +17,15 @@ tg_sqlite_key_add(struct tg_store *store, const struct tg_store_key *row)
     return tg_sql_run(
         tg_sqlite_of(store), NULL,
         "INSERT INTO keys (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "tttttttttttiiiiiiiittttiii", row->id, row->account_id, row->name,
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "tttttttttttiiiiiiiittttiiiiii", row->id, row->account_id, row->name,
         row->description, row->owner, row->labels, row->kind, row->status,
         row->scopes, row->models, row->endpoints, row->requests_per_second,
         row->requests_per_minute, row->requests_per_day, row->tokens_per_minute,
         row->concurrency, row->max_queue_ms, row->daily_nanos,
         row->monthly_nanos, row->timezone, row->allowed_ips,
         row->allowed_referrers, row->hours, row->created_at, row->expires_at,
-        row->ended_at);
+        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at);
 }
 
 static void
@@ -57,6 +58,9 @@ read_key(sqlite3_stmt *stmt, struct tg_store_key *row)
         .created_at = sqlite3_column_int64(stmt, 23),
         .expires_at = sqlite3_column_int64(stmt, 24),
         .ended_at = sqlite3_column_int64(stmt, 25),
+        .rotate_days = sqlite3_column_int64(stmt, 26),
+        .grace_days = sqlite3_column_int64(stmt, 27),
+        .rotated_at = sqlite3_column_int64(stmt, 28),
     };
 }
 
@@ -119,7 +123,7 @@ tg_sqlite_key_each(struct tg_store *store,
 }
 
 /* Columns of a secret behind those of its key. */
-#define FIRST_SECRET_COLUMN 26
+#define FIRST_SECRET_COLUMN 29
 
 static const struct tg_store_secret *
 read_joined(sqlite3_stmt *stmt, const char *key_id,
@@ -134,6 +138,7 @@ read_joined(sqlite3_stmt *stmt, const char *key_id,
         .prefix = tg_sql_text(stmt, FIRST_SECRET_COLUMN + 1),
         .last4 = tg_sql_text(stmt, FIRST_SECRET_COLUMN + 2),
         .valid_until = sqlite3_column_int64(stmt, FIRST_SECRET_COLUMN + 3),
+        .ordinal = sqlite3_column_int64(stmt, FIRST_SECRET_COLUMN + 4),
     };
     memcpy(secret->digest.bytes, digest.data, digest.len);
     return secret;
@@ -170,7 +175,8 @@ tg_sqlite_key_all(struct tg_store *store, uint32_t part, uint32_t parts,
         db, &stmt,
         "SELECT " COLUMNS_OF(
             "k.") ", s.digest, s.prefix, "
-                  "s.last4, s.valid_until FROM keys k LEFT JOIN secrets s "
+                  "s.last4, s.valid_until, s.ordinal FROM keys k LEFT JOIN "
+                  "secrets s "
                   "ON s.key_id = k.id WHERE "
                   "k.number > (SELECT max(number) FROM keys) * ?1 / ?2 AND "
                   "k.number <= (SELECT max(number) FROM keys) * (?1 + 1) / ?2 "
@@ -200,14 +206,15 @@ tg_sqlite_key_set(struct tg_store *store, const struct tg_store_key *row)
         "requests_per_day = ?12, tokens_per_minute = ?13, concurrency = ?14, "
         "max_queue_ms = ?15, daily_nanos = ?16, monthly_nanos = ?17, "
         "timezone = ?18, allowed_ips = ?19, allowed_referrers = ?20, "
-        "hours = ?21, expires_at = ?22, ended_at = ?23 WHERE id = ?1",
-        "tttttttttiiiiiiiittttii", row->id, row->name, row->description,
+        "hours = ?21, expires_at = ?22, ended_at = ?23, rotate_days = ?24, "
+        "grace_days = ?25, rotated_at = ?26 WHERE id = ?1",
+        "tttttttttiiiiiiiittttiiiii", row->id, row->name, row->description,
         row->owner, row->labels, row->status, row->scopes, row->models,
         row->endpoints, row->requests_per_second, row->requests_per_minute,
         row->requests_per_day, row->tokens_per_minute, row->concurrency,
         row->max_queue_ms, row->daily_nanos, row->monthly_nanos, row->timezone,
         row->allowed_ips, row->allowed_referrers, row->hours, row->expires_at,
-        row->ended_at);
+        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
 }
 
@@ -222,73 +229,6 @@ tg_sqlite_key_end(struct tg_store *store, const char *id, const char *status,
                      "WHERE id = ?1",
                      "tti", id, status, ended_at);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
-}
-
-int
-tg_sqlite_secret_add(struct tg_store *store, const struct tg_store_secret *row)
-{
-    struct tg_str digest = {(const char *)row->digest.bytes,
-                            sizeof(row->digest.bytes)};
-
-    return tg_sql_run(tg_sqlite_of(store), NULL,
-                      "INSERT INTO secrets (id, key_id, digest, prefix, "
-                      "last4, created_at, valid_until) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                      "ttbttii", row->id, row->key_id, digest, row->prefix,
-                      row->last4, row->created_at, row->valid_until);
-}
-
-#define SECRET_COLUMNS_OF(s)                                                   \
-    s "id, " s "digest, " s "prefix, " s "last4, " s "created_at, " s          \
-      "valid_until, " s "last_used_at, " s "last_used_ip, " s                  \
-      "last_used_agent "
-
-/* Its columns stand from first on. */
-static void
-read_secret(sqlite3_stmt *stmt, int first, const char *key_id,
-            struct tg_store_secret *row)
-{
-    struct tg_str digest = tg_sql_bytes(stmt, first + 1);
-
-    *row = (struct tg_store_secret){
-        .id = tg_sql_text(stmt, first),
-        .key_id = key_id,
-        .prefix = tg_sql_text(stmt, first + 2),
-        .last4 = tg_sql_text(stmt, first + 3),
-        .created_at = sqlite3_column_int64(stmt, first + 4),
-        .valid_until = sqlite3_column_int64(stmt, first + 5),
-        .last_used_at = sqlite3_column_int64(stmt, first + 6),
-        .last_used_ip = tg_sql_text(stmt, first + 7),
-        .last_used_agent = tg_sql_text(stmt, first + 8),
-    };
-    if (digest.len == sizeof(row->digest.bytes))
-        memcpy(row->digest.bytes, digest.data, digest.len);
-}
-
-int
-tg_sqlite_secret_each(struct tg_store *store, const char *key_id,
-                      int (*visit)(void *, const struct tg_store_secret *),
-                      void *arg)
-{
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    struct tg_store_secret row;
-    sqlite3_stmt *stmt;
-    int err;
-
-    err = tg_sql_begin(
-        db, &stmt,
-        "SELECT " SECRET_COLUMNS_OF("") "FROM secrets WHERE key_id = ? "
-                                        "ORDER BY number DESC",
-        "t", key_id);
-    if (err != 0)
-        return err;
-    while ((err = tg_sql_next(db, stmt)) > 0) {
-        read_secret(stmt, 0, key_id, &row);
-        err = visit(arg, &row);
-        if (err != 0)
-            break;
-    }
-    return tg_sql_end(stmt, err);
 }
 
 static void
@@ -319,7 +259,7 @@ tg_sqlite_key_functions(struct tg_sqlite *db)
  * and '_' are escaped by whoever binds it.
  */
 static const char list_sql[] =
-    "SELECT " COLUMNS_OF("k.") ", " SECRET_COLUMNS_OF(
+    "SELECT " COLUMNS_OF("k.") ", " TG_SECRET_COLUMNS_OF(
         "s.") "FROM (SELECT number FROM keys "
               "WHERE (?1 IS NULL OR account_id = ?1) "
               "AND CASE WHEN ?2 IS NULL THEN status <> 'deleted' "
@@ -357,7 +297,7 @@ walk_list(struct tg_sqlite *db, sqlite3_stmt *stmt,
 
         read_key(stmt, &row);
         if (has_secret)
-            read_secret(stmt, FIRST_SECRET_COLUMN, row.id, &secret);
+            tg_sqlite_read_secret(stmt, FIRST_SECRET_COLUMN, row.id, &secret);
         err = visit(arg, &row, has_secret ? &secret : NULL);
         if (err != 0)
             break;

@@ -1,4 +1,5 @@
 #include "err.h"
+#include "sqlite_block_uses.h"
 #include "sqlite_rollup.h"
 
 #define QUARTER_MS INT64_C(900000)
@@ -156,8 +157,9 @@ note_uses(struct step *step)
     static const char sql[] =
         "SELECT key_id, last_at, entries, coalesce((SELECT last_at FROM "
         "key_calls later WHERE later.block = ?1 + 1 AND later.key_id = "
-        "key_calls.key_id), -1) FROM key_calls WHERE block = ?1 AND key_id > "
-        "?2 ORDER BY key_id LIMIT ?3";
+        "key_calls.key_id), -1), (SELECT count(*) FROM secrets WHERE "
+        "secrets.key_id = key_calls.key_id) FROM key_calls WHERE block = ?1 "
+        "AND key_id > ?2 ORDER BY key_id LIMIT ?3";
     struct place *place = &step->place;
     sqlite3_stmt *stmt;
     int64_t seq = -1;
@@ -172,7 +174,11 @@ note_uses(struct step *step)
 
         count++;
         err = 0;
-        if (sqlite3_column_int64(stmt, 3) < last_at) {
+        if (sqlite3_column_int64(stmt, 4) > 1) {
+            err =
+                tg_block_uses_note(step->db, place->noted_block,
+                                   tg_sql_text(stmt, 0), tg_sql_bytes(stmt, 2));
+        } else if (sqlite3_column_int64(stmt, 3) < last_at) {
             err = newest_of(step, place->noted_block, tg_sql_bytes(stmt, 2),
                             last_at, &seq);
             if (err == 0)

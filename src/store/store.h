@@ -51,6 +51,9 @@ struct tg_store_key {
     const char *timezone, *allowed_ips, *allowed_referrers;
     const char *hours; /* "": always */
     int64_t created_at, expires_at, ended_at;
+    int64_t rotate_days; /* its schedule; 0: none */
+    int64_t grace_days;  /* that a replaced secret stays valid */
+    int64_t rotated_at;  /* from when on the schedule counts */
 };
 
 struct tg_store_secret {
@@ -60,6 +63,16 @@ struct tg_store_secret {
     int64_t created_at, valid_until;
     int64_t last_used_at; /* before the oldest call that is kept */
     const char *last_used_ip, *last_used_agent;
+    int64_t ordinal;  /* among its key's, from 1 on */
+    int64_t grace_ms; /* of the one it replaces; counted from its delivery */
+    bool is_awaited;  /* it is being delivered, so that one has no end yet */
+};
+
+/* Something that is to be done about a key at an instant. */
+struct tg_store_errand {
+    const char *key_id;
+    const char *what; /* of a key, one of each: src/daemon/agenda.h */
+    int64_t at;
 };
 
 struct tg_store_upstream {
@@ -314,8 +327,9 @@ struct tg_store_ops {
     /*
      * All keys, deleted ones too, oldest first, in one statement: a visit
      * for each secret of a key, the newest first, or one with NULL.  Of a
-     * secret only digest, prefix, last4 and valid_until are read.  The part
-     * of parts of them, from 0 on, so that several connections share them.
+     * secret only digest, prefix, last4, valid_until and ordinal are read.
+     * The part of parts of them, from 0 on, so that several connections share
+     * them.
      */
     int (*key_all)(struct tg_store *store, uint32_t part, uint32_t parts,
                    int (*visit)(void *, const struct tg_store_key *,
@@ -332,6 +346,25 @@ struct tg_store_ops {
     int (*secret_each)(struct tg_store *store, const char *key_id,
                        int (*visit)(void *, const struct tg_store_secret *),
                        void *arg);
+    /*
+     * The same with the last use of each, exactly: what was noted, and the
+     * calls.  Reads several calls of the key.
+     */
+    int (*secret_uses)(struct tg_store *store, const char *key_id,
+                       int (*visit)(void *, const struct tg_store_secret *),
+                       void *arg);
+    /* Sets valid_until, grace_ms and is_awaited of the row with this id. */
+    int (*secret_set)(struct tg_store *store,
+                      const struct tg_store_secret *row);
+
+    /* Adds an errand, or moves it to its instant; at 0 it goes. */
+    int (*errand_put)(struct tg_store *store,
+                      const struct tg_store_errand *row);
+    /* Those whose instant has come by now_ms, the oldest first. */
+    int (*errand_due)(struct tg_store *store, int64_t now_ms, uint32_t limit,
+                      int (*visit)(void *, const struct tg_store_errand *),
+                      void *arg);
+
     int (*upstream_add)(struct tg_store *store,
                         const struct tg_store_upstream *row);
     int (*upstream_get)(struct tg_store *store, const char *id_or_name,

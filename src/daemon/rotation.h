@@ -56,4 +56,15 @@ int tg_rotation_finish(struct tg_store *store,
 int tg_rotation_undo(struct tg_store *store, const struct tg_store_key *row,
                      const struct tg_rotation *rotation, int64_t now_ms);
 
+/*
+ * What the courier says of a new secret: it is verified to be in all places
+ * that it goes to, so the old one's grace begins; or it could not be brought
+ * to one, and is tried again, so the old one goes on.  Of a secret that was
+ * taken back meanwhile nothing is done.  They take the admin lock.
+ */
+void tg_rotation_delivered(struct tg_daemon *daemon, const char *key_id,
+                           const char *secret_id);
+void tg_rotation_undelivered(struct tg_daemon *daemon, const char *key_id,
+                             const char *secret_id);
+
 #endif

@@ -16,7 +16,9 @@ begin_json(struct tg_meter *meter)
     meter->value = NULL;
     meter->event_report.seen = 0;
     meter->event_bytes = 0;
+    meter->event_len = 0;
     meter->event_has_end = false;
+    meter->event_closes = false;
     meter->event_is_image = false;
     meter->done_matched = 0;
 }
@@ -121,19 +123,20 @@ is_text(const struct tg_json *json, const char *text)
            memcmp(json->text, text, json->text_len) == 0;
 }
 
+static bool
+is_image_type(const struct tg_json *json)
+{
+    return is_text(json, "image_generation.completed") ||
+           is_text(json, "image_edit.completed");
+}
+
 /* Types of events behind which nothing comes that counts. */
 static bool
 is_last_type(const struct tg_json *json)
 {
     static const char *const last[] = {
-        "message_stop",
-        "response.completed",
-        "response.incomplete",
-        "response.failed",
-        "speech.audio.done",
-        "transcript.text.done",
-        "image_generation.completed",
-        "image_edit.completed",
+        "message_stop",    "response.completed", "response.incomplete",
+        "response.failed", "speech.audio.done",  "transcript.text.done",
     };
     size_t i;
 
@@ -141,6 +144,19 @@ is_last_type(const struct tg_json *json)
         if (is_text(json, last[i]))
             return true;
     return false;
+}
+
+/* Of several images each ends so, and another may follow. */
+static void
+type(struct tg_meter *meter)
+{
+    const struct tg_json *json = &meter->json;
+    bool is_image = is_image_type(json), is_last = is_last_type(json);
+
+    meter->event_is_image |= is_image;
+    meter->event_closes |= is_last;
+    meter->event_has_end |= is_last || is_image;
+    meter->has_error_event |= is_text(json, "error");
 }
 
 /* In thousandths, rounded up; else an amount that is not believed. */
@@ -159,11 +175,12 @@ seconds(struct tg_meter *meter, enum tg_usage_field field,
         report(meter, field, json->integer * 1000 + json->thousandths);
 }
 
+/* Behind the end nothing is told, but text that passes is text. */
 static bool
-is_image_type(const struct tg_json *json)
+is_told_too_late(const struct tg_meter *meter, const struct tg_meter_path *path)
 {
-    return is_text(json, "image_generation.completed") ||
-           is_text(json, "image_edit.completed");
+    return meter->is_closed && path->action != TG_METER_TEXT &&
+           path->action != TG_METER_TREE;
 }
 
 static void
@@ -172,6 +189,8 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
 {
     const struct tg_json *json = &meter->json;
 
+    if (is_told_too_late(meter, path))
+        return;
     switch ((enum tg_meter_action)path->action) {
     case TG_METER_INTO:
         break;
@@ -202,10 +221,8 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
                          token == TG_JSON_STRING && json->text_len > 0;
         break;
     case TG_METER_TYPE:
-        meter->event_has_end |= token == TG_JSON_STRING && is_last_type(json);
-        meter->has_error_event |=
-            token == TG_JSON_STRING && is_text(json, "error");
-        meter->event_is_image |= token == TG_JSON_STRING && is_image_type(json);
+        if (token == TG_JSON_STRING)
+            type(meter);
         /* fall through */
     case TG_METER_OBJECT:
         meter->has_error |= token == TG_JSON_STRING && is_text(json, "error");
@@ -306,26 +323,53 @@ count_text(struct tg_meter *meter)
     if (tg_json_in_string(&meter->json) && path &&
         (path->action == TG_METER_TEXT || path->action == TG_METER_TREE))
         meter->event_bytes += meter->json.text_len;
-    meter->content_bytes += meter->event_bytes;
 }
 
 static void
-end_event(struct tg_meter *meter)
+take_event(struct tg_meter *meter)
+{
+    if (meter->event_report.seen)
+        tg_usage_update(&meter->report, &meter->event_report);
+    meter->has_done |= meter->event_has_end;
+    meter->is_closed |= meter->event_closes;
+    meter->images += meter->event_is_image;
+}
+
+/* An event that is whole and not JSON may be text, for all that we know. */
+static void
+take_garbage(struct tg_meter *meter, bool is_whole)
+{
+    meter->has_garbage = true;
+    if (is_whole && meter->json.error != TG_JSON_EMPTY)
+        meter->event_bytes = meter->event_len;
+}
+
+static void
+end_event(struct tg_meter *meter, bool is_whole)
 {
     meter->events++;
     count_text(meter);
-    meter->content_events += meter->event_bytes > 0;
     if (meter->done_matched == DONE_LEN) {
-        meter->has_done = true;
+        meter->has_done = meter->is_closed = true;
+        meter->event_bytes = 0;
     } else if (tg_json_finish(&meter->json) == 0) {
-        if (meter->event_report.seen)
-            tg_usage_update(&meter->report, &meter->event_report);
-        meter->has_done |= meter->event_has_end;
-        meter->images += meter->event_is_image;
+        take_event(meter);
     } else {
-        meter->has_garbage = true;
+        take_garbage(meter, is_whole);
     }
+    meter->content_bytes += meter->event_bytes;
+    meter->content_events += meter->event_bytes > 0;
     begin_json(meter);
+}
+
+static void
+feed_data(struct tg_meter *meter, const char *data, size_t len)
+{
+    match_done(meter, data, len);
+    feed_json(meter, data, len);
+    meter->event_len += len;
+    if (meter->json.error)
+        meter->event_bytes = meter->event_len;
 }
 
 static void
@@ -335,12 +379,10 @@ feed_sse(struct tg_meter *meter, const char *data, size_t len)
 
     tg_sse_feed(&meter->sse, data, len);
     while ((token = tg_sse_next(&meter->sse)) != TG_SSE_MORE) {
-        if (token == TG_SSE_DATA) {
-            match_done(meter, meter->sse.data, meter->sse.len);
-            feed_json(meter, meter->sse.data, meter->sse.len);
-        } else if (token == TG_SSE_EVENT) {
-            end_event(meter);
-        }
+        if (token == TG_SSE_DATA)
+            feed_data(meter, meter->sse.data, meter->sse.len);
+        else if (token == TG_SSE_EVENT)
+            end_event(meter, true);
     }
 }
 
@@ -362,6 +404,7 @@ tg_meter_feed(struct tg_meter *meter, const void *data, size_t len)
     size_t blank = meter->has_bytes ? 0 : blank_len(start, len);
 
     meter->has_bytes |= blank < len;
+    meter->bytes += len;
     if (meter->shape == TG_METER_BYTES) {
         meter->has_bytes |= len > 0;
         return;
@@ -391,11 +434,12 @@ tg_meter_end(struct tg_meter *meter)
         return;
     if (meter->shape != TG_METER_SSE) {
         count_text(meter);
+        meter->content_bytes += meter->event_bytes;
         meter->event_bytes = 0;
         meter->has_garbage |= meter->has_bytes && !meter->is_complete;
     } else if (meter->sse.has_data) {
         meter->sse.has_data = false;
-        end_event(meter);
+        end_event(meter, false);
     }
 }
 

@@ -35,8 +35,10 @@ struct tg_meter {
                                 first one ends the time to first token */
     uint64_t content_events; /* of these, with generated text in them */
     uint64_t content_bytes;  /* decoded bytes of generated text: content,
-                                reasoning, tool arguments */
+                                reasoning, tool arguments; and all data of an
+                                event that is not JSON */
     uint64_t images;         /* that were made, to the end */
+    uint64_t bytes;          /* of the answer, as it came */
     enum tg_meter_shape shape;
     bool has_bytes;   /* something that is not white space came */
     bool is_complete; /* JSON: the one value is whole and valid */
@@ -51,8 +53,10 @@ struct tg_meter {
 
     /* Private. */
     bool event_has_end, event_is_image;
+    bool is_closed, event_closes; /* what comes behind is not believed */
     uint8_t done_matched;
-    uint64_t event_bytes;
+    uint64_t event_bytes; /* of its text */
+    uint64_t event_len;   /* of its data */
     struct tg_usage_report report, event_report;
     const struct tg_meter_path *value; /* of the member read last */
     const struct tg_meter_path *levels[TG_METER_LEVELS];
@@ -78,7 +82,11 @@ void tg_meter_feed(struct tg_meter *meter, const void *data, size_t len);
 void tg_meter_end(struct tg_meter *meter);
 
 /*
- * The usage that was reported last, at any time.  Writes *usage as
+ * The usage that was reported last, at any time.  Of a stream the last before
+ * its end: DeepSeek has it on the last chunk with text or behind that, vLLM on
+ * each, Anthropic at the start and again near the end, and whoever stops at
+ * [DONE], message_stop or response.completed, as every client does, has all of
+ * it.  What stands behind is no figure of this call's.  Writes *usage as
  * tg_usage_resolve does.  A figure counts once the JSON it stands in is
  * whole: at the event's end, or the answer's.
  */

@@ -226,9 +226,20 @@ finish(struct tg_state *state, struct tg_call *call, uint16_t status,
     give_back(state, call, now_ms);
 }
 
+/* An answer whose head says that another one follows is none to read. */
+static bool
+is_garbled(const struct tg_outcome *outcome)
+{
+    return outcome->is_garbled ||
+           (outcome->upstream_status > 0 && outcome->upstream_status < 200);
+}
+
 /*
- * Whether the upstream may have made an answer that costs.  One that said no,
- * or said nothing at all, made none; one that was left in the middle may have.
+ * Whether the upstream may have made an answer that costs.  One that said no
+ * made none, and one that closed without a word, or with blank lines alone, is
+ * taken to have made none: so ends a connection that it had just given up, and
+ * a call that DeepSeek did not come to.  One that was left in the middle, that
+ * let us wait in vain, or whose words nobody can read may have.
  */
 static bool
 may_cost(const struct tg_call *call, const struct tg_outcome *outcome)
@@ -243,7 +254,8 @@ may_cost(const struct tg_call *call, const struct tg_outcome *outcome)
     if (family_of(call) != TG_FAMILY_OBJECTS && meter->has_error &&
         meter->content_bytes == 0)
         return false;
-    return meter->has_bytes || outcome->client_left;
+    return meter->has_bytes || outcome->client_left || is_garbled(outcome) ||
+           outcome->is_late;
 }
 
 /*
@@ -254,6 +266,16 @@ static bool
 is_countable(const struct tg_call *call)
 {
     return (call->flags & TG_CALL_STREAM) || !completes(call);
+}
+
+/* What went by and could not be read is not counted by it. */
+static bool
+is_readable(const struct tg_outcome *outcome)
+{
+    const struct tg_meter *meter = outcome->meter;
+
+    return !is_garbled(outcome) &&
+           !(meter->shape == TG_METER_JSON && meter->has_garbage);
 }
 
 /*
@@ -287,7 +309,7 @@ take_tokens(struct tg_call *call, const struct tg_outcome *outcome,
         take(call, TG_BASIS_REPORTED, usage);
     else if (!may_cost(call, outcome))
         take_nothing(call);
-    else if (counted > 0 || is_countable(call))
+    else if (counted > 0 || (is_countable(call) && is_readable(outcome)))
         take_count(call, is_whole ? NULL : usage, counted);
     else if (family_of(call) == TG_FAMILY_SPEECH)
         take_count(call, NULL, count_speech(call));

@@ -14,6 +14,9 @@ struct tg_outcome {
     uint16_t status;              /* as the client saw it; 0: the code's */
     uint16_t code;                /* enum tg_code */
     bool client_left;             /* before the answer was whole */
+    bool is_garbled; /* bytes came that nobody can read, or none of those that
+                        were announced */
+    bool is_late;    /* it was waited for in vain */
     int64_t now_ms;
 };
 

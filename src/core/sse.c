@@ -50,11 +50,25 @@ end_line(struct tg_sse *sse)
     sse->state = LINE_START;
 }
 
+static uint64_t
+offset(const struct tg_sse *sse)
+{
+    return sse->chunk_at + (uint64_t)(sse->cursor - sse->chunk);
+}
+
 static enum tg_sse_token
 token(struct tg_sse *sse, enum tg_sse_token what)
 {
-    sse->at = sse->chunk_at + (uint64_t)(sse->cursor - sse->chunk);
+    sse->at = offset(sse);
     return what;
+}
+
+uint64_t
+tg_sse_largest(const struct tg_sse *sse)
+{
+    uint64_t at_hand = offset(sse) - sse->event_at;
+
+    return at_hand > sse->largest ? at_hand : sse->largest;
 }
 
 static enum tg_sse_token
@@ -62,7 +76,9 @@ blank_line(struct tg_sse *sse)
 {
     enum tg_sse_token what = sse->has_data ? TG_SSE_EVENT : TG_SSE_SKIP;
 
+    sse->largest = tg_sse_largest(sse);
     end_line(sse);
+    sse->event_at = offset(sse);
     sse->has_data = false;
     sse->has_line = false;
     return token(sse, what);
@@ -169,6 +185,17 @@ step(struct tg_sse *sse, char c)
     return TG_SSE_MORE;
 }
 
+/* The line feed of a CRLF between two chunks is the line's before it. */
+static void
+end_carriage(struct tg_sse *sse)
+{
+    bool is_at_event = sse->event_at == offset(sse);
+
+    sse->cursor++;
+    if (is_at_event)
+        sse->event_at = offset(sse);
+}
+
 enum tg_sse_token
 tg_sse_next(struct tg_sse *sse)
 {
@@ -176,7 +203,8 @@ tg_sse_next(struct tg_sse *sse)
 
     if (sse->after_cr && sse->cursor < sse->end) {
         sse->after_cr = false;
-        sse->cursor += *sse->cursor == '\n';
+        if (*sse->cursor == '\n')
+            end_carriage(sse);
     }
     while (what == TG_SSE_MORE && sse->cursor < sse->end)
         what = step(sse, *sse->cursor);

@@ -33,10 +33,11 @@ struct tg_sse {
     uint64_t at; /* offset in the stream of the byte behind the token; a line
                     feed that belongs to it may still come: see after_cr */
     bool after_cr;
+    uint64_t largest; /* bytes of the largest event that has ended */
 
     /* Private. */
     const char *chunk, *cursor, *end;
-    uint64_t chunk_at;
+    uint64_t chunk_at, event_at;
     uint8_t state, matched;
     bool has_data, has_line;
 };
@@ -49,5 +50,11 @@ void tg_sse_feed(struct tg_sse *sse, const void *data, size_t len);
 
 /* Reads on. */
 enum tg_sse_token tg_sse_next(struct tg_sse *sse);
+
+/*
+ * The bytes of the largest event so far, the one at hand among them: what
+ * stands between two blank lines, whatever it is.
+ */
+uint64_t tg_sse_largest(const struct tg_sse *sse);
 
 #endif

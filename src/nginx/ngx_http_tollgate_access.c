@@ -266,7 +266,7 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     if (rc != NGX_OK) {
         tg_admit_give_back(&ngx_http_tollgate_worker.claim, ctx->slot, a);
         tg_journal_take_back(&ngx_http_tollgate_worker.journal);
-        ngx_http_tollgate_leave_stream(ctx);
+        ngx_http_tollgate_unwatch_call(ctx);
         ctx->slot = NULL;
 
         if (rc == NGX_ERROR) {

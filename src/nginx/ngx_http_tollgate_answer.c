@@ -392,6 +392,8 @@ ngx_http_tollgate_error_handler(ngx_http_request_t *r)
     }
 
     ctx->is_done = 1;
+    ctx->is_garbled |= ngx_http_tollgate_was_answered(r);
+    ctx->is_late = code == TG_CODE_UPSTREAM_TIMEOUT;
 
     if (ctx->cut_code != TG_CODE_NONE) {
         code = ctx->cut_code;

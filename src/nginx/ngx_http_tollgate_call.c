@@ -57,11 +57,10 @@ ngx_http_tollgate_begin(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ctx->is_stream = (a->call.flags & TG_CALL_STREAM) != 0
                      || a->head.route->is_flow;
     ctx->edit_rule = a->edit_rule;
+    ctx->began = ngx_current_msec;
     tg_meter_init(&ctx->meter, TG_METER_AUTO);
 
-    if (ctx->is_stream) {
-        ngx_http_tollgate_watch_stream(ctx);
-    }
+    ngx_http_tollgate_watch_call(ctx);
 
     return NGX_OK;
 }
@@ -97,6 +96,8 @@ ngx_http_tollgate_observe(ngx_http_tollgate_ctx_t *ctx, u_char *data,
 
     call->counted = tg_meter_counted_tokens(&ctx->meter);
 
+    ngx_http_tollgate_check_excess(ctx);
+
     if (ctx->cut_code == TG_CODE_NONE
         && tg_hold_is_short(&ctx->hold, &ctx->meter))
     {
@@ -124,6 +125,8 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     outcome.status = (uint16_t) status;
     outcome.code = (uint16_t) code;
     outcome.client_left = ctx->client_left;
+    outcome.is_garbled = ctx->is_garbled;
+    outcome.is_late = ctx->is_late;
     outcome.now_ms = ngx_http_tollgate_now_ms();
 
     if (code == TG_CODE_NONE && ctx->upstream_status >= 200
@@ -137,7 +140,7 @@ ngx_http_tollgate_settle(ngx_http_tollgate_ctx_t *ctx, ngx_uint_t status,
     ctx->cost_nanos = ctx->slot->call.cost_nanos;
     ctx->is_settled = 1;
 
-    ngx_http_tollgate_leave_stream(ctx);
+    ngx_http_tollgate_unwatch_call(ctx);
     ngx_http_tollgate_journal(ctx);
     ngx_http_tollgate_call_next(ctx);
     ctx->slot = NULL;
@@ -237,7 +240,7 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
     w->key = mcf->key;
 
     ngx_queue_init(&w->line);
-    ngx_queue_init(&w->streams);
+    ngx_queue_init(&w->calls);
     w->watch.handler = ngx_http_tollgate_watch_handler;
     w->watch.data = w;
     w->watch.log = cycle->log;

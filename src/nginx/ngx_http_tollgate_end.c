@@ -66,6 +66,7 @@ ngx_http_tollgate_input(void *data, ssize_t bytes)
         && ctx->input_filter(data, bytes) == NGX_ERROR)
     {
         r->upstream->error = 1;
+        ctx->is_garbled = 1;
     }
 
     return NGX_OK;
@@ -171,6 +172,8 @@ ngx_http_tollgate_break_off(ngx_http_request_t *r,
 
     if (code == TG_CODE_NONE) {
         code = TG_CODE_UPSTREAM_ERROR;
+        ctx->is_garbled |= ctx->meter.bytes == 0
+                           && r->upstream->headers_in.content_length_n > 0;
         ngx_http_tollgate_report_broken(r, ctx);
         ngx_http_tollgate_refuse_code(r, ctx, code);
     }

@@ -72,7 +72,6 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
         ctx->error_retry_ms = ngx_http_tollgate_retry_after(r);
         ctx->error_until_ms = ngx_http_tollgate_now_ms()
                               + NGX_HTTP_TOLLGATE_ERROR_MS;
-        ngx_http_tollgate_watch_stream(ctx);
     }
 
     if (ctx->edit_rule != TG_EDIT_NOTHING

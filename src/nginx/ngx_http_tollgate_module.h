@@ -90,7 +90,7 @@ typedef struct {
     ngx_event_t           slow;         /* one has taken long */
     struct tg_denial_table  denials;    /* of this second */
     ngx_event_t           denial;       /* takes them into the journal */
-    ngx_queue_t           streams;      /* that run */
+    ngx_queue_t           calls;        /* that run */
     ngx_event_t           watch;        /* asks about them */
     ngx_queue_t           line;         /* of requests that are parked */
 } ngx_http_tollgate_worker_t;
@@ -153,7 +153,8 @@ typedef struct {
     ngx_queue_t           wait;         /* of the worker */
     ngx_chain_t          *last;         /* waits for the record */
 
-    ngx_queue_t           queue;        /* of the worker's streams */
+    ngx_queue_t           queue;        /* of the worker's calls */
+    ngx_msec_t            began;        /* by nginx's clock, which cannot jump */
     enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
     struct tg_meter       meter;
@@ -187,6 +188,8 @@ typedef struct {
     unsigned              is_waiting:1;   /* for its record */
     unsigned              is_shut_out:1;  /* that cannot be made durable */
     unsigned              client_left:1;
+    unsigned              is_garbled:1;   /* an answer that nobody can read */
+    unsigned              is_late:1;      /* none came in time */
 } ngx_http_tollgate_ctx_t;
 
 extern ngx_module_t                ngx_http_tollgate_module;
@@ -298,6 +301,7 @@ ngx_int_t ngx_http_tollgate_go_on(ngx_http_request_t *r,
 ngx_int_t ngx_http_tollgate_try_again(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_uint_t ngx_http_tollgate_was_sent(ngx_http_request_t *r);
+ngx_uint_t ngx_http_tollgate_was_answered(ngx_http_request_t *r);
 void ngx_http_tollgate_report_fine(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_report_broken(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
@@ -316,8 +320,9 @@ void ngx_http_tollgate_call_next(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_leave_line(ngx_http_tollgate_ctx_t *ctx);
 
 /* _streams.c */
-void ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx);
-void ngx_http_tollgate_leave_stream(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_watch_call(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_unwatch_call(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_check_excess(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_hold_more(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_watch_handler(ngx_event_t *ev);
 

@@ -1,11 +1,12 @@
 /*
  * ngx_http_tollgate_streams.c: running streams are asked twice a second
  * whether their key may still call, and hold more as they go on; those that
- * may not, or cannot, are cut.  So are upstreams' errors that do not end.
+ * may not, or cannot, are cut.  So is whatever an upstream does not end.
  */
 
 #include "ngx_http_tollgate_module.h"
 
+#include "excess.h"
 #include "refusal.h"
 
 #define NGX_HTTP_TOLLGATE_WATCH_MS  400
@@ -16,7 +17,7 @@ static void ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
 
 
 void
-ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx)
+ngx_http_tollgate_watch_call(ngx_http_tollgate_ctx_t *ctx)
 {
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
@@ -24,7 +25,7 @@ ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx)
         return;
     }
 
-    ngx_queue_insert_tail(&w->streams, &ctx->queue);
+    ngx_queue_insert_tail(&w->calls, &ctx->queue);
     ctx->is_watched = 1;
 
     if (!w->watch.timer_set) {
@@ -34,7 +35,7 @@ ngx_http_tollgate_watch_stream(ngx_http_tollgate_ctx_t *ctx)
 
 
 void
-ngx_http_tollgate_leave_stream(ngx_http_tollgate_ctx_t *ctx)
+ngx_http_tollgate_unwatch_call(ngx_http_tollgate_ctx_t *ctx)
 {
     if (ctx->is_watched) {
         ngx_queue_remove(&ctx->queue);
@@ -52,8 +53,8 @@ ngx_http_tollgate_watch_handler(ngx_event_t *ev)
     ngx_http_tollgate_ctx_t     *ctx;
     ngx_http_tollgate_worker_t  *w = ev->data;
 
-    for (q = ngx_queue_head(&w->streams);
-         q != ngx_queue_sentinel(&w->streams);
+    for (q = ngx_queue_head(&w->calls);
+         q != ngx_queue_sentinel(&w->calls);
          q = next)
     {
         next = ngx_queue_next(q);
@@ -70,6 +71,12 @@ ngx_http_tollgate_watch_handler(ngx_event_t *ev)
             continue;
         }
 
+        ngx_http_tollgate_check_excess(ctx);
+
+        if (!ctx->is_stream || ctx->cut_code != TG_CODE_NONE) {
+            continue;
+        }
+
         a.head = ctx->head;
 
         if (!tg_admit_again(&w->state, ngx_http_tollgate_now_ms(), &a)) {
@@ -77,7 +84,7 @@ ngx_http_tollgate_watch_handler(ngx_event_t *ev)
         }
     }
 
-    if (!ngx_queue_empty(&w->streams)) {
+    if (!ngx_queue_empty(&w->calls)) {
         ngx_add_timer(&w->watch, NGX_HTTP_TOLLGATE_WATCH_MS);
     }
 }
@@ -103,6 +110,20 @@ ngx_http_tollgate_hold_more(ngx_http_tollgate_ctx_t *ctx)
 }
 
 
+/* Nothing to cut, or all of the answer has come. */
+
+static ngx_uint_t
+ngx_http_tollgate_is_over(ngx_http_tollgate_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    return u == NULL || u->peer.connection == NULL
+           || (ctx->is_observed && u->length == 0);
+}
+
+
 /*
  * The upstream's connection is shut, which nginx finds out by itself: the
  * answer then breaks off, with the sentence that is prepared here.
@@ -112,23 +133,47 @@ static void
 ngx_http_tollgate_cut(ngx_http_tollgate_ctx_t *ctx,
     const struct tg_admission *a)
 {
-    struct tg_str        none = { NULL, 0 };
+    struct tg_str  none = { NULL, 0 };
+
+    if (ngx_http_tollgate_is_over(ctx)) {
+        return;
+    }
+
+    ngx_http_tollgate_unwatch_call(ctx);
+
+    ctx->cut_code = a->code;
+    ngx_http_tollgate_refuse(ctx->request, ctx, (struct tg_admission *) a,
+                             none);
+
+    ngx_http_tollgate_shut(ctx);
+}
+
+
+/* An answer that is more than any may be is the upstream's fault. */
+
+void
+ngx_http_tollgate_check_excess(ngx_http_tollgate_ctx_t *ctx)
+{
     ngx_http_request_t  *r;
 
-    r = ctx->request;
-
-    /* Nothing to cut, or all of the answer has come. */
-
-    if (r->upstream == NULL || r->upstream->peer.connection == NULL
-        || (ctx->is_observed && r->upstream->length == 0))
+    if (ctx->cut_code != TG_CODE_NONE
+        || !tg_excess(&ctx->meter, ngx_current_msec - ctx->began)
+        || ngx_http_tollgate_is_over(ctx))
     {
         return;
     }
 
-    ngx_http_tollgate_leave_stream(ctx);
+    r = ctx->request;
 
-    ctx->cut_code = a->code;
-    ngx_http_tollgate_refuse(r, ctx, (struct tg_admission *) a, none);
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "tollgate: the upstream's answer does not end: cut behind "
+                  "%uL bytes", ctx->meter.bytes);
+
+    ngx_http_tollgate_unwatch_call(ctx);
+
+    ctx->cut_code = TG_CODE_UPSTREAM_ERROR;
+    ngx_http_tollgate_report_broken(r, ctx);
+    ngx_http_tollgate_refuse_code(r, ctx, TG_CODE_UPSTREAM_ERROR);
 
     ngx_http_tollgate_shut(ctx);
 }

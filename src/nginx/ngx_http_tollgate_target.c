@@ -216,16 +216,13 @@ ngx_http_tollgate_translate(ngx_http_request_t *r,
 static void
 ngx_http_tollgate_forget_answer(ngx_http_tollgate_ctx_t *ctx)
 {
-    if (!ctx->is_stream) {
-        ngx_http_tollgate_leave_stream(ctx);
-    }
-
     tg_meter_init(&ctx->meter, TG_METER_AUTO);
 
     ctx->mode = NGX_HTTP_TOLLGATE_PASS;
     ctx->is_observed = 0;
     ctx->is_held = 0;
     ctx->is_fine = 0;
+    ctx->is_garbled = 0;
     ctx->error_len = 0;
     ctx->upstream_status = 0;
     ctx->edit = NULL;
@@ -256,6 +253,19 @@ ngx_http_tollgate_was_sent(ngx_http_request_t *r)
 
     return u != NULL && u->request_sent
            && (u->state == NULL || u->state->bytes_sent != 0);
+}
+
+
+/* Whether it has said anything; whoever asks got no answer of it. */
+
+ngx_uint_t
+ngx_http_tollgate_was_answered(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    return u != NULL && u->state != NULL && u->state->bytes_received != 0;
 }
 
 

@@ -69,15 +69,18 @@ WHOLE = {
                     502, HELD, None),
     "cut": ([head("Content-Length: 5000"),
              json.dumps(completion()).encode()[:90]], 200, HELD, None),
-    "cut-at-once": ([head("Content-Length: 5000")], 502, NONE, 0),
+    "cut-at-once": ([head("Content-Length: 5000")], 502, HELD, None),
     "no-answer": ([], 502, NONE, 0),
-    "half-a-head": ([b"HTTP/1.1 200 OK\r\nContent-Ty"], 502, NONE, 0),
-    "no-http": ([b"SSH-2.0-OpenSSH_9.2p1\r\n"], 502, NONE, 0),
+    "no-body": ([head()], 502, NONE, 0),
+    "blank-lines": ([head(), b"\n\n\n"], 200, NONE, 0),
+    "half-a-head": ([b"HTTP/1.1 200 OK\r\nContent-Ty"], 502, HELD, None),
+    "no-http": ([b"SSH-2.0-OpenSSH_9.2p1\r\n"], 502, HELD, None),
     "header-bomb": ([head("X-Bomb: " + "x" * MIB)] + whole(completion()),
-                    502, NONE, 0),
-    "many-headers": ([head(*(f"X-{n}: x" for n in range(20000)))], 502, NONE, 0),
+                    502, HELD, None),
+    "many-headers": ([head(*(f"X-{n}: x" for n in range(20000)))],
+                     502, HELD, None),
     "many-informational": ([b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000] +
-                           whole(completion()), 502, NONE, 0),
+                           whole(completion()), 502, HELD, None),
     "chunk-of-nothing-later": ([
         head("Transfer-Encoding: chunked"), b"8\r\n{\"id\":\"x\r\n", 0.1,
         b"zz\r\n{}"], 200, HELD, None),
@@ -85,7 +88,12 @@ WHOLE = {
                     200, HELD, None),
     "length-negative": ([head("Content-Length: -1"), b"{}"], 200, HELD, None),
     "chunk-of-nothing": ([head("Transfer-Encoding: chunked"), b"zz\r\n{}"],
-                         502, NONE, 0),
+                         502, HELD, None),
+    "endless-json": ([head(), b'{"choices":[{"message":{"content":"',
+                      lambda: [b"x" * MIB] * 1100], 200, COUNTED, 64),
+    "endless-json-of-nothing": ([head(), b'{"choices":[',
+                                 lambda: [b" " * MIB] * 1100],
+                                200, HELD, None),
     "slow-drip": ([head(), *[piece for byte in
                              json.dumps(completion()).encode()
                              for piece in (bytes([byte]), 0.002)]],
@@ -114,7 +122,7 @@ STREAMED = {
         b"%x\r\n%s\r\n" % (len(tokens(1)[0]), tokens(1)[0]), 0.1,
         b"zz\r\n" + DONE], 200, COUNTED, None),
     "stream-of-garbage": ([STREAM, *[event(b"<html>")] * 5, DONE],
-                          200, COUNTED, 0),
+                          200, COUNTED, 8),
     "stream-of-nothing": ([STREAM], 502, NONE, 0),
     "stream-of-comments": ([STREAM, *[b": keep-alive\n\n"] * 1000, *tokens(),
                             last(), DONE], 200, REPORTED, 6),
@@ -123,16 +131,24 @@ STREAMED = {
                    "param": None, "code": None}})], 200, COUNTED, None),
     "stream-after-its-end": ([STREAM, *tokens(), last(), DONE, *tokens(50),
                               last(with_usage(completion_tokens=1))],
-                             200, REPORTED, 1),
+                             200, REPORTED, 6),
+    "stream-of-a-long-line": ([STREAM, *tokens(3), event(b"x" * 24 * MIB),
+                               last(), DONE], 200, REPORTED, 6),
     "stream-endless-line": ([STREAM, *tokens(3), b"data: ",
-                             lambda: [b"x" * MIB] * 24], 200, COUNTED, 4),
+                             lambda: [b"x" * MIB] * 64], 200, COUNTED, 64),
     "stream-endless-event": ([STREAM, *tokens(3),
-                              lambda: [b"data: x\n" * 1000] * 500],
-                             200, COUNTED, 4),
+                              lambda: [b"data: x\n" * (MIB // 8)] * 64],
+                             200, COUNTED, 64),
+    "stream-endless-comment": ([STREAM, *tokens(3),
+                                lambda: [b": x\n" * (MIB // 4)] * 64],
+                               200, COUNTED, 4),
+    "stream-endless-text": ([STREAM, *tokens(3), b'data: {"choices":[{"delta":'
+                             b'{"content":"', lambda: [b"x" * MIB] * 64],
+                            200, COUNTED, 64),
     "stream-slow-drip": ([STREAM, *[piece for byte in b"".join(
         [*tokens(), last(), DONE]) for piece in (bytes([byte]), 0.001)]],
         200, REPORTED, 6),
-    "stream-as-json": ([head(), *tokens(), last(), DONE], 502, COUNTED, 0),
+    "stream-as-json": ([head(), *tokens(), last(), DONE], 502, HELD, None),
     "json-as-stream": (whole(completion(), type="text/event-stream"),
                        200, COUNTED, 0),
 }
@@ -209,9 +225,27 @@ def test_an_answer_is_settled_by_what_is_known_of_it(before, name):
         assert row["completion_tokens"] == tokens
     if got >= 400:
         assert json.loads(body)["error"]["code"], body
+    if name.startswith("stream-endless"):
+        assert 32 * MIB < len(body) < 40 * MIB
+        assert b'"code":"upstream_error"' in body[-300:].splitlines()[-2]
     assert before.rogue.asked[had:] == [name], "one request in, one out"
     assert roles(gate)["worker"] == before.workers
     state = StateFile(gate.shm)
     assert state.calls_in_flight() == 0
     assert state.committed() == sum(
         row["cost_nanos"] for row in records(gate.home).values())
+
+
+@pytest.mark.parametrize("name", ["no-http", "header-bomb", "half-a-head",
+                                  "chunk-of-nothing"])
+def test_an_upstream_that_talks_nonsense_is_not_asked_for_a_while(before,
+                                                                  name):
+    """One fault is nobody's; the third in a row shuts it out."""
+    gate = before.gate
+    gate.mend()
+    for _ in range(3):
+        ask(before, name)
+    found, = [c["health"] for c in gate.credentials()
+              if c["health"]["failures"]]
+    assert found["state"] != "open" and found["failures"] == 3
+    gate.mend()

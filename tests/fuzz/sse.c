@@ -49,6 +49,9 @@ check_meter(const uint8_t *data, size_t len, unsigned a, unsigned b)
     assert(whole.meter.events == cut.meter.events);
     assert(whole.meter.content_events == cut.meter.content_events);
     assert(whole.meter.content_bytes == cut.meter.content_bytes);
+    assert(whole.meter.bytes == len && cut.meter.bytes == len);
+    assert(tg_sse_largest(&whole.meter.sse) == tg_sse_largest(&cut.meter.sse));
+    assert(tg_sse_largest(&whole.meter.sse) <= len);
     assert(whole.meter.has_done == cut.meter.has_done);
     assert(whole.meter.has_error == cut.meter.has_error);
     assert(whole.meter.has_garbage == cut.meter.has_garbage);

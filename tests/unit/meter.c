@@ -137,7 +137,45 @@ test_shapes(void)
          "data: {\"usage\":{\"prompt_tokens\":1}}\n\n"
          "data: {\"usage\":{\"prompt_tokens\":2}\n\n"
          "data: {\"usage\":{\"completion_tokens\":3}}\n\n",
-         "ok p1 h-1 w-1 c3 r-1 t4 ev0/3 bytes0 est0 garbage"},
+         "ok p1 h-1 w-1 c3 r-1 t4 ev1/3 bytes28 est7 garbage"},
+        {"data that are not JSON are text, of all lines",
+         "data: <html>\n\ndata: not\ndata: JSON\n\n",
+         NONE "ev2/2 bytes14 est4 garbage"},
+        {"and so is what stands before the fault",
+         "data: {\"choices\":[{\"text\":\"abc\\x\"}]}\n\n",
+         NONE "ev1/1 bytes30 est8 garbage"},
+        {"of an event that is cut its text alone",
+         "data: {\"choices\":[{\"text\":\"abc",
+         NONE "ev1/1 bytes3 est1 garbage"},
+        {"blank data are no text", "data:  \n\n",
+         NONE "ev0/1 bytes0 est0 garbage"},
+        {"a usage behind [DONE] is not believed",
+         "data: {\"usage\":{\"prompt_tokens\":5}}\n\ndata: [DONE]\n\n"
+         "data: {\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]\n\n",
+         "ok p5 h-1 w-1 c-1 r-1 t-1 ev0/4 bytes0 est0 done"},
+        {"nor an error, but its text is text",
+         "data: [DONE]\n\ndata: {\"error\":{\"message\":\"x\"},"
+         "\"choices\":[{\"text\":\"abc\",\"finish_reason\":\"stop\"}]}\n\n",
+         NONE "ev1/2 bytes3 est1 done"},
+        {"nor one behind message_stop",
+         "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":6}}"
+         "\n\ndata: {\"type\":\"message_stop\",\"usage\":{"
+         "\"output_tokens\":7}}\n\n"
+         "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":1}}"
+         "\n\n",
+         "ok p-1 h-1 w-1 c7 r-1 t-1 ev0/3 bytes0 est0 done"},
+        {"nor one behind response.completed",
+         "data: {\"type\":\"response.completed\",\"response\":{\"usage\":{"
+         "\"input_tokens\":5,\"output_tokens\":6}}}\n\n"
+         "data: {\"type\":\"response.completed\",\"response\":{\"usage\":{"
+         "\"input_tokens\":0,\"output_tokens\":0}}}\n\n",
+         "ok p5 h-1 w-1 c6 r-1 t11 ev0/2 bytes0 est0 done"},
+        {"but one behind an image, for another may follow",
+         "data: {\"type\":\"image_generation.completed\",\"usage\":{"
+         "\"input_tokens\":5,\"output_tokens\":6}}\n\n"
+         "data: {\"type\":\"image_generation.completed\",\"usage\":{"
+         "\"input_tokens\":5,\"output_tokens\":12}}\n\n",
+         "ok p5 h-1 w-1 c12 r-1 t17 ev0/2 bytes0 est0 done"},
         {"an event cut in a number", "data: {\"usage\":{\"prompt_tokens\":12",
          NONE "ev0/1 bytes0 est0 garbage"},
         {"an event that only lacks its blank line",
@@ -166,7 +204,7 @@ test_shapes(void)
          "data:[DONE]\r\n\r\n",
          NONE "ev1/2 bytes9 est3 done"},
         {"almost done", "data: [DONE] \n\ndata: [DONE\n\ndata: [DON]\n\n",
-         NONE "ev0/3 bytes0 est0 garbage"},
+         NONE "ev3/3 bytes17 est5 garbage"},
         {"many small events are so many tokens",
          "data: {\"choices\":[{\"text\":\"a\"}]}\n\n"
          "data: {\"choices\":[{\"text\":\"b\"}]}\n\n"
@@ -314,6 +352,22 @@ test_time_to_first(void)
     is_int(meter.events, 0, "nor is one that is not whole");
     tg_meter_feed(&meter, "\n", 1);
     is_int(meter.events, 1, "one with data is");
+}
+
+/* What is held must know of an event before it ends, if it ever does. */
+static void
+test_an_endless_event(void)
+{
+    struct tg_meter meter;
+
+    tg_meter_init(&meter, TG_METER_SSE);
+    for (int i = 0; i < 1000; i++)
+        tg_meter_feed(&meter, "data: x\n", 8);
+    is_int(meter.events, 0, "an event without an end is none yet");
+    is_int(tg_meter_counted_tokens(&meter), 1999 / 4 + 1,
+           "but its bytes are counted, and what joins the lines");
+    tg_meter_end(&meter);
+    is_int(meter.content_bytes, 1999, "also when it is cut");
 }
 
 /*
@@ -550,6 +604,7 @@ main(void)
     test_shapes();
     test_belief();
     test_time_to_first();
+    test_an_endless_event();
     test_ends();
     test_estimates();
     test_estimate_of_a_report();

@@ -277,6 +277,98 @@ test_settling(void)
            "a key was last used when its call began");
 }
 
+/* How an answer can fail to be one that is read, besides by what it says. */
+static const struct {
+    struct settle_case row;
+    bool is_garbled, is_late;
+    enum tg_meter_shape shape;
+} unread[] = {
+    {{"closed without a word", "", 0, SENT, 0, 0, TG_BASIS_NONE, 0, 0, 0, 0, 0},
+     false,
+     false,
+     0},
+    {{"bytes that are no head", "", 0, SENT, 0, 0, TG_BASIS_HELD, 612, 0, 1000,
+      0, HELD},
+     true,
+     false,
+     0},
+    {{"the same of a stream", "", 0, SENT | STREAM, 0, 0, TG_BASIS_HELD, 612, 0,
+      1000, 0, HELD},
+     true,
+     false,
+     0},
+    {{"the same of what was never sent", "", 0, 0, 0, 0, TG_BASIS_NONE, 0, 0, 0,
+      0, 0},
+     true,
+     false,
+     0},
+    {{"a body that was announced, and nothing of it", "", 200, SENT, 0, 0,
+      TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
+     true,
+     false,
+     0},
+    {{"chunks that nobody can read, behind three tokens",
+      EVENT("a") EVENT("b") EVENT("c"), 200, SENT | STREAM, 0, 0,
+      TG_BASIS_COUNTED, 25, 0, 3, 0, 3750 + 1800},
+     true,
+     false,
+     0},
+    {{"a refusal that nobody can read", "", 400, SENT, 0, 0, TG_BASIS_NONE, 0,
+      0, 0, 0, 0},
+     true,
+     false,
+     0},
+    {{"a head that says that another follows", "", 103, SENT, 0, 0,
+      TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
+     false,
+     false,
+     0},
+    {{"an answer that did not come in time", "", 0, SENT, 0, 0, TG_BASIS_HELD,
+      612, 0, 1000, 0, HELD},
+     false,
+     true,
+     0},
+    {{"a stream that did not: nothing passed but the prompt", "", 0,
+      SENT | STREAM, 0, 0, TG_BASIS_COUNTED, 25, 0, 0, 0, 3750},
+     false,
+     true,
+     0},
+    {{"a stream that is none", "<html>", 200, SENT | STREAM, 0, 0,
+      TG_BASIS_HELD, 612, 0, 1000, 0, HELD},
+     false,
+     false,
+     TG_METER_JSON},
+};
+
+static void
+test_unread(void)
+{
+    for (size_t i = 0; i < COUNT(unread); i++) {
+        const struct settle_case *row = &unread[i].row;
+        struct tg_call call = call_of(row);
+        struct tg_call_slot *slot = begin_admitted(&claim, &call);
+        struct tg_meter meter;
+        struct tg_outcome outcome = {
+            .meter = &meter,
+            .upstream_status = row->upstream_status,
+            .code = TG_CODE_UPSTREAM_ERROR,
+            .is_garbled = unread[i].is_garbled,
+            .is_late = unread[i].is_late,
+            .now_ms = BEGUN_AT,
+        };
+
+        tg_meter_init(&meter, unread[i].shape);
+        tg_meter_feed(&meter, row->answer, strlen(row->answer));
+        tg_meter_end(&meter);
+        tg_settle(&state, &slot->call, &outcome);
+        is_ended(&slot->call, row);
+        total_calls++;
+        total_nanos += row->cost_nanos;
+        are_counters(row->what, total_calls, total_nanos, 0, 0);
+        tg_area_end(&claim, slot);
+    }
+}
+
 /* A call whose worker died in each phase of its life. */
 static const struct {
     struct settle_case row;
@@ -548,6 +640,7 @@ main(void)
         tg_area_claim(&claim, &state, 7, BEGUN_AT) != 0)
         return 1;
     test_settling();
+    test_unread();
     test_lost_calls();
     test_steps();
     test_lost_steps();

@@ -111,6 +111,42 @@ test_offsets(void)
     ok(tg_sse_next(&sse) == TG_SSE_MORE, "all is read");
 }
 
+/* However it is cut, and whatever it is made of. */
+static const struct {
+    const char *fact, *stream;
+    uint64_t largest;
+} sizes[] = {
+    {"nothing", "", 0},
+    {"one event, without its blank line", "data: a\n\n", 8},
+    {"the larger of two", "data: abc\n\ndata: a\n\n", 10},
+    {"also when it comes later", "data: a\n\ndata: abc\n\n", 10},
+    {"one that has no end", "data: a\n\ndata: abcd", 10},
+    {"all its lines", "event: x\ndata: a\ndata: b\n\n", 25},
+    {"comments", "data: a\n\n: keep-alive\n: keep-alive\n\n", 26},
+    {"a line that is no field", "data: a\n\nxxxxxxxxxxxxxxxxxxxx", 20},
+    {"CRLF", "data: a\r\n\r\ndata: a\r\n", 9},
+};
+
+static void
+test_sizes(void)
+{
+    struct trace trace;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t len = strlen(sizes[i].stream);
+
+        for (size_t way = 0; way < CUT_WAYS(len); way++) {
+            uint64_t got;
+
+            run(&trace, sizes[i].stream, len, way);
+            got = tg_sse_largest(&trace.sse);
+            if (got != sizes[i].largest || way == 0)
+                is_int(got, sizes[i].largest, "%s: way %d", sizes[i].fact,
+                       (int)way);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -124,5 +160,6 @@ main(void)
            "the same however it is cut");
     }
     test_offsets();
+    test_sizes();
     return done();
 }

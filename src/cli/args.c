@@ -168,9 +168,21 @@ take_long(struct tg_cli *cli, int argc, char **argv, int *i)
     return add_arg(cli, option, cli->token);
 }
 
+/* -f is a command's --file; its value stands behind it. */
 static int
-take_short(struct tg_cli *cli, const char *arg)
+take_file(struct tg_cli *cli, const struct tg_option *option, int argc,
+          char **argv, int *i)
 {
+    if (*i + 1 >= argc)
+        return tg_say_usage(cli, "-f needs a value: -f %s", option->argument);
+    return add_arg(cli, option, argv[++*i]);
+}
+
+static int
+take_short(struct tg_cli *cli, int argc, char **argv, int *at)
+{
+    const char *arg = argv[*at];
+    const struct tg_option *file = NULL;
     static const struct {
         const char *arg, *name;
     } names[] = {
@@ -184,6 +196,10 @@ take_short(struct tg_cli *cli, const char *arg)
                                           strlen(names[i].name)),
                            NULL);
     }
+    if (cli->command != NULL && strcmp(arg, "-f") == 0)
+        file = tg_option_find(cli->command->options, "file", 4);
+    if (file != NULL && file->argument != NULL)
+        return take_file(cli, file, argc, argv, at);
     return tg_say_usage(cli, "unknown option %s", arg);
 }
 
@@ -293,7 +309,7 @@ take(struct tg_cli *cli, int argc, char **argv, int *i, bool *is_over)
     }
     if (argv[*i][1] == '-')
         return take_long(cli, argc, argv, i);
-    return take_short(cli, argv[*i]);
+    return take_short(cli, argc, argv, i);
 }
 
 int

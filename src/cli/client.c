@@ -161,6 +161,22 @@ tg_client_close(struct tg_client *client)
     free(client);
 }
 
+/* Takes the answer's ETag. */
+static size_t
+take_header(char *line, size_t size, size_t n, void *arg)
+{
+    static const char name[] = "ETag:";
+    struct tg_exchange *exchange = arg;
+    size_t len = size * n, skip = sizeof(name) - 1;
+
+    if (len > skip && strncasecmp(line, name, skip) == 0) {
+        skip += strspn(line + skip, " ");
+        snprintf(exchange->etag, sizeof(exchange->etag), "%.*s",
+                 (int)strcspn(line + skip, "\r\n"), line + skip);
+    }
+    return len;
+}
+
 static void
 set_request(struct tg_client *client, const char *method, const char *url,
             const char *sent)
@@ -196,19 +212,30 @@ refuse_transport(const struct tg_client *client, CURLcode code)
 }
 
 static int
-perform(struct tg_client *client, const char *method, const char *target,
+perform(struct tg_client *client, struct tg_exchange *exchange,
         const char *sent, struct tg_verdict *answer, struct body *received)
 {
-    char *url = NULL;
+    struct curl_slist first = {.next = client->headers};
+    char *url = NULL, *if_match = NULL;
     CURLcode code;
 
-    if (asprintf(&url, "%s/admin/v1%s", client->server.url, target) < 0)
+    if (asprintf(&url, "%s/admin/v1%s", client->server.url, exchange->target) <
+            0 ||
+        (exchange->if_match != NULL &&
+         asprintf(&if_match, "If-Match: %s", exchange->if_match) < 0))
         tg_own(NULL);
     *client->error = '\0';
-    set_request(client, method, url, sent);
+    set_request(client, exchange->method, url, sent);
+    first.data = if_match;
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER,
+                     if_match != NULL ? &first : client->headers);
+    curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, received);
     code = curl_easy_perform(client->curl);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
     free(url);
+    free(if_match);
     if (code != CURLE_OK)
         return refuse_transport(client, code);
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -218,16 +245,17 @@ perform(struct tg_client *client, const char *method, const char *target,
 }
 
 static int
-call(struct tg_cli *cli, const char *method, const char *target,
-     const char *sent, json_t **object)
+call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
 {
-    struct tg_verdict answer = {0};
+    struct tg_verdict answer = {.error = &exchange->error};
     struct body received = {0};
     int rc;
 
-    rc = perform(cli->client, method, target, sent, &answer, &received);
+    rc = perform(cli->client, exchange, sent, &answer, &received);
+    exchange->status = answer.status;
     if (rc == TG_EXIT_OK)
-        rc = tg_verdict_read(cli, &answer, received.data, received.len, object);
+        rc = tg_verdict_read(&answer, received.data, received.len,
+                             &exchange->answer);
     if (received.data != NULL)
         explicit_bzero(received.data, received.len);
     free(received.data);
@@ -235,28 +263,43 @@ call(struct tg_cli *cli, const char *method, const char *target,
 }
 
 int
-tg_client_call(struct tg_cli *cli, const char *method, const char *target,
-               const json_t *body, json_t **answer)
+tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange)
 {
     char *sent = NULL;
     int rc;
 
-    *answer = NULL;
+    exchange->answer = exchange->error = NULL;
+    exchange->etag[0] = '\0';
     rc = open_client(cli);
     if (rc != TG_EXIT_OK)
         return rc;
     /* Nothing is sent to somebody we cannot prove ourselves to. */
     if (cli->client->server.token == NULL) {
-        method = "GET";
-        target = "/health";
-        body = NULL;
+        exchange->method = "GET";
+        exchange->target = "/health";
+        exchange->body = NULL;
     }
-    if (body != NULL)
-        sent = tg_own(json_dumps(body, JSON_COMPACT));
-    rc = call(cli, method, target, sent, answer);
+    if (exchange->body != NULL)
+        sent = tg_own(json_dumps(exchange->body, JSON_COMPACT));
+    rc = call(cli, exchange, sent);
     if (sent != NULL)
         explicit_bzero(sent, strlen(sent));
     free(sent);
+    return rc;
+}
+
+int
+tg_client_call(struct tg_cli *cli, const char *method, const char *target,
+               const json_t *body, json_t **answer)
+{
+    struct tg_exchange exchange = {
+        .method = method, .target = target, .body = body};
+    int rc = tg_client_exchange(cli, &exchange);
+
+    *answer = exchange.answer;
+    if (exchange.error != NULL)
+        rc = tg_verdict_refuse(cli, exchange.error);
+    json_decref(exchange.error);
     return rc;
 }
 

@@ -17,6 +17,24 @@
 int tg_client_call(struct tg_cli *cli, const char *method, const char *target,
                    const json_t *body, json_t **answer);
 
+/* A request with headers, and all of its answer.  Zeros to begin with. */
+struct tg_exchange {
+    const char *method, *target;
+    const json_t *body;   /* or NULL */
+    const char *if_match; /* an ETag, or NULL */
+    json_t *answer;       /* the caller's; NULL when it failed */
+    json_t *error;        /* what the API refused with, unsaid; the caller's */
+    long status;
+    char etag[64]; /* of the answer; "": none */
+};
+
+/*
+ * Sends it as tg_client_call does.  Where the API itself refuses, nothing is
+ * said: the result is TG_EXIT_FAILED and error is its object, with "message",
+ * "param" and "code".
+ */
+int tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange);
+
 /* Closes the connection and wipes the token. */
 void tg_client_close(struct tg_client *client);
 

@@ -72,6 +72,13 @@ const struct tg_command tg_commands[] = {
      "restore /srv/backup/tollgate.db --yes", tg_restore_options, tg_restore,
      NULL},
 
+    {"apply", NULL, NULL, "make the gate as files say, and show what differs",
+     "apply -f policy.yaml --secrets new-keys.jsonl", tg_apply_options,
+     tg_apply, NULL},
+    {"export", NULL, NULL, "write what the gate has as such a file",
+     "export --account research > policy.yaml", tg_export_options, tg_export,
+     NULL},
+
     {"keys", "create", NULL, "make a key and show it once",
      "keys create --name ci --scope chat --rpm 60 --monthly-limit 10",
      tg_keys_create_options, tg_keys_create, NULL},
@@ -216,6 +223,8 @@ tg_noun_summary(const char *noun)
         {"status", "what runs, and whether it is well"},
         {"backup", "a copy of the store, in a file"},
         {"restore", "the store from such a copy"},
+        {"apply", "make the gate as files say"},
+        {"export", "what the gate has, as such a file"},
         {"keys", "who may call, and what"},
         {"accounts", "who pays"},
         {"models", "what is offered"},

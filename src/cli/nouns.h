@@ -9,6 +9,9 @@
 #include "cell.h"
 #include "cli.h"
 
+int tg_apply(struct tg_cli *cli);
+int tg_export(struct tg_cli *cli);
+
 int tg_keys_create(struct tg_cli *cli);
 int tg_keys_list(struct tg_cli *cli);
 int tg_keys_show(struct tg_cli *cli);
@@ -64,6 +67,8 @@ int tg_events_list(struct tg_cli *cli);
 int tg_usage_show(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
 
+extern const struct tg_option tg_apply_options[];
+extern const struct tg_option tg_export_options[];
 extern const struct tg_option tg_keys_create_options[];
 extern const struct tg_option tg_keys_update_options[];
 extern const struct tg_option tg_keys_check_options[];

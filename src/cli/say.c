@@ -75,6 +75,17 @@ tg_say_unreachable(const char *format, ...)
     return TG_EXIT_UNREACHABLE;
 }
 
+void
+tg_say_error(const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    say("", format, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
 int
 tg_say_usage(const struct tg_cli *cli, const char *format, ...)
 {

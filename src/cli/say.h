@@ -22,6 +22,10 @@ int tg_say_usage(const struct tg_cli *cli, const char *format, ...)
 int tg_say_unreachable(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Says what is wrong as it is, for sentences that begin with a place. */
+void tg_say_error(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
 /* Says something worth knowing, unless --quiet. */
 void tg_say_note(const struct tg_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -24,8 +24,8 @@ option_of(const struct tg_cli *cli, const char *member)
     return NULL;
 }
 
-static int
-refuse(const struct tg_cli *cli, const json_t *error)
+int
+tg_verdict_refuse(const struct tg_cli *cli, const json_t *error)
 {
     const char *message = json_string_value(json_object_get(error, "message"));
     const char *member = json_string_value(json_object_get(error, "param"));
@@ -63,8 +63,8 @@ is_unreached(long status, const json_t *error)
 }
 
 int
-tg_verdict_read(const struct tg_cli *cli, const struct tg_verdict *answer,
-                const char *data, size_t len, json_t **object)
+tg_verdict_read(const struct tg_verdict *answer, const char *data, size_t len,
+                json_t **object)
 {
     json_t *root = json_loadb(data != NULL ? data : "", len, 0, NULL);
     json_t *error = json_object_get(root, "error");
@@ -77,10 +77,11 @@ tg_verdict_read(const struct tg_cli *cli, const struct tg_verdict *answer,
             "nginx answers at %s, but the daemon behind it does not (%ld). "
             "See \"tollgate status\"",
             answer->from, answer->status);
-    else if (json_is_string(json_object_get(error, "message")))
-        rc = refuse(cli, error);
-    else if (answer->status >= 200 && answer->status < 300 &&
-             json_is_object(root)) {
+    else if (json_is_string(json_object_get(error, "message"))) {
+        *answer->error = json_incref(error);
+        rc = TG_EXIT_FAILED;
+    } else if (answer->status >= 200 && answer->status < 300 &&
+               json_is_object(root)) {
         *object = root;
         return TG_EXIT_OK;
     } else

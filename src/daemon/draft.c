@@ -8,6 +8,7 @@
 #include "hours.h"
 #include "money.h"
 #include "network.h"
+#include "preset.h"
 #include "rotation.h"
 #include "zone.h"
 
@@ -20,26 +21,15 @@
     "name description owner labels scopes models endpoints limits budget "     \
     "allowed_ips allowed_referrers hours expires_at rotation"
 
-static const struct preset {
-    const char *name;
-    bool has_all_scopes;
-    int64_t requests_per_minute, tokens_per_minute, monthly_nanos;
-} presets[] = {
-    [TG_KIND_PRODUCTION] = {"production", true, 1000, 100000, 0},
-    [TG_KIND_DEVELOPMENT] = {"development", true, 60, 20000,
-                             10 * TG_NANOS_PER_UNIT},
-    [TG_KIND_RESTRICTED] = {"restricted", false, 0, 0, 0},
-};
-
 static const char all_scopes[] = "[\"chat\",\"code\",\"image\",\"audio\","
                                  "\"embeddings\",\"files\",\"fine_tuning\"]";
 
 static void
 take_preset(struct tg_draft *draft)
 {
-    const struct preset *preset = &presets[draft->kind];
+    const struct tg_preset *preset = tg_preset_of(draft->kind);
 
-    draft->row.kind = preset->name;
+    draft->row.kind = tg_key_kind_name(draft->kind);
     draft->row.scopes = preset->has_all_scopes ? all_scopes : "[]";
     draft->row.requests_per_minute = preset->requests_per_minute;
     draft->row.tokens_per_minute = preset->tokens_per_minute;

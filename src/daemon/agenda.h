@@ -32,4 +32,27 @@ int tg_agenda_change(struct tg_store *store, const struct tg_store_key *before,
 /* When a key with that row is rotated next; 0: by nobody's clock. */
 int64_t tg_agenda_rotation_at(const struct tg_store_key *row);
 
+/* Does what is due: a row of the clockwork's rounds. */
+void tg_agenda_pass(struct tg_daemon *daemon, struct tg_store *store,
+                    int64_t now_ms);
+
+/*
+ * One errand about a key, in a transaction of the caller's, which has taken it
+ * off the agenda.  *is_changed: the key is to be published.  0 or TG_ERR_*.
+ */
+struct tg_errand_call {
+    struct tg_daemon *daemon;
+    struct tg_store *store;
+    const struct tg_store_errand *errand;
+    int64_t now_ms;
+    bool is_changed;
+};
+
+int tg_errand_expiry(struct tg_errand_call *call,
+                     const struct tg_store_key *row);
+int tg_errand_rotation_soon(struct tg_errand_call *call,
+                            const struct tg_store_key *row);
+int tg_errand_rotation(struct tg_errand_call *call,
+                       const struct tg_store_key *row);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "agenda.h"
 #include "clock.h"
 #include "digest.h"
 #include "err.h"
@@ -17,7 +18,7 @@ static const struct {
     int period_s;
     tg_round *rows[ROUNDS_MAX]; /* NULL ends them */
 } kinds[TG_ROUNDS_KINDS] = {
-    [TG_ROUNDS_CLOCKWORK] = {1, {tg_vigil_pass}},
+    [TG_ROUNDS_CLOCKWORK] = {1, {tg_agenda_pass, tg_vigil_pass}},
     [TG_ROUNDS_COURIER] = {1, {NULL}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };

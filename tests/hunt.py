@@ -18,7 +18,8 @@ from itertools import repeat
 from pathlib import Path
 
 KINDS = ("client key", "wrong key", "key in a URL", "provider credential",
-         "owner's token", "master key", "prompt", "answer")
+         "owner's token", "master key", "prompt", "answer",
+         "operator's password", "session", "second factor")
 
 # Where a secret may stand, and why: the kind, the file's name, its mode.
 ALLOWED = (

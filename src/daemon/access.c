@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "err.h"
 #include "roles.h"
+#include "session.h"
 
 /* A use is noted once in so long: each note is a write to the disk. */
 #define NOTE_MS 60000
@@ -14,6 +15,7 @@
 struct known {
     struct tg_request *request;
     int64_t now_ms, last_used_at;
+    const char *kind; /* what it has to be */
     bool is_over, is_active;
 };
 
@@ -91,8 +93,15 @@ take(void *arg, const struct tg_store_access *row,
     operator->is_narrow = strcmp(row->scopes, "[]") != 0 ||
         row->account_id[0] != '\0';
     bind(operator, who->accounts, row->account_id);
-    known->is_active = strcmp(who->status, "active") == 0;
-    known->is_over = row->expires_at != 0 && row->expires_at <= known->now_ms;
+    operator->has_proof = who->has_password || who->has_totp;
+    operator->fresh_until = row->fresh_until;
+    known->is_active = strcmp(who->status, "active") == 0 &&
+                       strcmp(row->kind, known->kind) == 0;
+    if (strcmp(row->kind, "token") == 0)
+        known->is_over =
+            row->expires_at != 0 && row->expires_at <= known->now_ms;
+    else
+        known->is_over = tg_session_is_over(row, known->now_ms);
     known->last_used_at = row->last_used_at;
     return 0;
 }
@@ -116,36 +125,57 @@ note_use(struct known *known)
 static bool
 refuse(struct tg_reply *reply, const struct known *known)
 {
-    if (known->is_over)
+    if (known->is_over && strcmp(known->kind, "token") == 0)
         return tg_reply_error(reply, 401, "token_expired", NULL,
                               "this token has expired; ask for a new one");
+    if (strcmp(known->kind, "token") != 0)
+        return tg_reply_error(reply, 401, "session_ended", NULL,
+                              "there is no such session, or it has ended: log "
+                              "in again");
     return tg_reply_error(reply, 401, "invalid_token", NULL,
                           "this is no operator's token, or it was revoked");
 }
 
+/* Looks it up, as a token or a session of that kind. */
 static bool
-know_token(struct tg_request *request, struct tg_str token,
-           struct tg_reply *reply)
+look_up(struct tg_request *request, struct tg_str secret, const char *kind,
+        struct tg_reply *reply)
 {
     struct tg_daemon *daemon = request->daemon;
     struct tg_store *store = daemon->admin;
-    struct known known = {.request = request, .now_ms = tg_clock_ms()};
+    struct known known = {
+        .request = request, .now_ms = tg_clock_ms(), .kind = kind};
     struct tg_digest digest;
+    bool is_known;
     int err;
 
-    if (tg_digest_init() != 0 || tg_digest_of(token, &digest) != 0)
+    if (tg_digest_of(secret, &digest) != 0)
         return tg_reply_error(reply, 500, "internal_error", NULL,
                               "SHA-256 is not available");
     pthread_mutex_lock(&daemon->admin_lock);
-    err = store->operators->token_known(store, &digest, take, &known);
-    if (err == 0 && known.is_active && !known.is_over)
+    if (strcmp(kind, "token") == 0)
+        err = store->operators->token_known(store, &digest, take, &known);
+    else
+        err = store->operators->session_known(store, &digest, take, &known);
+    is_known = err == 0 && known.is_active && !known.is_over;
+    if (is_known)
         note_use(&known);
-    if (err != 0 && err != TG_ERR_NOT_FOUND)
+    else if (err != 0 && err != TG_ERR_NOT_FOUND)
         tg_reply_store(reply, store, err, "token");
+    else
+        refuse(reply, &known);
     pthread_mutex_unlock(&daemon->admin_lock);
-    if (err == 0 && known.is_active && !known.is_over)
-        return true;
-    return err != 0 && err != TG_ERR_NOT_FOUND ? false : refuse(reply, &known);
+    return is_known;
+}
+
+/* A cookie comes by itself, so it has to be our own page that asks. */
+static bool
+know_cookie(struct tg_request *request, struct tg_str token,
+            struct tg_reply *reply)
+{
+    return look_up(request, token, "cookie", reply) &&
+           (strcmp(request->method, "GET") == 0 ||
+            tg_session_is_own_page(request, reply, token));
 }
 
 bool
@@ -153,7 +183,12 @@ tg_access_know(struct tg_request *request, struct tg_reply *reply)
 {
     static const char scheme[] = "Bearer ";
     const char *value = request->authorization;
+    struct tg_str token = {"", 0};
 
+    if (value == NULL && request->cookie != NULL)
+        token = tg_session_of_cookie(request->cookie);
+    if (token.len != 0)
+        return know_cookie(request, token, reply);
     if (value == NULL)
         return tg_reply_error(reply, 401, "missing_token", NULL,
                               "send an operator's token: Authorization: "
@@ -165,5 +200,7 @@ tg_access_know(struct tg_request *request, struct tg_reply *reply)
                               "an operator's token");
     value += sizeof(scheme) - 1;
     value += strspn(value, " ");
-    return know_token(request, (struct tg_str){value, strlen(value)}, reply);
+    return look_up(
+        request, (struct tg_str){value, strlen(value)},
+        strncmp(value, TG_SESSION_PREFIX, 4) == 0 ? "bearer" : "token", reply);
 }

@@ -117,6 +117,7 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
 {
     struct MHD_Response *response;
     enum MHD_Result result;
+    char seconds[16];
     struct text *text = text_of(reply->body);
 
     json_decref(reply->body);
@@ -138,6 +139,13 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
         MHD_add_response_header(response, "ETag", reply->etag);
     if (reply->allow[0] != '\0')
         MHD_add_response_header(response, "Allow", reply->allow);
+    if (reply->set_cookie[0] != '\0')
+        MHD_add_response_header(response, "Set-Cookie", reply->set_cookie);
+    sodium_memzero(reply->set_cookie, sizeof(reply->set_cookie));
+    if (reply->retry_after_s != 0) {
+        snprintf(seconds, sizeof(seconds), "%u", reply->retry_after_s);
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
     result = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return result;
@@ -205,6 +213,10 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
         .if_match = header(connection, "If-Match"),
         .idempotency_key = header(connection, "Idempotency-Key"),
         .user_agent = header(connection, "User-Agent"),
+        .cookie = header(connection, "Cookie"),
+        .origin = header(connection, "Origin"),
+        .host = header(connection, "X-Forwarded-Host"),
+        .csrf = header(connection, "X-CSRF-Token"),
     };
     struct tg_call_id random;
 

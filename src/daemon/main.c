@@ -70,6 +70,13 @@ count_row(void *arg, const struct tg_store_credential *row)
 }
 
 static int
+count_sealed(void *arg, const struct tg_store_operator *row)
+{
+    *(int *)arg += row->has_totp;
+    return 0;
+}
+
+static int
 open_stores(struct tg_daemon *daemon, struct tg_error *error)
 {
     int err = tg_store_open_sqlite(&daemon->admin, daemon->paths.store, error);
@@ -87,11 +94,14 @@ fill_home(struct tg_daemon *daemon, struct tg_error *error)
     struct tg_store *store = daemon->admin;
     struct tg_digest token;
     bool is_done = false, has_token;
-    int credentials = 0, err;
+    int credentials = 0, err; /* how many things are sealed */
 
     err = tg_first_is_done(store, &is_done);
     if (err == 0)
         err = store->ops->credential_each(store, count_row, &credentials);
+    if (err == 0)
+        err =
+            store->operators->each(store, NULL, 0, count_sealed, &credentials);
     if (err != 0) {
         *error = store->error;
         return err;

@@ -12,12 +12,15 @@
 
 #define TG_REPLY_ALLOW_SIZE 32
 #define TG_REPLY_ETAG_SIZE 40
+#define TG_REPLY_COOKIE_SIZE 160
 
 struct tg_reply {
     unsigned status;                 /* HTTP; 0: no handler has answered yet */
     json_t *body;                    /* owned */
     char allow[TG_REPLY_ALLOW_SIZE]; /* header of a 405; "" for none */
     char etag[TG_REPLY_ETAG_SIZE];   /* with its quotes; "" for none */
+    char set_cookie[TG_REPLY_COOKIE_SIZE]; /* "" for none; wiped when sent */
+    uint32_t retry_after_s;                /* 0: nothing is said of it */
 };
 
 /* Answers with a body, whose reference is taken over. */

@@ -21,6 +21,8 @@ struct tg_operator {
     char via[TG_ID_TEXT_SIZE]; /* its token's or session's id */
     enum tg_role role;
     unsigned permissions; /* its role's that are also its token's: TG_BIT */
+    bool has_proof;       /* a password or TOTP: what a row may demand */
+    int64_t fresh_until;  /* it was given by what is asked with */
     bool is_narrow;       /* its token is not for all that it may */
     bool is_bound;        /* to the accounts that follow, and no others */
     size_t account_count;
@@ -42,6 +44,8 @@ struct tg_request {
     const char *if_match;
     const char *idempotency_key;
     const char *user_agent;
+    const char *cookie, *origin, *csrf;
+    const char *host;                 /* as it was asked for, by nginx's word */
     char id[TG_REQUEST_ID_TEXT_SIZE]; /* as its answer's x-request-id */
     char ip[TG_ADDRESS_TEXT_SIZE]; /* who asks, as nginx saw it; "": unknown */
     const char *subject;           /* what stands at {id}, decoded; or NULL */

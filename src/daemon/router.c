@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "access.h"
+#include "clock.h"
+#include "digest.h"
 #include "fields.h"
 #include "own.h"
 #include "roles.h"
@@ -146,40 +148,75 @@ read_body(struct tg_request *request, struct tg_str body,
     return true;
 }
 
+/* A route that lets somebody in, or cannot be undone, asks who it is again. */
+static bool
+check_proof(const struct tg_request *request, struct tg_reply *reply)
+{
+    const struct tg_operator *operator= & request->operator;
+
+    if (!request->route->needs_proof ||
+        !operator->has_proof || operator->fresh_until> tg_clock_ms())
+        return true;
+    return tg_reply_error(reply, 403, "step_up_required", NULL,
+                          "prove again who you are: send your password, or a "
+                          "code as code, to POST /admin/v1/sessions/step-up, "
+                          "and then this again; it holds for 5 minutes");
+}
+
+static bool
+find_route(struct tg_request *request, char *path, struct tg_reply *reply)
+{
+    char allow[TG_REPLY_ALLOW_SIZE], *subject;
+    const struct tg_admin_route *route =
+        find(request->method, path, &subject, allow);
+
+    if ((route == NULL || !route->is_open) && !tg_access_know(request, reply))
+        return false;
+    if (route == NULL && allow[0] == '\0')
+        return tg_reply_error(reply, 404, "not_found", NULL,
+                              "there is no %s in the admin API", path);
+    if (route == NULL) {
+        memcpy(reply->allow, allow, sizeof(allow));
+        return tg_reply_error(reply, 405, "method_not_allowed", NULL,
+                              "%s takes %s, not %s", path, allow,
+                              request->method);
+    }
+    request->route = route;
+    request->subject = subject;
+    return true;
+}
+
+static bool
+read_subject(struct tg_request *request, struct tg_reply *reply)
+{
+    char *subject = (char *)request->subject;
+
+    if (subject == NULL)
+        return true;
+    subject[strcspn(subject, "/")] = '\0';
+    return tg_request_decode(subject) ||
+           tg_reply_invalid(reply, NULL, "the path is not well encoded");
+}
+
 void
 tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                    struct tg_reply *reply)
 {
-    const struct tg_admin_route *route;
-    char allow[TG_REPLY_ALLOW_SIZE], *subject;
-
-    if (!tg_access_know(request, reply))
-        return;
-    route = find(request->method, path, &subject, allow);
-    if (route == NULL && allow[0] == '\0') {
-        tg_reply_error(reply, 404, "not_found", NULL,
-                       "there is no %s in the admin API", path);
+    /* Of this thread; http.c gives back what it takes. */
+    if (tg_digest_init() != 0) {
+        tg_reply_error(reply, 500, "internal_error", NULL,
+                       "SHA-256 is not available");
         return;
     }
-    if (route == NULL) {
-        memcpy(reply->allow, allow, sizeof(allow));
-        tg_reply_error(reply, 405, "method_not_allowed", NULL,
-                       "%s takes %s, not %s", path, allow, request->method);
+    if (!find_route(request, path, reply))
         return;
-    }
-    request->route = route;
-    if (!permit(request, route, reply) ||
-        !check_arguments(request, route, reply))
+    if (!request->route->is_open && !permit(request, request->route, reply))
         return;
-    if (subject != NULL) {
-        subject[strcspn(subject, "/")] = '\0';
-        if (!tg_request_decode(subject)) {
-            tg_reply_invalid(reply, NULL, "the path is not well encoded");
-            return;
-        }
-        request->subject = subject;
-    }
-    if (read_body(request, body, reply) && permit_members(request, reply) &&
-        tg_own_check(request, reply))
-        route->handle(request, reply);
+    if (!check_arguments(request, request->route, reply) ||
+        !read_subject(request, reply) || !read_body(request, body, reply))
+        return;
+    if (request->route->is_open ||
+        (permit_members(request, reply) && tg_own_check(request, reply) &&
+         check_proof(request, reply)))
+        request->route->handle(request, reply);
 }

@@ -154,7 +154,32 @@ def test_members_of_operators_and_tokens(daemon):
     token = daemon.must("/tokens", {"name": "t"})
     assert set(token) == properties("token") | {"token"}
     for path, schema in (("/operators", "new_operator"),
-                         ("/tokens", "new_token")):
+                         ("/tokens", "new_token"),
+                         ("/sessions", "login"),
+                         ("/sessions/step-up", "proof"),
+                         ("/operators/me/password", "new_password"),
+                         ("/operators/me/totp/confirm", "totp_code")):
         assert known(daemon.post(path, {"?": 1})) == properties(schema)
     assert known(daemon.ask("PATCH", "/operators/me", {"?": 1})) == \
         properties("changed_operator")
+
+
+def test_members_of_sessions_and_second_factors(daemon):
+    password = "correct horse battery"
+    daemon.hunt.plant("operator's password", password)
+    daemon.must("/operators", {"name": "s", "role": "admin"})
+    daemon.must("/operators/s/password", {"password": password})
+    session = daemon.post("/sessions", {"operator": "s", "password": password},
+                          token="").json
+    daemon.hunt.plant("session", session["token"])
+    assert set(session) == properties("new_session") - {"csrf_token"}
+    listed = daemon.get("/sessions", token=session["token"]).json["data"]
+    assert set(listed[0]) == properties("session") == required("session")
+    begun = daemon.post("/operators/me/totp", token=session["token"]).json
+    daemon.hunt.plant("second factor", begun["secret"])
+    assert set(begun) == properties("totp_enrolment")
+    proof = daemon.post("/sessions/step-up", {"password": password},
+                        token=session["token"]).json
+    assert set(proof) == properties("fresh_proof")
+    ended = daemon.ask("DELETE", "/sessions/current", token=session["token"])
+    assert set(ended.json) == properties("ended_session")

@@ -204,6 +204,15 @@ const struct tg_command tg_commands[] = {
      "events list --since 7d --type credential_failed", tg_events_list_options,
      tg_events_list, NULL},
 
+    {"audit", "list", NULL, "list what operators changed, newest first",
+     "audit list --since 7d --action key", tg_audit_list_options, tg_audit_list,
+     NULL},
+    {"audit", "verify", NULL, "is the log what was written",
+     "audit verify --file audit.jsonl --head 5f1a…", tg_audit_verify_options,
+     tg_audit_verify, NULL},
+    {"audit", "export", "FILE", "copy it to a file, an entry a line",
+     "audit export audit.jsonl", NULL, tg_audit_export, NULL},
+
     {"ledger", "verify", NULL, "compare journal, store, counters and holds",
      "ledger verify --json", tg_ledger_verify_options, tg_ledger_verify, NULL},
     {"ledger", "reconcile", NULL, "compare with an upstream's own figures",
@@ -237,6 +246,7 @@ tg_noun_summary(const char *noun)
         {"calls", "the calls, one by one"},
         {"denials", "requests that were refused, counted"},
         {"events", "what happened that somebody should know of"},
+        {"audit", "what operators changed"},
         {"ledger", "whether the books agree"},
     };
     size_t i;

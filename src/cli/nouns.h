@@ -57,6 +57,9 @@ int tg_tokens_create(struct tg_cli *cli);
 int tg_tokens_list(struct tg_cli *cli);
 int tg_tokens_revoke(struct tg_cli *cli);
 
+int tg_audit_list(struct tg_cli *cli);
+int tg_audit_verify(struct tg_cli *cli);
+int tg_audit_export(struct tg_cli *cli);
 int tg_ledger_verify(struct tg_cli *cli);
 int tg_ledger_reconcile(struct tg_cli *cli);
 int tg_backup(struct tg_cli *cli);
@@ -90,6 +93,8 @@ extern const struct tg_option tg_operators_create_options[];
 extern const struct tg_option tg_operators_update_options[];
 extern const struct tg_option tg_tokens_create_options[];
 extern const struct tg_option tg_tokens_list_options[];
+extern const struct tg_option tg_audit_list_options[];
+extern const struct tg_option tg_audit_verify_options[];
 extern const struct tg_option tg_limit_options[];
 extern const struct tg_option tg_ledger_verify_options[];
 extern const struct tg_option tg_ledger_reconcile_options[];

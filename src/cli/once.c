@@ -13,17 +13,27 @@
 
 #define WORDS_MAX 12
 
-int
-tg_once_home(const struct tg_cli *cli, struct tg_up_home *home, bool make)
+static const char *
+folder_of(const struct tg_cli *cli)
 {
     const char *folder = tg_args_value(cli, "home");
 
     if (folder == NULL)
         folder = getenv("TOLLGATE_HOME");
-    if (folder == NULL || *folder == '\0')
-        folder = "./var";
-    return tg_up_home_open(home, folder, make) == 0 ? TG_EXIT_OK
-                                                    : TG_EXIT_FAILED;
+    return folder == NULL || *folder == '\0' ? "./var" : folder;
+}
+
+int
+tg_once_home(const struct tg_cli *cli, struct tg_up_home *home, bool make)
+{
+    return tg_up_home_open(home, folder_of(cli), make) == 0 ? TG_EXIT_OK
+                                                            : TG_EXIT_FAILED;
+}
+
+bool
+tg_once_has_home(const struct tg_cli *cli)
+{
+    return access(folder_of(cli), F_OK) == 0;
 }
 
 /* In the child: words behind the program and its home. */
@@ -31,7 +41,7 @@ static void
 become(const char *program, const char *home, const char *const *words)
 {
     const char *argv[WORDS_MAX] = {program, "--home", home};
-    size_t count = 3;
+    size_t count = home != NULL ? 3 : 1;
 
     for (; *words != NULL && count + 1 < WORDS_MAX; words++)
         argv[count++] = *words;
@@ -73,7 +83,7 @@ tg_once_run(const struct tg_up_home *home, const char *const *words,
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        become(program, home->paths.home, words);
+        become(program, home != NULL ? home->paths.home : NULL, words);
     }
     close(ends[1]);
     output = fdopen(ends[0], "r");

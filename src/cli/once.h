@@ -16,8 +16,11 @@
  */
 int tg_once_home(const struct tg_cli *cli, struct tg_up_home *home, bool make);
 
+/* Whether there is one at all. */
+bool tg_once_has_home(const struct tg_cli *cli);
+
 /*
- * Runs tollgated on the home with words (NULL ends them) and waits.  What it
+ * Runs tollgated on the home (NULL: on none) with words (NULL ends them) and waits.  What it
  * says on standard error is seen.  Returns TG_EXIT_OK with its object, which
  * the caller releases, whatever its exit status; or TG_EXIT_FAILED after all
  * was said.

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_seal.h"
 #include "clock.h"
 #include "err.h"
 #include "id.h"
+#include "log.h"
 
 static void
 put(FILE *out, const char *text)
@@ -53,13 +55,70 @@ tg_audit_digest(const struct tg_digest *before,
     return err;
 }
 
+/*
+ * Whether the log ends as it was signed.  Where it does not it was changed
+ * from outside: it goes on, but is not signed any more, so that what was
+ * changed never looks as if it were ours.
+ */
+static int
+is_as_signed(struct tg_store *store, int64_t number,
+             const struct tg_digest *digest, bool *is)
+{
+    struct tg_audit_checkpoint checkpoint;
+    struct tg_audit_key key;
+    int err = tg_audit_checkpoint_read(store, &checkpoint);
+
+    if (err == TG_ERR_NOT_FOUND || err == TG_ERR_FORMAT) {
+        *is = err == TG_ERR_NOT_FOUND && number == 0;
+        return 0;
+    }
+    *is = err == 0 && tg_audit_key_own(&key) && checkpoint.number == number &&
+          tg_digest_is_equal(&checkpoint.digest, digest) &&
+          tg_audit_is_signed(&checkpoint, &key);
+    return err;
+}
+
+/* Told once: the event's name is the same for good. */
+static int
+tell_broken(struct tg_store *store, int64_t number)
+{
+    char id[TG_ID_TEXT_SIZE], evidence[64];
+    struct tg_store_event event = {
+        .id = id,
+        .at = tg_clock_ms(),
+        .type = "audit_broken",
+        .severity = "critical",
+        .key_id = "",
+        .account_id = "",
+        .upstream_id = "",
+        .credential_id = "",
+        .message = "the audit log was changed from outside: tollgate audit "
+                   "verify says where",
+        .evidence = evidence,
+        .once = "audit_broken",
+    };
+    bool is_new = false;
+    int err;
+
+    snprintf(evidence, sizeof(evidence), "{\"number\":%" PRId64 "}", number);
+    if (tg_id_mint(id, "evt_", tg_random) != 0)
+        return TG_ERR_CRYPTO;
+    err = store->ops->event_add(store, &event, &is_new);
+    if (is_new)
+        tg_log(TG_LOG_ERROR, "%s", event.message);
+    return err;
+}
+
 static int
 add(struct tg_store *store, struct tg_store_audit *row)
 {
     char id[TG_ID_TEXT_SIZE];
     struct tg_digest before;
+    bool is_fine;
     int err = store->ops->audit_last(store, &row->number, &before);
 
+    if (err == 0)
+        err = is_as_signed(store, row->number, &before, &is_fine);
     if (err != 0)
         return err;
     row->number++;
@@ -68,7 +127,11 @@ add(struct tg_store *store, struct tg_store_audit *row)
         tg_audit_digest(&before, row, &row->digest) != 0)
         return tg_error_set(&store->error, TG_ERR_CRYPTO,
                             "no entry of the audit log could be made");
-    return store->ops->audit_add(store, row);
+    err = store->ops->audit_add(store, row);
+    if (err != 0)
+        return err;
+    return is_fine ? tg_audit_checkpoint_write(store, row->number, &row->digest)
+                   : tell_broken(store, row->number);
 }
 
 int

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_offline.h"
+#include "audit_seal.h"
 #include "backup_file.h"
 #include "civil.h"
 #include "clock.h"
@@ -110,6 +112,7 @@ fill_home(struct tg_daemon *daemon, struct tg_error *error)
                              credentials == 0, error);
     if (err != 0)
         return err;
+    tg_audit_signer_open(&daemon->master_key);
     err = tg_home_token(&token, &daemon->paths, !is_done, error);
     if (err != 0 && err != TG_ERR_NOT_FOUND)
         return err;
@@ -242,6 +245,7 @@ stop(struct program *program)
         daemon->reports->ops->close(daemon->reports);
     if (daemon->admin != NULL)
         daemon->admin->ops->close(daemon->admin);
+    tg_audit_signer_close();
     sodium_memzero(&daemon->master_key, sizeof(daemon->master_key));
 }
 
@@ -335,6 +339,8 @@ run_once(const struct tg_options *options)
                            "the cryptographic libraries do not start");
     else if (options->backup != NULL)
         err = tg_backup_make(options, &said, &error);
+    else if (options->verifies_audit)
+        err = tg_audit_offline(options, &said, &agrees, &error);
     else if (options->restore != NULL)
         err = tg_restore_make(options, &said, &error);
     else
@@ -369,7 +375,8 @@ main(int argc, char **argv)
     }
     if (program.daemon.options.backup != NULL ||
         program.daemon.options.restore != NULL ||
-        program.daemon.options.verifies)
+        program.daemon.options.verifies ||
+        program.daemon.options.verifies_audit)
         return run_once(&program.daemon.options);
     if (prepare(&program, &error) != 0 || start(&program, &error) != 0) {
         fprintf(stderr, "tollgated: %s\n", error.text);

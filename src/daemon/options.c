@@ -15,6 +15,8 @@ const char tg_options_usage[] =
     "       tollgated --home DIR --backup FILE [--replace]\n"
     "       tollgated --home DIR --restore FILE [--accept-gap]\n"
     "       tollgated --home DIR --verify\n"
+    "       tollgated [--home DIR] --verify-audit [--audit-file FILE]\n"
+    "                 [--audit-head DIGEST] [--audit-key KEY]\n"
     "       tollgated --help | --version\n"
     "\n"
     "Keeps Tollgate's policy and books: serves the admin API on a socket,\n"
@@ -33,7 +35,11 @@ const char tg_options_usage[] =
     "                      else may run\n"
     "  --accept-gap        also when calls behind it are kept nowhere\n"
     "  --verify            check store and journal against each other, and\n"
-    "                      end; nothing else may run\n";
+    "                      end; nothing else may run\n"
+    "  --verify-audit      check the audit log, and end\n"
+    "  --audit-file FILE   an exported one, not the home's\n"
+    "  --audit-head DIGEST that an entry of it must have\n"
+    "  --audit-key KEY     the public key it is signed with\n";
 
 enum {
     OPT_HOME = 256,
@@ -46,6 +52,10 @@ enum {
     OPT_RESTORE,
     OPT_ACCEPT_GAP,
     OPT_VERIFY,
+    OPT_VERIFY_AUDIT,
+    OPT_AUDIT_FILE,
+    OPT_AUDIT_HEAD,
+    OPT_AUDIT_KEY,
     OPT_HELP,
     OPT_VERSION,
 };
@@ -61,6 +71,10 @@ static const struct option table[] = {
     {"restore", required_argument, NULL, OPT_RESTORE},
     {"accept-gap", no_argument, NULL, OPT_ACCEPT_GAP},
     {"verify", no_argument, NULL, OPT_VERIFY},
+    {"verify-audit", no_argument, NULL, OPT_VERIFY_AUDIT},
+    {"audit-file", required_argument, NULL, OPT_AUDIT_FILE},
+    {"audit-head", required_argument, NULL, OPT_AUDIT_HEAD},
+    {"audit-key", required_argument, NULL, OPT_AUDIT_KEY},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -135,6 +149,18 @@ read_one(struct tg_options *options, int option, char **argv,
     case OPT_VERIFY:
         options->verifies = true;
         return 0;
+    case OPT_VERIFY_AUDIT:
+        options->verifies_audit = true;
+        return 0;
+    case OPT_AUDIT_FILE:
+        options->audit_file = optarg;
+        return 0;
+    case OPT_AUDIT_HEAD:
+        options->audit_head = optarg;
+        return 0;
+    case OPT_AUDIT_KEY:
+        options->audit_key = optarg;
+        return 0;
     case OPT_HELP:
         options->shows_help = true;
         return 0;
@@ -169,11 +195,13 @@ tg_options_read(struct tg_options *options, int argc, char **argv,
                             "'%s' is not an option; see tollgated --help",
                             argv[optind]);
     if ((options->backup != NULL) + (options->restore != NULL) +
-            options->verifies >
+            options->verifies + options->verifies_audit >
         1)
         return tg_error_set(error, TG_ERR_FORMAT,
-                            "--backup, --restore and --verify are three "
-                            "things");
+                            "--backup, --restore, --verify and --verify-audit "
+                            "are four things");
+    if (options->verifies_audit && options->audit_file != NULL)
+        return 0;
     if (options->home == NULL || options->home[0] == '\0')
         return tg_error_set(error, TG_ERR_FORMAT,
                             "--home DIR is missing; see tollgated --help");

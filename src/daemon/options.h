@@ -15,11 +15,15 @@ struct tg_options {
     uid_t worker_uid;
     gid_t worker_gid;
     bool dies_with_parent;
-    const char *backup;  /* a file: copy the store there, and end */
-    const char *restore; /* a file: put it in the store's place, and end */
-    bool replaces;       /* what stands at backup's name */
-    bool accepts_gap;    /* calls that neither file nor journal have */
-    bool verifies;       /* check the ledger, and end */
+    const char *backup;     /* a file: copy the store there, and end */
+    const char *restore;    /* a file: put it in the store's place, and end */
+    bool replaces;          /* what stands at backup's name */
+    bool accepts_gap;       /* calls that neither file nor journal have */
+    bool verifies;          /* check the ledger, and end */
+    bool verifies_audit;    /* check the audit log, and end */
+    const char *audit_file; /* that one, not the home's; or NULL */
+    const char *audit_head; /* a digest it must have, hex; or NULL */
+    const char *audit_key;  /* its public key, hex; or NULL */
     bool shows_help;
     bool shows_version;
 };

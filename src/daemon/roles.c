@@ -14,7 +14,7 @@ static const struct {
     [TG_ROLE_NONE] = {"none", 0},
     [OWNER] = {"owner", ALL},
     [ADMIN] = {"admin", ALL & ~TG_BIT(TG_MAY_CHANGE_OWNERS)},
-    [AUDITOR] = {"auditor", READS},
+    [AUDITOR] = {"auditor", READS | TG_BIT(TG_MAY_READ_AUDIT)},
     [BILLING] = {"billing", READS | TG_BIT(TG_MAY_CHANGE_ACCOUNTS) |
                                 TG_BIT(TG_MAY_CHANGE_BUDGETS)},
 };
@@ -32,6 +32,7 @@ static const char *const permissions[] = {
     [TG_MAY_CHANGE_OPERATORS] = "operators",
     [TG_MAY_CHANGE_OWNERS] = "owners",
     [TG_MAY_ACT_FOR_ONESELF] = "self",
+    [TG_MAY_READ_AUDIT] = "audit",
 };
 
 _Static_assert(sizeof(permissions) / sizeof(permissions[0]) == TG_PERMISSIONS,

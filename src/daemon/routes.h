@@ -23,7 +23,8 @@ enum tg_permission {
     TG_MAY_CHANGE_OPERATORS,
     TG_MAY_CHANGE_OWNERS,   /* operators that are owners, too */
     TG_MAY_ACT_FOR_ONESELF, /* with one's own tokens, sessions, password */
-    TG_PERMISSIONS,         /* how many; each has a name in roles.c */
+    TG_MAY_READ_AUDIT,
+    TG_PERMISSIONS, /* how many; each has a name in roles.c */
 };
 
 /* What a route is about, for an operator that is bound to accounts. */

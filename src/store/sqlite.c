@@ -132,6 +132,7 @@ static const struct tg_store_ops ops = {
     .audit_add = tg_sqlite_audit_add,
     .audit_last = tg_sqlite_audit_last,
     .audit_each = tg_sqlite_audit_each,
+    .audit_list = tg_sqlite_audit_list,
     .segment_each = tg_sqlite_segment_each,
     .segment_put = tg_sqlite_segment_put,
     .segment_gone = tg_sqlite_segment_gone,

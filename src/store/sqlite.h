@@ -166,6 +166,11 @@ int tg_sqlite_audit_each(struct tg_store *, int64_t, uint32_t,
                          int (*)(void *, const struct tg_store_audit *),
                          void *);
 
+int tg_sqlite_audit_list(struct tg_store *,
+                         const struct tg_store_audit_filter *,
+                         int (*)(void *, const struct tg_store_audit *),
+                         void *);
+
 int tg_sqlite_segment_each(struct tg_store *,
                            int (*)(void *, const struct tg_store_segment *),
                            void *);

@@ -121,6 +121,16 @@ struct tg_store_audit {
     struct tg_digest digest; /* of the one before and of this: docs/audit.md */
 };
 
+/* NULL and 0 mean any; since is inclusive, until is not. */
+struct tg_store_audit_filter {
+    const char *operator; /* id or name */
+    const char *action;   /* "key.create", or a noun: "key" */
+    const char *subject;
+    int64_t since, until;
+    const char *after; /* id of the last one seen */
+    uint32_t limit;
+};
+
 struct tg_store_segment {
     uint64_t writer_id;
     uint32_t number;
@@ -451,6 +461,12 @@ struct tg_store_ops {
                       struct tg_digest *digest);
     /* Behind number after, oldest first, at most limit of them; 0: all. */
     int (*audit_each)(struct tg_store *store, int64_t after, uint32_t limit,
+                      int (*visit)(void *, const struct tg_store_audit *),
+                      void *arg);
+
+    /* Newest first.  TG_ERR_NOT_FOUND when there is none of after's id. */
+    int (*audit_list)(struct tg_store *store,
+                      const struct tg_store_audit_filter *filter,
                       int (*visit)(void *, const struct tg_store_audit *),
                       void *arg);
 

@@ -93,7 +93,7 @@ def daemon(tmp_path_factory):
     ("/prices", "price"), ("/upstreams", "upstream"),
     ("/credentials", "credential"), ("/calls", "call"),
     ("/denials", "denial"), ("/operators", "operator"),
-    ("/tokens", "token")])
+    ("/tokens", "token"), ("/audit", "audit_entry")])
 def test_members_of_objects(daemon, path, name):
     page = daemon.get(path).json
     assert set(page) == properties("list")
@@ -136,6 +136,19 @@ def test_members_of_reports_about_a_key(daemon):
             assert set(row) == properties(name) == required(name)
     assert set(daemon.get(key + "/usage/current").json["usage"]) == \
         properties("rates") == required("rates")
+
+
+def test_members_of_the_audit_log(daemon):
+    for row in daemon.get("/audit/export").json["data"]:
+        assert set(row) == properties("exported_audit_entry") == \
+            required("exported_audit_entry")
+    head = daemon.get("/audit/head").json
+    assert set(head) == properties("audit_head") == required("audit_head")
+    assert set(head["checkpoint"]) == properties("audit_checkpoint") == \
+        required("audit_checkpoint")
+    check = daemon.get("/audit/verify").json
+    assert set(check) == properties("audit_verification") == \
+        required("audit_verification")
 
 
 def known(reply):

@@ -24,7 +24,7 @@ READS = {"READ", "READ_USAGE", "ACT_FOR_ONESELF"}
 MAY = {
     "owner": ALL,
     "admin": ALL - {"CHANGE_OWNERS"},
-    "auditor": READS,
+    "auditor": READS | {"READ_AUDIT"},
     "billing": READS | {"CHANGE_ACCOUNTS", "CHANGE_BUDGETS"},
 }
 REACHES = ("COMMON", "OWN_LIST", "OF_KEY", "OF_ACCOUNT", "OF_MEMBER",

@@ -280,6 +280,19 @@ take_word(struct tg_cli *cli, const char *word)
     return TG_EXIT_OK;
 }
 
+/* Words of an operand but those in brackets. */
+static int
+count_needed(const char *operand)
+{
+    int count = 0;
+
+    for (const char *at = operand; *at != '\0'; at++) {
+        if ((at == operand || at[-1] == ' ') && *at != '[')
+            count++;
+    }
+    return count;
+}
+
 static int
 check_whole(const struct tg_cli *cli)
 {
@@ -288,8 +301,8 @@ check_whole(const struct tg_cli *cli)
     if (cli->command == NULL)
         return tg_say_usage(cli, "\"%s\" needs a verb", cli->noun);
     if (cli->command->operand != NULL &&
-        (cli->operand == NULL ||
-         (takes_two(cli->command) && cli->second == NULL)))
+        (cli->operand != NULL) + (cli->second != NULL) <
+            count_needed(cli->command->operand))
         return tg_say_usage(cli, "%s%s%s needs %s", cli->noun,
                             cli->command->verb != NULL ? " " : "",
                             cli->command->verb != NULL ? cli->command->verb

@@ -28,6 +28,7 @@ enum tg_value {
     TG_VALUE_COUNT,  /* a whole number from 0 */
     TG_VALUE_AMOUNT, /* a decimal string: money */
     TG_VALUE_MS,     /* milliseconds, or 500ms, 2s, 1m */
+    TG_VALUE_DAYS,   /* whole days: 30, or 30d */
     TG_VALUE_WHEN,   /* 168h, 7d, a date, an instant; becomes RFC 3339 */
     TG_VALUE_LIST,   /* may be repeated; an array of texts */
     TG_VALUE_LABEL,  /* may be repeated; name=value, an object */
@@ -47,7 +48,8 @@ struct tg_cli;
 struct tg_command {
     const char *noun;    /* NULL ends the table */
     const char *verb;    /* NULL: the noun alone */
-    const char *operand; /* "ID", or two: "ACCOUNT AMOUNT"; NULL: none */
+    const char *operand; /* "ID", or two: "ACCOUNT AMOUNT"; NULL: none; what
+                            may be left out is in brackets: "[ID]" */
     const char *summary;
     const char *example;             /* what stands behind "tollgate " */
     const struct tg_option *options; /* NULL: none of its own */

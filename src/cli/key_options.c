@@ -54,6 +54,10 @@ static const char *const statuses[] = {"active",  "inactive", "disabled",
             TEXT, "hours", NULL),                                              \
         ROW("expires", "WHEN", "a date, an instant, or 90d from now", TEXT,    \
             "expires_at", NULL),                                               \
+        ROW("rotate-every", "DAYS", "another secret by the clock, e.g. 90d",   \
+            DAYS, "rotation.interval_days", NULL),                             \
+        ROW("grace", "DAYS", "a replaced secret stays valid so long; 7d",      \
+            DAYS, "rotation.grace_days", NULL),                                \
         ROW("description", "TEXT", "more about it", TEXT, "description",       \
             NULL),                                                             \
         ROW("owner", "WHO", "whom to ask about it", TEXT, "owner", NULL),      \
@@ -87,9 +91,30 @@ const struct tg_option tg_keys_update_options[] = {
     NONE("no-allow-referrer", "from any page", "allowed_referrers"),
     NONE("no-hours", "at any time", "hours"),
     NONE("no-expires", "it does not expire", "expires_at"),
+    NONE("no-rotate-every", "not by the clock", "rotation.interval_days"),
     NONE("no-description", "without one", "description"),
     NONE("no-owner", "without one", "owner"),
     NONE("no-label", "without labels", "labels"),
+    {0},
+};
+
+const struct tg_option tg_keys_rotate_options[] = {
+    {"grace", "SPAN", "the old secret stays valid so long: 0, 24h, 7d",
+     TG_VALUE_TEXT, "grace", NULL},
+    {"older-than", "DAYS", "all keys whose secret is older than that, e.g. 90d",
+     TG_VALUE_DAYS, NULL, NULL},
+    {"account", "ACCOUNT", "of these, only those of this account",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"output", "FILE", "where the new secrets of these go", TG_VALUE_TEXT, NULL,
+     NULL},
+    {"dry-run", NULL, "say which these are, and change nothing",
+     TG_VALUE_SWITCH, NULL, NULL},
+    {0},
+};
+
+const struct tg_option tg_keys_rotation_options[] = {
+    {"grace", "SPAN", "extend: by so much, e.g. 24h or 7d", TG_VALUE_TEXT,
+     "grace", NULL},
     {0},
 };
 

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "client.h"
+#include "key_rotation.h"
 #include "list.h"
 #include "nouns.h"
 #include "own.h"
@@ -45,11 +46,13 @@ static const struct tg_column page_columns[] = {
     {"From pages", "allowed_referrers", TG_CELL_LIST, "any", 0},
     {"Days begin in", "budget.timezone", TG_CELL_TEXT, "UTC", 0},
     {"Hours", "hours", TG_CELL_TEXT, "always", 0},
+    {"Rotation", "rotation_text", TG_CELL_TEXT, "by hand", 0},
     {0},
 };
 
 static const struct tg_column secret_columns[] = {
     {"SECRET", "id", TG_CELL_TEXT, NULL, 0},
+    {"LAST4", "last4", TG_CELL_TEXT, NULL, 0},
     {"CREATED", "created_at", TG_CELL_WHEN, NULL, 0},
     {"VALID_UNTIL", "valid_until", TG_CELL_WHEN, "no end of its own", 0},
     {"LAST_USED", "last_used_at", TG_CELL_WHEN, "never", 0},
@@ -70,6 +73,8 @@ static const struct phrase {
     {"limits_text", "limits.max_queue_ms", "waits up to ", " ms"},
     {"budget_text", "budget.daily", "", " a day"},
     {"budget_text", "budget.monthly", "", " a month"},
+    {"rotation_text", "rotation.interval_days", "every ", " days"},
+    {"rotation_text", "rotation.next_at", "next at ", ""},
 };
 
 /* Appends a phrase to a text of the key, unless its member says nothing. */
@@ -114,8 +119,9 @@ print_page(const struct tg_cli *cli, const json_t *key)
 }
 
 /* The key itself is the one thing that cannot be asked for again. */
-static int
-print_made(const struct tg_cli *cli, const json_t *key)
+int
+tg_keys_print_secret(const struct tg_cli *cli, const json_t *key,
+                     const char *lost)
 {
     const char *secret = tg_noun_text(key, "key");
 
@@ -131,9 +137,10 @@ print_made(const struct tg_cli *cli, const json_t *key)
         printf("\n    %s\n\n", secret);
     }
     if (fflush(stdout) != 0)
-        return tg_say_failed("%s was made, but the key could not be printed "
-                             "and is lost: tollgate keys disable %s --yes",
-                             tg_noun_text(key, "id"), tg_noun_text(key, "id"));
+        return tg_say_failed("the new secret of %s could not be printed and is "
+                             "lost: tollgate keys %s %s --yes",
+                             tg_noun_text(key, "id"), lost,
+                             tg_noun_text(key, "id"));
     if (!cli->is_json)
         tg_say_note(cli, "This is the only time the key is shown: put it "
                          "where the program reads it.");
@@ -151,7 +158,7 @@ tg_keys_create(struct tg_cli *cli)
         rc = tg_noun_post(cli, "/keys", &key);
     if (rc != TG_EXIT_OK)
         return rc;
-    rc = print_made(cli, key);
+    rc = tg_keys_print_secret(cli, key, "disable");
     json_decref(key);
     return rc;
 }
@@ -167,25 +174,32 @@ tg_keys_list(struct tg_cli *cli)
     return tg_list_run(cli, &list);
 }
 
+void
+tg_keys_print(const struct tg_cli *cli, const json_t *key)
+{
+    struct tg_table secrets;
+
+    print_page(cli, key);
+    putchar('\n');
+    tg_table_init(&secrets, cli, secret_columns);
+    tg_table_rows(&secrets, json_object_get(key, "secrets"));
+    tg_keys_say_old(cli, key);
+}
+
 int
 tg_keys_show(struct tg_cli *cli)
 {
     char *path = tg_request_path("keys", cli->operand, "");
-    struct tg_table secrets;
     json_t *key;
     int rc = tg_client_call(cli, "GET", path, NULL, &key);
 
     free(path);
     if (rc != TG_EXIT_OK)
         return rc;
-    if (cli->is_json) {
+    if (cli->is_json)
         tg_table_json(key);
-    } else {
-        print_page(cli, key);
-        putchar('\n');
-        tg_table_init(&secrets, cli, secret_columns);
-        tg_table_rows(&secrets, json_object_get(key, "secrets"));
-    }
+    else
+        tg_keys_print(cli, key);
     json_decref(key);
     return TG_EXIT_OK;
 }

@@ -21,6 +21,8 @@ int tg_keys_pause(struct tg_cli *cli);
 int tg_keys_resume(struct tg_cli *cli);
 int tg_keys_disable(struct tg_cli *cli);
 int tg_keys_delete(struct tg_cli *cli);
+int tg_keys_rotate(struct tg_cli *cli);
+int tg_keys_rotation(struct tg_cli *cli);
 
 int tg_accounts_create(struct tg_cli *cli);
 int tg_accounts_list(struct tg_cli *cli);
@@ -76,6 +78,8 @@ extern const struct tg_option tg_keys_create_options[];
 extern const struct tg_option tg_keys_update_options[];
 extern const struct tg_option tg_keys_check_options[];
 extern const struct tg_option tg_keys_list_options[];
+extern const struct tg_option tg_keys_rotate_options[];
+extern const struct tg_option tg_keys_rotation_options[];
 extern const struct tg_option tg_accounts_create_options[];
 extern const struct tg_option tg_models_add_options[];
 extern const struct tg_option tg_prices_list_options[];

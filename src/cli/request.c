@@ -21,6 +21,7 @@ member_value(const struct tg_arg *arg)
     case TG_VALUE_NONE:
         return json_null();
     case TG_VALUE_COUNT:
+    case TG_VALUE_DAYS:
         return json_integer(strtoll(arg->value, NULL, 10));
     case TG_VALUE_MS:
         if (tg_duration_parse(arg->value, &ms))

@@ -40,6 +40,15 @@ is_count(const char *value)
 }
 
 bool
+tg_value_is_days(const char *value)
+{
+    size_t len = strspn(value, "0123456789");
+
+    return len > 0 && len <= 6 &&
+           (value[len] == '\0' || strcmp(value + len, "d") == 0);
+}
+
+bool
 tg_value_is_amount(const char *value)
 {
     size_t whole = strspn(value, "0123456789"), fraction;
@@ -80,6 +89,11 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
             return tg_say_usage(
                 cli, "--%s takes milliseconds, or 500ms or 2s, not \"%s\"",
                 option->name, value);
+        break;
+    case TG_VALUE_DAYS:
+        if (!tg_value_is_days(value))
+            return tg_say_usage(cli, "--%s takes days, such as 30d, not \"%s\"",
+                                option->name, value);
         break;
     case TG_VALUE_LABEL:
         equals = strchr(value, '=');

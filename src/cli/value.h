@@ -14,6 +14,9 @@
 int tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
                    const char *value);
 
+/* Whether a text is a number of days such as 30 or 30d. */
+bool tg_value_is_days(const char *value);
+
 /* Whether a text is an amount such as 10 or 0.28. */
 bool tg_value_is_amount(const char *value);
 

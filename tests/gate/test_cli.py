@@ -253,7 +253,7 @@ def test_help(words, part):
     (["keys", "lst"], 'did you mean "list"?'),
     (["keys", "create", "--nmae", "x"], "did you mean --name?"),
     (["keys", "create", "--secret=x"], "unknown option --secret"),
-    (["keys", "list", "--name", "x"], "unknown option --name"),
+    (["keys", "list", "--rpm", "x"], "unknown option --rpm"),
     (["keys", "--status", "active", "list"],
      "options of a verb stand behind the verb"),
     (["keys", "-x"], "unknown option -x"),
@@ -759,7 +759,7 @@ def test_every_member_of_a_change_has_options(admin, cli):
                for o in row["options"]}
     away = {n.removeprefix("no-") for n in options if n.startswith("no-")}
     assert set(options) - away - {"no-" + n for n in away} == {
-        "name", "scope", "queue", "timezone"}
+        "name", "scope", "queue", "timezone", "grace"}
     for name in away:
         assert cli("keys", "update", KEY_ID, "--no-" + name).returncode == 0
         inner = admin.last["body"]
@@ -1394,7 +1394,7 @@ def test_manual_pages_are_sound():
     ([""], ["keys", "usage", "help", "up"]),
     (["k"], ["keys"]),
     (["keys", ""], ["create", "list", "show", "check", "update", "pause", "resume",
-                    "disable", "delete"]),
+                    "rotate", "rotation", "disable", "delete"]),
     (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
     (["keys", "create", "--name", "x", "--kind", ""],
      ["production", "development", "restricted"]),

@@ -207,8 +207,10 @@ const struct tg_command tg_commands[] = {
     {"events", NULL, NULL, "list what happened, newest first", "events",
      tg_events_list_options, tg_events_list, NULL},
     {"events", "list", NULL, "the same",
-     "events list --since 7d --type credential_failed", tg_events_list_options,
+     "events list --since 7d --type suspicious_pattern", tg_events_list_options,
      tg_events_list, NULL},
+    {"events", "show", "ID", "show one event with all its evidence",
+     "events show evt_…", NULL, tg_events_show, NULL},
 
     {"audit", "list", NULL, "list what operators changed, newest first",
      "audit list --since 7d --action key", tg_audit_list_options, tg_audit_list,

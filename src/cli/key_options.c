@@ -58,6 +58,9 @@ static const char *const statuses[] = {"active",  "inactive", "disabled",
             DAYS, "rotation.interval_days", NULL),                             \
         ROW("grace", "DAYS", "a replaced secret stays valid so long; 7d",      \
             DAYS, "rotation.grace_days", NULL),                                \
+        ROW("on", "EVENT=ACTION",                                              \
+            "what an event does: alert, throttle or pause; repeat", LABEL,     \
+            "responses", NULL),                                                \
         ROW("description", "TEXT", "more about it", TEXT, "description",       \
             NULL),                                                             \
         ROW("owner", "WHO", "whom to ask about it", TEXT, "owner", NULL),      \
@@ -92,6 +95,7 @@ const struct tg_option tg_keys_update_options[] = {
     NONE("no-hours", "at any time", "hours"),
     NONE("no-expires", "it does not expire", "expires_at"),
     NONE("no-rotate-every", "not by the clock", "rotation.interval_days"),
+    NONE("no-on", "as tollgate.conf says, for all events", "responses"),
     NONE("no-description", "without one", "description"),
     NONE("no-owner", "without one", "owner"),
     NONE("no-label", "without labels", "labels"),

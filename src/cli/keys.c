@@ -47,6 +47,8 @@ static const struct tg_column page_columns[] = {
     {"Days begin in", "budget.timezone", TG_CELL_TEXT, "UTC", 0},
     {"Hours", "hours", TG_CELL_TEXT, "always", 0},
     {"Rotation", "rotation_text", TG_CELL_TEXT, "by hand", 0},
+    {"On events", "responses_text", TG_CELL_TEXT, "as tollgate.conf says", 0},
+    {"Response", "response_text", TG_CELL_TEXT, "none", 0},
     {0},
 };
 
@@ -98,6 +100,48 @@ add_phrase(json_t *key, const struct phrase *phrase)
     free(longer);
 }
 
+/* "suspicious_pattern=pause, …": what its policy says of events. */
+static void
+add_responses(json_t *key)
+{
+    const char *type;
+    json_t *action;
+
+    json_object_foreach(json_object_get(key, "responses"), type, action)
+    {
+        const char *text = tg_noun_text(key, "responses_text");
+        char *longer = NULL;
+
+        if (!json_is_string(action))
+            continue;
+        if (asprintf(&longer, "%s%s%s=%s", text, *text != '\0' ? ", " : "",
+                     type, json_string_value(action)) < 0)
+            tg_own(NULL);
+        json_object_set_new(key, "responses_text", json_string(longer));
+        free(longer);
+    }
+}
+
+/* What the gate itself did with the key, because of which event. */
+static void
+add_response(json_t *key)
+{
+    const json_t *response = json_object_get(key, "response");
+    const char *until = tg_noun_text(response, "until");
+    bool is_pause = strcmp(tg_noun_text(response, "action"), "pause") == 0;
+    char *text = NULL;
+
+    if (!json_is_object(response))
+        return;
+    if (asprintf(&text, "%s since %s%s%s because of %s; keys resume ends it",
+                 is_pause ? "paused" : "throttled",
+                 tg_noun_text(response, "at"), *until != '\0' ? " until " : "",
+                 until, tg_noun_text(response, "event_id")) < 0)
+        tg_own(NULL);
+    json_object_set_new(key, "response_text", json_string(text));
+    free(text);
+}
+
 static void
 print_page(const struct tg_cli *cli, const json_t *key)
 {
@@ -108,6 +152,8 @@ print_page(const struct tg_cli *cli, const json_t *key)
 
     for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
         add_phrase(shown, &phrases[i]);
+    add_responses(shown);
+    add_response(shown);
     if (json_array_size(models) > 0)
         json_object_set(shown, "models_text", (json_t *)models);
     else

@@ -69,6 +69,7 @@ int tg_restore(struct tg_cli *cli);
 
 int tg_denials_list(struct tg_cli *cli);
 int tg_events_list(struct tg_cli *cli);
+int tg_events_show(struct tg_cli *cli);
 int tg_usage_show(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
 

@@ -81,6 +81,9 @@ static const struct tg_policy_member account_members[] = {
     {0},
 };
 
+#define RESPONSE(event)                                                        \
+    ROW("responses." event, CHOICE, "alert throttle pause", "null", 0, 0)
+
 static const struct tg_policy_member key_members[] = {
     ROW("id", TEXT, NULL, NULL, NAMES, 40),
     ROW("account", TEXT, NULL, NULL, NAMES, 100),
@@ -109,6 +112,13 @@ static const struct tg_policy_member key_members[] = {
     ROW("expires_at", INSTANT, NULL, "null", 0, 0),
     ROW("rotation.interval_days", COUNT, NULL, "null", 0, 3650),
     ROW("rotation.grace_days", COUNT_0, NULL, "7", 0, 365),
+    RESPONSE("unauthorized_access"),
+    RESPONSE("rate_limit_exceeded"),
+    RESPONSE("suspicious_pattern"),
+    RESPONSE("expired_key_used"),
+    RESPONSE("ip_denied"),
+    RESPONSE("budget_exhausted"),
+    RESPONSE("leak_reported"),
     {0},
 };
 

@@ -18,6 +18,10 @@
 #define DENIALS_DAYS_DEFAULT 30
 #define CALLS_DAYS_DEFAULT 90
 #define ROLLUPS_DAYS_MIN 35 /* a new state file asks for 33 */
+#define THROTTLE_PERCENT_DEFAULT 10
+#define THROTTLE_MINUTES_DEFAULT 60
+#define LEARNING_DAYS_DEFAULT 7
+#define LEARNING_CALLS_DEFAULT 200
 #define PPM 1000000
 #define PPM_MAX (1000 * PPM)
 
@@ -56,6 +60,31 @@ read_rollups(const char *value)
     int64_t days = read_count(value);
 
     return days > 0 && days < ROLLUPS_DAYS_MIN ? BAD : days;
+}
+
+static int64_t
+read_response(const char *value)
+{
+    return strcmp(value, "alert") == 0      ? 1
+           : strcmp(value, "throttle") == 0 ? 2
+           : strcmp(value, "pause") == 0    ? 3
+                                            : BAD;
+}
+
+static int64_t
+read_percent(const char *value)
+{
+    int64_t percent = read_count(value);
+
+    return percent < 1 || percent > 100 ? BAD : percent;
+}
+
+static int64_t
+read_minutes(const char *value)
+{
+    int64_t minutes = read_count(value);
+
+    return minutes < 1 ? BAD : minutes;
 }
 
 /* A decimal number, as money is written; 0.000001 is 1. */
@@ -121,6 +150,41 @@ take_ca_file(struct tg_conf *conf, const char *value, char *why)
         section, name, 0, NULL, NULL, take                                     \
     }
 
+/* In this order in tg_conf. */
+enum {
+    UNAUTHORIZED_ACCESS,
+    RATE_LIMIT_EXCEEDED,
+    SUSPICIOUS_PATTERN,
+    EXPIRED_KEY_USED,
+    IP_DENIED,
+    BUDGET_EXHAUSTED,
+    LEAK_REPORTED
+};
+
+const char *const tg_conf_response_types[TG_CONF_RESPONSE_TYPES + 1] = {
+    [UNAUTHORIZED_ACCESS] = "unauthorized_access",
+    [RATE_LIMIT_EXCEEDED] = "rate_limit_exceeded",
+    [SUSPICIOUS_PATTERN] = "suspicious_pattern",
+    [EXPIRED_KEY_USED] = "expired_key_used",
+    [IP_DENIED] = "ip_denied",
+    [BUDGET_EXHAUSTED] = "budget_exhausted",
+    [LEAK_REPORTED] = "leak_reported",
+};
+
+#define RESPONSE(section, kind, name, type)                                    \
+    {                                                                          \
+        section, name, MEMBER(responses[kind][type]), read_response,           \
+            "alert, throttle or pause", NULL                                   \
+    }
+#define RESPONSES(section, kind)                                               \
+    RESPONSE(section, kind, "unauthorized_access", UNAUTHORIZED_ACCESS),       \
+        RESPONSE(section, kind, "rate_limit_exceeded", RATE_LIMIT_EXCEEDED),   \
+        RESPONSE(section, kind, "suspicious_pattern", SUSPICIOUS_PATTERN),     \
+        RESPONSE(section, kind, "expired_key_used", EXPIRED_KEY_USED),         \
+        RESPONSE(section, kind, "ip_denied", IP_DENIED),                       \
+        RESPONSE(section, kind, "budget_exhausted", BUDGET_EXHAUSTED),         \
+        RESPONSE(section, kind, "leak_reported", LEAK_REPORTED)
+
 /*
  * All that may stand in the file.  Each ends up in a uint32_t of tg_conf and
  * stands once, but for those that have no reader: they take a line by
@@ -158,6 +222,18 @@ static const struct row {
           "0 or a whole number from 35 to 1000000"),
     VALUE("retention", "denials_days", MEMBER(denials_days), read_count,
           COUNT_ALLOWED),
+    VALUE("events", "learning_days", MEMBER(learning_days), read_count,
+          COUNT_ALLOWED),
+    VALUE("events", "learning_calls", MEMBER(learning_calls), read_count,
+          COUNT_ALLOWED),
+    VALUE("events", "throttle_percent", MEMBER(throttle_percent), read_percent,
+          "a whole number from 1 to 100"),
+    VALUE("events", "throttle_minutes", MEMBER(throttle_minutes), read_minutes,
+          "a whole number from 1 to 1000000"),
+    RESPONSES("responses", TG_KIND_NONE),
+    RESPONSES("responses production", TG_KIND_PRODUCTION),
+    RESPONSES("responses development", TG_KIND_DEVELOPMENT),
+    RESPONSES("responses restricted", TG_KIND_RESTRICTED),
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -318,6 +394,10 @@ tg_conf_init(struct tg_conf *conf)
     conf->keep_megabytes = KEEP_MEGABYTES_DEFAULT;
     conf->denials_days = DENIALS_DAYS_DEFAULT;
     conf->calls_days = CALLS_DAYS_DEFAULT;
+    conf->throttle_percent = THROTTLE_PERCENT_DEFAULT;
+    conf->throttle_minutes = THROTTLE_MINUTES_DEFAULT;
+    conf->learning_days = LEARNING_DAYS_DEFAULT;
+    conf->learning_calls = LEARNING_CALLS_DEFAULT;
     for (int kind = 0; kind < 4; kind++)
         conf->settings.price_factor_ppm[kind] = PPM;
 }

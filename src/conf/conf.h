@@ -9,6 +9,8 @@
 #include "layout.h"
 #include "proxies.h"
 
+#define TG_CONF_RESPONSE_TYPES 7
+
 struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
@@ -18,7 +20,17 @@ struct tg_conf {
     uint32_t keep_megabytes;
     uint32_t denials_days; /* in the store; 0: for ever */
     uint32_t calls_days, rollups_days;
+    /*
+     * What is done because of an event, by enum tg_key_kind (0: of any kind)
+     * and its row below: 1 alert, 2 throttle, 3 pause; 0: not said.
+     */
+    uint32_t responses[4][TG_CONF_RESPONSE_TYPES];
+    uint32_t throttle_percent, throttle_minutes;
+    uint32_t learning_days, learning_calls; /* of a key, until it is known */
 };
+
+/* The types of events, ending with NULL. */
+extern const char *const tg_conf_response_types[];
 
 /* One sentence without a final stop: file, line, and what is allowed. */
 struct tg_conf_error {

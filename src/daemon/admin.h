@@ -84,6 +84,7 @@ void tg_admin_audit_list(struct tg_request *, struct tg_reply *);
 void tg_admin_audit_head(struct tg_request *, struct tg_reply *);
 void tg_admin_audit_verify(struct tg_request *, struct tg_reply *);
 void tg_admin_audit_export(struct tg_request *, struct tg_reply *);
+void tg_admin_event_show(struct tg_request *, struct tg_reply *);
 void tg_admin_ledger_begin(struct tg_request *, struct tg_reply *);
 void tg_admin_ledger_show(struct tg_request *, struct tg_reply *);
 void tg_admin_reconcile(struct tg_request *, struct tg_reply *);

@@ -75,7 +75,9 @@ change_row(void *arg, const struct tg_store_key *row)
 {
     const struct change *change = arg;
 
-    if (change->status != NULL && strcmp(row->status, change->status) == 0)
+    /* Who resumes a throttled key lets it go on as before. */
+    if (change->status != NULL && strcmp(row->status, change->status) == 0 &&
+        row->response[0] == '\0')
         return 0;
     if (!may_change(change, row))
         return TG_ERR_FORMAT;

@@ -10,6 +10,7 @@
 #include "etag.h"
 #include "mint.h"
 #include "policy.h"
+#include "respond.h"
 #include "shapes.h"
 
 struct walk {
@@ -73,7 +74,7 @@ tg_admin_key_object(struct tg_daemon *daemon, const struct tg_store_key *row,
         used_at = secrets->last_used_at;
     key = json_pack(
         "{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,"
-        "s:{s:o,s:o,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+        "s:{s:o,s:o,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
         "object", "key", "id", row->id, "account_id", row->account_id, "name",
         row->name, "description", tg_reply_text(row->description), "owner",
         tg_reply_text(row->owner), "labels", tg_reply_stored(row->labels),
@@ -89,7 +90,8 @@ tg_admin_key_object(struct tg_daemon *daemon, const struct tg_store_key *row,
         tg_reply_instant(row->created_at), "expires_at",
         tg_reply_instant(row->expires_at), "ended_at",
         tg_reply_instant(row->ended_at), "last_used_at",
-        tg_reply_instant(used_at), "secrets", secrets->list);
+        tg_reply_instant(used_at), "responses", tg_respond_policy(row),
+        "response", tg_respond_object(row, now_ms), "secrets", secrets->list);
     tg_key_secrets_say(secrets, row, key);
     return key;
 }

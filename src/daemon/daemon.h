@@ -18,8 +18,11 @@
 #include "seal.h"
 #include "store.h"
 
+#define TG_RESPONSE_TYPES 7 /* as in conf.h */
+
 struct tg_egress_rules;
 struct tg_ledger;
+struct tg_lookout;
 
 struct tg_daemon {
     struct tg_options options;
@@ -59,6 +62,16 @@ struct tg_daemon {
     int wake_fd;        /* an eventfd: the main thread begins a pass at once */
 
     struct tg_ledger *ledger; /* whether the books agree: ledger.h */
+
+    /* What calls and refusals show of keys; clockwork's: lookout.h */
+    struct tg_lookout *lookout;
+
+    /* Of tollgate.conf: see conf.h. */
+    struct {
+        _Atomic uint32_t actions[4][TG_RESPONSE_TYPES];
+        _Atomic uint32_t throttle_percent, throttle_minutes;
+        _Atomic uint32_t learning_days, learning_calls;
+    } responses;
 
     uint64_t own_writer_id; /* in the journal; constant */
 

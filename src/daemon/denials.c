@@ -3,6 +3,7 @@
 #include "civil.h"
 #include "clock.h"
 #include "log.h"
+#include "watch.h"
 
 #define EXPIRE_ROWS 500
 #define LOOK_MS 60000
@@ -20,6 +21,8 @@ tg_denials_take(struct tg_store *store, const struct tg_segment *segment,
         struct tg_denial row = tg_record_denial(record, i);
 
         err = store->ops->denial_add(store, &row);
+        if (err == 0 && tg_watch_wants(&row))
+            err = store->ops->feed_add(store, &row);
     }
     return err;
 }

@@ -1,8 +1,10 @@
 #include "draft.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf.h"
 #include "draft_text.h"
 #include "err.h"
 #include "hours.h"
@@ -19,7 +21,7 @@
 #define GRACE_DAYS 7
 #define POLICY_MEMBERS                                                         \
     "name description owner labels scopes models endpoints limits budget "     \
-    "allowed_ips allowed_referrers hours expires_at rotation"
+    "allowed_ips allowed_referrers hours expires_at rotation responses"
 
 static const char all_scopes[] = "[\"chat\",\"code\",\"image\",\"audio\","
                                  "\"embeddings\",\"files\",\"fine_tuning\"]";
@@ -95,6 +97,75 @@ read_labels(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
     draft->lists[DRAFT_LABELS] =
         labels ? json_dumps(labels, JSON_COMPACT) : NULL;
     return true;
+}
+
+static bool
+is_response_type(const char *name)
+{
+    int i = 0;
+
+    while (tg_conf_response_types[i] != NULL &&
+           strcmp(tg_conf_response_types[i], name) != 0)
+        i++;
+    return tg_conf_response_types[i] != NULL;
+}
+
+/* One event's: null takes it away, else it is one of the actions. */
+static bool
+read_response(const json_t *given, const char *type, json_t *responses,
+              struct tg_reply *reply)
+{
+    char param[96];
+    const char *action = NULL;
+
+    snprintf(param, sizeof(param), "responses.%.64s", type);
+    if (!is_response_type(type))
+        return tg_reply_invalid(reply, param,
+                                "no key is answered for an event '%s'; there "
+                                "are: unauthorized_access, "
+                                "rate_limit_exceeded, suspicious_pattern, "
+                                "expired_key_used, ip_denied, "
+                                "budget_exhausted, leak_reported",
+                                type);
+    if (json_is_null(json_object_get(given, type))) {
+        json_object_del(responses, type);
+        return true;
+    }
+    if (!tg_members_choice(reply, given, param, "alert throttle pause",
+                           &action))
+        return false;
+    json_object_set_new(responses, type, json_string(action));
+    return true;
+}
+
+/* Changed event by event; what is not named stays. */
+static bool
+read_responses(struct tg_draft *draft, const json_t *body,
+               struct tg_reply *reply)
+{
+    const char *stored = draft->row.responses, *type;
+    const json_t *given = NULL;
+    json_t *responses, *value;
+    bool is_fine = true;
+
+    if (!tg_members_object(reply, body, "responses", &given))
+        return false;
+    if (given == NULL)
+        return true;
+    responses = json_loads(stored != NULL ? stored : "{}", 0, NULL);
+    if (!json_is_object(responses)) {
+        json_decref(responses);
+        responses = json_object();
+    }
+    json_object_foreach((json_t *)given, type, value)
+    {
+        if (is_fine)
+            is_fine = read_response(given, type, responses, reply);
+    }
+    draft->lists[DRAFT_RESPONSES] =
+        json_dumps(responses, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(responses);
+    return is_fine;
 }
 
 /* A network in its one spelling; an endpoint by the name of its route. */
@@ -277,6 +348,7 @@ take_lists(struct tg_draft *draft)
         [DRAFT_IPS] = &row->allowed_ips,
         [DRAFT_REFERRERS] = &row->allowed_referrers,
         [DRAFT_LABELS] = &row->labels,
+        [DRAFT_RESPONSES] = &row->responses,
     };
 
     for (int i = 0; i < DRAFT_LISTS; i++) {
@@ -293,7 +365,8 @@ read_policy(struct tg_draft *draft, const json_t *body, int64_t now_ms,
         !read_lists(draft, body, reply) || !read_limits(draft, body, reply) ||
         !read_budget(draft, body, reply) ||
         !read_times(draft, body, now_ms, reply) ||
-        !read_rotation(draft, body, reply))
+        !read_rotation(draft, body, reply) ||
+        !read_responses(draft, body, reply))
         return false;
     take_lists(draft);
     return true;
@@ -315,7 +388,8 @@ tg_draft_read(struct tg_draft *draft, const json_t *body, int64_t now_ms,
                 .allowed_referrers = "[]",
                 .timezone = "UTC",
                 .hours = "",
-                .grace_days = GRACE_DAYS},
+                .grace_days = GRACE_DAYS,
+                .responses = "{}"},
     };
     return tg_members_only(reply, body, "", "account kind " POLICY_MEMBERS) &&
            read_birth(draft, body, reply) &&
@@ -338,6 +412,7 @@ take_away(struct tg_store_key *row, const json_t *body)
         {"allowed_ips", &row->allowed_ips, "[]"},
         {"allowed_referrers", &row->allowed_referrers, "[]"},
         {"hours", &row->hours, ""},
+        {"responses", &row->responses, "{}"},
         {"budget", &row->timezone, "UTC"},
     };
 

@@ -16,6 +16,7 @@ enum {
     DRAFT_IPS,
     DRAFT_REFERRERS,
     DRAFT_LABELS,
+    DRAFT_RESPONSES, /* an object, too */
     DRAFT_LISTS
 };
 

@@ -30,6 +30,7 @@
 #include "jump.h"
 #include "ledger.h"
 #include "log.h"
+#include "lookout.h"
 #include "policy.h"
 #include "recover.h"
 #include "restore.h"
@@ -234,6 +235,7 @@ stop(struct program *program)
     tg_ledger_free(daemon->ledger);
     for (int i = 0; i < TG_ROUNDS_KINDS; i++)
         tg_rounds_stop(program->rounds[i]);
+    tg_lookout_free(daemon);
     pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
         tg_ingest_pass(program->ingest);

@@ -9,6 +9,7 @@
 #include "key.h"
 #include "log.h"
 #include "policy_text.h"
+#include "respond.h"
 
 #define REFRESH_MS TG_MS_PER_DAY
 #define REFRESH_KEYS 100 /* in one go: others wait for the lock */
@@ -98,6 +99,15 @@ status_of(const char *status)
     return TG_KEY_NONE;
 }
 
+/* A throttled key has fewer, until then. */
+static uint32_t
+rate_of(const struct publication *publication, const struct tg_store_key *row)
+{
+    return tg_respond_is_throttled(row, publication->now_ms)
+               ? tg_respond_rate(publication->daemon, row->requests_per_minute)
+               : (uint32_t)row->requests_per_minute;
+}
+
 static void
 fill_policy(struct publication *publication, const struct tg_store_key *row)
 {
@@ -112,7 +122,7 @@ fill_policy(struct publication *publication, const struct tg_store_key *row)
         .expires_at_ms = row->expires_at,
         .ended_at_ms = row->ended_at,
         .requests_per_second = (uint32_t)row->requests_per_second,
-        .requests_per_minute = (uint32_t)row->requests_per_minute,
+        .requests_per_minute = rate_of(publication, row),
         .requests_per_day = (uint32_t)row->requests_per_day,
         .concurrency = (uint32_t)row->concurrency,
         .tokens_per_minute = (uint32_t)row->tokens_per_minute,

@@ -8,7 +8,9 @@
 #include "clock.h"
 #include "digest.h"
 #include "err.h"
+#include "lookout.h"
 #include "resolve.h"
+#include "respond.h"
 #include "vigil.h"
 
 #define ROUNDS_MAX 16
@@ -18,7 +20,9 @@ static const struct {
     int period_s;
     tg_round *rows[ROUNDS_MAX]; /* NULL ends them */
 } kinds[TG_ROUNDS_KINDS] = {
-    [TG_ROUNDS_CLOCKWORK] = {1, {tg_agenda_pass, tg_vigil_pass}},
+    [TG_ROUNDS_CLOCKWORK] = {1,
+                             {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
+                              tg_respond_pass}},
     [TG_ROUNDS_COURIER] = {1, {NULL}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };

@@ -7,6 +7,22 @@
 #include "err.h"
 #include "log.h"
 
+_Static_assert(TG_RESPONSE_TYPES == TG_CONF_RESPONSE_TYPES, "the same");
+
+static void
+take_responses(struct tg_daemon *daemon, const struct tg_conf *conf)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        for (int type = 0; type < TG_CONF_RESPONSE_TYPES; type++)
+            atomic_store(&daemon->responses.actions[kind][type],
+                         conf->responses[kind][type]);
+    }
+    atomic_store(&daemon->responses.throttle_percent, conf->throttle_percent);
+    atomic_store(&daemon->responses.throttle_minutes, conf->throttle_minutes);
+    atomic_store(&daemon->responses.learning_days, conf->learning_days);
+    atomic_store(&daemon->responses.learning_calls, conf->learning_calls);
+}
+
 int
 tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
 {
@@ -31,6 +47,7 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     daemon->retention.calls_days = conf.calls_days;
     daemon->retention.rollups_days = conf.rollups_days;
     daemon->retention.look_at_ms = 0;
+    take_responses(daemon, &conf);
     return 0;
 }
 

@@ -101,6 +101,10 @@ int tg_sqlite_key_all(struct tg_store *, uint32_t, uint32_t,
                       void *);
 int tg_sqlite_key_set(struct tg_store *, const struct tg_store_key *);
 int tg_sqlite_key_end(struct tg_store *, const char *, const char *, int64_t);
+int tg_sqlite_key_respond(struct tg_store *, const char *,
+                          const struct tg_store_response *);
+int tg_sqlite_key_respite(struct tg_store *, int64_t, uint32_t,
+                          int (*)(void *, const char *), void *);
 int tg_sqlite_secret_add(struct tg_store *, const struct tg_store_secret *);
 int tg_sqlite_secret_each(struct tg_store *, const char *,
                           int (*)(void *, const struct tg_store_secret *),
@@ -170,6 +174,23 @@ int tg_sqlite_audit_list(struct tg_store *,
                          const struct tg_store_audit_filter *,
                          int (*)(void *, const struct tg_store_audit *),
                          void *);
+int tg_sqlite_feed_add(struct tg_store *, const struct tg_denial *);
+int tg_sqlite_feed_each(struct tg_store *, int64_t, uint32_t,
+                        int (*)(void *, int64_t, const struct tg_denial *),
+                        void *);
+int tg_sqlite_glance_each(struct tg_store *, int64_t, uint32_t,
+                          int (*)(void *, const struct tg_store_glance *),
+                          void *);
+int tg_sqlite_watched(struct tg_store *, int64_t *);
+int tg_sqlite_watched_set(struct tg_store *, int64_t, int64_t);
+int tg_sqlite_watch_put(struct tg_store *, const char *, const char *,
+                        struct tg_str);
+int tg_sqlite_watch_drop(struct tg_store *, const char *, const char *);
+int tg_sqlite_watch_each(struct tg_store *, int (*)(void *, struct tg_str),
+                         void *);
+int tg_sqlite_habit_get(struct tg_store *, const char *,
+                        int (*)(void *, struct tg_str), void *);
+int tg_sqlite_habit_put(struct tg_store *, const char *, struct tg_str);
 
 int tg_sqlite_segment_each(struct tg_store *,
                            int (*)(void *, const struct tg_store_segment *),

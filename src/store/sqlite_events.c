@@ -67,6 +67,27 @@ find_number(struct tg_sqlite *db, const char *id, int64_t *number)
     return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_NOT_FOUND : err);
 }
 
+/* scope names an index; what it does not use of ?1 to ?3 is asked here. */
+#define SELECT_EVENTS(scope)                                                   \
+    "SELECT id, at, type, severity, key_id, account_id, upstream_id, "         \
+    "credential_id, message, evidence FROM events WHERE " scope " "            \
+    "AND (?2 IS NULL OR account_id = ?2) AND (?3 IS NULL OR id = ?3) "         \
+    "AND (?4 IS NULL OR type = ?4) AND (?5 IS NULL OR severity = ?5) "         \
+    "AND at >= ?6 AND (?7 = 0 OR at < ?7) AND number < ?8 "                    \
+    "ORDER BY number DESC LIMIT ?9"
+
+static const char *
+select_by(const struct tg_store_event_filter *filter)
+{
+    static const char by_id[] = SELECT_EVENTS("?1 IS NULL AND id = ?3");
+    static const char by_key[] = SELECT_EVENTS("key_id = ?1 AND key_id <> ''");
+    static const char by_time[] = SELECT_EVENTS("?1 IS NULL");
+
+    return filter->id != NULL       ? by_id
+           : filter->key_id != NULL ? by_key
+                                    : by_time;
+}
+
 int
 tg_sqlite_event_each(struct tg_store *store,
                      const struct tg_store_event_filter *filter,
@@ -80,15 +101,9 @@ tg_sqlite_event_each(struct tg_store *store,
 
     if (err != 0)
         return err;
-    err = tg_sql_begin(db, &stmt,
-                       "SELECT id, at, type, severity, key_id, account_id, "
-                       "upstream_id, credential_id, message, evidence "
-                       "FROM events WHERE number < ?1 AND at >= ?2 AND "
-                       "(?3 IS NULL OR type = ?3) AND "
-                       "(?5 IS NULL OR key_id = ?5) AND "
-                       "(?6 IS NULL OR account_id = ?6) ORDER BY number DESC "
-                       "LIMIT ?4",
-                       "iititt", number, filter->since, filter->type, limit,
-                       filter->key_id, filter->account_id);
+    err = tg_sql_begin(db, &stmt, select_by(filter), "tttttiiii",
+                       filter->key_id, filter->account_id, filter->id,
+                       filter->type, filter->severity, filter->since,
+                       filter->until, number, limit);
     return err != 0 ? err : walk_events(db, stmt, visit, arg);
 }

@@ -8,7 +8,8 @@
       "max_queue_ms, " t "daily_nanos, " t "monthly_nanos, " t "timezone, " t  \
       "allowed_ips, " t "allowed_referrers, " t "hours, " t "created_at, " t   \
       "expires_at, " t "ended_at, " t "rotate_days, " t "grace_days, " t       \
-      "rotated_at "
+      "rotated_at, " t "responses, " t "response, " t "response_event, " t     \
+      "response_at, " t "response_until "
 #define COLUMNS COLUMNS_OF("")
 
 int
@@ -17,15 +18,17 @@ tg_sqlite_key_add(struct tg_store *store, const struct tg_store_key *row)
     return tg_sql_run(
         tg_sqlite_of(store), NULL,
         "INSERT INTO keys (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "tttttttttttiiiiiiiittttiiiiii", row->id, row->account_id, row->name,
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "coalesce(?, '{}'), '', '', 0, 0)",
+        "tttttttttttiiiiiiiittttiiiiiit", row->id, row->account_id, row->name,
         row->description, row->owner, row->labels, row->kind, row->status,
         row->scopes, row->models, row->endpoints, row->requests_per_second,
         row->requests_per_minute, row->requests_per_day, row->tokens_per_minute,
         row->concurrency, row->max_queue_ms, row->daily_nanos,
         row->monthly_nanos, row->timezone, row->allowed_ips,
         row->allowed_referrers, row->hours, row->created_at, row->expires_at,
-        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at);
+        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at,
+        row->responses);
 }
 
 static void
@@ -61,6 +64,11 @@ read_key(sqlite3_stmt *stmt, struct tg_store_key *row)
         .rotate_days = sqlite3_column_int64(stmt, 26),
         .grace_days = sqlite3_column_int64(stmt, 27),
         .rotated_at = sqlite3_column_int64(stmt, 28),
+        .responses = tg_sql_text(stmt, 29),
+        .response = tg_sql_text(stmt, 30),
+        .response_event = tg_sql_text(stmt, 31),
+        .response_at = sqlite3_column_int64(stmt, 32),
+        .response_until = sqlite3_column_int64(stmt, 33),
     };
 }
 
@@ -123,7 +131,7 @@ tg_sqlite_key_each(struct tg_store *store,
 }
 
 /* Columns of a secret behind those of its key. */
-#define FIRST_SECRET_COLUMN 29
+#define FIRST_SECRET_COLUMN 34
 
 static const struct tg_store_secret *
 read_joined(sqlite3_stmt *stmt, const char *key_id,
@@ -207,14 +215,16 @@ tg_sqlite_key_set(struct tg_store *store, const struct tg_store_key *row)
         "max_queue_ms = ?15, daily_nanos = ?16, monthly_nanos = ?17, "
         "timezone = ?18, allowed_ips = ?19, allowed_referrers = ?20, "
         "hours = ?21, expires_at = ?22, ended_at = ?23, rotate_days = ?24, "
-        "grace_days = ?25, rotated_at = ?26 WHERE id = ?1",
-        "tttttttttiiiiiiiittttiiiii", row->id, row->name, row->description,
+        "grace_days = ?25, rotated_at = ?26, "
+        "responses = coalesce(?27, responses) WHERE id = ?1",
+        "tttttttttiiiiiiiittttiiiiit", row->id, row->name, row->description,
         row->owner, row->labels, row->status, row->scopes, row->models,
         row->endpoints, row->requests_per_second, row->requests_per_minute,
         row->requests_per_day, row->tokens_per_minute, row->concurrency,
         row->max_queue_ms, row->daily_nanos, row->monthly_nanos, row->timezone,
         row->allowed_ips, row->allowed_referrers, row->hours, row->expires_at,
-        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at);
+        row->ended_at, row->rotate_days, row->grace_days, row->rotated_at,
+        row->responses);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
 }
 
@@ -225,8 +235,9 @@ tg_sqlite_key_end(struct tg_store *store, const char *id, const char *status,
     int changes, err;
 
     err = tg_sql_run(tg_sqlite_of(store), &changes,
-                     "UPDATE keys SET status = ?2, ended_at = ?3 "
-                     "WHERE id = ?1",
+                     "UPDATE keys SET status = ?2, ended_at = ?3, "
+                     "response = '', response_event = '', response_at = 0, "
+                     "response_until = 0 WHERE id = ?1",
                      "tti", id, status, ended_at);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
 }

@@ -51,9 +51,28 @@ struct tg_store_key {
     const char *timezone, *allowed_ips, *allowed_referrers;
     const char *hours; /* "": always */
     int64_t created_at, expires_at, ended_at;
-    int64_t rotate_days; /* its schedule; 0: none */
-    int64_t grace_days;  /* that a replaced secret stays valid */
-    int64_t rotated_at;  /* from when on the schedule counts */
+    int64_t rotate_days;   /* its schedule; 0: none */
+    int64_t grace_days;    /* that a replaced secret stays valid */
+    int64_t rotated_at;    /* from when on the schedule counts */
+    const char *responses; /* JSON object: event type to what is done; NULL:
+                              none.  What follows only key_respond changes */
+    const char *response;  /* "", throttle, pause: what was done */
+    const char *response_event;
+    int64_t response_at, response_until;
+};
+
+/* What the daemon did with a key because of an event. */
+struct tg_store_response {
+    const char *action;   /* throttle, pause; "": it is over */
+    const char *event_id; /* or "" */
+    int64_t at, until;    /* until 0: a person ends it */
+};
+
+/* A call, as far as the watch over calls looks at it. */
+struct tg_store_glance {
+    int64_t seq, at, cost_nanos;
+    struct tg_call_id id;
+    const char *key_id, *account_id, *model, *ip, *user_agent;
 };
 
 struct tg_store_secret {
@@ -190,10 +209,12 @@ struct tg_store_event {
     const char *once;     /* NULL, or its name: told once under it */
 };
 
-/* NULL and 0 mean any. */
+/* NULL and 0 mean any; since is inclusive, until is not. */
 struct tg_store_event_filter {
-    const char *type, *key_id, *account_id;
-    int64_t since;
+    const char *type, *severity;
+    const char *key_id, *account_id;
+    const char *id; /* this one */
+    int64_t since, until;
     const char *after; /* id of the last one seen */
     uint32_t limit;
 };
@@ -347,8 +368,15 @@ struct tg_store_ops {
                    void *arg);
     /* Changes all of the row with this id but account, kind and birth. */
     int (*key_set)(struct tg_store *store, const struct tg_store_key *row);
+    /* And what was done with it because of an event is over. */
     int (*key_end)(struct tg_store *store, const char *id, const char *status,
                    int64_t ended_at);
+    /* Notes what was done with a key because of an event. */
+    int (*key_respond)(struct tg_store *store, const char *id,
+                       const struct tg_store_response *response);
+    /* Keys of which that was to end by now. */
+    int (*key_respite)(struct tg_store *store, int64_t now_ms, uint32_t limit,
+                       int (*visit)(void *, const char *id), void *arg);
 
     int (*secret_add)(struct tg_store *store,
                       const struct tg_store_secret *row);
@@ -469,6 +497,32 @@ struct tg_store_ops {
                       const struct tg_store_audit_filter *filter,
                       int (*visit)(void *, const struct tg_store_audit *),
                       void *arg);
+    /*
+     * What the watch over calls and refusals reads and remembers.  A refusal
+     * stays in its feed, under a number never used twice, until watched_set
+     * takes away those up to it.
+     */
+    int (*feed_add)(struct tg_store *store, const struct tg_denial *row);
+    int (*feed_each)(struct tg_store *store, int64_t after, uint32_t limit,
+                     int (*visit)(void *, int64_t number,
+                                  const struct tg_denial *),
+                     void *arg);
+    /* Calls behind number seq, in the order in which they were taken in. */
+    int (*glance_each)(struct tg_store *store, int64_t after, uint32_t limit,
+                       int (*visit)(void *, const struct tg_store_glance *),
+                       void *arg);
+    int (*watched)(struct tg_store *store, int64_t *seq);
+    int (*watched_set)(struct tg_store *store, int64_t seq, int64_t denial);
+    int (*watch_put)(struct tg_store *store, const char *detector,
+                     const char *subject, struct tg_str row);
+    int (*watch_drop)(struct tg_store *store, const char *detector,
+                      const char *subject);
+    int (*watch_each)(struct tg_store *store,
+                      int (*visit)(void *, struct tg_str row), void *arg);
+    int (*habit_get)(struct tg_store *store, const char *key_id,
+                     int (*visit)(void *, struct tg_str habit), void *arg);
+    int (*habit_put)(struct tg_store *store, const char *key_id,
+                     struct tg_str habit);
 
     int (*segment_each)(struct tg_store *store,
                         int (*visit)(void *, const struct tg_store_segment *),

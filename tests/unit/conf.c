@@ -82,6 +82,19 @@ static const struct row {
      ", line 2: ca_file is a file's whole name, as in "
      "/etc/ssl/certs/our-ca.pem, not \"our-ca.pem\""},
 
+    {"a response that there is not", "[responses]\nip_denied = kill\n",
+     ", line 2: ip_denied is alert, throttle or pause, not \"kill\""},
+    {"an event that there is not", "[responses development]\nx = alert\n",
+     ", line 2: [responses development] has no \"x\"; it has: "
+     "unauthorized_access, rate_limit_exceeded, suspicious_pattern, "
+     "expired_key_used, ip_denied, budget_exhausted, leak_reported"},
+    {"a throttle that throttles nothing", "[events]\nthrottle_percent = 101\n",
+     ", line 2: throttle_percent is a whole number from 1 to 100, not "
+     "\"101\""},
+    {"a throttle of no time", "[events]\nthrottle_minutes = 0\n",
+     ", line 2: throttle_minutes is a whole number from 1 to 1000000, not "
+     "\"0\""},
+
     {"a name that is not known", "[gate]\n\nverify = yes\n",
      ", line 3: [gate] has no \"verify\"; it has: require_verification, "
      "wrong_keys_per_minute, trusted_proxies, sync"},
@@ -90,10 +103,13 @@ static const struct row {
      "factor_production, factor_development, factor_restricted"},
     {"a section that is not known", "[gates]\nx = 1\n",
      ", line 2: there is no section [gates]; there are: gate, egress, journal, "
-     "prices, retention"},
+     "prices, retention, events, responses, responses production, "
+     "responses development, responses restricted"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
-     "are: gate, egress, journal, prices, retention"},
+     "are: gate, egress, journal, prices, retention, events, responses, "
+     "responses production, "
+     "responses development, responses restricted"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",
      ", line 3: require_verification stands twice"},
     {"no line at all", "[gate]\nwhat is this\nverify = yes\n",

@@ -1,0 +1,336 @@
+#include "lookout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "habits.h"
+#include "log.h"
+#include "lookout_text.h"
+#include "raise.h"
+#include "watch.h"
+
+#define READ_ROWS 4096 /* at once */
+#define PASS_READS 64  /* then others of clockwork have their turn */
+#define KEEP_MS 10000  /* what is known comes to the store so often */
+#define UNTOLD_MAX 256 /* events that wait for the store */
+#define CRITICAL_WEIGHT 8
+
+/* An event that is to be raised; texts and evidence are its own. */
+struct untold {
+    const char *type, *severity;
+    char key_id[TG_ID_TEXT_SIZE];
+    char subject[TG_WATCH_SUBJECT];
+    char once[128], sentence[TG_LOOKOUT_SENTENCE];
+    int64_t at;
+    json_t *evidence;
+};
+
+struct tg_lookout {
+    struct tg_store *store; /* of the pass that runs */
+    struct tg_watch watch;
+    struct tg_habits *habits;
+    struct tg_habit_learning learning;
+    int64_t seq, denial; /* read so far */
+    int64_t newest_ms;   /* refusal */
+    int64_t keep_at_ms;
+    bool is_loaded, is_changed;
+    size_t rows; /* of the read that runs */
+    size_t untold_count;
+    struct untold untold[UNTOLD_MAX];
+};
+
+static int
+put_row(void *arg, struct tg_str row)
+{
+    struct tg_lookout *lookout = arg;
+
+    tg_watch_put(&lookout->watch, row.data, row.len);
+    return 0;
+}
+
+static int
+load(struct tg_lookout *lookout)
+{
+    struct tg_store *store = lookout->store;
+    int err = store->ops->watched(store, &lookout->seq);
+
+    if (err == 0)
+        err = store->ops->watch_each(store, put_row, lookout);
+    lookout->is_loaded = err == 0;
+    return err;
+}
+
+/* Room for one more, or TG_ERR_FULL, which ends the read in front of it. */
+static int
+next_untold(struct tg_lookout *lookout, struct untold **untold)
+{
+    if (lookout->untold_count == UNTOLD_MAX)
+        return TG_ERR_FULL;
+    *untold = &lookout->untold[lookout->untold_count++];
+    **untold = (struct untold){.at = 0};
+    return 0;
+}
+
+static int
+tell_refusals(void *arg, const struct tg_detector *detector,
+              const struct tg_watch_row *row)
+{
+    struct tg_lookout *lookout = arg;
+    struct untold *untold;
+    int err = next_untold(lookout, &untold);
+
+    if (err != 0)
+        return err;
+    untold->type = detector->type;
+    untold->severity = detector->severity;
+    if (detector->subject == TG_SUBJECT_KEY)
+        snprintf(untold->key_id, sizeof(untold->key_id), "%.24s", row->subject);
+    snprintf(untold->subject, sizeof(untold->subject), "%s",
+             row->subject[0] != '\0' ? row->subject : "many addresses");
+    snprintf(untold->once, sizeof(untold->once), "watch/%s/%s/%lld",
+             detector->name, row->subject, (long long)row->told_ms);
+    tg_lookout_refused(detector, row, untold->sentence);
+    untold->at = row->told_ms;
+    untold->evidence = tg_lookout_refusals(row);
+    return 0;
+}
+
+/* A read stops well before there is no more room: 4 of one row at most. */
+static bool
+has_room(const struct tg_lookout *lookout)
+{
+    return lookout->untold_count + 8 <= UNTOLD_MAX;
+}
+
+static int
+take_denial(void *arg, int64_t number, const struct tg_denial *denial)
+{
+    struct tg_lookout *lookout = arg;
+    int err;
+
+    if (!has_room(lookout))
+        return 1;
+    err = tg_watch_take(&lookout->watch, denial, tell_refusals, lookout);
+    if (err != 0)
+        return err;
+    lookout->denial = number;
+    if (denial->last_ms > lookout->newest_ms)
+        lookout->newest_ms = denial->last_ms;
+    lookout->rows++;
+    return 0;
+}
+
+static int
+tell_pattern(struct tg_lookout *lookout, const struct tg_habit *habit,
+             const struct tg_habit_look *look,
+             const struct tg_store_glance *call)
+{
+    struct untold *untold;
+    int err = next_untold(lookout, &untold);
+
+    if (err != 0)
+        return err;
+    untold->type = "suspicious_pattern";
+    untold->severity = look->weight >= CRITICAL_WEIGHT ? "critical" : "warning";
+    snprintf(untold->key_id, sizeof(untold->key_id), "%.24s", call->key_id);
+    snprintf(untold->once, sizeof(untold->once), "habit/%.24s/%lld",
+             call->key_id, (long long)call->seq);
+    tg_lookout_unlike(look, untold->sentence);
+    untold->at = call->at;
+    untold->evidence = tg_lookout_pattern(habit, look, call);
+    return 0;
+}
+
+static int
+take_call(void *arg, const struct tg_store_glance *call)
+{
+    struct tg_lookout *lookout = arg;
+    struct tg_habit_call seen = {.at_ms = call->at,
+                                 .cost_nanos = call->cost_nanos,
+                                 .ip = call->ip,
+                                 .user_agent = call->user_agent,
+                                 .model = call->model};
+    struct tg_habit_look look;
+    struct tg_habit *habit;
+    int err;
+
+    if (!has_room(lookout))
+        return 1;
+    err = tg_habits_of(lookout->habits, lookout->store, call->key_id, &habit);
+    if (err != 0)
+        return err == TG_ERR_FULL ? 1 : err;
+    tg_habit_take(habit, &seen, &lookout->learning, &look);
+    if (look.is_told)
+        err = tell_pattern(lookout, habit, &look, call);
+    lookout->seq = call->seq;
+    lookout->rows++;
+    return err;
+}
+
+/* What is left stays for the next pass: it is not kept without them. */
+static int
+tell_all(struct tg_lookout *lookout, struct tg_daemon *daemon)
+{
+    size_t done = 0;
+    int err = 0;
+
+    while (done < lookout->untold_count) {
+        struct untold *untold = &lookout->untold[done];
+        struct tg_signal signal = {
+            .once = untold->once,
+            .type = untold->type,
+            .severity = untold->severity,
+            .key_id = untold->key_id,
+            .subject = untold->subject,
+            .sentence = untold->sentence,
+            .at = untold->at,
+            .evidence = untold->evidence,
+        };
+
+        err = tg_signal_raise(daemon, &signal);
+        if (err != 0)
+            break;
+        json_decref(untold->evidence);
+        done++;
+    }
+    lookout->untold_count -= done;
+    memmove(lookout->untold, lookout->untold + done,
+            lookout->untold_count * sizeof(lookout->untold[0]));
+    return err;
+}
+
+static int
+keep_row(void *arg, const struct tg_watch_row *row, bool is_gone)
+{
+    struct tg_store *store = ((struct tg_lookout *)arg)->store;
+    struct tg_str bytes = {(const char *)row, sizeof(*row)};
+
+    return is_gone ? store->ops->watch_drop(store, row->detector, row->subject)
+                   : store->ops->watch_put(store, row->detector, row->subject,
+                                           bytes);
+}
+
+static int
+keep_all(struct tg_lookout *lookout)
+{
+    struct tg_store *store = lookout->store;
+    int err = store->ops->watched_set(store, lookout->seq, lookout->denial);
+
+    if (err == 0)
+        err = tg_habits_keep(lookout->habits, store);
+    if (err == 0)
+        err = tg_watch_each_dirty(&lookout->watch, lookout->newest_ms, keep_row,
+                                  lookout);
+    return err;
+}
+
+/* All that is known, with how far it was read; only when all is told. */
+static int
+keep(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t now_ms)
+{
+    int err = tg_daemon_begin(daemon, lookout->store);
+
+    if (err == 0)
+        err = tg_daemon_end(daemon, lookout->store, keep_all(lookout));
+    if (err != 0)
+        return err;
+    tg_habits_kept(lookout->habits);
+    lookout->is_changed = false;
+    lookout->keep_at_ms = now_ms + KEEP_MS;
+    return 0;
+}
+
+/* Some of both; *has_more when there may be more. */
+static int
+read_some(struct tg_lookout *lookout, bool *has_more)
+{
+    struct tg_store *store = lookout->store;
+    size_t denials;
+    int err;
+
+    lookout->rows = 0;
+    err = store->ops->feed_each(store, lookout->denial, READ_ROWS, take_denial,
+                                lookout);
+    denials = lookout->rows;
+    if (err >= 0)
+        err = store->ops->glance_each(store, lookout->seq, READ_ROWS, take_call,
+                                      lookout);
+    lookout->is_changed |= lookout->rows > 0;
+    *has_more = err == 1 || denials == READ_ROWS ||
+                lookout->rows - denials == READ_ROWS;
+    return err == 1 ? 0 : err;
+}
+
+static bool
+is_due(const struct tg_lookout *lookout, int64_t now_ms)
+{
+    int64_t left_ms = lookout->keep_at_ms - now_ms;
+
+    return lookout->is_changed && (left_ms <= 0 || left_ms > KEEP_MS);
+}
+
+static int
+go_round(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t now_ms)
+{
+    bool has_more = true;
+    int err = lookout->is_loaded ? 0 : load(lookout);
+
+    for (int i = 0; err == 0 && has_more && i < PASS_READS; i++) {
+        err = read_some(lookout, &has_more);
+        if (err == 0)
+            err = tell_all(lookout, daemon);
+        /* Where more is to be read there may be no room for more keys. */
+        if (err == 0 && (has_more || is_due(lookout, now_ms)))
+            err = keep(lookout, daemon, now_ms);
+    }
+    return err;
+}
+
+static struct tg_lookout *
+make(void)
+{
+    struct tg_lookout *lookout = calloc(1, sizeof(*lookout));
+
+    if (lookout != NULL && (lookout->habits = tg_habits_new()) == NULL) {
+        free(lookout);
+        return NULL;
+    }
+    return lookout;
+}
+
+void
+tg_lookout_pass(struct tg_daemon *daemon, struct tg_store *store,
+                int64_t now_ms)
+{
+    struct tg_lookout *lookout = daemon->lookout;
+    int err;
+
+    if (lookout == NULL)
+        lookout = daemon->lookout = make();
+    if (lookout == NULL)
+        return;
+    lookout->store = store;
+    lookout->learning = (struct tg_habit_learning){
+        .days = atomic_load(&daemon->responses.learning_days),
+        .calls = atomic_load(&daemon->responses.learning_calls)};
+    err = go_round(lookout, daemon, now_ms);
+    if (err != 0)
+        tg_log(TG_LOG_ERROR, "calls are not watched at the moment: %s",
+               store->error.text);
+}
+
+void
+tg_lookout_free(struct tg_daemon *daemon)
+{
+    struct tg_lookout *lookout = daemon->lookout;
+
+    if (lookout == NULL)
+        return;
+    for (size_t i = 0; i < lookout->untold_count; i++)
+        json_decref(lookout->untold[i].evidence);
+    tg_habits_free(lookout->habits);
+    free(lookout);
+    daemon->lookout = NULL;
+}

@@ -66,7 +66,8 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
 
 static ssize_t
-read_unseen(int fd, char *data, size_t cap, const sigset_t *waiting)
+read_unseen(int fd, const char *prompt, char *data, size_t cap,
+            const sigset_t *waiting)
 {
     struct termios before, quiet;
     ssize_t n;
@@ -77,7 +78,7 @@ read_unseen(int fd, char *data, size_t cap, const sigset_t *waiting)
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     tcsetattr(fd, TCSAFLUSH, &quiet);
-    fputs("Secret (nothing is shown): ", stderr);
+    fputs(prompt, stderr);
     n = read_line(fd, data, cap, waiting);
     err = errno;
     tcsetattr(fd, TCSAFLUSH, &before);
@@ -91,7 +92,7 @@ read_unseen(int fd, char *data, size_t cap, const sigset_t *waiting)
  * once the terminal is as it was.
  */
 static ssize_t
-ask(int fd, char *data, size_t cap)
+ask(int fd, const char *prompt, char *data, size_t cap)
 {
     struct sigaction action = {.sa_handler = on_signal}, old[SIGNAL_COUNT];
     sigset_t blocked, before;
@@ -105,7 +106,7 @@ ask(int fd, char *data, size_t cap)
         sigaction(signals[i], &action, &old[i]);
     }
     sigprocmask(SIG_BLOCK, &blocked, &before);
-    n = read_unseen(fd, data, cap, &before);
+    n = read_unseen(fd, prompt, data, cap, &before);
     for (i = 0; i < SIGNAL_COUNT; i++)
         sigaction(signals[i], &old[i], NULL);
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -143,7 +144,8 @@ take(int fd, const char *from, struct tg_asked *secret)
 
     memset(secret, 0, sizeof(*secret));
     if (isatty(fd))
-        len = ask(fd, secret->data, sizeof(secret->data));
+        len = ask(fd, "Secret (nothing is shown): ", secret->data,
+                  sizeof(secret->data));
     else
         len = read_all(fd, secret->data, sizeof(secret->data));
     fault = fault_of(secret, len);
@@ -173,4 +175,77 @@ tg_ask_secret(const struct tg_cli *cli, const char *file,
     rc = take(fd, file, secret);
     close(fd);
     return rc;
+}
+
+static int
+read_answers(struct tg_answers *answers, const char *file)
+{
+    bool is_stdin = strcmp(file, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t len;
+
+    if (fd < 0)
+        return tg_say_failed("cannot read %s: %s", file, strerror(errno));
+    len = read_all(fd, answers->text.data, TG_ASKED_MAX);
+    if (!is_stdin)
+        close(fd);
+    if (len < 0 || len == TG_ASKED_MAX)
+        return tg_say_failed("cannot take an answer from %s: %s", file,
+                             len < 0 ? strerror(errno) : "it is too long");
+    answers->text.data[len] = '\0';
+    answers->next = answers->text.data;
+    answers->is_read = true;
+    return TG_EXIT_OK;
+}
+
+static int
+next_line(struct tg_answers *answers, const char *file, struct tg_asked *line)
+{
+    size_t len;
+    int rc = answers->is_read ? TG_EXIT_OK : read_answers(answers, file);
+
+    if (rc != TG_EXIT_OK)
+        return rc;
+    len = strcspn(answers->next, "\n");
+    memcpy(line->data, answers->next, len);
+    line->data[len] = '\0';
+    answers->next += len + (answers->next[len] == '\n');
+    return TG_EXIT_OK;
+}
+
+static int
+ask_terminal(const char *prompt, struct tg_asked *line)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC), err;
+    ssize_t len;
+
+    if (fd < 0)
+        return tg_say_failed("there is no terminal to ask on (%s): put the "
+                             "answer into a file of your own, and name it "
+                             "with --proof-file",
+                             prompt);
+    len = ask(fd, prompt, line->data, TG_ASKED_MAX);
+    err = errno;
+    close(fd);
+    if (len < 0)
+        return tg_say_failed("cannot ask on the terminal: %s", strerror(err));
+    line->data[len] = '\0';
+    return TG_EXIT_OK;
+}
+
+int
+tg_ask_line(struct tg_answers *answers, const char *file, const char *prompt,
+            bool may_be_empty, struct tg_asked *line)
+{
+    int rc;
+
+    memset(line, 0, sizeof(*line));
+    rc = file != NULL ? next_line(answers, file, line)
+                      : ask_terminal(prompt, line);
+    if (rc != TG_EXIT_OK)
+        return rc;
+    line->data[strcspn(line->data, "\r\n")] = '\0';
+    if (*line->data != '\0' || may_be_empty)
+        return TG_EXIT_OK;
+    return tg_say_failed("nothing was given: %s", prompt);
 }

@@ -75,6 +75,7 @@ struct tg_cli {
     char *token;              /* of --token; it is not in argv any more */
     struct tg_client *client; /* opened by the first request */
     int64_t now_ms;           /* Unix time */
+    bool is_of_profile; /* only the profile's token will do */
     bool is_json;
     bool is_quiet;
     bool is_yes;

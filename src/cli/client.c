@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "own.h"
+#include "proof.h"
 #include "verdict.h"
 #include "say.h"
 #include "server.h"
@@ -247,7 +248,8 @@ perform(struct tg_client *client, struct tg_exchange *exchange,
 static int
 call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
 {
-    struct tg_verdict answer = {.error = &exchange->error};
+    struct tg_verdict answer = {.error = &exchange->error,
+                                .is_login = exchange->is_login};
     struct body received = {0};
     int rc;
 
@@ -262,6 +264,20 @@ call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
     return rc;
 }
 
+/* Sends it; once more when the gate wants to know first who it is. */
+static int
+call_proven(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
+{
+    int rc = call(cli, exchange, sent);
+
+    if (!tg_proof_is_wanted(exchange->error))
+        return rc;
+    json_decref(exchange->error);
+    exchange->error = NULL;
+    rc = tg_proof_send(cli);
+    return rc == TG_EXIT_OK ? call(cli, exchange, sent) : rc;
+}
+
 int
 tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange)
 {
@@ -274,14 +290,14 @@ tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange)
     if (rc != TG_EXIT_OK)
         return rc;
     /* Nothing is sent to somebody we cannot prove ourselves to. */
-    if (cli->client->server.token == NULL) {
+    if (cli->client->server.token == NULL && !exchange->is_login) {
         exchange->method = "GET";
         exchange->target = "/health";
         exchange->body = NULL;
     }
     if (exchange->body != NULL)
         sent = tg_own(json_dumps(exchange->body, JSON_COMPACT));
-    rc = call(cli, exchange, sent);
+    rc = call_proven(cli, exchange, sent);
     if (sent != NULL)
         explicit_bzero(sent, strlen(sent));
     free(sent);
@@ -301,6 +317,12 @@ tg_client_call(struct tg_cli *cli, const char *method, const char *target,
         rc = tg_verdict_refuse(cli, exchange.error);
     json_decref(exchange.error);
     return rc;
+}
+
+const char *
+tg_client_address(const struct tg_cli *cli)
+{
+    return cli->client->server.shown;
 }
 
 char *

@@ -22,6 +22,7 @@ struct tg_exchange {
     const char *method, *target;
     const json_t *body;   /* or NULL */
     const char *if_match; /* an ETag, or NULL */
+    bool is_login;        /* it needs no token */
     json_t *answer;       /* the caller's; NULL when it failed */
     json_t *error;        /* what the API refused with, unsaid; the caller's */
     long status;
@@ -34,6 +35,9 @@ struct tg_exchange {
  * "param" and "code".
  */
 int tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange);
+
+/* Where requests went to, as a profile has it, once one was sent. */
+const char *tg_client_address(const struct tg_cli *cli);
 
 /* Closes the connection and wipes the token. */
 void tg_client_close(struct tg_client *client);

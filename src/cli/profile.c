@@ -1,11 +1,14 @@
 #include "profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "own.h"
@@ -74,6 +77,62 @@ tg_profile_read(struct tg_profile *profile)
                              strerror(errno));
     rc = parse(profile, file);
     fclose(file);
+    return rc;
+}
+
+/* The folders above a file, for oneself alone where they are missing. */
+static int
+make_folders(const char *path)
+{
+    char *folder = tg_own(strdup(path));
+
+    for (char *slash = strchr(folder + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+            free(folder);
+            return -1;
+        }
+        *slash = '/';
+    }
+    free(folder);
+    return 0;
+}
+
+static bool
+write_lines(const char *path, const char *url, const char *token)
+{
+    int fd =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool failed;
+
+    if (out == NULL)
+        return false;
+    if (url != NULL)
+        fprintf(out, "url = %s\n", url);
+    if (token != NULL)
+        fprintf(out, "token = %s\n", token);
+    failed = fflush(out) != 0 || fchmod(fd, 0600) != 0 || fsync(fd) != 0;
+    return fclose(out) == 0 && !failed;
+}
+
+int
+tg_profile_write(const char *url, const char *token)
+{
+    char *path = profile_path(), *fresh = NULL;
+    int rc = TG_EXIT_OK;
+
+    if (path == NULL)
+        return tg_say_failed("there is no home to keep a session in: HOME is "
+                             "not set");
+    if (asprintf(&fresh, "%s.new", path) < 0)
+        tg_own(NULL);
+    if (make_folders(path) != 0 || !write_lines(fresh, url, token) ||
+        rename(fresh, path) != 0)
+        rc = tg_say_failed("cannot write %s: %s", path, strerror(errno));
+    free(fresh);
+    free(path);
     return rc;
 }
 

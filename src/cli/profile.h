@@ -22,6 +22,13 @@ struct tg_profile {
  */
 int tg_profile_read(struct tg_profile *profile);
 
+/*
+ * Writes url and token (NULL: without that line) into the user's profile, in
+ * one step and for nobody else to read.  Returns an exit code after saying
+ * why not.
+ */
+int tg_profile_write(const char *url, const char *token);
+
 /* Wipes the token and frees all. */
 void tg_profile_release(struct tg_profile *profile);
 

@@ -82,13 +82,16 @@ find_token(struct tg_server *server, const struct tg_cli *cli,
     const char *value = given(cli, "token", "TOLLGATE_ADMIN_TOKEN");
 
     *is_profile = false;
+    if (cli->is_of_profile)
+        value = NULL;
     if (value != NULL) {
         server->token = tg_own(strdup(value));
         server->token_from = tg_own(strdup(
             tg_args_has(cli, "token") ? "--token" : "TOLLGATE_ADMIN_TOKEN"));
         return TG_EXIT_OK;
     }
-    if (read_home(server, "admin.token", true, &server->token,
+    if (!cli->is_of_profile &&
+        read_home(server, "admin.token", true, &server->token,
                   &server->token_from) != TG_EXIT_OK)
         return TG_EXIT_FAILED;
     if (server->token == NULL && profile->token != NULL) {

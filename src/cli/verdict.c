@@ -40,13 +40,21 @@ tg_verdict_refuse(const struct tg_cli *cli, const json_t *error)
 }
 
 static int
-refuse_token(const struct tg_verdict *answer)
+refuse_token(const struct tg_verdict *answer, const json_t *error)
 {
+    const char *code = json_string_value(json_object_get(error, "code"));
+
     if (answer->token_from == NULL)
         return tg_say_failed(
             "no token for %s: give one with --token or TOLLGATE_ADMIN_TOKEN, "
             "or set TOLLGATE_HOME to the home of a gate on this machine",
             answer->from);
+    if (code != NULL && strcmp(code, "session_ended") == 0)
+        return tg_say_failed("the session of %s has ended; log in again: "
+                             "tollgate login OPERATOR",
+                             answer->token_from);
+    if (code != NULL && strcmp(code, "token_expired") == 0)
+        return tg_say_failed("the token of %s has expired", answer->token_from);
     return tg_say_failed("%s does not know the token of %s", answer->from,
                          answer->token_from);
 }
@@ -70,8 +78,9 @@ tg_verdict_read(const struct tg_verdict *answer, const char *data, size_t len,
     json_t *error = json_object_get(root, "error");
     int rc;
 
-    if (answer->token_from == NULL || answer->status == 401)
-        rc = refuse_token(answer);
+    if (!answer->is_login &&
+        (answer->token_from == NULL || answer->status == 401))
+        rc = refuse_token(answer, error);
     else if (is_unreached(answer->status, error))
         rc = tg_say_unreachable(
             "nginx answers at %s, but the daemon behind it does not (%ld). "

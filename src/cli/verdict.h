@@ -12,6 +12,7 @@ struct tg_verdict {
     long status;
     const char *from;       /* the address, for sentences */
     const char *token_from; /* NULL: no token was sent */
+    bool is_login;          /* which needs none */
     json_t **error;         /* takes what the API refuses with */
 };
 

@@ -1349,7 +1349,9 @@ def table():
 
 def page_of(noun):
     """Some nouns share a page."""
-    return {"down": "up", "status": "up", "restore": "backup"}.get(noun, noun)
+    return {"down": "up", "status": "up", "restore": "backup",
+            "tokens": "operators", "sessions": "operators",
+            "login": "operators", "logout": "operators"}.get(noun, noun)
 
 
 def test_manual_pages_have_every_command_and_option():

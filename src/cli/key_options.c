@@ -69,6 +69,12 @@ static const char *const statuses[] = {"active",  "inactive", "disabled",
 
 const struct tg_option tg_keys_create_options[] = {
     POLICY,
+    {"name-style", NULL, "its name is environment_purpose_date",
+     TG_VALUE_SWITCH, NULL, NULL},
+    {"environment", "WORD", "of such a name: prod, staging, ci", TG_VALUE_TEXT,
+     NULL, NULL},
+    {"purpose", "WORD", "of such a name: search, batch", TG_VALUE_TEXT, NULL,
+     NULL},
     {"kind", "KIND", "presets: production, development or restricted",
      TG_VALUE_TEXT, "kind", kinds},
     {"account", "ACCOUNT", "who pays: id or name; default", TG_VALUE_TEXT,

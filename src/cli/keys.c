@@ -11,6 +11,7 @@
 #include "request.h"
 #include "say.h"
 #include "table.h"
+#include "when.h"
 
 static const struct tg_column list_columns[] = {
     {"ID", "id", TG_CELL_TEXT, NULL, 0},
@@ -193,15 +194,48 @@ tg_keys_print_secret(const struct tg_cli *cli, const json_t *key,
     return TG_EXIT_OK;
 }
 
+/* prod_search_20261126: of its two words, and of today in UTC. */
+static int
+add_styled_name(const struct tg_cli *cli, json_t *body)
+{
+    const char *environment = tg_args_value(cli, "environment");
+    const char *purpose = tg_args_value(cli, "purpose");
+    char today[TG_WHEN_SIZE], *name;
+
+    if (!tg_args_has(cli, "name-style")) {
+        if (environment == NULL && purpose == NULL)
+            return TG_EXIT_OK;
+        return tg_say_usage(cli, "--environment and --purpose go with "
+                                 "--name-style");
+    }
+    json_object_set_new(body, "name_style",
+                        json_string("environment_purpose_date"));
+    if (tg_args_has(cli, "name") && environment == NULL && purpose == NULL)
+        return TG_EXIT_OK;
+    if (tg_args_has(cli, "name") || environment == NULL || purpose == NULL)
+        return tg_say_usage(cli, "--name-style needs --environment and "
+                                 "--purpose, or a --name of that style");
+    tg_instant_text(cli->now_ms, today);
+    if (asprintf(&name, "%s_%s_%.4s%.2s%.2s", environment, purpose, today,
+                 today + 5, today + 8) < 0)
+        tg_own(NULL);
+    json_object_set_new(body, "name", json_string(name));
+    free(name);
+    return TG_EXIT_OK;
+}
+
 int
 tg_keys_create(struct tg_cli *cli)
 {
     static const char *const needed[] = {"name", NULL};
-    json_t *key;
-    int rc = tg_noun_require(cli, needed);
+    json_t *body = tg_request_body(cli), *key = NULL;
+    int rc = add_styled_name(cli, body);
 
+    if (rc == TG_EXIT_OK && json_object_get(body, "name") == NULL)
+        rc = tg_noun_require(cli, needed);
     if (rc == TG_EXIT_OK)
-        rc = tg_noun_post(cli, "/keys", &key);
+        rc = tg_client_call(cli, "POST", "/keys", body, &key);
+    json_decref(body);
     if (rc != TG_EXIT_OK)
         return rc;
     rc = tg_keys_print_secret(cli, key, "disable");

@@ -21,7 +21,8 @@
 #define GRACE_DAYS 7
 #define POLICY_MEMBERS                                                         \
     "name description owner labels scopes models endpoints limits budget "     \
-    "allowed_ips allowed_referrers hours expires_at rotation responses"
+    "allowed_ips allowed_referrers hours expires_at rotation responses "       \
+    "name_style"
 
 static const char all_scopes[] = "[\"chat\",\"code\",\"image\",\"audio\","
                                  "\"embeddings\",\"files\",\"fine_tuning\"]";
@@ -53,6 +54,25 @@ read_birth(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
     return true;
 }
 
+/* Whether a name is of the style that is asked for. */
+static bool
+has_style(const struct tg_store_key *row, const json_t *body,
+          struct tg_reply *reply)
+{
+    const char *style = NULL;
+
+    if (!tg_members_choice(reply, body, "name_style",
+                           "environment_purpose_date", &style))
+        return false;
+    if (style == NULL || tg_draft_is_styled(row->name))
+        return true;
+    return tg_reply_invalid(reply, "name",
+                            "'%s' is not environment_purpose_date: write a "
+                            "name such as prod_search_20261126, of lower-case "
+                            "letters, digits and '-', and a date",
+                            row->name);
+}
+
 static bool
 read_texts(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 {
@@ -61,6 +81,7 @@ read_texts(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 
     return (!has_name ||
             tg_members_text(reply, body, "name", 1, 100, &row->name)) &&
+           has_style(row, body, reply) &&
            tg_members_text(reply, body, "description", 0, 1000,
                            &row->description) &&
            tg_members_text(reply, body, "owner", 0, 200, &row->owner);

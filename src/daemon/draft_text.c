@@ -1,6 +1,7 @@
 #include "draft_text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,26 @@ tg_draft_referrer(struct tg_reply *reply, const char *param, const char *text)
                             "'%s' is no referrer; write an origin or URL such "
                             "as https://app.example.com/*",
                             text);
+}
+
+bool
+tg_draft_is_styled(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    char date[11];
+    int32_t day;
+
+    for (int part = 0; part < 2; part++) {
+        size_t len = strspn(name, letters);
+
+        if (len == 0 || name[len] != '_')
+            return false;
+        name += len + 1;
+    }
+    if (strspn(name, "0123456789") != 8 || name[8] != '\0')
+        return false;
+    snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", name, name + 4, name + 6);
+    return tg_civil_parse_date(str_of(date), &day) == 0;
 }
 
 static int

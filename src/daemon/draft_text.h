@@ -27,6 +27,9 @@ bool tg_draft_network(struct tg_reply *reply, const char *param,
 bool tg_draft_referrer(struct tg_reply *reply, const char *param,
                        const char *text);
 
+/* Whether a name is environment_purpose_date: prod_search_20261126. */
+bool tg_draft_is_styled(const char *name);
+
 /*
  * Reads when a key expires: a date (its first moment in UTC), RFC 3339, or a
  * span from now such as "90d" or "12h".  0 or TG_ERR_FORMAT.

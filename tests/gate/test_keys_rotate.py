@@ -184,3 +184,34 @@ def test_no_secret_is_lost_when_it_is_ended(many, signo):
     for key_id in list(keys)[::9]:
         assert gate.chat(newest[key_id]["key"]).status == 200
         assert gate.chat(keys[key_id]).status == 200
+
+
+@pytest.mark.parametrize("name, is_styled", [
+    ("prod_search_20261126", True), ("ci-2_a-b_20240229", True),
+    ("prod_search_20250229", False), ("prod_search_2026112", False),
+    ("prod_search_202611260", False), ("Prod_search_20261126", False),
+    ("prod__20261126", False), ("prod_search", False),
+    ("prod_a_b_20261126", False), ("prod search_20261126", False)])
+def test_a_name_is_checked_when_asked(gate, name, is_styled):
+    answer = gate.admin("POST", "/keys", {
+        "name": name, "name_style": "environment_purpose_date"})
+    if is_styled:
+        assert (answer.status, answer.json["name"]) == (201, name)
+    else:
+        assert answer.status == 400
+        assert answer.json["error"]["param"] == "name"
+    assert gate.admin("POST", "/keys", {"name": name}).status == 201
+
+
+def test_a_name_is_made_of_its_parts(gate):
+    args = ["keys", "create", "--name-style", "--environment", "prod",
+            "--purpose", "search"]
+    today = [time.strftime("%Y%m%d", time.gmtime())]
+    name = gate.cli_json(*args)["name"]
+    today.append(time.strftime("%Y%m%d", time.gmtime()))
+    assert name in {f"prod_search_{day}" for day in today}
+    assert gate.cli("keys", "create", "--name", "x", "--name-style")[0] == 1
+    for wrong in (args[:-2], args + ["--name", "x"],
+                  ["keys", "create", "--name", "x", "--purpose", "y"]):
+        code, _, err = gate.cli(*wrong)
+        assert code == 2 and "--name-style" in err

@@ -65,7 +65,8 @@ struct tg_state_header {
     _Atomic uint64_t index_level; /* which table lookups use */
     uint8_t reserved1[56];
     tg_seq catalog_seq;
-    uint8_t reserved2[56];
+    _Atomic int64_t clock_ahead_ms; /* steady.h */
+    uint8_t reserved2[48];
     _Atomic uint32_t is_ready; /* 1 once the daemon has published it all */
     _Atomic uint32_t key_high_water; /* slots at and above: never used */
     _Atomic uint32_t account_high_water;

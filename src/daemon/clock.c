@@ -1,8 +1,13 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/random.h>
 #include <time.h>
+
+#include "steady.h"
+
+static _Atomic int64_t believed_ahead_ms;
 
 static int64_t
 read_ms(clockid_t clock)
@@ -14,9 +19,22 @@ read_ms(clockid_t clock)
 }
 
 int64_t
-tg_clock_ms(void)
+tg_clock_wall_ms(void)
 {
     return read_ms(CLOCK_REALTIME);
+}
+
+int64_t
+tg_clock_ms(void)
+{
+    return tg_steady_ms(atomic_load(&believed_ahead_ms), tg_clock_wall_ms(),
+                        tg_clock_forward_ms());
+}
+
+void
+tg_clock_believe(int64_t ahead_ms)
+{
+    atomic_store(&believed_ahead_ms, ahead_ms);
 }
 
 /* It goes on while the machine sleeps, as the wall clock does. */

@@ -7,8 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Unix time in ms. */
+/*
+ * Unix time in ms that all but what is told of the clock itself goes by: a
+ * wall clock that has jumped is not believed (steady.h).
+ */
 int64_t tg_clock_ms(void);
+
+/* What the wall clock says. */
+int64_t tg_clock_wall_ms(void);
+
+/* The wall clock is believed when it is so far ahead of the forward one. */
+void tg_clock_believe(int64_t ahead_ms);
 
 /* Milliseconds of a clock that nobody sets, from anywhere. */
 int64_t tg_clock_forward_ms(void);

@@ -6,18 +6,6 @@
 #include "clock.h"
 #include "log.h"
 
-int64_t
-tg_jump_look(struct tg_jump *jump, int64_t wall_ms, int64_t forward_ms)
-{
-    int64_t ahead_ms = wall_ms - forward_ms;
-    int64_t by_ms = ahead_ms - jump->ahead_ms;
-    bool is_first = !jump->has_seen;
-
-    jump->has_seen = true;
-    jump->ahead_ms = ahead_ms;
-    return is_first || llabs(by_ms) < TG_JUMP_LEAST_MS ? 0 : by_ms;
-}
-
 /* Both clocks are not read in the same moment: a tenth is what is known. */
 static long long
 tenths_of(int64_t by_ms)
@@ -26,26 +14,32 @@ tenths_of(int64_t by_ms)
 }
 
 static void
-say(int64_t by_ms, char *text, size_t size)
+say(enum tg_jump_found found, int64_t by_ms, char *text, size_t size)
 {
+    static const char *const ends[] = {
+        [TG_JUMP_HELD] = "limits go on by the time before until it has stood "
+                         "for ten minutes, or the daemon gets SIGHUP",
+        [TG_JUMP_UNDONE] = "it is as it was",
+        [TG_JUMP_FOLLOWED] = "days, months and minutes of limits follow it",
+    };
     long long tenths = llabs(tenths_of(by_ms));
 
-    snprintf(text, size,
-             "the clock was set %s by %lld.%lld s: days, months and minutes "
-             "of limits go by it",
-             by_ms > 0 ? "forward" : "back", tenths / 10, tenths % 10);
+    snprintf(text, size, "the clock was set %s by %lld.%lld s: %s",
+             by_ms > 0 ? "forward" : "back", tenths / 10, tenths % 10,
+             ends[found]);
 }
 
 static int
-add_event(struct tg_daemon *daemon, int64_t by_ms, int64_t now_ms)
+add_event(struct tg_daemon *daemon, enum tg_jump_found found, int64_t by_ms)
 {
     struct tg_store *store = daemon->admin;
-    char id[TG_ID_TEXT_SIZE], once[64], message[128], evidence[64];
+    char id[TG_ID_TEXT_SIZE], once[64], message[192], evidence[64];
+    bool is_followed = found == TG_JUMP_FOLLOWED;
     struct tg_store_event event = {
         .id = id,
-        .at = now_ms,
-        .type = "clock_jumped",
-        .severity = "warning",
+        .at = tg_clock_ms(),
+        .type = is_followed ? "clock_followed" : "clock_jumped",
+        .severity = is_followed ? "info" : "warning",
         .key_id = "",
         .account_id = "",
         .upstream_id = "",
@@ -57,10 +51,11 @@ add_event(struct tg_daemon *daemon, int64_t by_ms, int64_t now_ms)
     bool is_new;
     int err = tg_id_mint(id, "evt_", tg_random);
 
-    say(by_ms, message, sizeof(message));
+    say(found, by_ms, message, sizeof(message));
     snprintf(evidence, sizeof(evidence), "{\"by_seconds\":%lld}",
              tenths_of(by_ms) / 10);
-    snprintf(once, sizeof(once), "clock/%lld", (long long)now_ms);
+    snprintf(once, sizeof(once), "clock/%lld",
+             (long long)tg_clock_forward_ms());
     if (err == 0)
         err = tg_daemon_begin(daemon, store);
     if (err != 0)
@@ -69,23 +64,57 @@ add_event(struct tg_daemon *daemon, int64_t by_ms, int64_t now_ms)
     return tg_daemon_end(daemon, store, err);
 }
 
+/* To the workers, to this process, and to whoever reads the log. */
+static void
+tell(struct tg_jump *jump, struct tg_daemon *daemon, enum tg_jump_found found,
+     int64_t by_ms)
+{
+    char text[192];
+
+    atomic_store(&daemon->state.header->clock_ahead_ms, jump->believed_ms);
+    tg_clock_believe(jump->believed_ms);
+    if (found == TG_JUMP_NOTHING)
+        return;
+    say(found, by_ms, text, sizeof(text));
+    tg_log(TG_LOG_WARNING, "%s", text);
+    jump->untold = found;
+    jump->untold_by_ms = by_ms;
+}
+
+void
+tg_jump_begin(struct tg_jump *jump, struct tg_daemon *daemon)
+{
+    int64_t ahead_ms = atomic_load(&daemon->state.header->clock_ahead_ms);
+
+    if (ahead_ms == 0)
+        ahead_ms = tg_clock_wall_ms() - tg_clock_forward_ms();
+    tg_jump_init(jump, ahead_ms);
+    tell(jump, daemon, TG_JUMP_NOTHING, 0);
+}
+
+void
+tg_jump_believe(struct tg_jump *jump, struct tg_daemon *daemon)
+{
+    int64_t by_ms = 0;
+    enum tg_jump_found found = tg_jump_accept(jump, &by_ms);
+
+    tell(jump, daemon, found, by_ms);
+}
+
 void
 tg_jump_pass(struct tg_jump *jump, struct tg_daemon *daemon)
 {
-    int64_t now_ms = tg_clock_ms();
-    int64_t by_ms = tg_jump_look(jump, now_ms, tg_clock_forward_ms());
-    char text[128];
+    int64_t by_ms;
+    enum tg_jump_found found =
+        tg_jump_look(jump, tg_clock_wall_ms(), tg_clock_forward_ms(), &by_ms);
 
-    if (by_ms != 0) {
-        say(by_ms, text, sizeof(text));
-        tg_log(TG_LOG_WARNING, "%s", text);
-        jump->untold_ms = by_ms;
-    }
-    if (jump->untold_ms == 0 || pthread_mutex_trylock(&daemon->admin_lock) != 0)
+    tell(jump, daemon, found, by_ms);
+    if (jump->untold == TG_JUMP_NOTHING ||
+        pthread_mutex_trylock(&daemon->admin_lock) != 0)
         return;
-    if (add_event(daemon, jump->untold_ms, now_ms) != 0)
+    if (add_event(daemon, jump->untold, jump->untold_by_ms) != 0)
         tg_log(TG_LOG_ERROR, "an event could not be stored: %s",
                daemon->admin->error.text);
-    jump->untold_ms = 0;
+    jump->untold = TG_JUMP_NOTHING;
     pthread_mutex_unlock(&daemon->admin_lock);
 }

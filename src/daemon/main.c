@@ -145,8 +145,10 @@ start(struct program *program, struct tg_error *error)
         err = tg_ingest_open(&program->ingest, daemon, error);
     if (err == 0)
         err = tg_statefile_open(daemon, program->ingest, error);
-    if (err == 0)
+    if (err == 0) {
+        tg_jump_begin(&program->jump, daemon);
         err = tg_statefile_publish(daemon, error);
+    }
     if (err != 0)
         return err;
     atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
@@ -167,7 +169,7 @@ beat(struct program *program, int64_t now_ms)
     struct tg_daemon *daemon = &program->daemon;
 
     pthread_mutex_lock(&daemon->publish_lock);
-    tg_publish_seen(daemon->publisher, now_ms);
+    tg_publish_seen(daemon->publisher, tg_clock_wall_ms());
     pthread_mutex_unlock(&daemon->publish_lock);
     tg_recovery_pass(&program->recovery, now_ms);
     tg_policy_refresh(daemon, &program->refresh, now_ms);
@@ -197,6 +199,7 @@ obey_signals(struct program *program)
             return false;
         tg_settings_read_again(&program->daemon);
         tg_ingest_retry(program->ingest);
+        tg_jump_believe(&program->jump, &program->daemon);
     }
     return true;
 }

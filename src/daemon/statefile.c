@@ -193,7 +193,7 @@ tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                             daemon->paths.state, strerror(errno));
     /* Workers may begin with one that was ready before. */
     if (err == 0)
-        tg_publish_seen(daemon->publisher, tg_clock_ms());
+        tg_publish_seen(daemon->publisher, tg_clock_wall_ms());
     return err;
 }
 
@@ -212,7 +212,7 @@ tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error)
                             err == TG_ERR_FULL ? "the state file is full"
                                                : daemon->admin->error.text);
     pthread_mutex_lock(&daemon->publish_lock);
-    tg_publish_ready(daemon->publisher, tg_clock_ms());
+    tg_publish_ready(daemon->publisher, tg_clock_wall_ms());
     pthread_mutex_unlock(&daemon->publish_lock);
     return 0;
 }

@@ -29,6 +29,7 @@
 #include "ngx_http_tollgate_module.h"
 
 #include "digest.h"
+#include "steady.h"
 #include "text.h"
 
 static ngx_int_t ngx_http_tollgate_add_variables(ngx_conf_t *cf);
@@ -236,11 +237,32 @@ static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
 int64_t
 ngx_http_tollgate_now_ms(void)
 {
-    ngx_time_t  *tp;
+    static int64_t  wall_ms, now_ms;
+
+    int64_t                      ms;
+    ngx_time_t                  *tp;
+    struct timespec              forward;
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     tp = ngx_timeofday();
+    ms = (int64_t) tp->sec * 1000 + (int64_t) tp->msec;
 
-    return (int64_t) tp->sec * 1000 + (int64_t) tp->msec;
+    if (!w->is_open) {
+        return ms;
+    }
+
+    /* Asked often, and once in a millisecond is enough. */
+
+    if (ms != wall_ms) {
+        (void) clock_gettime(CLOCK_BOOTTIME, &forward);
+
+        wall_ms = ms;
+        now_ms = tg_steady_ms(w->state.header->clock_ahead_ms, ms,
+                              (int64_t) forward.tv_sec * 1000
+                              + forward.tv_nsec / 1000000);
+    }
+
+    return now_ms;
 }
 
 

@@ -7,8 +7,10 @@ callers have the real ones.
 """
 
 import mmap
+import os
 import re
 import shutil
+import signal
 import struct
 from decimal import Decimal
 
@@ -21,6 +23,7 @@ from storms import Storm, chat
 from victims import roles
 
 SECOND, DAY, MONTH = 1, 86400, 31 * 86400
+STANDS = 601                          # a clock that is set, to be believed
 NANOS = 10**9
 
 
@@ -177,27 +180,98 @@ def test_calls_go_on_when_all_clocks_jump_forward(clock_gate, clock, tmp_path,
     books_agree(gate, tmp_path, [key])
 
 
+def events(gate, type):
+    answer = gate.admin("GET", "/events")
+    return [event for event in answer.json["data"]
+            if event["type"] == type] if answer.status == 200 else []
+
+
+def more(gate, type, change):
+    """Makes the change; until there is another event of this type."""
+    before = len(events(gate, type))
+    change()
+    gate.wait(lambda: len(events(gate, type)) > before, 5, type)
+
+
+def set_and_stands(gate, clock, wall):
+    """Ten minutes after a clock was set it is believed."""
+    more(gate, "clock_jumped", lambda: clock.jump(wall=wall))
+    more(gate, "clock_followed",
+         lambda: clock.jump(wall=STANDS, monotonic=STANDS))
+
+
+def poor(gate, budget):
+    return gate.key("poor", daily_limit=f"{Decimal(budget) / NANOS:.9f}",
+                    rpm=10**8, tpm=10**9)
+
+
+def spent_by_day(gate, tmp_path, key):
+    spent = {}
+    for row in books_agree(gate, tmp_path, [key]).values():
+        day = row["at"] // (DAY * 1000)
+        spent[day] = spent.get(day, 0) + row["cost_nanos"]
+    return spent
+
+
+@pytest.mark.parametrize("far", [DAY, MONTH])
+def test_no_budget_begins_for_a_clock_that_jumps_and_comes_back(
+        clock_gate, clock, tmp_path, far):
+    gate = clock_gate
+    budget = 100_000
+    key = poor(gate, budget)
+    days = []
+    for jump in (0, far, -far, -far, far):
+        clock.jump(wall=jump)
+        days.append(spend_all(gate, key))
+        if jump:                      # and behind the daemon's back, or not
+            gate.wait(lambda: said_jump(gate, jump), 5, "alarm")
+            assert spend_all(gate, key) == 0
+    assert 0 < days[0] <= budget and days[1:] == [0] * 4
+    assert len(spent_by_day(gate, tmp_path, key)) == 1, "it is one day"
+
+
 @pytest.mark.parametrize("far", [DAY, MONTH])
 def test_a_budget_is_spent_once_in_a_day_that_comes_once(clock_gate, clock,
                                                          tmp_path, far):
+    """The clock is followed when it stands."""
     gate = clock_gate
     budget = 100_000
-    key = gate.key("poor", daily_limit=f"{Decimal(budget) / NANOS:.9f}",
-                   rpm=10**8, tpm=10**9)
+    key = poor(gate, budget)
     state = StateFile(gate.shm)
     at = state.key_at(key.id)
     days = []
     for jump in (0, far, -far, far):
-        clock.jump(wall=jump)
+        if jump:
+            set_and_stands(gate, clock, jump)
         days.append(spend_all(gate, key))
         assert state.used_in_day(at) <= budget
     print(f"spent day by day: {days}")
     # The new day has its budget; a day that comes again has none.
     assert 0 < days[0] <= budget and 0 < days[1] <= budget
     assert days[2] == days[3] == 0
-    rows = books_agree(gate, tmp_path, [key])
-    spent = {}
-    for row in rows.values():
-        day = row["at"] // (DAY * 1000)
-        spent[day] = spent.get(day, 0) + row["cost_nanos"]
-    assert max(spent.values()) <= budget
+    assert max(spent_by_day(gate, tmp_path, key).values()) <= budget
+
+
+def test_an_operator_can_say_that_the_clock_is_right(clock_gate, clock):
+    gate = clock_gate
+    key = poor(gate, 100_000)
+    spend_all(gate, key)
+    clock.jump(wall=DAY)
+    gate.wait(lambda: events(gate, "clock_jumped"), 5, "alarm")
+    assert spend_all(gate, key) == 0
+    os.kill(gate.daemon_pid(), signal.SIGHUP)
+    event, = gate.wait(lambda: events(gate, "clock_followed"), 5, "belief")
+    assert abs(event["evidence"]["by_seconds"] - DAY) <= 1
+    assert spend_all(gate, key) > 0, "the new day has its budget"
+
+
+def test_a_daemon_that_is_started_anew_does_not_follow_for_that(clock_gate,
+                                                                clock):
+    gate = clock_gate
+    key = poor(gate, 100_000)
+    spend_all(gate, key)
+    gate.kill_daemon()
+    clock.jump(wall=DAY)
+    assert spend_all(gate, key) == 0, "nobody has said so"
+    gate.wait(lambda: events(gate, "clock_jumped"), 20, "alarm")
+    assert spend_all(gate, key) == 0

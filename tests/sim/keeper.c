@@ -48,6 +48,12 @@ tg_clock_ms(void)
     return sim.now_ms;
 }
 
+int64_t
+tg_clock_wall_ms(void)
+{
+    return sim.now_ms;
+}
+
 int
 tg_random(void *buf, size_t len)
 {

@@ -110,6 +110,12 @@ const struct tg_command tg_commands[] = {
     {"keys", "delete", "ID", "take a key out for good; asks first",
      "keys delete key_… --yes", NULL, tg_keys_delete, NULL},
 
+    {"leak", "report", NULL, "whose is a key that was found; shut it",
+     "leak report --stdin --url https://github.com/… --disable < found.txt",
+     tg_leak_report_options, tg_leak_report, NULL},
+    {"leak", "list", NULL, "list what was reported, newest first",
+     "leak list --key key_…", tg_leak_list_options, tg_leak_list, NULL},
+
     {"accounts", "create", NULL, "make an account",
      "accounts create --name research --billing prepaid",
      tg_accounts_create_options, tg_accounts_create, NULL},
@@ -265,6 +271,7 @@ tg_noun_summary(const char *noun)
         {"apply", "make the gate as files say"},
         {"export", "what the gate has, as such a file"},
         {"keys", "who may call, and what"},
+        {"leak", "keys that were found where they should not be"},
         {"accounts", "who pays"},
         {"models", "what is offered"},
         {"prices", "what it costs"},

@@ -141,6 +141,26 @@ take_ca_file(struct tg_conf *conf, const char *value, char *why)
     return tg_egress_rules_ca(&conf->egress, value, why);
 }
 
+static int
+take_github_keys(struct tg_conf *conf, const char *value, char *why)
+{
+    size_t len = strlen(value);
+
+    if (conf->github_keys[0] != '\0') {
+        snprintf(why, WHY_SIZE, "github_keys stands twice");
+        return TG_ERR_FORMAT;
+    }
+    if (len == 0 || len >= sizeof(conf->github_keys)) {
+        snprintf(why, WHY_SIZE,
+                 "github_keys is a file, as seen from the home, or a URL, "
+                 "such as https://api.github.com/meta/public_keys/"
+                 "secret_scanning");
+        return TG_ERR_FORMAT;
+    }
+    memcpy(conf->github_keys, value, len + 1);
+    return 0;
+}
+
 #define VALUE(section, name, field, read, allowed)                             \
     {                                                                          \
         section, name, field, read, allowed, NULL                              \
@@ -210,6 +230,7 @@ static const struct row {
     VALUE("journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED),
     VALUE("journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
           COUNT_ALLOWED),
+    LINES("leaks", "github_keys", take_github_keys),
     VALUE("prices", "factor_production", FACTOR(TG_KIND_PRODUCTION),
           read_factor, FACTOR_ALLOWED),
     VALUE("prices", "factor_development", FACTOR(TG_KIND_DEVELOPMENT),

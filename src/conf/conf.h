@@ -10,11 +10,14 @@
 #include "proxies.h"
 
 #define TG_CONF_RESPONSE_TYPES 7
+#define TG_CONF_SOURCE_SIZE 256
 
 struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
     struct tg_egress_rules egress;
+    /* Where GitHub's public keys are: a path, or https; "": nowhere. */
+    char github_keys[TG_CONF_SOURCE_SIZE];
     uint32_t is_strict; /* records are durable before anybody acts on them */
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;

@@ -40,6 +40,10 @@ void tg_admin_rotation_end(struct tg_request *, struct tg_reply *);
 void tg_admin_rotation_extend(struct tg_request *, struct tg_reply *);
 void tg_admin_rotation_undo(struct tg_request *, struct tg_reply *);
 
+void tg_admin_leak_list(struct tg_request *, struct tg_reply *);
+void tg_admin_leak_report(struct tg_request *, struct tg_reply *);
+void tg_admin_leak_github(struct tg_request *, struct tg_reply *);
+
 void tg_admin_model_list(struct tg_request *, struct tg_reply *);
 void tg_admin_model_show(struct tg_request *, struct tg_reply *);
 void tg_admin_model_put(struct tg_request *, struct tg_reply *);

@@ -21,6 +21,7 @@
 #define TG_RESPONSE_TYPES 7 /* as in conf.h */
 
 struct tg_egress_rules;
+struct tg_leak_keys;
 struct tg_ledger;
 struct tg_lookout;
 
@@ -52,6 +53,7 @@ struct tg_daemon {
     struct tg_catalog *catalog;     /* as last published */
     struct tg_settings settings;    /* of the next catalog */
     struct tg_egress_rules *egress; /* never NULL once it is read */
+    struct tg_leak_keys *leak_keys; /* with a lock of its own: leak_keys.h */
 
     /* Passes of ingest, and who waits for one; see tg_daemon_catch_up. */
     pthread_mutex_t pass_lock;

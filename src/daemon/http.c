@@ -217,6 +217,8 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
         .origin = header(connection, "Origin"),
         .host = header(connection, "X-Forwarded-Host"),
         .csrf = header(connection, "X-CSRF-Token"),
+        .github_key = header(connection, "Github-Public-Key-Identifier"),
+        .github_signature = header(connection, "Github-Public-Key-Signature"),
     };
     struct tg_call_id random;
 

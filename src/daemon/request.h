@@ -46,12 +46,15 @@ struct tg_request {
     const char *user_agent;
     const char *cookie, *origin, *csrf;
     const char *host;                 /* as it was asked for, by nginx's word */
+    const char *github_key, *github_signature; /* see leak_door.h */
+    struct tg_str raw; /* the bytes of its body; NULL data: it had none */
     char id[TG_REQUEST_ID_TEXT_SIZE]; /* as its answer's x-request-id */
     char ip[TG_ADDRESS_TEXT_SIZE]; /* who asks, as nginx saw it; "": unknown */
     const char *subject;           /* what stands at {id}, decoded; or NULL */
     struct tg_argument arguments[TG_REQUEST_ARGUMENTS];
     size_t argument_count;
-    json_t *body; /* an object; NULL for a GET */
+    json_t *body; /* an object, or a list where the row takes one; NULL for a
+                     GET */
     struct tg_operator operator;
     char own_account[TG_ID_TEXT_SIZE]; /* where subject may point */
 };

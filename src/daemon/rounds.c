@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "err.h"
+#include "leak_keys.h"
 #include "lookout.h"
 #include "resolve.h"
 #include "respond.h"
@@ -23,7 +24,7 @@ static const struct {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
                               tg_respond_pass}},
-    [TG_ROUNDS_COURIER] = {1, {NULL}},
+    [TG_ROUNDS_COURIER] = {1, {tg_leak_keys_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };
 

@@ -143,8 +143,10 @@ read_body(struct tg_request *request, struct tg_str body,
                                 "the body is not JSON: %s (line %d, column "
                                 "%d)",
                                 error.text, error.line, error.column);
-    if (!json_is_object(request->body))
-        return tg_reply_invalid(reply, NULL, "the body must be a JSON object");
+    if (request->route->takes_list ? !json_is_array(request->body)
+                                   : !json_is_object(request->body))
+        return tg_reply_invalid(reply, NULL, "the body must be a JSON %s",
+                                request->route->takes_list ? "list" : "object");
     return true;
 }
 
@@ -163,6 +165,16 @@ check_proof(const struct tg_request *request, struct tg_reply *reply)
                           "and then this again; it holds for 5 minutes");
 }
 
+/* Who asks; a stranger is not even told which routes there are. */
+static bool
+know(struct tg_request *request, const struct tg_admin_route *route,
+     struct tg_reply *reply)
+{
+    if (route != NULL && route->know != NULL)
+        return route->know(request, reply);
+    return (route != NULL && route->is_open) || tg_access_know(request, reply);
+}
+
 static bool
 find_route(struct tg_request *request, char *path, struct tg_reply *reply)
 {
@@ -170,7 +182,7 @@ find_route(struct tg_request *request, char *path, struct tg_reply *reply)
     const struct tg_admin_route *route =
         find(request->method, path, &subject, allow);
 
-    if ((route == NULL || !route->is_open) && !tg_access_know(request, reply))
+    if (!know(request, route, reply))
         return false;
     if (route == NULL && allow[0] == '\0')
         return tg_reply_error(reply, 404, "not_found", NULL,
@@ -208,6 +220,7 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                        "SHA-256 is not available");
         return;
     }
+    request->raw = body;
     if (!find_route(request, path, reply))
         return;
     if (!request->route->is_open && !permit(request, request->route, reply))

@@ -1,6 +1,7 @@
 #include "routes.h"
 
 #include "admin.h"
+#include "leak_door.h"
 
 /* A permission that is not one makes an array of negative size. */
 #define PERMIT(p) ((p) + 0 * sizeof(char[(p) > TG_MAY_NOTHING ? 1 : -1]))
@@ -83,6 +84,12 @@ static const struct tg_admin_route routes[] = {
            "key.rotation_extend", "", tg_admin_rotation_extend, OF_KEY),
     CHANGE("POST", "/keys/{}/rotation/undo", TG_MAY_CHANGE_KEYS,
            "key.rotation_undo", "", tg_admin_rotation_undo, OF_KEY),
+    READ("/leaks", TG_MAY_READ, PAGE " key", tg_admin_leak_list),
+    CHANGE("POST", "/leaks", TG_MAY_REPORT_LEAKS, "leak.report", "",
+           tg_admin_leak_report),
+    CHANGE("POST", "/leaks/github", TG_MAY_REPORT_LEAKS, "leak.report", "",
+           tg_admin_leak_github, COMMON, .know = tg_leak_door,
+           .takes_list = true),
     READ("/models", TG_MAY_READ, "", tg_admin_model_list, COMMON),
     CHANGE("POST", "/models", TG_MAY_CHANGE_CATALOG, "model.put", "",
            tg_admin_model_put),

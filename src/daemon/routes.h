@@ -21,7 +21,8 @@ enum tg_permission {
     TG_MAY_CHANGE_CREDENTIALS,
     TG_MAY_CHANGE_BUDGETS,
     TG_MAY_CHANGE_OPERATORS,
-    TG_MAY_CHANGE_OWNERS,   /* operators that are owners, too */
+    TG_MAY_CHANGE_OWNERS, /* operators that are owners, too */
+    TG_MAY_REPORT_LEAKS,
     TG_MAY_ACT_FOR_ONESELF, /* with one's own tokens, sessions, password */
     TG_MAY_READ_AUDIT,
     TG_PERMISSIONS, /* how many; each has a name in roles.c */
@@ -49,6 +50,12 @@ struct tg_admin_route {
     bool needs_proof;        /* a fresh one, from those who have set one up */
     bool is_open;            /* to anybody: to log in */
     enum tg_permission also; /* opens members of fields.h, and no others */
+    /*
+     * Who asks, where that is said by something else than a token: false with
+     * the reply made.  NULL: by a token.
+     */
+    bool (*know)(struct tg_request *request, struct tg_reply *reply);
+    bool takes_list; /* its body is a list */
 };
 
 /* The rows, for those that list them.  *n is how many. */

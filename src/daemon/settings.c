@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "conf.h"
 #include "err.h"
+#include "leak_keys.h"
 #include "log.h"
 
 _Static_assert(TG_RESPONSE_TYPES == TG_CONF_RESPONSE_TYPES, "the same");
@@ -36,6 +37,9 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
         daemon->egress = malloc(sizeof(*daemon->egress));
     if (daemon->egress == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
+    err = tg_leak_keys_set(daemon, conf.github_keys, error);
+    if (err != 0)
+        return err;
     pthread_mutex_lock(&daemon->publish_lock);
     daemon->settings = conf.settings;
     *daemon->egress = conf.egress;

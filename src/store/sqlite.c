@@ -205,6 +205,7 @@ tg_store_open_sqlite(struct tg_store **store, const char *path,
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     db->store.ops = &ops;
     db->store.operators = &tg_sqlite_operator_ops;
+    db->store.leaks = &tg_sqlite_leak_ops;
     result = sqlite3_open_v2(path, &db->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                  SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

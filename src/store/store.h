@@ -27,6 +27,7 @@
 #include "error.h"
 #include "journal.h"
 #include "price.h"
+#include "store_leaks.h"
 #include "store_operators.h"
 
 struct tg_store_account {
@@ -603,6 +604,7 @@ struct tg_store_ops {
 struct tg_store {
     const struct tg_store_ops *ops;
     const struct tg_store_operator_ops *operators;
+    const struct tg_store_leak_ops *leaks;
     struct tg_error error;
 };
 

@@ -63,6 +63,8 @@ static const struct row {
      "[egress]\nallow = 10.0.0.0/8, ::1\nallow = fd00::/8\nports = 9000,9001\n"
      "proxy = http://proxy.example.com:3128\nca_file = /etc/our-ca.pem\n",
      NULL, 0, 300, 1000000, 1000000},
+    {"public keys twice", "[leaks]\ngithub_keys = a\ngithub_keys = b\n",
+     ", line 3: github_keys stands twice"},
     {"a network with bits behind its prefix", "[egress]\nallow = 10.1.0.0/8\n",
      ", line 2: the network \"10.1.0.0/8\" has bits behind its prefix: is "
      "10.0.0.0/8 meant?"},
@@ -103,11 +105,11 @@ static const struct row {
      "factor_production, factor_development, factor_restricted"},
     {"a section that is not known", "[gates]\nx = 1\n",
      ", line 2: there is no section [gates]; there are: gate, egress, journal, "
-     "prices, retention, events, responses, responses production, "
+     "leaks, prices, retention, events, responses, responses production, "
      "responses development, responses restricted"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
-     "are: gate, egress, journal, prices, retention, events, responses, "
+     "are: gate, egress, journal, leaks, prices, retention, events, responses, "
      "responses production, "
      "responses development, responses restricted"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",

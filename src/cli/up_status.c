@@ -135,6 +135,21 @@ print_refused(const struct status *status)
     }
 }
 
+/* A disk that does not take the journal. */
+static void
+print_journal(const struct status *status)
+{
+    json_t *journal = json_object_get(status->health, "journal");
+    const char *state = json_string_value(json_object_get(journal, "status"));
+
+    if (state == NULL || strcmp(state, "ok") == 0) {
+        return;
+    }
+    printf("journal   the disk does not keep it (%s)%s\n",
+           json_string_value(json_object_get(journal, "cause")),
+           strcmp(state, "shut") == 0 ? ": calls are refused" : "");
+}
+
 static void
 print_text(const struct status *status)
 {
@@ -154,6 +169,7 @@ print_text(const struct status *status)
         printf("daemon    down; it is started again by itself\n");
     }
     print_refused(status);
+    print_journal(status);
     if (status->nginx == 0) {
         printf("nginx     down; it is started again by itself\n");
     } else {

@@ -80,6 +80,7 @@ tg_area_claim(struct tg_area_claim *claim, struct tg_state *state,
         atomic_store(&area->pid, (uint32_t)getpid());
         atomic_store(&area->high_water, 0);
         forget_calls(area);
+        atomic_store(&area->trouble, 0);
         atomic_store(&area->writer_id, writer_id);
         *claim = (struct tg_area_claim){
             .state = state, .area = i, .writer_id = writer_id};

@@ -65,8 +65,12 @@ struct tg_state_header {
     _Atomic uint64_t index_level; /* which table lookups use */
     uint8_t reserved1[56];
     tg_seq catalog_seq;
-    _Atomic int64_t clock_ahead_ms; /* steady.h */
-    uint8_t reserved2[48];
+    _Atomic int64_t clock_ahead_ms;  /* steady.h */
+    _Atomic uint64_t journal_faults; /* trouble.h, as the error */
+    _Atomic uint64_t journal_told;   /* of these, shifted by one; and 1 while
+                                        the daemon has told of a trouble */
+    _Atomic uint32_t journal_error;
+    uint8_t reserved2[28];
     _Atomic uint32_t is_ready; /* 1 once the daemon has published it all */
     _Atomic uint32_t key_high_water; /* slots at and above: never used */
     _Atomic uint32_t account_high_water;
@@ -388,7 +392,9 @@ struct tg_area {
     _Atomic uint32_t pid;        /* for people; the lock decides */
     _Atomic uint32_t high_water; /* slots at and above were never used */
     int64_t claimed_at_ms;
-    uint64_t reserved[5];
+    _Atomic uint32_t trouble; /* enum tg_trouble, trouble.h */
+    uint32_t reserved0;
+    uint64_t reserved[4];
     /* Calls at once, by row of their credential in the catalog. */
     _Atomic uint32_t credential_calls[TG_CATALOG_CREDENTIALS];
 };

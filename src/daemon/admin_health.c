@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "clock.h"
+#include "disk.h"
 #include "pool.h"
 
 /* Ingest that has not ended a pass for so long is in trouble. */
@@ -81,6 +82,22 @@ given_up(struct tg_daemon *daemon)
     return list;
 }
 
+/* As workers see it; is_well: nothing has failed for a while. */
+static json_t *
+journal_object(struct tg_daemon *daemon, bool *is_well)
+{
+    struct tg_trouble_view view = tg_trouble_look(&daemon->state);
+    bool is_failing = view.workers > 0 || tg_disk_is_failing(&daemon->state);
+
+    *is_well = !is_failing;
+    return json_pack("{s:s,s:s?,s:i}", "status",
+                     view.shut > 0 ? "shut"
+                     : is_failing  ? "failing"
+                                   : "ok",
+                     "cause", is_failing ? tg_disk_cause(view.error) : NULL,
+                     "workers_shut", (int)view.shut);
+}
+
 void
 tg_admin_health(struct tg_request *request, struct tg_reply *reply)
 {
@@ -90,17 +107,19 @@ tg_admin_health(struct tg_request *request, struct tg_reply *reply)
     bool is_late = now_ms - ingested_at > INGEST_LATE_MS;
     uint32_t bad = atomic_load(&daemon->bad_segments);
     json_t *refused = refused_credentials(daemon, now_ms);
-    bool is_refused = json_array_size(refused) > 0;
+    bool is_refused = json_array_size(refused) > 0, is_kept;
+    json_t *journal = journal_object(daemon, &is_kept);
+    bool is_well = !is_late && bad == 0 && !is_refused && is_kept;
 
     tg_reply_json(
         reply, 200,
-        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:{s:s,s:I,s:i,s:o,s:o},"
-                  "s:{s:s,s:o}}",
-                  "object", "health", "status",
-                  is_late || bad > 0 || is_refused ? "degraded" : "ok",
+        json_pack("{s:s,s:s,s:s,s:i,s:o,s:{s:s},s:o,s:o,s:{s:s,s:I,s:i,s:o,s:o}"
+                  ",s:{s:s,s:o}}",
+                  "object", "health", "status", is_well ? "ok" : "degraded",
                   "version", TG_VERSION, "pid", (int)getpid(), "started_at",
                   tg_reply_instant(daemon->started_at_ms), "store", "status",
-                  "ok", "state", state_object(daemon), "ingest", "status",
+                  "ok", "state", state_object(daemon), "journal", journal,
+                  "ingest", "status",
                   is_late   ? "late"
                   : bad > 0 ? "bad_segments"
                             : "ok",

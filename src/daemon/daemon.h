@@ -97,6 +97,7 @@ struct tg_daemon {
     /* For the health report; see ingest.h. */
     _Atomic uint64_t lag_bytes;
     _Atomic uint32_t bad_segments;
+    int64_t disk_quiet_at_ms; /* disk.h; of its round alone */
     _Atomic int64_t ingested_at_ms;
 };
 

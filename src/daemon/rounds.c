@@ -7,6 +7,7 @@
 #include "agenda.h"
 #include "clock.h"
 #include "digest.h"
+#include "disk.h"
 #include "err.h"
 #include "leak_keys.h"
 #include "lookout.h"
@@ -23,7 +24,7 @@ static const struct {
 } kinds[TG_ROUNDS_KINDS] = {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
-                              tg_respond_pass}},
+                              tg_respond_pass, tg_disk_pass}},
     [TG_ROUNDS_COURIER] = {1, {tg_leak_keys_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };

@@ -6,6 +6,7 @@
 #include "ngx_http_tollgate_module.h"
 
 #include "err.h"
+#include "trouble.h"
 
 #define NGX_HTTP_TOLLGATE_REWRITE_MS  1000
 
@@ -37,6 +38,8 @@ ngx_http_tollgate_close_gate(int err)
     }
 
     w->is_shut = 1;
+    tg_trouble_note(&w->claim, TG_TROUBLE_SHUT,
+                    err == TG_ERR_FULL ? 0 : ngx_errno);
 
     if (err == TG_ERR_FULL) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
@@ -198,6 +201,7 @@ ngx_http_tollgate_rewrite(ngx_event_t *ev)
     }
 
     w->is_shut = 0;
+    tg_trouble_end(&w->claim, TG_TROUBLE_SHUT);
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "tollgate: the journal takes records again");

@@ -9,6 +9,7 @@
 #include "ngx_http_tollgate_module.h"
 
 #include "err.h"
+#include "trouble.h"
 
 /* From a record to the sync that takes it in.  With what the disk takes it
    is durable within 50 ms. */
@@ -175,6 +176,7 @@ ngx_http_tollgate_sync_end(ngx_event_t *ev)
     }
 
     w->sync.cancelable = 0;
+    tg_trouble_end(&w->claim, TG_TROUBLE_SYNC);
     ngx_http_tollgate_wake_all(0);
     ngx_http_tollgate_sync_later();
 }
@@ -219,6 +221,8 @@ ngx_http_tollgate_sync_failed(ngx_err_t err)
     ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, err,
                   "tollgate: the disk does not keep the journal; what is not "
                   "durable is written once more, to a new segment");
+
+    tg_trouble_note(&w->claim, TG_TROUBLE_SYNC, err);
 
     if (is_stuck) {
         ngx_set_errno(err);
@@ -299,6 +303,7 @@ ngx_http_tollgate_close_sync(void)
     if (tg_journal_sync(&w->journal, ngx_http_tollgate_now_ms()) != 0
         && tg_journal_sync(&w->journal, ngx_http_tollgate_now_ms()) != 0)
     {
+        tg_trouble_note(&w->claim, TG_TROUBLE_SYNC, ngx_errno);
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
                       "tollgate: the disk does not keep the journal; its last "
                       "records may be lost if the power is");

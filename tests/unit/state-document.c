@@ -72,6 +72,7 @@ test_header(void)
     is_int(le(16, 8), at, "to the end of the file");
     is_int(lseek(fd, 0, SEEK_END), at, "which is there");
     is_int(le(248, 8), 0, "nobody has said how far the clock is ahead");
+    is_int(le(256, 8), 0, "and no disk has failed");
     is_int(le(304, 4), 1, "ready");
     is_int(le(308, 4), 1, "one key slot was used");
     is_int(le(312, 4), 5, "five account slots");

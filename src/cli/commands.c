@@ -110,6 +110,12 @@ const struct tg_command tg_commands[] = {
     {"keys", "delete", "ID", "take a key out for good; asks first",
      "keys delete key_… --yes", NULL, tg_keys_delete, NULL},
 
+    {"leak", "respond", "ID", "shut a key, and put a narrow one in its place",
+     "leak respond key_… --leaked-at 12h --end-sessions",
+     tg_leak_respond_options, tg_leak_respond, NULL},
+    {"leak", "show", "ID", "what was done with a key in the last 7 days",
+     "leak show key_… --csv > report.csv", tg_leak_show_options, tg_leak_show,
+     NULL},
     {"leak", "report", NULL, "whose is a key that was found; shut it",
      "leak report --stdin --url https://github.com/… --disable < found.txt",
      tg_leak_report_options, tg_leak_report, NULL},

@@ -83,7 +83,7 @@ print_report(const struct tg_cli *cli, const json_t *answer)
     } else {
         tg_table_page(cli, page_columns, answer);
         if (!json_is_true(json_object_get(answer, "disabled")))
-            tg_say_note(cli, "It can still call: tollgate keys disable %s", id);
+            tg_say_note(cli, "It can still call: tollgate leak respond %s", id);
     }
 }
 

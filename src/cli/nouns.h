@@ -12,6 +12,8 @@
 int tg_apply(struct tg_cli *cli);
 int tg_export(struct tg_cli *cli);
 
+int tg_leak_respond(struct tg_cli *cli);
+int tg_leak_show(struct tg_cli *cli);
 int tg_leak_report(struct tg_cli *cli);
 int tg_leak_list(struct tg_cli *cli);
 
@@ -86,6 +88,8 @@ int tg_calls_list(struct tg_cli *cli);
 
 extern const struct tg_option tg_apply_options[];
 extern const struct tg_option tg_export_options[];
+extern const struct tg_option tg_leak_respond_options[];
+extern const struct tg_option tg_leak_show_options[];
 extern const struct tg_option tg_leak_report_options[];
 extern const struct tg_option tg_leak_list_options[];
 extern const struct tg_option tg_keys_create_options[];

@@ -42,6 +42,8 @@ void tg_admin_rotation_undo(struct tg_request *, struct tg_reply *);
 
 void tg_admin_leak_list(struct tg_request *, struct tg_reply *);
 void tg_admin_leak_report(struct tg_request *, struct tg_reply *);
+void tg_admin_leak_respond(struct tg_request *, struct tg_reply *);
+void tg_admin_leak_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_leak_github(struct tg_request *, struct tg_reply *);
 
 void tg_admin_model_list(struct tg_request *, struct tg_reply *);

@@ -227,4 +227,57 @@ int tg_sqlite_usage(struct tg_store *, struct tg_store_filter *,
                     enum tg_usage_by,
                     int (*)(void *, const struct tg_store_usage *), void *);
 
+int tg_sqlite_rule_add(struct tg_store *, const struct tg_store_rule *);
+int tg_sqlite_rule_set(struct tg_store *, const struct tg_store_rule *);
+int tg_sqlite_rule_delete(struct tg_store *, const char *);
+int tg_sqlite_rule_get(struct tg_store *, const char *,
+                       int (*)(void *, const struct tg_store_rule *), void *);
+int tg_sqlite_rule_each(struct tg_store *,
+                        int (*)(void *, const struct tg_store_rule *), void *);
+int tg_sqlite_channel_add(struct tg_store *, const struct tg_store_channel *);
+int tg_sqlite_channel_set(struct tg_store *, const struct tg_store_channel *);
+int tg_sqlite_channel_delete(struct tg_store *, const char *);
+int tg_sqlite_channel_get(struct tg_store *, const char *,
+                          int (*)(void *, const struct tg_store_channel *),
+                          void *);
+int tg_sqlite_channel_each(struct tg_store *,
+                           int (*)(void *, const struct tg_store_channel *),
+                           void *);
+int tg_sqlite_episode_open(struct tg_store *, const struct tg_store_episode *,
+                           bool *);
+int tg_sqlite_episode_again(struct tg_store *, const char *, int64_t);
+int tg_sqlite_episode_close(struct tg_store *, const char *, int64_t,
+                            const char *);
+int tg_sqlite_episode_get(struct tg_store *, const char *,
+                          int (*)(void *, const struct tg_store_episode *),
+                          void *);
+int tg_sqlite_episode_each(struct tg_store *,
+                           const struct tg_store_episode_filter *,
+                           int (*)(void *, const struct tg_store_episode *),
+                           void *);
+int tg_sqlite_notice_add(struct tg_store *, const struct tg_store_notice *);
+int tg_sqlite_notice_each(struct tg_store *,
+                          const struct tg_store_notice_filter *,
+                          int (*)(void *, const struct tg_store_notice *),
+                          void *);
+int tg_sqlite_notice_waiting(struct tg_store *, const char *, const char *,
+                             uint32_t,
+                             int (*)(void *, const struct tg_store_notice *),
+                             void *);
+int tg_sqlite_notice_set(struct tg_store *, const char *,
+                         const struct tg_store_fate *);
+int tg_sqlite_alerts_forget(struct tg_store *, int64_t, uint32_t);
+int tg_sqlite_event_behind(struct tg_store *, int64_t, uint32_t,
+                           int (*)(void *, int64_t,
+                                   const struct tg_store_event *),
+                           void *);
+int tg_sqlite_call_tally(struct tg_store *, int64_t, uint32_t,
+                         int (*)(void *, const struct tg_store_tally *),
+                         void *);
+int tg_sqlite_call_before(struct tg_store *, int64_t, int64_t *);
+int tg_sqlite_key_requests(struct tg_store *, const char *, int64_t, int64_t,
+                           int64_t *);
+int tg_sqlite_recent_each(struct tg_store *, int64_t, int64_t,
+                          int (*)(void *, const char *), void *);
+
 #endif

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alerts.h"
 #include "digest.h"
 #include "error.h"
 #include "journal.h"
@@ -599,6 +600,85 @@ struct tg_store_ops {
                  enum tg_usage_by by,
                  int (*visit)(void *, const struct tg_store_usage *),
                  void *arg);
+
+    /* Rules of alerts, in the order of their names. */
+    int (*rule_add)(struct tg_store *store, const struct tg_store_rule *row);
+    /* Changes all of the row with this id but its kind and birth. */
+    int (*rule_set)(struct tg_store *store, const struct tg_store_rule *row);
+    int (*rule_delete)(struct tg_store *store, const char *id);
+    int (*rule_get)(struct tg_store *store, const char *id_or_name,
+                    int (*visit)(void *, const struct tg_store_rule *),
+                    void *arg);
+    int (*rule_each)(struct tg_store *store,
+                     int (*visit)(void *, const struct tg_store_rule *),
+                     void *arg);
+
+    /* Channels, in the order of their names.  A deleted one's notices go. */
+    int (*channel_add)(struct tg_store *store,
+                       const struct tg_store_channel *row);
+    int (*channel_set)(struct tg_store *store,
+                       const struct tg_store_channel *row);
+    int (*channel_delete)(struct tg_store *store, const char *id);
+    int (*channel_get)(struct tg_store *store, const char *id_or_name,
+                       int (*visit)(void *, const struct tg_store_channel *),
+                       void *arg);
+    int (*channel_each)(struct tg_store *store,
+                        int (*visit)(void *, const struct tg_store_channel *),
+                        void *arg);
+
+    /* *is_new is false when one of its name is open, or single and was. */
+    int (*episode_open)(struct tg_store *store,
+                        const struct tg_store_episode *row, bool *is_new);
+    /* It has gone on: one more, at an instant. */
+    int (*episode_again)(struct tg_store *store, const char *once, int64_t at);
+    int (*episode_close)(struct tg_store *store, const char *id, int64_t at,
+                         const char *closed_by);
+    int (*episode_get)(struct tg_store *store, const char *id,
+                       int (*visit)(void *, const struct tg_store_episode *),
+                       void *arg);
+    /* Newest first. */
+    int (*episode_each)(struct tg_store *store,
+                        const struct tg_store_episode_filter *filter,
+                        int (*visit)(void *, const struct tg_store_episode *),
+                        void *arg);
+
+    int (*notice_add)(struct tg_store *store,
+                      const struct tg_store_notice *row);
+    /* Newest first. */
+    int (*notice_each)(struct tg_store *store,
+                       const struct tg_store_notice_filter *filter,
+                       int (*visit)(void *, const struct tg_store_notice *),
+                       void *arg);
+    /* A channel's that wait, the oldest first: pending, or held. */
+    int (*notice_waiting)(struct tg_store *store, const char *channel_id,
+                          const char *status, uint32_t limit,
+                          int (*visit)(void *, const struct tg_store_notice *),
+                          void *arg);
+    int (*notice_set)(struct tg_store *store, const char *id,
+                      const struct tg_store_fate *fate);
+    /* Takes away notices and episodes that ended before. */
+    int (*alerts_forget)(struct tg_store *store, int64_t before,
+                         uint32_t limit);
+
+    /* Events behind a number, the oldest first. */
+    int (*event_behind)(struct tg_store *store, int64_t number, uint32_t limit,
+                        int (*visit)(void *, int64_t number,
+                                     const struct tg_store_event *),
+                        void *arg);
+    /* Calls behind a number, in the order in which they were taken in. */
+    int (*call_tally)(struct tg_store *store, int64_t seq, uint32_t limit,
+                      int (*visit)(void *, const struct tg_store_tally *),
+                      void *arg);
+    /* Number of the last call before an instant; 0 when there is none. */
+    int (*call_before)(struct tg_store *store, int64_t at, int64_t *seq);
+    /*
+     * How many requests of a key the rollups have of whole quarter-hours,
+     * from one up to another; and calls that are in none yet, of all keys.
+     */
+    int (*key_requests)(struct tg_store *store, const char *key_id,
+                        int64_t first, int64_t end, int64_t *requests);
+    int (*recent_each)(struct tg_store *store, int64_t since, int64_t until,
+                       int (*visit)(void *, const char *key_id), void *arg);
 };
 
 struct tg_store {

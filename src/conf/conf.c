@@ -161,6 +161,45 @@ take_github_keys(struct tg_conf *conf, const char *value, char *why)
     return 0;
 }
 
+/* A text that stands once, is not empty, and fits. */
+static int
+take_text(char *field, size_t size, const char *name, const char *value,
+          char *why)
+{
+    if (value[0] == '\0') {
+        snprintf(why, WHY_SIZE, "%s is empty", name);
+        return TG_ERR_FORMAT;
+    }
+    if (field[0] != '\0') {
+        snprintf(why, WHY_SIZE, "%s stands twice", name);
+        return TG_ERR_FORMAT;
+    }
+    if (strlen(value) >= size) {
+        snprintf(why, WHY_SIZE, "%s is longer than %zu bytes", name, size - 1);
+        return TG_ERR_FORMAT;
+    }
+    memcpy(field, value, strlen(value) + 1);
+    return 0;
+}
+
+static int
+take_webhook(struct tg_conf *conf, const char *value, char *why)
+{
+    return take_text(conf->alerts.webhook, sizeof(conf->alerts.webhook),
+                     "webhook", value, why);
+}
+
+static int
+take_secret_file(struct tg_conf *conf, const char *value, char *why)
+{
+    if (value[0] != '\0' && value[0] != '/') {
+        snprintf(why, WHY_SIZE, "webhook_secret_file is an absolute name");
+        return TG_ERR_FORMAT;
+    }
+    return take_text(conf->alerts.secret_file, sizeof(conf->alerts.secret_file),
+                     "webhook_secret_file", value, why);
+}
+
 #define VALUE(section, name, field, read, allowed)                             \
     {                                                                          \
         section, name, field, read, allowed, NULL                              \
@@ -227,6 +266,8 @@ static const struct row {
     LINES("egress", "ports", take_ports),
     LINES("egress", "proxy", take_proxy),
     LINES("egress", "ca_file", take_ca_file),
+    LINES("alerts", "webhook", take_webhook),
+    LINES("alerts", "webhook_secret_file", take_secret_file),
     VALUE("journal", "keep_days", MEMBER(keep_days), read_count, COUNT_ALLOWED),
     VALUE("journal", "keep_megabytes", MEMBER(keep_megabytes), read_count,
           COUNT_ALLOWED),

@@ -18,6 +18,10 @@ struct tg_conf {
     struct tg_egress_rules egress;
     /* Where GitHub's public keys are: a path, or https; "": nowhere. */
     char github_keys[TG_CONF_SOURCE_SIZE];
+    struct {
+        char webhook[512];     /* its URL; "": none */
+        char secret_file[256]; /* an absolute name */
+    } alerts;
     uint32_t is_strict; /* records are durable before anybody acts on them */
     uint32_t keep_days; /* segments of the journal that were taken in */
     uint32_t keep_megabytes;

@@ -22,6 +22,8 @@
 
 struct tg_egress_rules;
 struct tg_leak_keys;
+struct tg_alerts;
+struct tg_courier;
 struct tg_ledger;
 struct tg_lookout;
 
@@ -74,6 +76,9 @@ struct tg_daemon {
         _Atomic uint32_t throttle_percent, throttle_minutes;
         _Atomic uint32_t learning_days, learning_calls;
     } responses;
+    struct tg_alerts *alerts;           /* the clockwork's: alerts.h */
+    struct tg_courier *courier;         /* the courier's: alert_deliver.h */
+    _Atomic uint32_t alerts_generation; /* of their rules */
 
     uint64_t own_writer_id; /* in the journal; constant */
 

@@ -19,9 +19,12 @@
 
 #include "audit_offline.h"
 #include "audit_seal.h"
+#include "alerts.h"
 #include "backup_file.h"
+#include "channel.h"
 #include "civil.h"
 #include "clock.h"
+#include "alert_deliver.h"
 #include "denials.h"
 #include "err.h"
 #include "first.h"
@@ -124,6 +127,20 @@ fill_home(struct tg_daemon *daemon, struct tg_error *error)
     return err;
 }
 
+/* Rules from the first start on, and channels that can be used. */
+static int
+open_alerts(struct tg_daemon *daemon, struct tg_error *error)
+{
+    int err = tg_alerts_first(daemon->admin, tg_clock_ms());
+
+    if (err != 0) {
+        *error = daemon->admin->error;
+        return err;
+    }
+    err = tg_channel_of_conf(daemon, error);
+    return err != 0 ? err : tg_channels_check(daemon, error);
+}
+
 static int
 start(struct program *program, struct tg_error *error)
 {
@@ -142,6 +159,8 @@ start(struct program *program, struct tg_error *error)
     if (err == 0)
         err = fill_home(daemon, error);
     if (err == 0)
+        err = open_alerts(daemon, error);
+    if (err == 0)
         err = tg_ingest_open(&program->ingest, daemon, error);
     if (err == 0)
         err = tg_statefile_open(daemon, program->ingest, error);
@@ -154,7 +173,9 @@ start(struct program *program, struct tg_error *error)
     atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
     program->refresh.next_at_ms = tg_clock_ms() + TG_MS_PER_DAY;
     tg_recovery_init(&program->recovery, daemon, program->ingest);
-    if (tg_ledger_new(&daemon->ledger, daemon) != 0)
+    if (tg_ledger_new(&daemon->ledger, daemon) != 0 ||
+        tg_alerts_new(&daemon->alerts, daemon) != 0 ||
+        tg_courier_new(&daemon->courier) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     err = tg_http_start(&program->http, daemon, error);
     for (int i = 0; i < TG_ROUNDS_KINDS && err == 0; i++)
@@ -239,6 +260,7 @@ stop(struct program *program)
     for (int i = 0; i < TG_ROUNDS_KINDS; i++)
         tg_rounds_stop(program->rounds[i]);
     tg_lookout_free(daemon);
+    tg_alerts_free(daemon->alerts);
     pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
         tg_ingest_pass(program->ingest);

@@ -229,7 +229,7 @@ tg_members_texts(struct tg_reply *reply, const json_t *object,
         if (stands_before(found, i))
             return tg_reply_invalid(reply, param, "%s has '%s' twice", param,
                                     json_string_value(item));
-        if (!check(reply, param, json_string_value(item)))
+        if (check != NULL && !check(reply, param, json_string_value(item)))
             return false;
     }
     *list = found;

@@ -48,8 +48,8 @@ bool tg_members_object(struct tg_reply *reply, const json_t *object,
                        const char *param, const json_t **value);
 
 /*
- * A list of up to max texts of 1 to 255 bytes that check accepts, none of
- * them twice.  *list is a reference into object.
+ * A list of up to max texts of 1 to 255 bytes that check (NULL: none)
+ * accepts, none of them twice.  *list is a reference into object.
  */
 bool tg_members_texts(struct tg_reply *reply, const json_t *object,
                       const char *param, size_t max, tg_text_check *check,

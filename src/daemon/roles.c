@@ -32,6 +32,7 @@ static const char *const permissions[] = {
     [TG_MAY_CHANGE_OPERATORS] = "operators",
     [TG_MAY_CHANGE_OWNERS] = "owners",
     [TG_MAY_REPORT_LEAKS] = "leaks",
+    [TG_MAY_CHANGE_ALERTS] = "alerts",
     [TG_MAY_ACT_FOR_ONESELF] = "self",
     [TG_MAY_READ_AUDIT] = "audit",
 };

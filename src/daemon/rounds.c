@@ -5,7 +5,9 @@
 #include <time.h>
 
 #include "agenda.h"
+#include "alerts.h"
 #include "clock.h"
+#include "alert_deliver.h"
 #include "digest.h"
 #include "disk.h"
 #include "err.h"
@@ -24,8 +26,8 @@ static const struct {
 } kinds[TG_ROUNDS_KINDS] = {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
-                              tg_respond_pass, tg_disk_pass}},
-    [TG_ROUNDS_COURIER] = {1, {tg_leak_keys_pass}},
+                              tg_respond_pass, tg_disk_pass, tg_alerts_pass}},
+    [TG_ROUNDS_COURIER] = {1, {tg_leak_keys_pass, tg_deliver_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };
 

@@ -6,45 +6,21 @@ The gate's processes have clocks of ours (clock.c); the simulator and the
 callers have the real ones.
 """
 
-import mmap
 import os
 import re
-import shutil
 import signal
-import struct
 from decimal import Decimal
 
 import pytest
 
 from books import compare_records, records, served
-from conftest import BUILD
+from clocks import NANOS, Clock
 from state_file import StateFile
 from storms import Storm, chat
 from victims import roles
 
 SECOND, DAY, MONTH = 1, 86400, 31 * 86400
 STANDS = 601                          # a clock that is set, to be believed
-NANOS = 10**9
-
-
-class Clock:
-    """Of the processes that preload it."""
-
-    def __init__(self, folder):
-        self.library = shutil.copy(BUILD / "tests/crash/clock.so", folder)
-        path = folder / "offsets"
-        path.write_bytes(bytes(16))
-        path.chmod(0o644)
-        with open(path, "r+b") as file:
-            self.map = mmap.mmap(file.fileno(), 16)
-        self.wall = self.monotonic = 0
-
-    def jump(self, wall=0, monotonic=0):
-        """By seconds."""
-        self.wall += wall
-        self.monotonic += monotonic
-        self.map[:16] = struct.pack("<qq", self.wall * NANOS,
-                                    self.monotonic * NANOS)
 
 
 @pytest.fixture

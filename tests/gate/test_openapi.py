@@ -196,3 +196,35 @@ def test_members_of_sessions_and_second_factors(daemon):
     assert set(proof) == properties("fresh_proof")
     ended = daemon.ask("DELETE", "/sessions/current", token=session["token"])
     assert set(ended.json) == properties("ended_session")
+
+
+def test_members_of_alerts_and_channels(daemon):
+    alert = daemon.get("/alerts").json["data"][0]
+    assert set(alert) == properties("alert") == required("alert")
+    params = set()
+    for row in daemon.get("/alerts").json["data"]:
+        params |= set(row["params"])
+    assert params == properties("alert_params")
+    channel = daemon.must("/channels", {
+        "kind": "webhook", "name": "c", "url": "http://192.0.2.1/",
+        "secret": "x" * 16})
+    assert set(channel) == properties("channel") == required("channel")
+    assert known(daemon.post("/alerts", {"?": 1})) == properties("new_alert")
+    assert known(daemon.ask("PATCH", "/alerts/" + alert["id"], {"?": 1})) == \
+        properties("changed_alert")
+    assert known(daemon.post("/channels", {"?": 1})) == \
+        properties("new_channel")
+    assert known(daemon.ask("PATCH", "/channels/" + channel["id"],
+                            {"?": 1})) == properties("changed_channel")
+    daemon.must("/accounts", {"name": "poor", "billing": "prepaid"})
+    path = "/alerts/deliveries"
+    wait(lambda: daemon.get(path).json["data"], what="a delivery")
+    row = daemon.get(path).json["data"][0]
+    assert set(row) == properties("alert_delivery") == required(
+        "alert_delivery")
+    episode = daemon.get("/alerts/episodes").json["data"][0]
+    assert set(episode) == properties("episode") == required("episode")
+    test = daemon.post(f"/channels/{channel['id']}/test", {}).json
+    assert set(test) == properties("channel_test") == required("channel_test")
+    gone = daemon.ask("DELETE", "/channels/" + channel["id"]).json
+    assert set(gone) == properties("gone") == required("gone")

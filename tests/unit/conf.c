@@ -103,13 +103,24 @@ static const struct row {
     {"a name of another section", "[prices]\nwrong_keys_per_minute = 1\n",
      ", line 2: [prices] has no \"wrong_keys_per_minute\"; it has: "
      "factor_production, factor_development, factor_restricted"},
+    {"a webhook that is empty", "[alerts]\nwebhook =\n",
+     ", line 2: webhook is empty"},
+    {"a webhook twice", "[alerts]\nwebhook = a\nwebhook = a\n",
+     ", line 3: webhook stands twice"},
+    {"a secret's file that is empty", "[alerts]\nwebhook_secret_file =\n",
+     ", line 2: webhook_secret_file is empty"},
+    {"a secret's file that is not absolute",
+     "[alerts]\nwebhook_secret_file = x\n",
+     ", line 2: webhook_secret_file is an absolute name"},
     {"a section that is not known", "[gates]\nx = 1\n",
-     ", line 2: there is no section [gates]; there are: gate, egress, journal, "
+     ", line 2: there is no section [gates]; there are: gate, egress, alerts, "
+     "journal, "
      "leaks, prices, retention, events, responses, responses production, "
      "responses development, responses restricted"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
-     "are: gate, egress, journal, leaks, prices, retention, events, responses, "
+     "are: gate, egress, alerts, journal, leaks, prices, retention, events, "
+     "responses, "
      "responses production, "
      "responses development, responses restricted"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",

@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,17 @@ tg_command_find(const char *noun, const char *verb)
             return row;
     }
     return NULL;
+}
+
+const struct tg_command *
+tg_command_below(const struct tg_command *command, const char *word)
+{
+    char verb[64];
+
+    if (command == NULL || command->verb == NULL)
+        return NULL;
+    snprintf(verb, sizeof(verb), "%s %s", command->verb, word);
+    return tg_command_find(command->noun, verb);
 }
 
 bool
@@ -262,6 +274,11 @@ take_word(struct tg_cli *cli, const char *word)
         row = tg_command_find(cli->noun, word);
         if (row == NULL)
             return tg_args_refuse_verb(cli, word);
+        cli->command = row;
+        return TG_EXIT_OK;
+    }
+    row = tg_command_below(cli->command, word);
+    if (row != NULL && cli->operand == NULL) {
         cli->command = row;
         return TG_EXIT_OK;
     }

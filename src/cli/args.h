@@ -33,6 +33,13 @@ const struct tg_option *tg_option_find(const struct tg_option *options,
 /* The row of a noun and a verb (NULL: of the noun alone), or NULL. */
 const struct tg_command *tg_command_find(const char *noun, const char *verb);
 
+/*
+ * A verb may be two words, "rules add", of which the first is a verb itself:
+ * the row that a word behind command makes of it, or NULL.
+ */
+const struct tg_command *tg_command_below(const struct tg_command *command,
+                                          const char *word);
+
 /* Whether any row has this noun, and whether any of those has a verb. */
 bool tg_noun_exists(const char *noun);
 bool tg_noun_has_verbs(const char *noun);

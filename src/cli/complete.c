@@ -55,6 +55,8 @@ step(struct place *place, const char *word)
         place->command = tg_command_find(word, NULL);
     } else if (place->command == NULL || place->command->verb == NULL) {
         place->command = tg_command_find(place->noun, word);
+    } else if (tg_command_below(place->command, word) != NULL) {
+        place->command = tg_command_below(place->command, word);
     }
 }
 
@@ -89,14 +91,21 @@ offer_nouns(const char *typed)
     offer(typed, "", "help", "say what a command does");
 }
 
+/* Verbs of a noun; or, behind the first word of some, their second ones. */
 static void
-offer_verbs(const char *typed, const char *noun)
+offer_verbs(const char *typed, const char *noun, const char *first)
 {
+    size_t len = first != NULL ? strlen(first) : 0;
     const struct tg_command *row;
 
     for (row = tg_commands; row->noun != NULL; row++) {
-        if (row->verb != NULL && strcmp(row->noun, noun) == 0)
+        if (row->verb == NULL || strcmp(row->noun, noun) != 0)
+            continue;
+        if (first == NULL && strchr(row->verb, ' ') == NULL)
             offer(typed, "", row->verb, row->summary);
+        if (first != NULL && strncmp(row->verb, first, len) == 0 &&
+            row->verb[len] == ' ')
+            offer(typed, "", row->verb + len + 1, row->summary);
     }
 }
 
@@ -118,7 +127,9 @@ tg_complete_run(int argc, char **argv)
     } else if (place.noun == NULL) {
         offer_nouns(typed);
     } else if (place.command == NULL || place.command->verb == NULL) {
-        offer_verbs(typed, place.noun);
+        offer_verbs(typed, place.noun, NULL);
+    } else {
+        offer_verbs(typed, place.noun, place.command->verb);
     }
     return 0;
 }

@@ -144,6 +144,8 @@ tg_help_run(int argc, char **argv)
         return tg_args_refuse_noun(&cli, argv[0]);
     cli.noun = argv[0];
     row = tg_command_find(argv[0], argc > 1 ? argv[1] : NULL);
+    if (argc > 2 && tg_command_below(row, argv[2]) != NULL)
+        row = tg_command_below(row, argv[2]);
     if (argc > 1 && row == NULL)
         return tg_args_refuse_verb(&cli, argv[1]);
     if (row != NULL && (argc > 1 || !tg_noun_has_verbs(argv[0])))

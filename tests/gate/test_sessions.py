@@ -8,12 +8,13 @@ import json
 import re
 import sqlite3
 import struct
+import subprocess
 import threading
 import time
 
 import pytest
 
-from lone_daemon import LoneDaemon, wait
+from lone_daemon import BUILD, LoneDaemon
 
 PASSWORD = "correct horse battery"
 NUMBERS = itertools.count()
@@ -508,8 +509,6 @@ def test_nothing_of_it_stands_in_the_store_or_the_log(daemon):
 
 
 def test_a_missing_master_key_is_not_replaced(daemon):
-    import subprocess
-    from lone_daemon import BUILD
     operator = Operator(daemon)
     operator.enrol(operator.session())
     daemon.stop()
@@ -517,3 +516,78 @@ def test_a_missing_master_key_is_not_replaced(daemon):
     result = subprocess.run([BUILD / "tollgated", "--home", daemon.home],
                             capture_output=True, text=True, timeout=30)
     assert result.returncode == 1 and "backup" in result.stderr
+
+
+# Through nginx
+
+
+def test_a_console_through_nginx(gate):
+    """nginx hands on what a cookie session needs, and says itself which host
+    was asked and from where."""
+    name, password = f"console{next(NUMBERS)}", PASSWORD
+    gate.hunt.plant("operator's password", password)
+    assert gate.admin("POST", "/operators", {"name": name, "role": "admin"}
+                      ).status == 201
+    assert gate.admin("POST", f"/operators/{name}/password",
+                      {"password": password}).status == 200
+
+    def ask(method, path, body=None, **headers):
+        return gate.request(method, "/admin/v1" + path, body=body,
+                            headers=headers)
+
+    login = {"operator": name, "password": password, "kind": "cookie"}
+    for origin in ("http://evil.example", None):
+        headers = {"X-Forwarded-Host": "evil.example"}
+        if origin:
+            headers["Origin"] = origin
+        assert ask("POST", "/sessions", login, **headers).status == 403
+    reply = ask("POST", "/sessions", login, Origin=gate.url)
+    assert reply.status == 201, reply.text
+    cookie = reply.headers["set-cookie"].split(";")[0]
+    gate.hunt.plant("session", cookie.split("=", 1)[1])
+    csrf = reply.json["csrf_token"]
+    mine = ask("GET", "/sessions?operator=me", Cookie=cookie).json["data"]
+    assert [s["last_used_ip"] for s in mine] == ["127.0.0.1"]
+    assert ask("POST", "/keys", {"name": "x"}, Cookie=cookie, Origin=gate.url
+               ).status == 403
+    made = ask("POST", "/keys", {"name": "x"}, Cookie=cookie, Origin=gate.url,
+               **{"X-CSRF-Token": csrf})
+    assert made.status == 201, made.text
+    gate.hunt.plant_keys(made.text)
+    done = gate.admin("DELETE", f"/operators/{name}")
+    assert done.status == 200
+    assert ask("GET", "/keys", Cookie=cookie).status == 401
+    assert cookie.split("=", 1)[1] not in gate.nginx_log()
+
+
+def test_too_many_logins_say_so_through_nginx(own_gate):
+    begun = time.monotonic()
+    for _ in range(20 + 20):
+        reply = own_gate.request("POST", "/admin/v1/sessions", body={
+            "operator": f"who{next(NUMBERS)}", "password": "x" * 12},
+            headers={"X-Forwarded-For": f"192.0.2.{next(NUMBERS) % 250}"})
+        if reply.status == 429:
+            break
+        assert time.monotonic() - begun < 60
+    assert reply.status == 429, "no header of a client's makes another address"
+    assert int(reply.headers["retry-after"]) >= 1
+    assert own_gate.admin("GET", "/health").status == 200
+
+
+def test_a_console_over_http2_and_tls(tls_gate):
+    """There the host is no header, and stands for one all the same."""
+    tls_gate.hunt.plant("operator's password", PASSWORD)
+    for path, body in (("/operators", {"name": "h2", "role": "admin"}),
+                       ("/operators/h2/password", {"password": PASSWORD})):
+        assert tls_gate.admin("POST", path, body).status in (200, 201)
+    for origin, status in ((tls_gate.tls_url, "201"),
+                           ("https://evil.example", "403")):
+        result = subprocess.run(
+            ["curl", "-sS", "--http2", "--cacert", tls_gate.ca, "-o",
+             "/dev/null", "-w", "%{http_version} %{http_code}", "-H",
+             f"Origin: {origin}", "-H", "Content-Type: application/json", "-d",
+             "@-", tls_gate.tls_url + "/admin/v1/sessions"],
+            input=json.dumps({"operator": "h2", "password": PASSWORD,
+                              "kind": "cookie"}),
+            capture_output=True, text=True, timeout=30)
+        assert result.stdout == f"2 {status}", result.stderr

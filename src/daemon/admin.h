@@ -82,6 +82,17 @@ void tg_admin_token_list(struct tg_request *, struct tg_reply *);
 void tg_admin_token_create(struct tg_request *, struct tg_reply *);
 void tg_admin_token_revoke(struct tg_request *, struct tg_reply *);
 
+void tg_admin_sink_list(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_create(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_show(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_update(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_delete(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_test(struct tg_request *, struct tg_reply *);
+void tg_admin_key_sink_list(struct tg_request *, struct tg_reply *);
+void tg_admin_key_sink_put(struct tg_request *, struct tg_reply *);
+void tg_admin_key_deliver(struct tg_request *, struct tg_reply *);
+void tg_admin_sink_delivery_list(struct tg_request *, struct tg_reply *);
+
 void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);
 void tg_admin_denial_list(struct tg_request *, struct tg_reply *);

@@ -187,12 +187,9 @@ set_sigv4(CURL *curl, const struct tg_egress_sigv4 *sign,
 static int
 set_request(struct sending *sending, const struct tg_egress_request *request)
 {
-    static const char *const usual[] = {"Expect:", NULL};
     CURL *curl = sending->curl;
-    int err = add_lines(sending, usual);
+    int err = add_lines(sending, request->headers);
 
-    if (err == 0)
-        err = add_lines(sending, request->headers);
     if (err == 0)
         err = set_sigv4(curl, &request->sigv4, sending->error);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "tollgate");

@@ -15,6 +15,7 @@
 #include "lookout.h"
 #include "resolve.h"
 #include "respond.h"
+#include "sinks.h"
 #include "vigil.h"
 
 #define ROUNDS_MAX 16
@@ -27,7 +28,8 @@ static const struct {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
                               tg_respond_pass, tg_disk_pass, tg_alerts_pass}},
-    [TG_ROUNDS_COURIER] = {1, {tg_leak_keys_pass, tg_deliver_pass}},
+    [TG_ROUNDS_COURIER] = {1,
+                           {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };
 

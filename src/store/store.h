@@ -30,6 +30,7 @@
 #include "price.h"
 #include "store_leaks.h"
 #include "store_operators.h"
+#include "store_sinks.h"
 
 struct tg_store_account {
     const char *id, *name, *plan;
@@ -685,6 +686,7 @@ struct tg_store {
     const struct tg_store_ops *ops;
     const struct tg_store_operator_ops *operators;
     const struct tg_store_leak_ops *leaks;
+    const struct tg_store_sink_ops *sinks;
     struct tg_error error;
 };
 

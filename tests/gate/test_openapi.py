@@ -79,6 +79,13 @@ def daemon(tmp_path_factory):
     daemon.must("/upstreams", {"name": "u", "base_url": "http://127.0.0.1:1",
                                "dialect": "deepseek"})
     daemon.must("/credentials", {"upstream": "u", "secret": "x" * 20})
+    daemon.must("/sinks", {"name": "v", "kind": "vault",
+                           "config": {"url": "http://127.0.0.1:1"},
+                           "credentials": {"token": "x" * 20}})
+    key = "/keys/" + daemon.key["id"]
+    daemon.ask("PUT", key + "/sinks",
+               {"sinks": [{"sink": "v", "place": "a", "name": "b"}]})
+    daemon.post(key + "/deliver", {"secret": daemon.key["key"]})
     subprocess.run(
         [BUILD / "tests/unit/journal-write", daemon.journal, "77", "2",
          daemon.key["id"], daemon.key["account_id"], "--deny"],
@@ -92,7 +99,8 @@ def daemon(tmp_path_factory):
     ("/accounts", "account"), ("/keys", "key"), ("/models", "model"),
     ("/prices", "price"), ("/upstreams", "upstream"),
     ("/credentials", "credential"), ("/calls", "call"),
-    ("/denials", "denial"), ("/operators", "operator"),
+    ("/denials", "denial"), ("/sinks", "sink"), ("/deliveries", "delivery"),
+    ("/operators", "operator"),
     ("/tokens", "token"), ("/audit", "audit_entry")])
 def test_members_of_objects(daemon, path, name):
     page = daemon.get(path).json
@@ -228,3 +236,19 @@ def test_members_of_alerts_and_channels(daemon):
     assert set(test) == properties("channel_test") == required("channel_test")
     gone = daemon.ask("DELETE", "/channels/" + channel["id"]).json
     assert set(gone) == properties("gone") == required("gone")
+
+
+def test_members_of_sinks_and_of_keys_in_them(daemon):
+    key = "/keys/" + daemon.key["id"]
+    places = daemon.get(key + "/sinks").json["data"]
+    assert set(places[0]) == properties("key_sink") == required("key_sink")
+    for path, name in [("/sinks/v/test", "sink_test"),
+                       (key + "/deliver", "key_delivery")]:
+        assert set(daemon.post(path).json) == properties(name) == \
+            required(name)
+    assert known(daemon.post("/sinks", {"?": 1})) == properties("new_sink")
+    assert known(daemon.ask("PATCH", "/sinks/v", {"?": 1})) == \
+        properties("changed_sink")
+    bad = {"sinks": [{"?": 1}]}
+    assert known(daemon.ask("PUT", key + "/sinks", bad)) == \
+        properties("new_key_sink")

@@ -1,6 +1,7 @@
 #include "list.h"
 #include "nouns.h"
 #include "own.h"
+#include "request.h"
 #include "say.h"
 #include "value.h"
 
@@ -12,6 +13,16 @@ const struct tg_option tg_accounts_create_options[] = {
      billings},
     {"plan", "PLAN", "the name of its plan, for people", TG_VALUE_TEXT, "plan",
      NULL},
+    {0},
+};
+
+const struct tg_option tg_accounts_update_options[] = {
+    {"name", "NAME", "another name", TG_VALUE_TEXT, "name", NULL},
+    {"billing", "HOW", "prepaid or postpaid", TG_VALUE_TEXT, "billing",
+     billings},
+    {"plan", "PLAN", "the name of its plan, for people", TG_VALUE_TEXT, "plan",
+     NULL},
+    {"no-plan", NULL, "without one", TG_VALUE_NONE, "plan", NULL},
     {0},
 };
 
@@ -59,6 +70,23 @@ int
 tg_accounts_show(struct tg_cli *cli)
 {
     return tg_noun_show(cli, "accounts", page_columns);
+}
+
+int
+tg_accounts_update(struct tg_cli *cli)
+{
+    static const struct tg_act act = {"PATCH", "accounts", "", "is changed",
+                                      NULL};
+    json_t *body = tg_request_body(cli);
+    int rc = tg_noun_agree(cli);
+
+    if (rc == TG_EXIT_OK && json_object_size(body) == 0)
+        rc = tg_say_usage(cli, "say what to change, for example --billing "
+                               "postpaid");
+    if (rc == TG_EXIT_OK)
+        rc = tg_noun_act(cli, &act, body);
+    json_decref(body);
+    return rc;
 }
 
 int

@@ -30,6 +30,7 @@ int tg_keys_rotate(struct tg_cli *cli);
 int tg_keys_rotation(struct tg_cli *cli);
 
 int tg_accounts_create(struct tg_cli *cli);
+int tg_accounts_update(struct tg_cli *cli);
 int tg_accounts_list(struct tg_cli *cli);
 int tg_accounts_show(struct tg_cli *cli);
 int tg_accounts_top_up(struct tg_cli *cli);
@@ -111,6 +112,7 @@ extern const struct tg_option tg_keys_list_options[];
 extern const struct tg_option tg_keys_rotate_options[];
 extern const struct tg_option tg_keys_rotation_options[];
 extern const struct tg_option tg_accounts_create_options[];
+extern const struct tg_option tg_accounts_update_options[];
 extern const struct tg_option tg_models_add_options[];
 extern const struct tg_option tg_prices_list_options[];
 extern const struct tg_option tg_prices_add_options[];

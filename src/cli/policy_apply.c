@@ -125,18 +125,21 @@ look_again(struct doing *doing)
     return rc;
 }
 
-/* The members of a request that makes it, or changes what differs. */
+/*
+ * The members of a request that makes it, or changes what differs; apart: also
+ * those that most requests do not take.
+ */
 static json_t *
-body_of(const struct doing *doing)
+body_of(const struct doing *doing, bool apart)
 {
+    unsigned but = TG_POLICY_NAMES | (apart ? 0 : TG_POLICY_APART);
     const struct tg_policy_member *member = kind_of(doing)->members;
     json_t *body = json_object(), *pair, *value;
 
     for (; member->name != NULL; member++) {
         pair = json_object_get(doing->step->changes, member->name);
         value = json_array_get(pair, 1);
-        if (pair == NULL ||
-            (member->flags & (TG_POLICY_NAMES | TG_POLICY_APART)) != 0)
+        if (pair == NULL || (member->flags & but) != 0)
             continue;
         if (doing->step->verb == TG_POLICY_CREATE &&
             (member->flags & TG_POLICY_BIRTH) == 0 && json_is_null(value) &&
@@ -155,18 +158,25 @@ becomes(const struct doing *doing, const char *member)
         json_array_get(json_object_get(doing->step->changes, member), 1));
 }
 
+static void
+put_becoming(const struct doing *doing, json_t *body, const char *member)
+{
+    const char *value = becomes(doing, member);
+
+    if (value != NULL)
+        json_object_set_new(body, member, json_string(value));
+}
+
 static int
-set_apart(struct doing *doing, const char *member)
+set_status(struct doing *doing)
 {
     static const struct {
         const char *value, *tail;
     } rows[] = {
-        {"verified", "/verify"},
-        {"suspended", "/suspend"},
         {"inactive", "/pause"},
         {"disabled", "/disable"},
     };
-    const char *value = becomes(doing, member);
+    const char *value = becomes(doing, "status");
     bool is_new = doing->step->verb == TG_POLICY_CREATE;
 
     for (size_t i = 0; value != NULL && i < sizeof(rows) / sizeof(rows[0]);
@@ -196,7 +206,7 @@ put_upstream(struct doing *doing)
 
     if (rc != TG_EXIT_OK)
         return rc;
-    body = body_of(doing);
+    body = body_of(doing, false);
     json_object_set_new(body, "name", json_string(doing->step->name));
     json_object_set(body, "base_url", json_object_get(doing->want, "base_url"));
     if (is_new)
@@ -217,12 +227,13 @@ put_credential(struct doing *doing)
         return ask(doing, "POST", "/disable", NULL);
     if (doing->step->verb == TG_POLICY_CHANGE) {
         rc = look_again(doing);
-        return rc == TG_EXIT_OK ? ask(doing, "PATCH", "", body_of(doing)) : rc;
+        return rc == TG_EXIT_OK ? ask(doing, "PATCH", "", body_of(doing, false))
+                                : rc;
     }
     rc = tg_wish_secret(doing->policy->cli, doing->step->wish, &secret);
     if (rc != TG_EXIT_OK)
         return rc;
-    body = body_of(doing);
+    body = body_of(doing, false);
     json_object_set(body, "upstream", json_object_get(doing->want, "upstream"));
     json_object_set_new(body, "secret", json_string(secret.data));
     explicit_bzero(&secret, sizeof(secret));
@@ -238,7 +249,7 @@ put_model(struct doing *doing)
 
     if (rc != TG_EXIT_OK)
         return rc;
-    body = body_of(doing);
+    body = body_of(doing, false);
     json_object_set_new(body, "id", json_string(doing->step->name));
     return ask(doing, "POST", NULL, body);
 }
@@ -246,24 +257,27 @@ put_model(struct doing *doing)
 static int
 put_account(struct doing *doing)
 {
-    bool is_new = doing->step->verb == TG_POLICY_CREATE;
     json_t *body;
-    int rc = is_new ? TG_EXIT_OK : look_again(doing);
+    int rc;
 
+    if (doing->step->verb == TG_POLICY_CHANGE) {
+        rc = look_again(doing);
+        return rc == TG_EXIT_OK ? ask(doing, "PATCH", "", body_of(doing, true))
+                                : rc;
+    }
+    body = body_of(doing, false);
+    json_object_set_new(body, "name", json_string(doing->step->name));
+    rc = ask(doing, "POST", NULL, body);
     if (rc != TG_EXIT_OK)
         return rc;
-    body = body_of(doing);
-    if (is_new) {
-        json_object_set_new(body, "name", json_string(doing->step->name));
-        rc = ask(doing, "POST", NULL, body);
-        if (rc == TG_EXIT_OK)
-            take_id(doing);
-    } else {
-        json_decref(body);
-    }
-    if (rc == TG_EXIT_OK)
-        rc = set_apart(doing, "verification");
-    return rc == TG_EXIT_OK ? set_apart(doing, "status") : rc;
+    take_id(doing);
+    body = json_object();
+    put_becoming(doing, body, "verification");
+    put_becoming(doing, body, "status");
+    if (json_object_size(body) > 0)
+        return ask(doing, "PATCH", "", body);
+    json_decref(body);
+    return TG_EXIT_OK;
 }
 
 /* Of a key that is to be made, "account/name": both, in one allocation. */
@@ -344,7 +358,7 @@ make_key(struct doing *doing)
     if (rc != TG_EXIT_OK)
         return rc;
     account = account_and_name(doing->step, &name);
-    body = body_of(doing);
+    body = body_of(doing, false);
     json_object_set_new(body, "account", json_string(account));
     rc = ask(doing, "POST", NULL, body);
     /* Nobody knows what became of a request without an answer. */
@@ -371,19 +385,19 @@ put_key(struct doing *doing)
 
     if (doing->step->verb == TG_POLICY_CREATE) {
         rc = make_key(doing);
-        return rc == TG_EXIT_OK ? set_apart(doing, "status") : rc;
+        return rc == TG_EXIT_OK ? set_status(doing) : rc;
     }
     rc = look_again(doing);
     if (rc != TG_EXIT_OK)
         return rc;
     if (doing->step->verb == TG_POLICY_DELETE)
         return ask(doing, "DELETE", "", NULL);
-    body = body_of(doing);
+    body = body_of(doing, false);
     if (json_object_size(body) > 0)
         rc = ask(doing, "PATCH", "", body);
     else
         json_decref(body);
-    return rc == TG_EXIT_OK ? set_apart(doing, "status") : rc;
+    return rc == TG_EXIT_OK ? set_status(doing) : rc;
 }
 
 static int

@@ -73,8 +73,8 @@ static const struct tg_policy_member price_members[] = {
 
 static const struct tg_policy_member account_members[] = {
     ROW("name", TEXT, NULL, NULL, NEEDED | NAMES, 100),
-    ROW("plan", TEXT, NULL, "null", BIRTH, 64),
-    ROW("billing", CHOICE, "prepaid postpaid", "\"prepaid\"", BIRTH, 0),
+    ROW("plan", TEXT, NULL, "null", 0, 64),
+    ROW("billing", CHOICE, "prepaid postpaid", "\"prepaid\"", 0, 0),
     ROW("verification", CHOICE, "unverified pending verified", "\"unverified\"",
         APART, 0),
     ROW("status", CHOICE, "active suspended", "\"active\"", APART, 0),

@@ -206,26 +206,11 @@ take_account(void *arg, const json_t *object)
     struct tg_policy *policy = arg;
     const char *name = tg_noun_text(object, "name");
     struct tg_wish *wish = tg_policy_find(policy, TG_POLICY_ACCOUNT, name);
-    const struct tg_policy_step *step;
-    const json_t *pair;
 
     json_object_set_new(policy->account_names, tg_noun_text(object, "id"),
                         json_string(name));
-    if (wish == NULL)
-        return TG_EXIT_OK;
-    tg_plan_meet_object(policy, wish, object, tg_noun_text(object, "id"));
-    step =
-        policy->step_count > 0 ? &policy->steps[policy->step_count - 1] : NULL;
-    if (step == NULL || step->wish != wish)
-        return TG_EXIT_OK;
-    pair = json_object_get(step->changes, "verification");
-    if (pair != NULL &&
-        strcmp(json_string_value(json_array_get(pair, 1)), "verified") != 0)
-        tg_policy_fault(wish->file, tg_policy_place(wish->node, "verification"),
-                        "the account %s is %s, which is not taken back: write "
-                        "verification: %s",
-                        name, json_string_value(json_array_get(pair, 0)),
-                        json_string_value(json_array_get(pair, 0)));
+    if (wish != NULL)
+        tg_plan_meet_object(policy, wish, object, tg_noun_text(object, "id"));
     return TG_EXIT_OK;
 }
 

@@ -60,7 +60,8 @@ nothing(const struct tg_policy_member *member, char *why)
     if (member->type == TG_POLICY_BOOL)
         return refuse(why, "must be true or false");
     if ((member->flags & TG_POLICY_NEEDED) != 0 ||
-        (member->type == TG_POLICY_CHOICE && member->fallback != NULL))
+        (member->type == TG_POLICY_CHOICE && member->fallback != NULL &&
+         strcmp(member->fallback, "null") != 0))
         return refuse(why, "must not be null");
     return json_null();
 }

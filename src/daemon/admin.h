@@ -12,6 +12,7 @@
 
 void tg_admin_account_list(struct tg_request *, struct tg_reply *);
 void tg_admin_account_create(struct tg_request *, struct tg_reply *);
+void tg_admin_account_update(struct tg_request *, struct tg_reply *);
 void tg_admin_account_show(struct tg_request *, struct tg_reply *);
 void tg_admin_account_top_up(struct tg_request *, struct tg_reply *);
 void tg_admin_account_grant(struct tg_request *, struct tg_reply *);

@@ -4,6 +4,7 @@
 #include "change.h"
 #include "clock.h"
 #include "err.h"
+#include "etag.h"
 #include "members.h"
 #include "money.h"
 #include "policy.h"
@@ -134,6 +135,20 @@ refuse(struct tg_reply *reply, const struct tg_store *store, int err,
     return tg_shapes_no_account(reply, id_or_name);
 }
 
+/* Its ETag is of what operators set, not of its money. */
+static void
+tag(struct tg_reply *reply, const json_t *account)
+{
+    static const char *const members[] = {"id",     "name",         "plan",
+                                          "status", "verification", "billing"};
+    json_t *part = json_object();
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        json_object_set(part, members[i], json_object_get(account, members[i]));
+    tg_etag_of(reply, part);
+    json_decref(part);
+}
+
 static void
 reply_account(struct tg_request *request, struct tg_reply *reply,
               unsigned status, const char *id_or_name)
@@ -142,10 +157,12 @@ reply_account(struct tg_request *request, struct tg_reply *reply,
     struct walk walk = {.daemon = request->daemon};
     int err = store->ops->account_get(store, id_or_name, one_account, &walk);
 
-    if (err == 0)
-        tg_reply_json(reply, status, walk.one);
-    else
+    if (err != 0) {
         refuse(reply, store, err, id_or_name);
+        return;
+    }
+    tag(reply, walk.one);
+    tg_reply_json(reply, status, walk.one);
 }
 
 void
@@ -199,6 +216,15 @@ add_account(struct tg_request *request, struct tg_reply *reply,
            tg_shapes_not_in_force(reply);
 }
 
+static bool
+read_name(struct tg_reply *reply, const json_t *body, const char **name)
+{
+    if (!tg_members_text(reply, body, "name", 1, 100, name))
+        return false;
+    return strncmp(*name, "acct_", 5) != 0 ||
+           tg_reply_invalid(reply, "name", "a name does not begin like an id");
+}
+
 void
 tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
 {
@@ -214,16 +240,12 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
 
     if (!tg_members_only(reply, request->body, "",
                          "name plan billing granted") ||
-        !tg_members_text(reply, request->body, "name", 1, 100, &row.name) ||
+        !read_name(reply, request->body, &row.name) ||
         !tg_members_text(reply, request->body, "plan", 0, 64, &row.plan) ||
         !tg_members_choice(reply, request->body, "billing", "prepaid postpaid",
                            &row.billing) ||
         !tg_members_money(reply, request->body, "granted", &row.granted_nanos))
         return;
-    if (strncmp(row.name, "acct_", 5) == 0) {
-        tg_reply_invalid(reply, "name", "a name does not begin like an id");
-        return;
-    }
     if (tg_id_mint(id, "acct_", tg_random) != 0) {
         tg_reply_error(reply, 500, "internal_error", NULL,
                        "the kernel gives no random bytes");
@@ -235,10 +257,12 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
 
-/* What a change sets, or adds; NULL and 0 leave things as they are. */
+/*
+ * What a change sets, by a row whose NULLs leave things as they are, and what
+ * of money it adds: granted_nanos and topped_up_nanos of the row.
+ */
 struct change {
-    const char *status, *verification;
-    int64_t granted_nanos, topped_up_nanos;
+    struct tg_store_account row;
 };
 
 static int
@@ -252,19 +276,20 @@ static int
 store_change(struct tg_request *request, const char *id,
              const struct change *change)
 {
+    struct tg_store_account row = change->row;
     struct tg_store *store = request->daemon->admin;
     json_t *before = NULL, *after = NULL, *diff;
     int err = tg_change_begin(request);
 
     if (err != 0)
         return err;
+    row.id = id;
     err = store->ops->account_get(store, id, take_details, &before);
     if (err == 0)
-        err = store->ops->account_set(store, id, change->status,
-                                      change->verification);
+        err = store->ops->account_set(store, &row);
     if (err == 0)
-        err = store->ops->account_credit(store, id, change->granted_nanos,
-                                         change->topped_up_nanos);
+        err = store->ops->account_credit(store, id, row.granted_nanos,
+                                         row.topped_up_nanos);
     if (err == 0)
         err = store->ops->account_get(store, id, take_details, &after);
     diff = tg_change_diff(before, after, "");
@@ -275,11 +300,10 @@ store_change(struct tg_request *request, const char *id,
 
 static bool
 apply_change(struct tg_request *request, struct tg_reply *reply,
-             const struct change *change)
+             const struct change *change, char id[TG_ID_TEXT_SIZE])
 {
     struct tg_daemon *daemon = request->daemon;
     struct tg_store *store = daemon->admin;
-    char id[TG_ID_TEXT_SIZE];
     int err = store->ops->account_get(store, request->subject, take_id, id);
 
     if (err == 0)
@@ -289,19 +313,37 @@ apply_change(struct tg_request *request, struct tg_reply *reply,
                                 "with so much more, the account would have "
                                 "been given more than can be counted: "
                                 "9223372036.854775807");
+    if (err == TG_ERR_DUPLICATE)
+        return tg_reply_error(reply, 409, "already_exists", "name",
+                              "there is an account '%s' already",
+                              change->row.name);
     if (err != 0)
         return refuse(reply, store, err, request->subject);
     return tg_policy_account(daemon, store, id) == 0 ||
            tg_shapes_not_in_force(reply);
 }
 
+/* Whether the account is still the one that the request has seen. */
+static bool
+is_meant(struct tg_request *request, struct tg_reply *reply)
+{
+    if (request->if_match == NULL)
+        return true;
+    reply_account(request, reply, 200, request->subject);
+    if (reply->status != 200)
+        return false;
+    return tg_etag_matches(request, reply);
+}
+
 static void
 change_account(struct tg_request *request, struct tg_reply *reply,
                const struct change *change)
 {
+    char id[TG_ID_TEXT_SIZE];
+
     pthread_mutex_lock(&request->daemon->admin_lock);
-    if (apply_change(request, reply, change))
-        reply_account(request, reply, 200, request->subject);
+    if (is_meant(request, reply) && apply_change(request, reply, change, id))
+        reply_account(request, reply, 200, id);
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
 
@@ -330,7 +372,7 @@ tg_admin_account_top_up(struct tg_request *request, struct tg_reply *reply)
 {
     struct change change = {0};
 
-    if (read_amount(request, reply, &change.topped_up_nanos))
+    if (read_amount(request, reply, &change.row.topped_up_nanos))
         change_account(request, reply, &change);
 }
 
@@ -339,14 +381,14 @@ tg_admin_account_grant(struct tg_request *request, struct tg_reply *reply)
 {
     struct change change = {0};
 
-    if (read_amount(request, reply, &change.granted_nanos))
+    if (read_amount(request, reply, &change.row.granted_nanos))
         change_account(request, reply, &change);
 }
 
 void
 tg_admin_account_verify(struct tg_request *request, struct tg_reply *reply)
 {
-    static const struct change verified = {.verification = "verified"};
+    static const struct change verified = {.row.verification = "verified"};
 
     if (tg_members_only(reply, request->body, "", ""))
         change_account(request, reply, &verified);
@@ -355,7 +397,7 @@ tg_admin_account_verify(struct tg_request *request, struct tg_reply *reply)
 void
 tg_admin_account_suspend(struct tg_request *request, struct tg_reply *reply)
 {
-    static const struct change suspended = {.status = "suspended"};
+    static const struct change suspended = {.row.status = "suspended"};
 
     if (tg_members_only(reply, request->body, "", ""))
         change_account(request, reply, &suspended);
@@ -364,8 +406,33 @@ tg_admin_account_suspend(struct tg_request *request, struct tg_reply *reply)
 void
 tg_admin_account_resume(struct tg_request *request, struct tg_reply *reply)
 {
-    static const struct change resumed = {.status = "active"};
+    static const struct change resumed = {.row.status = "active"};
 
     if (tg_members_only(reply, request->body, "", ""))
         change_account(request, reply, &resumed);
+}
+
+/* null takes the plan away, and nothing else can be. */
+void
+tg_admin_account_update(struct tg_request *request, struct tg_reply *reply)
+{
+    const json_t *body = request->body;
+    struct change change = {0};
+    struct tg_store_account *row = &change.row;
+
+    if (json_is_null(json_object_get(body, "plan")))
+        row->plan = "";
+    if (!tg_members_only(reply, body, "",
+                         "name plan billing verification status") ||
+        (json_object_get(body, "name") != NULL &&
+         !read_name(reply, body, &row->name)) ||
+        !tg_members_text(reply, body, "plan", 0, 64, &row->plan) ||
+        !tg_members_choice(reply, body, "billing", "prepaid postpaid",
+                           &row->billing) ||
+        !tg_members_choice(reply, body, "verification",
+                           "unverified pending verified", &row->verification) ||
+        !tg_members_choice(reply, body, "status", "active suspended",
+                           &row->status))
+        return;
+    change_account(request, reply, &change);
 }

@@ -27,14 +27,12 @@ without_use(const json_t *key)
 }
 
 void
-tg_etag_of_key(struct tg_reply *reply, const json_t *key)
+tg_etag_of(struct tg_reply *reply, const json_t *object)
 {
-    json_t *copy = without_use(key);
-    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     struct tg_digest digest;
     size_t len = 1;
 
-    json_decref(copy);
     if (text == NULL || tg_digest_init() != 0 ||
         tg_digest_of((struct tg_str){text, strlen(text)}, &digest) != 0) {
         free(text);
@@ -46,6 +44,15 @@ tg_etag_of_key(struct tg_reply *reply, const json_t *key)
         len += (size_t)snprintf(reply->etag + len, sizeof(reply->etag) - len,
                                 "%02x", digest.bytes[i]);
     snprintf(reply->etag + len, sizeof(reply->etag) - len, "\"");
+}
+
+void
+tg_etag_of_key(struct tg_reply *reply, const json_t *key)
+{
+    json_t *copy = without_use(key);
+
+    tg_etag_of(reply, copy);
+    json_decref(copy);
 }
 
 /* Tags of a list, with blanks and commas between. */

@@ -8,6 +8,8 @@
  */
 static const struct tg_field fields[] = {
     {"PATCH", "/admin/v1/keys/{}", "budget", TG_MAY_CHANGE_BUDGETS},
+    {"PATCH", "/admin/v1/accounts/{}", "status", TG_MAY_ADMIT_ACCOUNTS},
+    {"PATCH", "/admin/v1/accounts/{}", "verification", TG_MAY_ADMIT_ACCOUNTS},
     {"POST", "/admin/v1/keys/{}/leak-response", "end_sessions",
      TG_MAY_CHANGE_OPERATORS},
 };

@@ -34,6 +34,8 @@ static const struct tg_admin_route routes[] = {
     CHANGE("POST", "/accounts", TG_MAY_CHANGE_ACCOUNTS, "account.create", "",
            tg_admin_account_create),
     READ("/accounts/{}", TG_MAY_READ, "", tg_admin_account_show, OF_ACCOUNT),
+    CHANGE("PATCH", "/accounts/{}", TG_MAY_CHANGE_ACCOUNTS, "account.update",
+           "", tg_admin_account_update),
     CHANGE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS,
            "account.top_up", "", tg_admin_account_top_up),
     CHANGE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS,

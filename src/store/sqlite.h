@@ -78,8 +78,8 @@ int tg_sqlite_account_get(struct tg_store *, const char *,
 int tg_sqlite_account_each(struct tg_store *, const struct tg_store_page *,
                            int (*)(void *, const struct tg_store_account *),
                            void *);
-int tg_sqlite_account_set(struct tg_store *, const char *, const char *,
-                          const char *);
+int tg_sqlite_account_set(struct tg_store *,
+                          const struct tg_store_account *);
 int tg_sqlite_account_credit(struct tg_store *, const char *, int64_t, int64_t);
 int tg_sqlite_account_rebase(struct tg_store *);
 

@@ -97,16 +97,20 @@ tg_sqlite_account_each(struct tg_store *store, const struct tg_store_page *page,
 }
 
 int
-tg_sqlite_account_set(struct tg_store *store, const char *id,
-                      const char *status, const char *verification)
+tg_sqlite_account_set(struct tg_store *store,
+                      const struct tg_store_account *row)
 {
     int changes, err;
 
     err = tg_sql_run(tg_sqlite_of(store), &changes,
-                     "UPDATE accounts SET status = coalesce(?2, status), "
-                     "verification = coalesce(?3, verification) "
+                     "UPDATE accounts SET name = coalesce(?2, name), "
+                     "plan = coalesce(?3, plan), "
+                     "billing = coalesce(?4, billing), "
+                     "status = coalesce(?5, status), "
+                     "verification = coalesce(?6, verification) "
                      "WHERE id = ?1",
-                     "ttt", id, status, verification);
+                     "tttttt", row->id, row->name, row->plan, row->billing,
+                     row->status, row->verification);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
 }
 

@@ -324,9 +324,12 @@ struct tg_store_ops {
                         const struct tg_store_page *page,
                         int (*visit)(void *, const struct tg_store_account *),
                         void *arg);
-    /* Sets them; NULL keeps the one it has. */
-    int (*account_set)(struct tg_store *store, const char *id,
-                       const char *status, const char *verification);
+    /*
+     * Sets name, plan, billing, status and verification of the row with this
+     * id; NULL keeps the one it has.  TG_ERR_DUPLICATE: another has the name.
+     */
+    int (*account_set)(struct tg_store *store,
+                       const struct tg_store_account *row);
     /*
      * Adds money, in a transaction of the caller's.  TG_ERR_RANGE when all
      * that the account was given would not fit.

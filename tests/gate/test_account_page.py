@@ -59,3 +59,38 @@ def test_words_for_the_confused(gate):
         code, _, err = gate.cli("accounts", *words)
         assert code == 1 and what in err, (words, err)
         assert "null" not in err
+
+
+def test_an_account_is_changed_by_those_who_saw_it_as_it_is(gate):
+    gate.must("accounts", "create", "--name", "movable", "--plan", "trial")
+    seen = gate.admin("GET", "/accounts/movable")
+    token = (gate.home / "admin.token").read_text().strip()
+
+    def change(body, etag="*"):
+        return gate.request("PATCH", "/admin/v1/accounts/movable", token, body,
+                            {"If-Match": etag})
+
+    done = change({"billing": "postpaid", "plan": None}, seen.headers["etag"])
+    assert done.status == 200
+    assert (done.json["billing"], done.json["plan"]) == ("postpaid", None)
+    late = change({"billing": "prepaid"}, seen.headers["etag"])
+    assert (late.status, late.code) == (412, "precondition_failed")
+    # Money is nothing that an operator would not have seen.
+    gate.must("accounts", "top-up", "movable", "1")
+    assert change({}, done.headers["etag"]).status == 200
+    taken = change({"name": "default"})
+    assert (taken.status, taken.code) == (409, "already_exists")
+    assert change({"granted": "1"}).code == "unknown_member"
+    assert change({"billing": None}).status == 400
+
+    key = gate.key("its", account="movable")
+    call = lambda: gate.request("POST", "/v1/chat/completions", key,
+                                CHAT).status
+    assert call() == 200
+    assert change({"status": "suspended"}).status == 200
+    assert call() == 403
+    assert change({"status": "active"}).status == 200
+    assert call() == 200
+    gate.must("accounts", "update", "movable", "--name", "moved", "--plan",
+              "gold")
+    assert page(gate, "moved")["Plan"] == "gold"

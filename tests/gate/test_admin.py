@@ -257,7 +257,7 @@ def test_routes(daemon):
     assert reply.status == 405
     assert reply.headers["allow"] == "GET, POST"
     reply = daemon.ask("DELETE", "/accounts/x")
-    assert (reply.status, reply.headers["allow"]) == (405, "GET")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, PATCH")
     assert daemon.get("/keys?acount=x").error["param"] == "acount"
     assert daemon.get("/keys?limit=1&limit=2").error["param"] == "limit"
     for limit in ("0", "1001", "-1", "x", ""):

@@ -84,6 +84,7 @@ keys:
     hours: mon-fri 08:00-19:00 Asia/Shanghai
     expires_at: 2031-01-31
     rotation: {interval_days: 30, grace_days: 0}
+    responses: {ip_denied: pause, suspicious_pattern: throttle}
   - name: nothing said
   - name: unlimited
     limits: null
@@ -228,10 +229,6 @@ BAD = [
      "2:5: there is no model 'nobody-has-it' here"),
     ("prices:\n  - model: gpt-4o\n    prompt: 1\n    completion: 1.1234567\n",
      "4:17: completion must be a decimal string"),
-    ("accounts:\n  - name: default\n",
-     "2:5: the account default has the billing postpaid, which it keeps"),
-    ("accounts:\n  - name: default\n    billing: postpaid\n",
-     "2:5: the account default is verified, which is not taken back"),
     ("keys:\n\t- name: a\n", "2:1: "),
     ("keys:\n  - name: \"a\\0b\"\n", "2:11: a zero byte is no text"),
 ]
@@ -532,3 +529,18 @@ def test_names_that_look_like_something_else_survive_a_round(policies):
     assert "\u2028" not in exported and "\u202e" not in exported
     policies.must("keys: []\n")
     assert set(policies.keys()) == set(names)
+
+
+def test_an_account_is_changed_in_all_that_a_file_says(policies):
+    policies.must("accounts:\n  - name: x\n    plan: gold\n"
+                  "    billing: postpaid\n    verification: verified\n")
+    account = policies.daemon.get("/accounts/x").json
+    assert (account["plan"], account["billing"], account["verification"]) == (
+        "gold", "postpaid", "verified")
+    text = "accounts:\n  - name: x\n    status: suspended\n"
+    done = policies.must(text)
+    assert 'verification: "verified" -> "unverified"' in done.stdout
+    account = policies.daemon.get("/accounts/x").json
+    assert (account["plan"], account["billing"], account["verification"],
+            account["status"]) == (None, "prepaid", "unverified", "suspended")
+    assert nothing_to_do(policies.apply(text))

@@ -56,6 +56,15 @@ int tg_credentials_disable(struct tg_cli *cli);
 int tg_credentials_reopen(struct tg_cli *cli);
 int tg_credentials_list(struct tg_cli *cli);
 
+int tg_keys_deliver(struct tg_cli *cli);
+int tg_sinks_add(struct tg_cli *cli);
+int tg_sinks_list(struct tg_cli *cli);
+int tg_sinks_show(struct tg_cli *cli);
+int tg_sinks_update(struct tg_cli *cli);
+int tg_sinks_test(struct tg_cli *cli);
+int tg_sinks_delete(struct tg_cli *cli);
+int tg_sinks_deliveries(struct tg_cli *cli);
+
 int tg_operators_create(struct tg_cli *cli);
 int tg_operators_list(struct tg_cli *cli);
 int tg_operators_show(struct tg_cli *cli);
@@ -127,6 +136,11 @@ extern const struct tg_option tg_alerts_rules_update_options[];
 extern const struct tg_option tg_alerts_channels_add_options[];
 extern const struct tg_option tg_alerts_channels_update_options[];
 extern const struct tg_option tg_alerts_deliveries_options[];
+extern const struct tg_option tg_keys_deliver_options[];
+extern const struct tg_option tg_sinks_add_options[];
+extern const struct tg_option tg_sinks_update_options[];
+extern const struct tg_option tg_sinks_test_options[];
+extern const struct tg_option tg_sinks_deliveries_options[];
 extern const struct tg_option tg_denials_list_options[];
 extern const struct tg_option tg_events_list_options[];
 extern const struct tg_option tg_usage_options[];

@@ -188,6 +188,10 @@ const struct tg_command tg_commands[] = {
      "credentials disable cred_… --yes", NULL, tg_credentials_disable, NULL},
     {"credentials", "reopen", "ID", "use one again that was taken out",
      "credentials reopen cred_…", NULL, tg_credentials_reopen, NULL},
+    {"credentials", "show", "ID", "show one: balance, expiry, last error",
+     "credentials show cred_…", NULL, tg_credentials_show, NULL},
+    {"credentials", "check", "ID", "ask its upstream whether it is good",
+     "credentials check cred_…", NULL, tg_credentials_check, NULL},
     {"credentials", "list", NULL, "list credentials, never secrets",
      "credentials list", tg_limit_options, tg_credentials_list, NULL},
 

@@ -55,6 +55,8 @@ int tg_credentials_update(struct tg_cli *cli);
 int tg_credentials_disable(struct tg_cli *cli);
 int tg_credentials_reopen(struct tg_cli *cli);
 int tg_credentials_list(struct tg_cli *cli);
+int tg_credentials_show(struct tg_cli *cli);
+int tg_credentials_check(struct tg_cli *cli);
 
 int tg_keys_deliver(struct tg_cli *cli);
 int tg_sinks_add(struct tg_cli *cli);

@@ -22,6 +22,7 @@
 #define THROTTLE_MINUTES_DEFAULT 60
 #define LEARNING_DAYS_DEFAULT 7
 #define LEARNING_CALLS_DEFAULT 200
+#define CHECK_SECONDS_DEFAULT 3600
 #define PPM 1000000
 #define PPM_MAX (1000 * PPM)
 
@@ -292,6 +293,8 @@ static const struct row {
           "a whole number from 1 to 100"),
     VALUE("events", "throttle_minutes", MEMBER(throttle_minutes), read_minutes,
           "a whole number from 1 to 1000000"),
+    VALUE("upstreams", "check_seconds", MEMBER(check_seconds), read_count,
+          COUNT_ALLOWED),
     RESPONSES("responses", TG_KIND_NONE),
     RESPONSES("responses production", TG_KIND_PRODUCTION),
     RESPONSES("responses development", TG_KIND_DEVELOPMENT),
@@ -460,6 +463,7 @@ tg_conf_init(struct tg_conf *conf)
     conf->throttle_minutes = THROTTLE_MINUTES_DEFAULT;
     conf->learning_days = LEARNING_DAYS_DEFAULT;
     conf->learning_calls = LEARNING_CALLS_DEFAULT;
+    conf->check_seconds = CHECK_SECONDS_DEFAULT;
     for (int kind = 0; kind < 4; kind++)
         conf->settings.price_factor_ppm[kind] = PPM;
 }

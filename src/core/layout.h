@@ -292,7 +292,7 @@ struct tg_upstream_credential {
     uint16_t upstream;
     uint16_t sealed_bytes;
     uint32_t concurrency; /* calls at once that its account takes; 0: any */
-    uint32_t reserved;
+    uint32_t is_retiring; /* 1: only where no other of its pool will do */
     uint8_t sealed[TG_SEALED_MAX]; /* seal.h, bound to id */
 };
 

@@ -140,19 +140,27 @@ weight(uint32_t key_slot, uint16_t row)
     return x ^ x >> 31;
 }
 
+/* One that is on its way out comes behind all others. */
+static bool
+is_better(const struct tg_offer *offer, uint16_t row, uint16_t than)
+{
+    bool is_retiring = offer->catalog->credentials[row].is_retiring != 0;
+
+    if (is_retiring != (offer->catalog->credentials[than].is_retiring != 0))
+        return !is_retiring;
+    return offer->is_tied
+               ? row < than
+               : weight(offer->key_slot, row) > weight(offer->key_slot, than);
+}
+
 /* Of the credentials that are left, the one that is tried next. */
 static uint16_t
 next_of(const struct choice *choice, const uint16_t *rows, uint32_t left)
 {
     uint16_t best = (uint16_t)__builtin_ctz(left);
-    bool is_better;
 
     for (uint16_t i = best; left >> i != 0; i++) {
-        is_better = choice->offer->is_tied
-                        ? rows[i] < rows[best]
-                        : weight(choice->offer->key_slot, rows[i]) >
-                              weight(choice->offer->key_slot, rows[best]);
-        if ((left >> i & 1) && is_better)
+        if ((left >> i & 1) && is_better(choice->offer, rows[i], rows[best]))
             best = i;
     }
     return best;

@@ -4,7 +4,8 @@
  * A model's upstreams are asked in their order.  Of one upstream's
  * credentials a key keeps to one while that has room, because what providers
  * remember of a prompt is remembered by account, and is cheaper; if that one
- * fails, its keys spread over all the others, and no other key moves.
+ * fails, its keys spread over all the others, and no other key moves.  One that
+ * another takes over from is used where no other of its pool will do.
  *
  * A call that was refused goes on: first where nobody has failed it yet, then
  * with other credentials of upstreams that have.  Where every credential has

@@ -63,6 +63,7 @@ void tg_admin_credential_add(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_rotate(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_update(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_disable(struct tg_request *, struct tg_reply *);
+void tg_admin_credential_check(struct tg_request *, struct tg_reply *);
 void tg_admin_credential_reopen(struct tg_request *, struct tg_reply *);
 
 void tg_admin_operator_list(struct tg_request *, struct tg_reply *);

@@ -24,7 +24,15 @@ bool tg_admin_credential_is_out(struct tg_daemon *daemon,
 struct tg_admin_credential {
     char id[TG_ID_TEXT_SIZE], upstream_id[TG_ID_TEXT_SIZE];
     int64_t number, position, concurrency;
+    int64_t expires_at, balance_alert_nanos, retire_at;
 };
+
+/*
+ * Reads expires_at and balance_alert of a body into a row; what is absent
+ * stays, null is none.  Returns false with the reply made.
+ */
+bool tg_admin_credential_life(struct tg_reply *reply, const json_t *body,
+                              struct tg_store_credential *row);
 
 /*
  * Finds the one that the request names, zero-filled *found by the caller.

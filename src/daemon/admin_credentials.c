@@ -2,9 +2,12 @@
 #include "admin_credential.h"
 #include "change.h"
 #include "clock.h"
+#include "credential_check.h"
 #include "members.h"
 #include "pool.h"
 #include "shapes.h"
+
+#define CHECK_MS 8000
 
 struct walk {
     struct tg_daemon *daemon;
@@ -57,8 +60,31 @@ disable(struct tg_store *store, const struct tg_admin_credential *credential)
 static int
 set(struct tg_store *store, const struct tg_admin_credential *credential)
 {
-    return store->ops->credential_set(store, credential->id,
-                                      credential->concurrency);
+    struct tg_store_credential row = {.id = credential->id,
+                                      .concurrency = credential->concurrency,
+                                      .expires_at = credential->expires_at,
+                                      .balance_alert_nanos =
+                                          credential->balance_alert_nanos};
+
+    return store->ops->credential_set(store, &row);
+}
+
+/* What a change may set. */
+static bool
+read_change(struct tg_reply *reply, const json_t *body,
+            struct tg_admin_credential *credential)
+{
+    struct tg_store_credential row = {.expires_at = credential->expires_at,
+                                      .balance_alert_nanos =
+                                          credential->balance_alert_nanos};
+
+    if (!tg_members_number(reply, body, "concurrency", 1, TG_CONCURRENCY_MAX,
+                           &credential->concurrency) ||
+        !tg_admin_credential_life(reply, body, &row))
+        return false;
+    credential->expires_at = row.expires_at;
+    credential->balance_alert_nanos = row.balance_alert_nanos;
+    return true;
 }
 
 static void
@@ -69,15 +95,17 @@ change(struct tg_request *request, struct tg_reply *reply, work *do_it)
     int err;
 
     if (!tg_admin_credential_find(request, reply, &credential) ||
-        !tg_members_number(reply, request->body, "concurrency", 1,
-                           TG_CONCURRENCY_MAX, &credential.concurrency))
+        !read_change(reply, request->body, &credential))
         return;
     err = tg_change_begin(request);
     if (err == 0)
         err = tg_change_end(
             request, do_it(daemon->admin, &credential), credential.id,
-            json_pack("{s:s,s:I}", "upstream_id", credential.upstream_id,
-                      "concurrency", (json_int_t)credential.concurrency));
+            json_pack("{s:s,s:I,s:o,s:o}", "upstream_id",
+                      credential.upstream_id, "concurrency",
+                      (json_int_t)credential.concurrency, "expires_at",
+                      tg_reply_instant(credential.expires_at), "balance_alert",
+                      tg_reply_money_or_null(credential.balance_alert_nanos)));
     if (err != 0)
         tg_reply_store(reply, daemon->admin, err, "credential");
     else if (tg_shapes_publish_catalog(request, reply))
@@ -87,7 +115,8 @@ change(struct tg_request *request, struct tg_reply *reply, work *do_it)
 void
 tg_admin_credential_update(struct tg_request *request, struct tg_reply *reply)
 {
-    if (!tg_members_only(reply, request->body, "", "concurrency"))
+    if (!tg_members_only(reply, request->body, "",
+                         "concurrency expires_at balance_alert"))
         return;
     pthread_mutex_lock(&request->daemon->admin_lock);
     change(request, reply, set);
@@ -120,4 +149,33 @@ tg_admin_credential_reopen(struct tg_request *request, struct tg_reply *reply)
         tg_admin_credential_reply(request, reply, 200, found.id);
     }
     pthread_mutex_unlock(&daemon->admin_lock);
+}
+
+/* Its upstream is waited for without a lock. */
+void
+tg_admin_credential_check(struct tg_request *request, struct tg_reply *reply)
+{
+    struct tg_daemon *daemon = request->daemon;
+    struct tg_admin_credential found = {.number = 0};
+    struct tg_check check = {.is_found = false};
+    int err = 0;
+
+    if (!tg_members_only(reply, request->body, "", "") ||
+        !tg_change_note(request, reply, request->subject))
+        return;
+    pthread_mutex_lock(&daemon->admin_lock);
+    if (tg_admin_credential_find(request, reply, &found))
+        err = tg_check_begin(&check, daemon, daemon->admin, found.id);
+    pthread_mutex_unlock(&daemon->admin_lock);
+    if (reply->status == 0 && err == 0)
+        tg_check_ask(&check, CHECK_MS);
+    pthread_mutex_lock(&daemon->admin_lock);
+    if (reply->status == 0 && err == 0)
+        err = tg_check_keep(&check, daemon, daemon->admin);
+    if (reply->status == 0 && err != 0)
+        tg_reply_store(reply, daemon->admin, err, "credential");
+    if (reply->status == 0)
+        tg_admin_credential_reply(request, reply, 200, found.id);
+    pthread_mutex_unlock(&daemon->admin_lock);
+    tg_check_end(&check);
 }

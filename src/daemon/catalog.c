@@ -136,6 +136,7 @@ add_credential(void *arg, const struct tg_store_credential *row)
     credential->generation = (uint32_t)row->number;
     credential->upstream = at;
     credential->concurrency = (uint32_t)row->concurrency;
+    credential->is_retiring = row->retire_at != 0;
     credential->sealed_bytes = (uint16_t)row->sealed.len;
     memcpy(credential->sealed, row->sealed.data, row->sealed.len);
     upstream->credentials[upstream->credential_count++] =

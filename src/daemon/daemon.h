@@ -75,6 +75,7 @@ struct tg_daemon {
         _Atomic uint32_t actions[4][TG_RESPONSE_TYPES];
         _Atomic uint32_t throttle_percent, throttle_minutes;
         _Atomic uint32_t learning_days, learning_calls;
+        _Atomic uint32_t check_seconds;
     } responses;
     struct tg_alerts *alerts;           /* the clockwork's: alerts.h */
     struct tg_courier *courier;         /* the courier's: alert_deliver.h */

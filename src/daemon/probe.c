@@ -172,10 +172,8 @@ explain_balance(struct tg_probe *probe, const json_t *object)
 }
 
 static void
-explain_success(struct tg_probe *probe, const struct answer *answer)
+explain_success(struct tg_probe *probe, const json_t *object)
 {
-    json_t *object = json_loadb(answer->data, answer->len, 0, NULL);
-
     if (json_is_object(json_object_get(object, "error")))
         conclude(probe, TG_PROBE_FAILED, "it answers 200 with an error in it");
     else if (json_is_array(json_object_get(object, "balance_infos")))
@@ -188,16 +186,15 @@ explain_success(struct tg_probe *probe, const struct answer *answer)
         conclude(probe, TG_PROBE_FAILED,
                  "it answers 200, but not as an API of this dialect; is "
                  "base_url right, without the endpoint's own path?");
-    json_decref(object);
 }
 
 static void
-explain_status(struct tg_probe *probe, const struct answer *answer)
+explain_status(struct tg_probe *probe, const json_t *object)
 {
     long status = probe->status;
 
     if (status >= 200 && status < 300)
-        explain_success(probe, answer);
+        explain_success(probe, object);
     else if (status >= 300 && status < 400)
         conclude(probe, TG_PROBE_FAILED,
                  "it redirects elsewhere (%ld), which is never followed: "
@@ -256,10 +253,25 @@ void
 tg_probe_ask(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
              struct tg_str secret, long timeout_ms)
 {
-    struct answer answer = {.len = 0};
+    json_decref(tg_probe_check(probe, url, dialect, secret, timeout_ms));
+}
 
-    if (ask(probe, url, dialect, secret, timeout_ms, &answer))
-        explain_status(probe, &answer);
+json_t *
+tg_probe_check(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
+               struct tg_str secret, long timeout_ms)
+{
+    struct answer answer = {.len = 0};
+    json_t *object = NULL;
+
+    if (!ask(probe, url, dialect, secret, timeout_ms, &answer))
+        return NULL;
+    if (probe->status >= 200 && probe->status < 300)
+        object = json_loadb(answer.data, answer.len, 0, NULL);
+    explain_status(probe, object);
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 json_t *
@@ -279,6 +291,6 @@ tg_probe_get(struct tg_probe *probe, const char *url, enum tg_dialect dialect,
     if (probe->status == 200)
         conclude(probe, TG_PROBE_FAILED, "it answers 200, but with no object");
     else
-        explain_status(probe, &answer);
+        explain_status(probe, NULL);
     return NULL;
 }

@@ -49,4 +49,12 @@ json_t *tg_probe_get(struct tg_probe *probe, const char *url,
                      enum tg_dialect dialect, struct tg_str secret,
                      long timeout_ms);
 
+/*
+ * As tg_probe_ask, which also gives what was answered with 200 if it is an
+ * object, for the caller to release; else NULL.
+ */
+json_t *tg_probe_check(struct tg_probe *probe, const char *url,
+                       enum tg_dialect dialect, struct tg_str secret,
+                       long timeout_ms);
+
 #endif

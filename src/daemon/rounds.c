@@ -7,6 +7,8 @@
 #include "agenda.h"
 #include "alerts.h"
 #include "clock.h"
+#include "credential_check.h"
+#include "credential_life.h"
 #include "alert_deliver.h"
 #include "digest.h"
 #include "disk.h"
@@ -27,9 +29,11 @@ static const struct {
 } kinds[TG_ROUNDS_KINDS] = {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
-                              tg_respond_pass, tg_disk_pass, tg_alerts_pass}},
+                              tg_respond_pass, tg_credential_pass, tg_disk_pass,
+                              tg_alerts_pass}},
     [TG_ROUNDS_COURIER] = {1,
-                           {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass}},
+                           {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass,
+                            tg_check_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
 };
 

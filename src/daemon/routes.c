@@ -136,6 +136,8 @@ static const struct tg_admin_route routes[] = {
            "credential.rotate", "", tg_admin_credential_rotate),
     CHANGE("POST", "/credentials/{}/disable", TG_MAY_CHANGE_CREDENTIALS,
            "credential.disable", "", tg_admin_credential_disable, FRESH),
+    CHANGE("POST", "/credentials/{}/check", TG_MAY_CHANGE_CREDENTIALS,
+           "credential.check", "", tg_admin_credential_check),
     CHANGE("POST", "/credentials/{}/reopen", TG_MAY_CHANGE_CREDENTIALS,
            "credential.reopen", "", tg_admin_credential_reopen),
     READ("/operators", TG_MAY_READ, PAGE, tg_admin_operator_list),

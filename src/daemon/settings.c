@@ -22,6 +22,7 @@ take_responses(struct tg_daemon *daemon, const struct tg_conf *conf)
     atomic_store(&daemon->responses.throttle_minutes, conf->throttle_minutes);
     atomic_store(&daemon->responses.learning_days, conf->learning_days);
     atomic_store(&daemon->responses.learning_calls, conf->learning_calls);
+    atomic_store(&daemon->responses.check_seconds, conf->check_seconds);
 }
 
 int

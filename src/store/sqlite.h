@@ -133,7 +133,13 @@ int tg_sqlite_credential_add(struct tg_store *,
                              const struct tg_store_credential *);
 int tg_sqlite_credential_end(struct tg_store *, const char *, const char *,
                              int64_t);
-int tg_sqlite_credential_set(struct tg_store *, const char *, int64_t);
+int tg_sqlite_credential_set(struct tg_store *,
+                             const struct tg_store_credential *);
+int tg_sqlite_credential_retire(struct tg_store *, const char *, int64_t,
+                                int64_t);
+int tg_sqlite_check_put(struct tg_store *, const struct tg_store_check *);
+int tg_sqlite_check_get(struct tg_store *, const char *,
+                        int (*)(void *, const struct tg_store_check *), void *);
 int tg_sqlite_credential_each(struct tg_store *,
                               int (*)(void *,
                                       const struct tg_store_credential *),

@@ -113,6 +113,24 @@ struct tg_store_credential {
     int64_t position;    /* its row in the catalog, kept while it is active */
     int64_t concurrency; /* 0: any number of calls at once */
     int64_t created_at, ended_at;
+    int64_t expires_at;          /* the provider says; 0: never */
+    int64_t balance_alert_nanos; /* below it somebody is told; 0: not */
+    const char *replaces;        /* the one that it took over from; or "" */
+    int64_t retire_at;           /* one takes over from it, and then it ends */
+};
+
+/* What a credential's upstream said when it was asked: credential_check.h. */
+struct tg_store_check {
+    const char *credential_id;
+    int64_t at;
+    const char *result; /* ok, rejected, failed */
+    int64_t http_status, latency_ms;
+    const char *message;
+    const char *balances; /* JSON list */
+    int64_t failures, next_at;
+    int64_t refused_since, low_since; /* 0: it is not */
+    int64_t error_at, error_status;
+    const char *error; /* the last one; or "" */
 };
 
 struct tg_store_model {
@@ -429,8 +447,16 @@ struct tg_store_ops {
     /* Of an active one; status becomes replaced or disabled. */
     int (*credential_end)(struct tg_store *store, const char *id,
                           const char *status, int64_t ended_at);
-    int (*credential_set)(struct tg_store *store, const char *id,
-                          int64_t concurrency);
+    /* Sets concurrency, expires_at and balance_alert_nanos of the id. */
+    int (*credential_set)(struct tg_store *store,
+                          const struct tg_store_credential *row);
+    /* An active one goes to another place, where it ends some time. */
+    int (*credential_retire)(struct tg_store *store, const char *id,
+                             int64_t position, int64_t retire_at);
+    int (*check_put)(struct tg_store *store, const struct tg_store_check *row);
+    int (*check_get)(struct tg_store *store, const char *credential_id,
+                     int (*visit)(void *, const struct tg_store_check *),
+                     void *arg);
     int (*credential_each)(struct tg_store *store,
                            int (*visit)(void *,
                                         const struct tg_store_credential *),

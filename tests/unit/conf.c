@@ -115,11 +115,13 @@ static const struct row {
     {"a section that is not known", "[gates]\nx = 1\n",
      ", line 2: there is no section [gates]; there are: gate, egress, alerts, "
      "journal, "
-     "leaks, prices, retention, events, responses, responses production, "
+     "leaks, prices, retention, events, upstreams, responses, responses "
+     "production, "
      "responses development, responses restricted"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
      "are: gate, egress, alerts, journal, leaks, prices, retention, events, "
+     "upstreams, "
      "responses, "
      "responses production, "
      "responses development, responses restricted"},

@@ -160,9 +160,14 @@ test_credentials(void)
     is_int(store->ops->credential_end(store, "c1", "replaced", 9),
            TG_ERR_NOT_FOUND, "once");
     is_int(add(store, "c4", 0), 0, "its place is free");
-    is_int(store->ops->credential_set(store, "c2", 7), 0, "changed");
-    is_int(store->ops->credential_set(store, "c9", 7), TG_ERR_NOT_FOUND,
-           "no such credential");
+    is_int(
+        store->ops->credential_set(
+            store, &(struct tg_store_credential){.id = "c2", .concurrency = 7}),
+        0, "changed");
+    is_int(
+        store->ops->credential_set(
+            store, &(struct tg_store_credential){.id = "c9", .concurrency = 7}),
+        TG_ERR_NOT_FOUND, "no such credential");
     is_str(credentials(store), "c1:disabled:0:5 c2:active:1:7 c4:active:0:5 ",
            "all of it is kept");
     store->ops->close(store);

@@ -116,6 +116,25 @@ order_of(uint32_t key, int rows[3])
     }
 }
 
+/* Row 11 is the choice of many keys, until another takes over from it. */
+static void
+test_retiring(void)
+{
+    int rows[3], first = 0, last = 0;
+
+    catalog->credentials[11].is_retiring = 1;
+    publish();
+    for (uint32_t key = 0; key < 300; key++) {
+        order_of(key, rows);
+        first += rows[0] == 11 || rows[1] == 11;
+        last += rows[2] == 11;
+    }
+    is_int(first, 0, "one that is on its way out is no key's choice");
+    is_int(last, 300, "but there when no other will do");
+    catalog->credentials[11].is_retiring = 0;
+    publish();
+}
+
 #define KEYS 3000
 
 static void
@@ -438,6 +457,7 @@ main(void)
         abort();
     publish();
     test_keys_keep();
+    test_retiring();
     test_orders();
     test_lacks();
     test_resting();

@@ -110,7 +110,7 @@ take_named(void *arg, const json_t *object)
         if (*w->account_id != '\0' && strcmp(w->account_id, id) != 0)
             return TG_EXIT_OK;
     }
-    flat = tg_policy_of(&tg_policy_kinds[w->kind], object);
+    flat = tg_policy_have(&w->policy, w->kind, object);
     add_thing(w, tg_noun_text(object, member), id, flat);
     json_decref(flat);
     return TG_EXIT_OK;
@@ -162,9 +162,7 @@ take_key(void *arg, const json_t *object)
         w->policy.account_names, tg_noun_text(object, "account_id")));
     if (account == NULL)
         account = tg_noun_text(object, "account_id");
-    flat = tg_policy_of(&tg_policy_kinds[TG_POLICY_KEY], object);
-    if (strcmp(status, "expired") == 0)
-        json_object_set_new(flat, "status", json_string("active"));
+    flat = tg_policy_have(&w->policy, TG_POLICY_KEY, object);
     json_object_set_new(flat, "account", json_string(account));
     json_object_del(flat, "id");
     if (asprintf(&name, "%s\n%s", account, tg_noun_text(object, "name")) < 0)
@@ -270,6 +268,7 @@ static const struct {
     {TG_POLICY_PRICE, "/prices", false, true, take_price},
     {TG_POLICY_ACCOUNT, "/accounts", true, false, take_named},
     {TG_POLICY_KEY, "/keys", true, false, take_key},
+    {TG_POLICY_ALERT, "/alerts", false, true, take_named},
 };
 
 static int
@@ -309,6 +308,8 @@ tg_export(struct tg_cli *cli)
     tg_policy_init(&writing.policy, cli);
     if (account != NULL)
         rc = find_account(&writing, account);
+    else
+        rc = tg_policy_learn_names(&writing.policy);
     if (rc == TG_EXIT_OK && !cli->is_json)
         printf("# What this gate has, as \"tollgate apply -f FILE\" takes it. "
                "It holds no secrets:\n"

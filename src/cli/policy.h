@@ -55,6 +55,7 @@ struct tg_policy {
     size_t counts[TG_POLICY_VERBS];
     json_t *index[TG_POLICY_KINDS];  /* name: number of the wish */
     json_t *account_names;           /* by id */
+    json_t *channel_names;           /* by id */
     json_t *upstream_names;          /* of the gate's and the files' */
     json_t *named_accounts;          /* those whose keys are pruned */
     struct tg_secrets_file *secrets; /* or NULL */
@@ -98,6 +99,16 @@ int tg_policy_each(struct tg_policy *policy, const char *path, bool has_pages,
 /* {"member": [before, after]} of what differs; have NULL: it is not there. */
 json_t *tg_policy_diff(const struct tg_policy_kind *kind, const json_t *want,
                        const json_t *have);
+
+/*
+ * The flat object of one of the API's, as files speak: names instead of ids,
+ * "expired" is active.  The caller's.
+ */
+json_t *tg_policy_have(const struct tg_policy *policy,
+                       enum tg_policy_kind_number kind, const json_t *object);
+
+/* Learns the names of channels, and of accounts unless they are known. */
+int tg_policy_learn_names(struct tg_policy *policy);
 
 /* The wish of this name, or NULL. */
 struct tg_wish *tg_policy_find(struct tg_policy *policy,

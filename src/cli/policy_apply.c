@@ -113,10 +113,8 @@ look_again(struct doing *doing)
 
     if (rc != TG_EXIT_OK || doing->want == NULL)
         return rc;
-    have = tg_policy_of(kind_of(doing), doing->exchange.answer);
-    if (doing->step->kind == TG_POLICY_KEY &&
-        strcmp(tg_noun_text(doing->exchange.answer, "status"), "expired") == 0)
-        json_object_set_new(have, "status", json_string("active"));
+    have = tg_policy_have(doing->policy, doing->step->kind,
+                          doing->exchange.answer);
     changes = tg_policy_diff(kind_of(doing), doing->want, have);
     if (!json_equal(changes, doing->step->changes))
         rc = say_changed(doing);
@@ -401,6 +399,21 @@ put_key(struct doing *doing)
 }
 
 static int
+put_alert(struct doing *doing)
+{
+    bool is_new = doing->step->verb == TG_POLICY_CREATE;
+    json_t *body;
+    int rc = is_new ? TG_EXIT_OK : look_again(doing);
+
+    if (rc != TG_EXIT_OK)
+        return rc;
+    body = body_of(doing, false);
+    if (is_new)
+        json_object_set_new(body, "name", json_string(doing->step->name));
+    return ask(doing, is_new ? "POST" : "PATCH", is_new ? NULL : "", body);
+}
+
+static int
 do_step(struct tg_policy *policy, struct tg_policy_step *step)
 {
     static int (*const puts[TG_POLICY_KINDS])(struct doing *) = {
@@ -409,6 +422,7 @@ do_step(struct tg_policy *policy, struct tg_policy_step *step)
         [TG_POLICY_MODEL] = put_model,
         [TG_POLICY_ACCOUNT] = put_account,
         [TG_POLICY_KEY] = put_key,
+        [TG_POLICY_ALERT] = put_alert,
     };
     struct doing doing = {.policy = policy, .step = step};
     int rc;

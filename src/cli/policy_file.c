@@ -19,6 +19,7 @@ tg_policy_init(struct tg_policy *policy, struct tg_cli *cli)
     for (int i = 0; i < TG_POLICY_KINDS; i++)
         policy->index[i] = json_object();
     policy->account_names = json_object();
+    policy->channel_names = json_object();
     policy->upstream_names = json_object();
     policy->named_accounts = json_object();
 }
@@ -48,6 +49,7 @@ tg_policy_release(struct tg_policy *policy)
     for (i = 0; i < TG_POLICY_KINDS; i++)
         json_decref(policy->index[i]);
     json_decref(policy->account_names);
+    json_decref(policy->channel_names);
     json_decref(policy->upstream_names);
     json_decref(policy->named_accounts);
 }
@@ -103,7 +105,7 @@ refuse_section(const struct tg_policy_file *file,
     else
         tg_policy_fault(file, name,
                         "there is no section %.60s; there are accounts, keys, "
-                        "models, prices, upstreams and credentials",
+                        "models, prices, upstreams, credentials and alerts",
                         name->text);
 }
 
@@ -140,7 +142,7 @@ take_documents(struct tg_policy *policy, const struct tg_policy_file *file)
         if (root->kind != TG_YAML_MAP) {
             tg_policy_fault(file, root,
                             "a policy is a map of sections: accounts, keys, "
-                            "models, prices, upstreams, credentials");
+                            "models, prices, upstreams, credentials, alerts");
             continue;
         }
         for (uint32_t j = 0; j < root->count; j++)

@@ -122,6 +122,28 @@ static const struct tg_policy_member key_members[] = {
     {0},
 };
 
+/* All of the first ones is there: what is not said stays. */
+static const struct tg_policy_member alert_members[] = {
+    ROW("name", TEXT, NULL, NULL, NEEDED | NAMES, 100),
+    ROW("kind", CHOICE,
+        "requests error_rate cost budget utilisation event balance", NULL,
+        NEEDED | BIRTH, 0),
+    ROW("on", BOOL, NULL, NULL, 0, 0),
+    ROW("severity", CHOICE, "info warning critical", NULL, 0, 0),
+    ROW("scope", TEXT, NULL, NULL, 0, 200),
+    ROW("channels", SET, NULL, NULL, 0, 0),
+    ROW("recovery", BOOL, NULL, NULL, 0, 0),
+    ROW("params.percent", COUNT, NULL, NULL, 0, 100000),
+    ROW("params.percents", COUNTS, NULL, NULL, 0, 1000),
+    ROW("params.window_minutes", COUNT, NULL, NULL, 0, 1440),
+    ROW("params.min_requests", COUNT, NULL, NULL, 0, RATE_MAX),
+    ROW("params.for_seconds", COUNT, NULL, NULL, 0, 3600),
+    ROW("params.quiet_minutes", COUNT, NULL, NULL, 0, 43200),
+    ROW("params.amount", AMOUNT, NULL, NULL, 0, 0),
+    ROW("params.types", SET, NULL, NULL, 0, 0),
+    {0},
+};
+
 const struct tg_policy_kind tg_policy_kinds[TG_POLICY_KINDS] = {
     [TG_POLICY_UPSTREAM] = {"upstreams", "upstream", "an upstream",
                             upstream_members},
@@ -132,6 +154,7 @@ const struct tg_policy_kind tg_policy_kinds[TG_POLICY_KINDS] = {
     [TG_POLICY_ACCOUNT] = {"accounts", "account", "an account",
                            account_members},
     [TG_POLICY_KEY] = {"keys", "key", "a key", key_members},
+    [TG_POLICY_ALERT] = {"alerts", "alert", "an alert", alert_members},
 };
 
 void

@@ -28,6 +28,7 @@ enum tg_policy_type {
     TG_POLICY_SCOPES,
     TG_POLICY_ENDPOINTS,
     TG_POLICY_NETWORKS,
+    TG_POLICY_COUNTS, /* numbers, in their order */
     TG_POLICY_LABELS,
     TG_POLICY_AMOUNTS, /* by names */
 };
@@ -55,6 +56,7 @@ enum tg_policy_kind_number {
     TG_POLICY_PRICE,
     TG_POLICY_ACCOUNT,
     TG_POLICY_KEY,
+    TG_POLICY_ALERT,
     TG_POLICY_KINDS,
 };
 

@@ -28,5 +28,6 @@ bool tg_plan_has(const struct tg_policy *policy,
 /* Upstreams, credentials and models; then keys, whose accounts are known. */
 int tg_plan_catalog(struct tg_policy *policy);
 int tg_plan_keys(struct tg_policy *policy);
+int tg_plan_alerts(struct tg_policy *policy);
 
 #endif

@@ -140,7 +140,7 @@ tg_plan_meet_object(struct tg_policy *policy, struct tg_wish *wish,
                     const json_t *object, const char *id)
 {
     json_t *want = tg_wish_read(wish);
-    json_t *have = tg_policy_of(&tg_policy_kinds[wish->kind], object);
+    json_t *have = tg_policy_have(policy, wish->kind, object);
 
     tg_plan_meet(policy, wish, want, have, id);
     json_decref(want);
@@ -249,6 +249,9 @@ tg_policy_plan(struct tg_policy *policy)
         rc = tg_policy_plan_prices(policy);
     if (rc == TG_EXIT_OK)
         rc = tg_plan_keys(policy);
+    tg_plan_index(policy, TG_POLICY_ALERT);
+    if (rc == TG_EXIT_OK && tg_plan_has(policy, TG_POLICY_ALERT))
+        rc = tg_plan_alerts(policy);
     if (rc == TG_EXIT_OK)
         rc = tg_policy_settle_faults(policy);
     if (rc == TG_EXIT_OK && policy->step_count > 1)

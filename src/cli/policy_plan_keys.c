@@ -65,17 +65,6 @@ prune_key(struct tg_policy *policy, const json_t *object, const char *account,
     snprintf(step->id, sizeof(step->id), "%s", tg_noun_text(object, "id"));
 }
 
-/* "expired" is said by expires_at: beneath it, the key is active. */
-static json_t *
-flat_key(const json_t *object)
-{
-    json_t *flat = tg_policy_of(&tg_policy_kinds[TG_POLICY_KEY], object);
-
-    if (strcmp(tg_noun_text(object, "status"), "expired") == 0)
-        json_object_set_new(flat, "status", json_string("active"));
-    return flat;
-}
-
 /* What can never become of this key: false, said. */
 static bool
 check_key(const struct tg_wish *wish, const json_t *want, const json_t *object,
@@ -147,7 +136,7 @@ meet_key(struct tg_policy *policy, struct tg_wish *wish, const json_t *object,
     } else if (is_lost(policy, want, object, account)) {
         remake_lost(policy, wish, id);
     } else if (check_key(wish, want, object, account)) {
-        have = flat_key(object);
+        have = tg_policy_have(policy, TG_POLICY_KEY, object);
         tg_plan_meet(policy, wish, want, have, id);
         json_decref(have);
     }

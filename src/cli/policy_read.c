@@ -61,7 +61,9 @@ is_bool(const char *text)
 static bool
 is_count(const struct tg_policy_member *member)
 {
-    return member->type == TG_POLICY_COUNT || member->type == TG_POLICY_COUNT_0;
+    return member->type == TG_POLICY_COUNT ||
+           member->type == TG_POLICY_COUNT_0 ||
+           member->type == TG_POLICY_COUNTS;
 }
 
 /* Amounts are taken as they are written, so nothing is rounded. */

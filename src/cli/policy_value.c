@@ -34,8 +34,7 @@ str_of(const char *text)
 bool
 tg_policy_is_list(const struct tg_policy_member *member)
 {
-    return member->type >= TG_POLICY_TEXTS &&
-           member->type <= TG_POLICY_NETWORKS;
+    return member->type >= TG_POLICY_TEXTS && member->type <= TG_POLICY_COUNTS;
 }
 
 bool
@@ -186,6 +185,8 @@ tg_policy_item(const struct tg_policy_member *member, const json_t *value,
 
     if (member->type == TG_POLICY_AMOUNTS)
         return amount_value(value, why);
+    if (member->type == TG_POLICY_COUNTS)
+        return count_value(member, value, why);
     if (text == NULL)
         return refuse(why, "must be a text");
     if (member->type == TG_POLICY_NETWORKS)
@@ -253,7 +254,9 @@ list_value(const struct tg_policy_member *member, const json_t *value,
         }
         json_array_append_new(list, clean);
     }
-    return member->type == TG_POLICY_TEXTS ? list : sorted(list);
+    return member->type == TG_POLICY_TEXTS || member->type == TG_POLICY_COUNTS
+               ? list
+               : sorted(list);
 }
 
 static json_t *

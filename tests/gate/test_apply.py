@@ -57,6 +57,24 @@ prices:
     unit: image
     unit_price: 0.04
     sizes: {1024x1792: 0.08}
+alerts:
+  - name: Error rate above 10 %
+    kind: error_rate
+    severity: critical
+    params: {percent: 5, window_minutes: 30, min_requests: 7}
+  - name: research spends
+    kind: budget
+    on: false
+    scope: account:research
+    channels: []
+    recovery: false
+    params: {percents: [10, 20]}
+  - name: bad news
+    kind: event
+    params: {types: [ip_denied, leak_reported], quiet_minutes: 5}
+  - name: poor
+    kind: balance
+    params: {amount: 7.5}
 keys:
   - name: all of it
     account: research
@@ -229,6 +247,9 @@ BAD = [
      "2:5: there is no model 'nobody-has-it' here"),
     ("prices:\n  - model: gpt-4o\n    prompt: 1\n    completion: 1.1234567\n",
      "4:17: completion must be a decimal string"),
+    ("alerts:\n  - name: a\n", "2:5: an alert needs the member kind"),
+    ("alerts:\n  - name: a\n    kind: budget\n    params: {percents: [x]}\n",
+     "4:25: params.percents[0] must be a whole number from 1 to 1000"),
     ("keys:\n\t- name: a\n", "2:1: "),
     ("keys:\n  - name: \"a\\0b\"\n", "2:11: a zero byte is no text"),
 ]
@@ -286,7 +307,7 @@ def test_a_deep_nest_is_refused(policies):
 
 def test_everything_that_can_be_said_is_applied_and_exported_again(policies):
     made = policies.must(EVERYTHING)
-    assert "Done: 11 created, 0 changed, 0 deleted." in made.stdout
+    assert "Done: 14 created, 1 changed, 0 deleted." in made.stdout
     assert nothing_to_do(policies.apply(EVERYTHING))
     exported = policies("export").stdout
     assert nothing_to_do(policies.apply(exported))

@@ -162,6 +162,11 @@ print_done(const struct tg_cli *cli, const struct tg_secrets_file *file,
                json_array_size(json_object_get(ended, "operators")),
                json_array_size(json_object_get(ended, "tokens")));
     tg_leak_usage_print(cli, json_object_get(answer, "usage"));
+    if (json_integer_value(json_object_get(answer, "deliveries")) > 0)
+        printf("The new secret is on its way to %lld places: tollgate sinks "
+               "deliveries.\n",
+               (long long)json_integer_value(
+                   json_object_get(answer, "deliveries")));
     if (file == NULL)
         tg_say_note(cli, "This is the only time the new key is shown: put it "
                          "where the program reads it.");

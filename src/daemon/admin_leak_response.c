@@ -22,6 +22,7 @@
 #include "mint.h"
 #include "policy.h"
 #include "shapes.h"
+#include "sinks.h"
 
 struct response {
     struct tg_request *request;
@@ -35,7 +36,15 @@ struct response {
     json_t *made;  /* the new one, with its secret */
     json_t *ended; /* operators and tokens */
     json_t *notes;
+    uint32_t deliveries; /* of the new secret, on their way */
     struct tg_leak_usage *usage;
+};
+
+/* A place that gets the new secret instead of the old one. */
+struct move {
+    struct tg_store *store;
+    const char *key_id; /* the new one */
+    int64_t now_ms;
 };
 
 static bool
@@ -206,10 +215,40 @@ add_leak(const struct response *response, const char *made_id)
     return err != 0 ? err : store->leaks->add(store, &row, &is_new);
 }
 
+/* What still waits to bring the old secret there would come too late. */
+static int
+move_sink(void *arg, const struct tg_store_key_sink *row)
+{
+    const struct move *move = arg;
+    struct tg_store_key_sink moved = *row;
+    int err = move->store->sinks->delivery_drop(move->store, row->key_id,
+                                                row->sink_id, row->place,
+                                                row->name, move->now_ms);
+
+    moved.key_id = move->key_id;
+    return err != 0 ? err : move->store->sinks->key_add(move->store, &moved);
+}
+
+/* To where programs read the old one. */
+static int
+deliver(struct response *response, const struct tg_minted *minted)
+{
+    struct tg_daemon *daemon = response->request->daemon;
+    struct tg_store *store = daemon->admin;
+    struct move move = {store, minted->row.key_id, tg_clock_ms()};
+    int err =
+        store->sinks->key_each(store, response->key_id, NULL, move_sink, &move);
+
+    return err != 0 ? err
+                    : tg_sinks_enqueue(daemon, store, minted->row.key_id,
+                                       minted->row.id, &minted->secret,
+                                       &response->deliveries);
+}
+
 /* The second transaction. */
 static int
 store_all(struct response *response, const struct tg_store_key *row,
-          const struct tg_store_secret *secret)
+          const struct tg_minted *minted)
 {
     struct tg_request *request = response->request;
     struct tg_store *store = request->daemon->admin;
@@ -220,16 +259,19 @@ store_all(struct response *response, const struct tg_store_key *row,
         return err;
     err = store->ops->key_add(store, row);
     if (err == 0)
-        err = store->ops->secret_add(store, secret);
+        err = store->ops->secret_add(store, &minted->row);
     if (err == 0)
         err = tg_agenda_change(store, NULL, row, row->created_at);
+    if (err == 0)
+        err = deliver(response, minted);
     if (err == 0)
         err = add_leak(response, row->id);
     if (err == 0 && response->ends_sessions)
         err = tg_leak_end_sessions(request, row->account_id, response->ended);
     if (err == 0)
-        details = json_pack("{s:s,s:O,s:O}", "replaced_by", row->id, "policy",
-                            response->plan, "ended", response->ended);
+        details = json_pack("{s:s,s:O,s:O,s:I}", "replaced_by", row->id,
+                            "policy", response->plan, "ended", response->ended,
+                            "deliveries", (json_int_t)response->deliveries);
     return tg_change_end(request, err, response->key_id, details);
 }
 
@@ -250,7 +292,7 @@ make(struct response *response, struct tg_draft *draft,
     draft->row.id = id;
     draft->row.account_id = draft->account;
     draft->row.created_at = draft->row.rotated_at = now_ms;
-    err = store_all(response, &draft->row, &minted->row);
+    err = store_all(response, &draft->row, minted);
     if (err != 0)
         return tg_reply_store(reply, daemon->admin, err, "key");
     if (tg_policy_key(daemon, daemon->admin, id) != 0)
@@ -289,15 +331,16 @@ answer(struct response *response)
     const char *status =
         json_string_value(json_object_get(response->key, "status"));
 
-    tg_reply_json(response->reply, is_dry ? 200 : 201,
-                  json_pack("{s:s,s:b,s:s,s:O,s:s,s:b,s:O,s:O?,s:O,s:O,s:o}",
-                            "object", "leak.response", "dry_run", is_dry,
-                            "key_id", response->key_id, "account_id",
-                            json_object_get(response->key, "account_id"),
-                            "status_before", status, "disabled", !is_dry,
-                            "policy", response->plan, "replacement",
-                            response->made, "ended", response->ended, "notes",
-                            response->notes, "usage", report(response)));
+    tg_reply_json(
+        response->reply, is_dry ? 200 : 201,
+        json_pack("{s:s,s:b,s:s,s:O,s:s,s:b,s:O,s:O?,s:I,s:O,s:O,s:o}",
+                  "object", "leak.response", "dry_run", is_dry, "key_id",
+                  response->key_id, "account_id",
+                  json_object_get(response->key, "account_id"), "status_before",
+                  status, "disabled", !is_dry, "policy", response->plan,
+                  "replacement", response->made, "deliveries",
+                  (json_int_t)response->deliveries, "ended", response->ended,
+                  "notes", response->notes, "usage", report(response)));
 }
 
 void

@@ -96,6 +96,7 @@ take_call(void *arg, const struct tg_store_call *call)
         call->at >= span->trusted_since && call->at < span->trusted_until;
     bool is_shown = call->at >= span->since && call->at < span->until;
 
+    usage->read++;
     if (is_trusted)
         take_trusted(usage, call);
     if (!is_shown && !is_trusted)
@@ -153,7 +154,7 @@ tg_leak_usage_read(struct tg_leak_usage *usage, struct tg_store *store,
     int err = store->ops->call_each(store, &filter, NULL, TG_LEAK_CALLS_MAX,
                                     take_call, usage);
 
-    usage->is_cut = usage->calls + usage->trusted_calls >= TG_LEAK_CALLS_MAX;
+    usage->is_cut = usage->read == TG_LEAK_CALLS_MAX;
     if (err == 0)
         err = store->ops->call_each(store, &earlier, NULL, TG_LEAK_CALLS_MAX,
                                     take_earlier, usage);

@@ -25,6 +25,7 @@ struct tg_leak_span {
 /* About 450 KiB: on the heap.  Zeros but for span. */
 struct tg_leak_usage {
     struct tg_leak_span span;
+    int64_t read;                  /* calls, in all */
     int64_t calls, ok, cost_nanos; /* within since and until */
     int64_t cost_after_nanos;      /* of it, from leaked_at on */
     int64_t trusted_calls;         /* whatever became of them */

@@ -339,6 +339,26 @@ def test_a_newer_secret_takes_the_place_of_one_that_waits(daemon):
         assert [row["state"] for row in rows] == ["waiting", "dropped"]
 
 
+def test_what_replaces_a_leaked_key_goes_where_that_one_was(daemon):
+    """And what still waited to bring the old secret there does not."""
+    with Vault(secrets.token_urlsafe(30)) as server:
+        server.put()
+        server.fault = lambda request: 503
+        key, _ = key_for(daemon, server)
+        failed(daemon, key)
+        answer = daemon.must(f"/keys/{key['id']}/leak-response", {})
+        assert answer["deliveries"] == 1
+        new = answer["replacement"]
+        failed(daemon, new)
+        server.fault = None
+        daemon.post(f"/keys/{new['id']}/deliver")
+        ended(daemon, new)
+        assert server.value() == new["key"]
+        assert delivery(daemon, key)["state"] == "dropped"
+        place, = daemon.get(f"/keys/{new['id']}/sinks").json["data"]
+        assert place["place"] == server.place
+
+
 def test_nothing_is_delivered_of_a_key_that_has_ended(daemon):
     with Vault(secrets.token_urlsafe(30)) as server:
         server.put()

@@ -167,9 +167,16 @@ ngx_module_t  ngx_http_tollgate_module = {
 #define NGX_HTTP_TOLLGATE_SHADOWED
 #endif
 
+/* All that nginx looks for; nothing else of the module is seen. */
+
+#pragma GCC visibility push(default)
+
 extern ngx_module_t  *ngx_modules[];
 extern char          *ngx_module_names[];
 extern char          *ngx_module_order[];
+
+#pragma GCC visibility pop
+
 
 NGX_HTTP_TOLLGATE_SHADOWED
 ngx_module_t *ngx_modules[] = {

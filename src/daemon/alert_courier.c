@@ -81,6 +81,7 @@ fly(void *arg)
 struct stop {
     char id[TG_ID_TEXT_SIZE], name[TG_ALERT_NAME_SIZE];
     char quiet_hours[TG_CALENDAR_TEXT_MAX + 1];
+    bool is_of_people;
 };
 
 /* The next notice of one, copied: what comes of it writes to the store. */
@@ -369,6 +370,9 @@ visit_stop(struct pass *pass, const struct stop *stop)
     if (!is_quiet)
         err = tg_quiet_end(pass->daemon, pass->store, stop->id, stop->name,
                            pass->now_ms);
+    if (err == 0 && !is_quiet && stop->is_of_people)
+        err = tg_quiet_storm(pass->daemon, pass->store, stop->id, stop->name,
+                             pass->now_ms);
     while (err == 0 && !is_done)
         err = send_next(pass, stop, is_quiet, &is_done);
     return err;
@@ -386,6 +390,7 @@ take_stop(void *arg, const struct tg_store_channel *row)
     snprintf(stop->name, sizeof(stop->name), "%s", row->name);
     snprintf(stop->quiet_hours, sizeof(stop->quiet_hours), "%s",
              row->quiet_hours);
+    stop->is_of_people = tg_channel_kind_of(row->kind) != TG_CHANNEL_WEBHOOK;
     pass->stop_count++;
     return 0;
 }

@@ -63,6 +63,16 @@ is_over(const struct tg_alert_measure *measure)
             (!measure->is_strict && measure->value == measure->threshold));
 }
 
+/*
+ * Whether a measure is worth words: nearly none is.  What is open is looked at
+ * by itself, as the one that is watched.
+ */
+static bool
+matters(const struct look *look, const struct tg_alert_measure *measure)
+{
+    return look->watched != NULL || is_over(measure);
+}
+
 /* By the threshold of its beginning: an average moves with what it measures. */
 static bool
 is_back(const struct tg_alert_measure *measure, const struct tg_track *track)
@@ -169,6 +179,8 @@ look_requests(struct look *look)
         measure.threshold = (int64_t)(percent / 100);
         measure.is_enough = true;
     }
+    if (!matters(look, &measure))
+        return;
     say(look,
         "%lld calls in the last %lld min, above %lld %% of its average of "
         "%lld",
@@ -201,6 +213,8 @@ look_error_rate(struct look *look)
         .back_at = BACK_PERCENT,
         .severity = look->rule->severity};
 
+    if (!matters(look, &measure))
+        return;
     say(look,
         "%lld of %lld calls failed in the last %lld min (%lld.%lld %%), above "
         "%lld %%",
@@ -236,7 +250,7 @@ look_cost(struct look *look)
                                        .back_at = 100,
                                        .severity = look->rule->severity};
 
-    if (threshold == 0)
+    if (threshold == 0 || !matters(look, &measure))
         return;
     snprintf(about, sizeof(about), "cost/%d/%lld", sight->day,
              (long long)threshold);
@@ -312,11 +326,13 @@ look_budget_of(struct look *look, const char *which, int32_t period,
             .back_at = 100,
             .severity = severity_at(look->rule, percents[i])};
 
-        snprintf(about, sizeof(about), "%s/%d/%lld/%lld", which, period,
-                 (long long)budget, (long long)percents[i]);
         if (percents[i] == 100 && spent < threshold &&
             is_used_up(look, spent, budget))
             measure.value = threshold;
+        if (!matters(look, &measure))
+            continue;
+        snprintf(about, sizeof(about), "%s/%d/%lld/%lld", which, period,
+                 (long long)budget, (long long)percents[i]);
         say(look, "%lld %% of its %s budget is used: %s of %s %s",
             (long long)percents[i], which, money(spent, used),
             money(budget, most), look->alerts->currency);
@@ -371,6 +387,8 @@ look_utilisation(struct look *look)
             continue;
         measure.value =
             (int64_t)((__int128)limits[i].used * 100000 / limits[i].limit);
+        if (!matters(look, &measure))
+            continue;
         say(look, "%lld of %lld %s are used, above %lld %%",
             (long long)limits[i].used, (long long)limits[i].limit,
             limits[i].name, (long long)look->rule->params.percent);
@@ -391,12 +409,12 @@ look_balance(struct look *look)
     struct tg_alert_measure measure = {.about = "balance",
                                        .value = -sight->balance_nanos,
                                        .threshold = -amount,
-                                       .is_enough = true,
+                                       .is_enough = sight->has_had_money,
                                        .is_strict = true,
                                        .back_at = 100,
                                        .severity = look->rule->severity};
 
-    if (!sight->is_prepaid)
+    if (!sight->is_prepaid || !matters(look, &measure))
         return;
     say(look, "its balance of %s %s is below %s %s",
         money(sight->balance_nanos, left), look->alerts->currency,

@@ -14,6 +14,7 @@
 #include "daemon.h"
 
 #define TG_ALERT_MESSAGE_SIZE 1024
+#define TG_ALERT_EVIDENCE_SIZE 4096
 #define TG_ALERT_FINDINGS 64
 #define TG_ALERT_WINDOWS 16
 
@@ -25,7 +26,7 @@ struct tg_alert_finding {
     char key_id[TG_ID_TEXT_SIZE], account_id[TG_ID_TEXT_SIZE];
     char upstream_id[TG_ID_TEXT_SIZE], credential_id[TG_ID_TEXT_SIZE];
     char message[TG_ALERT_MESSAGE_SIZE];
-    char evidence[TG_ALERT_MESSAGE_SIZE]; /* JSON object */
+    char evidence[TG_ALERT_EVIDENCE_SIZE]; /* JSON object */
     int64_t value;
     const char *closed_by; /* of an end */
 };

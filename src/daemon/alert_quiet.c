@@ -22,7 +22,10 @@ tg_quiet_is(const char *hours, int64_t now_ms)
     return tg_calendar_is_open((struct tg_str){blob.bytes, blob.len}, now_ms);
 }
 
+/* Notices that one is to stand for. */
 struct held {
+    const char *why; /* in its title */
+    bool is_fresh;   /* take only those never sent, and none that is critical */
     char ids[HELD_MAX][TG_ID_TEXT_SIZE];
     size_t count;
     enum tg_severity most;
@@ -43,9 +46,14 @@ take_held(void *arg, const struct tg_store_notice *row)
 {
     struct held *held = arg;
     enum tg_severity severity = tg_severity_of(row->severity);
-    json_t *body = json_loads(row->body, 0, NULL);
     size_t room = sizeof(held->lines) - held->len;
+    json_t *body;
     int n;
+
+    if (held->is_fresh && (severity == TG_CRITICAL || row->attempts != 0 ||
+                           strcmp(row->what, "summary") == 0))
+        return 0;
+    body = json_loads(row->body, 0, NULL);
 
     snprintf(held->ids[held->count++], TG_ID_TEXT_SIZE, "%s", row->id);
     if (severity > held->most)
@@ -69,8 +77,7 @@ summary_body(struct held *held, int64_t now_ms)
     json_t *text;
     json_t *body;
 
-    snprintf(title, sizeof(title), "%zu alerts while it was quiet",
-             held->count);
+    snprintf(title, sizeof(title), "%zu alerts %s", held->count, held->why);
     if (held->count > LINES)
         snprintf(more, sizeof(more), "and %zu more", held->count - LINES);
     if (held->len + strlen(more) < sizeof(held->lines))
@@ -148,9 +155,29 @@ tg_quiet_end(struct tg_daemon *daemon, struct tg_store *store,
 
     if (held == NULL)
         return TG_ERR_SYSTEM;
+    held->why = "while it was quiet";
     err = store->ops->notice_waiting(store, channel_id, "held", HELD_MAX,
                                      take_held, held);
     if (err == 0 && held->count > 0)
+        err = sum_up(daemon, store, channel_id, channel, held, now_ms);
+    free(held);
+    return err;
+}
+
+int
+tg_quiet_storm(struct tg_daemon *daemon, struct tg_store *store,
+               const char *channel_id, const char *channel, int64_t now_ms)
+{
+    struct held *held = calloc(1, sizeof(*held));
+    int err;
+
+    if (held == NULL)
+        return TG_ERR_SYSTEM;
+    held->why = "at once";
+    held->is_fresh = true;
+    err = store->ops->notice_waiting(store, channel_id, "pending", HELD_MAX,
+                                     take_held, held);
+    if (err == 0 && held->count > TG_QUIET_STORM)
         err = sum_up(daemon, store, channel_id, channel, held, now_ms);
     free(held);
     return err;

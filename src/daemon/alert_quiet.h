@@ -17,4 +17,13 @@ bool tg_quiet_is(const char *hours, int64_t now_ms);
 int tg_quiet_end(struct tg_daemon *daemon, struct tg_store *store,
                  const char *channel_id, const char *channel, int64_t now_ms);
 
+/*
+ * Too many at once for people: what of a chat or a mailbox waits, is not
+ * critical and was never sent becomes one notice when it is more than
+ * TG_QUIET_STORM.  As above.
+ */
+#define TG_QUIET_STORM 30
+int tg_quiet_storm(struct tg_daemon *daemon, struct tg_store *store,
+                   const char *channel_id, const char *channel, int64_t now_ms);
+
 #endif

@@ -121,6 +121,8 @@ tg_alert_sight_account(struct tg_alert_sight *sight, struct tg_daemon *daemon,
     take_text(sight->name, sizeof(sight->name),
               tg_state_blob(state, policy.name));
     sight->is_prepaid = policy.billing == TG_BILLING_PREPAID;
+    sight->has_had_money =
+        policy.granted_nanos != 0 || policy.topped_up_nanos != 0;
     sight->balance_nanos = policy.granted_nanos + policy.topped_up_nanos -
                            policy.settled_nanos -
                            atomic_load(&counters->settled_nanos);

@@ -22,6 +22,7 @@ struct tg_alert_sight {
     int64_t held_nanos; /* by calls in flight */
     int32_t in_flight;
     bool is_prepaid; /* an account: the rest is of one */
+    bool has_had_money;
     int64_t balance_nanos;
 };
 

@@ -407,8 +407,9 @@ tidy(struct tg_alerts *alerts)
     struct tg_store *store = alerts->store;
     int err;
 
-    if (alerts->now_ms >= alerts->trim_at_ms ||
-        alerts->trim_at_ms - alerts->now_ms > HOUR_MS) {
+    if (alerts->minute != NULL &&
+        (alerts->now_ms >= alerts->trim_at_ms ||
+         alerts->trim_at_ms - alerts->now_ms > HOUR_MS)) {
         tg_tally_trim(alerts->minute, alerts->now_ms);
         for (size_t i = 0; i < alerts->window_count; i++)
             tg_tally_trim(alerts->windows[i], alerts->now_ms);
@@ -429,7 +430,7 @@ tidy(struct tg_alerts *alerts)
 }
 
 static int
-pass(struct tg_alerts *alerts)
+look_at_all(struct tg_alerts *alerts)
 {
     int err = read_rules(alerts);
 
@@ -444,12 +445,19 @@ pass(struct tg_alerts *alerts)
     tg_alert_in_flight(alerts->daemon, look_at_key, alerts);
     sweep(alerts);
     look_at_tracks(alerts);
-    err = tg_baselines_fill(alerts->baselines, alerts->store, alerts->now_ms,
-                            alerts->longest_ms, look_at_key_of, alerts);
-    if (err == 0)
-        err = tg_alert_flush(alerts);
+    return tg_baselines_fill(alerts->baselines, alerts->store, alerts->now_ms,
+                             alerts->longest_ms, look_at_key_of, alerts);
+}
+
+/* What was found is written by all means: the next pass may read new rules. */
+static int
+pass(struct tg_alerts *alerts)
+{
+    int err = look_at_all(alerts);
+    int flushed = tg_alert_flush(alerts);
+
     tidy(alerts);
-    return err;
+    return err != 0 ? err : flushed;
 }
 
 void

@@ -82,10 +82,11 @@ ACCOUNTS = iter(range(10**6))
 
 
 def alarm(gate, name=None):
-    """Makes something that an alert is about: a prepaid account without
+    """Makes something that an alert is about: a prepaid account with little
     money.  Its end is a top-up."""
     return must(gate, "POST", "/accounts", {
-        "name": name or f"poor {next(ACCOUNTS)}", "billing": "prepaid"})
+        "name": name or f"poor {next(ACCOUNTS)}", "billing": "prepaid",
+        "granted": "0.50"})
 
 
 def relieve(gate, account):
@@ -138,7 +139,7 @@ def test_a_webhook_is_told_of_the_beginning_and_of_the_end(
     assert told["rule"]["kind"] == "balance"
     assert told["title"] == "Balance below 5.00"
     assert told["account_id"] == account["id"]
-    assert told["evidence"] == {"balance": "0.00", "below": "5.00"}
+    assert told["evidence"] == {"balance": "0.50", "below": "5.00"}
     relieve(teller, account)
     second = came(teller, hook, 2, account)[1].json
     assert second["type"] == "alert.recovered"
@@ -374,6 +375,27 @@ def clock_gate(make_gate, tmp_path):
                      conf="[egress]\nallow = 127.0.0.1/32\n").start()
     gate.clock = clock
     return gate
+
+
+def test_a_storm_reaches_people_as_one_message_and_a_webhook_whole(
+        make_gate, receiver):
+    gate = make_gate(conf="[egress]\nallow = 127.0.0.1/32\n").start()
+    hook, chat = receiver(), receiver((500, "no"))
+    must(gate, "POST", "/channels", {
+        "kind": "webhook", "name": "hook", "url": hook.url, "secret": SECRET})
+    it = must(gate, "POST", "/channels", {
+        "kind": "slack", "name": "chat", "url": chat.url})
+    accounts = [alarm(gate) for _ in range(40)]
+    for account in accounts:
+        came(gate, hook, 1, account)
+    chat.answer = (200, "ok")
+    gate.wait(lambda: not deliveries(gate, it, status="pending"), 90, "end")
+    texts = [r.json["text"] for r in chat.all()]
+    assert any("alerts at once" in text for text in texts)
+    assert len(set(texts)) < 20
+    rows = deliveries(gate, it)
+    assert {d["status"] for d in rows} == {"delivered", "summarised"}
+    assert len([d for d in rows if d["status"] == "summarised"]) > 30
 
 
 def test_what_is_not_taken_for_a_day_is_given_up_with_an_event(

@@ -224,7 +224,8 @@ def test_members_of_alerts_and_channels(daemon):
         properties("new_channel")
     assert known(daemon.ask("PATCH", "/channels/" + channel["id"],
                             {"?": 1})) == properties("changed_channel")
-    daemon.must("/accounts", {"name": "poor", "billing": "prepaid"})
+    daemon.must("/accounts", {"name": "poor", "billing": "prepaid",
+                              "granted": "1"})
     path = "/alerts/deliveries"
     wait(lambda: daemon.get(path).json["data"], what="a delivery")
     row = daemon.get(path).json["data"][0]

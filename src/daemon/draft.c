@@ -272,7 +272,7 @@ read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 {
     struct tg_store_key *row = &draft->row;
     const json_t *budget = NULL;
-    const char *timezone = NULL;
+    const char *name = NULL;
     struct tg_zone zone;
 
     if (!tg_members_object(reply, body, "budget", &budget) ||
@@ -280,17 +280,17 @@ read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
         !tg_members_money(reply, budget, "budget.monthly",
                           &row->monthly_nanos) ||
         !tg_members_money(reply, budget, "budget.daily", &row->daily_nanos) ||
-        !tg_members_text(reply, budget, "budget.timezone", 0, 64, &timezone))
+        !tg_members_text(reply, budget, "budget.timezone", 0, 64, &name))
         return false;
-    if (timezone == NULL)
+    if (name == NULL)
         return true;
-    if (tg_zone_open(&zone, timezone) != 0)
+    if (tg_zone_open(&zone, name) != 0)
         return tg_reply_invalid(reply, "budget.timezone",
                                 "there is no time zone '%s'; write a name "
                                 "such as Asia/Shanghai",
-                                timezone);
+                                name);
     tg_zone_close(&zone);
-    row->timezone = timezone;
+    row->timezone = name;
     return true;
 }
 

@@ -111,6 +111,8 @@ const struct tg_option tg_keys_update_options[] = {
 const struct tg_option tg_keys_rotate_options[] = {
     {"grace", "SPAN", "the old secret stays valid so long: 0, 24h, 7d",
      TG_VALUE_TEXT, "grace", NULL},
+    {"deliver", NULL, "only if it has sinks, which get the secret",
+     TG_VALUE_SWITCH, "deliver", NULL},
     {"older-than", "DAYS", "all keys whose secret is older than that, e.g. 90d",
      TG_VALUE_DAYS, NULL, NULL},
     {"account", "ACCOUNT", "of these, only those of this account",

@@ -28,6 +28,7 @@ struct bulk {
     size_t under_way; /* old ones that have two secrets already */
     size_t done, refused;
     struct tg_rotate_file file;
+    bool has_file;   /* else the keys' sinks get the secrets */
     int64_t told_ms; /* progress */
 };
 
@@ -162,12 +163,8 @@ step(struct bulk *bulk, const char *id, const char *tail, json_t **key)
     json_t *body = NULL;
     int rc;
 
-    if (strcmp(tail, "/rotate") == 0) {
-        body = tg_own(json_object());
-        if (tg_args_has(bulk->cli, "grace"))
-            json_object_set_new(body, "grace",
-                                json_string(tg_args_value(bulk->cli, "grace")));
-    }
+    if (strcmp(tail, "/rotate") == 0)
+        body = tg_request_body(bulk->cli);
     rc = tg_client_call(bulk->cli, *tail == '\0' ? "GET" : "POST", path, body,
                         key);
     json_decref(body);
@@ -211,13 +208,16 @@ static int
 rotate(struct bulk *bulk, const char *id, const char *old_secret)
 {
     json_t *key = NULL;
-    int rc = tg_rotate_file_begin(&bulk->file, id, old_secret);
+    int rc = TG_EXIT_OK;
 
+    if (bulk->has_file)
+        rc = tg_rotate_file_begin(&bulk->file, id, old_secret);
     if (rc == TG_EXIT_OK)
         rc = step(bulk, id, "/rotate", &key);
     if (rc != TG_EXIT_OK)
         return rc;
-    rc = tg_rotate_file_add(&bulk->file, key);
+    if (bulk->has_file)
+        rc = tg_rotate_file_add(&bulk->file, key);
     if (rc == TG_EXIT_OK)
         bulk->done++;
     json_decref(key);
@@ -232,7 +232,7 @@ go_on(struct bulk *bulk)
     json_t *key;
     int rc;
 
-    if (bulk->file.begun_key[0] == '\0')
+    if (!bulk->has_file || bulk->file.begun_key[0] == '\0')
         return TG_EXIT_OK;
     rc = find_lost(bulk, bulk->file.begun_key, bulk->file.begun_secret,
                    &is_again);
@@ -269,6 +269,10 @@ take(struct bulk *bulk, const json_t *key)
 
     if (rc != TG_EXIT_FAILED || bulk->done > done)
         return rc;
+    if (!bulk->has_file) {
+        bulk->refused++;
+        return TG_EXIT_OK;
+    }
     rc = find_lost(bulk, id, secret, &is_again);
     if (rc == TG_EXIT_OK)
         bulk->refused++;
@@ -302,8 +306,10 @@ say_end(const struct bulk *bulk)
 {
     size_t count = json_array_size(bulk->plan);
 
-    tg_say_note(bulk->cli, "%zu of %zu keys have another secret, in %s.",
-                bulk->done, count, bulk->file.path);
+    tg_say_note(bulk->cli, "%zu of %zu keys have another secret, %s%s.",
+                bulk->done, count,
+                bulk->has_file ? "in " : "on its way to their sinks",
+                bulk->has_file ? bulk->file.path : "");
     if (bulk->refused > 0)
         tg_say_note(bulk->cli, "%zu were refused, as said above.",
                     bulk->refused);
@@ -313,16 +319,20 @@ static int
 run(struct bulk *bulk, const char *path)
 {
     size_t count = json_array_size(bulk->plan);
-    int rc = tg_rotate_file_open(&bulk->file, path, count);
+    int rc = TG_EXIT_OK;
 
+    bulk->has_file = path != NULL;
+    if (bulk->has_file)
+        rc = tg_rotate_file_open(&bulk->file, path, count);
     if (rc == TG_EXIT_OK && count > 0)
         rc = tg_say_confirm(bulk->cli, "Give %zu keys another secret, in %s?",
-                            count, path);
+                            count, bulk->has_file ? path : "their sinks");
     if (rc == TG_EXIT_OK) {
         rc = rotate_all(bulk);
         say_end(bulk);
     }
-    tg_rotate_file_close(&bulk->file, rc == TG_EXIT_OK);
+    if (bulk->has_file)
+        tg_rotate_file_close(&bulk->file, rc == TG_EXIT_OK);
     return rc == TG_EXIT_OK && bulk->refused > 0 ? TG_EXIT_FAILED : rc;
 }
 
@@ -334,9 +344,10 @@ tg_keys_rotate_old(struct tg_cli *cli)
     struct bulk bulk = {.cli = cli, .plan = json_array()};
     int rc;
 
-    if (path == NULL && !is_dry)
-        rc = tg_say_usage(cli, "say where the new secrets go: --output FILE; "
-                               "or --dry-run");
+    if (path == NULL && !is_dry && !tg_args_has(cli, "deliver"))
+        rc = tg_say_usage(cli, "say where the new secrets go: --output FILE, "
+                               "or --deliver to the keys' sinks; or "
+                               "--dry-run");
     else
         rc = make_plan(&bulk);
     if (rc == TG_EXIT_OK && is_dry)

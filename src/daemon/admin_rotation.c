@@ -13,13 +13,15 @@
 #include "policy.h"
 #include "rotation.h"
 #include "shapes.h"
+#include "sinks.h"
 
 /* One step in the life of a rotation, as it is asked for. */
 struct step {
     struct tg_request *request;
     struct tg_reply *reply;
     int64_t now_ms;
-    int64_t grace_ms; /* -1: not said, so the key's own */
+    int64_t grace_ms;                  /* -1: not said, so the key's own */
+    bool is_undelivered, must_deliver; /* as deliver says: false, or true */
     struct tg_rotation rotation;
     struct tg_minted *minted; /* the new secret, of one that begins */
     json_t *details;          /* for the audit log */
@@ -134,6 +136,40 @@ is_delivered(const struct step *step)
                           step->rotation.last4);
 }
 
+static bool
+read_delivery(struct step *step)
+{
+    const json_t *body = step->request->body;
+    bool delivers = false;
+
+    if (!tg_members_bool(step->reply, body, "deliver", &delivers))
+        return false;
+    step->must_deliver = delivers;
+    step->is_undelivered =
+        !delivers && json_object_get(body, "deliver") != NULL;
+    return true;
+}
+
+/* Puts the new secret on its way to the key's sinks, if it has any. */
+static int
+deliver(struct step *step, const struct tg_store_key *row, uint32_t *count)
+{
+    int err = 0;
+
+    *count = 0;
+    if (!step->is_undelivered)
+        err = tg_sinks_enqueue(step->request->daemon,
+                               step->request->daemon->admin, row->id,
+                               step->minted->id, &step->minted->secret, count);
+    if (err != 0 || *count > 0 || !step->must_deliver)
+        return err;
+    tg_reply_error(step->reply, 409, "no_sink", NULL,
+                   "the key has no sink to deliver a new secret to; add one: "
+                   "tollgate keys deliver %s --sink NAME",
+                   row->id);
+    return TG_ERR_FORMAT;
+}
+
 static int
 begin(struct step *step, const struct tg_store_key *row)
 {
@@ -142,6 +178,8 @@ begin(struct step *step, const struct tg_store_key *row)
         step->grace_ms >= 0 ? step->grace_ms : row->grace_days * TG_MS_PER_DAY;
     enum tg_key_kind kind =
         tg_key_kind_of((struct tg_str){row->kind, strlen(row->kind)});
+    uint32_t sinks = 0;
+    int err;
 
     if (!may_rotate(step, row) || !has_room(step))
         return TG_ERR_FORMAT;
@@ -150,11 +188,16 @@ begin(struct step *step, const struct tg_store_key *row)
                        "the kernel gives no random bytes");
         return TG_ERR_CRYPTO;
     }
-    step->details = json_pack("{s:[s,s],s:o}", "secret", step->rotation.newest,
-                              step->minted->id, "old_until",
-                              instant(step->now_ms + grace_ms));
+    err = deliver(step, row, &sinks);
+    if (err != 0)
+        return err;
+    step->details = json_pack(
+        "{s:[s,s],s:o,s:I}", "secret", step->rotation.newest, step->minted->id,
+        "old_until",
+        sinks > 0 ? json_null() : tg_reply_instant(step->now_ms + grace_ms),
+        "sinks", (json_int_t)sinks);
     return tg_rotation_begin(store, row, &step->rotation, step->minted,
-                             grace_ms, false, step->now_ms);
+                             grace_ms, sinks > 0, step->now_ms);
 }
 
 static json_t *
@@ -293,8 +336,9 @@ tg_admin_key_rotate(struct tg_request *request, struct tg_reply *reply)
     struct step step = {
         .request = request, .reply = reply, .minted = &minted, .take = begin};
 
-    if (!tg_members_only(reply, request->body, "", "grace grace_days") ||
-        !read_grace(&step))
+    if (!tg_members_only(reply, request->body, "",
+                         "grace grace_days deliver") ||
+        !read_grace(&step) || !read_delivery(&step))
         return;
     run(&step);
     tg_minted_wipe(&minted);

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "agenda.h"
+#include "change.h"
 #include "civil.h"
 #include "key_event.h"
 #include "reply.h"
 #include "rotation.h"
+#include "sinks.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -137,6 +139,56 @@ tell_due(struct tg_errand_call *call, const struct tg_store_key *row)
                         row->name, row->id, row->id);
 }
 
+static int
+tell_rotated(struct tg_errand_call *call, const struct tg_store_key *row,
+             const struct tg_rotation *rotation, const char *secret_id)
+{
+    char once[96];
+    json_t *details =
+        json_pack("{s:[s,s],s:I}", "secret", rotation->newest, secret_id,
+                  "interval_days", (json_int_t)row->rotate_days);
+    struct tg_key_event event = {.type = "key_rotated",
+                                 .severity = "info",
+                                 .once = once,
+                                 .evidence = json_incref(details)};
+    int err;
+
+    snprintf(once, sizeof(once), "rotated/%s", secret_id);
+    err = tg_key_event(call->store, row, &event, call->now_ms,
+                       "the key %s (%s) was rotated by its schedule; its new "
+                       "secret is on its way to its sinks",
+                       row->name, row->id);
+    if (err != 0) {
+        json_decref(details);
+        return err;
+    }
+    return tg_change_own(call->store, "key.rotate", row->id, details);
+}
+
+/* *count: to how many places the new secret goes; 0: there is none. */
+static int
+rotate(struct tg_errand_call *call, const struct tg_store_key *row,
+       const struct tg_rotation *rotation, uint32_t *count)
+{
+    enum tg_key_kind kind =
+        tg_key_kind_of((struct tg_str){row->kind, strlen(row->kind)});
+    struct tg_minted minted;
+    int err = tg_mint(&minted, kind, row->id, call->now_ms);
+
+    if (err == 0)
+        err = tg_sinks_enqueue(call->daemon, call->store, row->id, minted.id,
+                               &minted.secret, count);
+    if (err == 0 && *count > 0)
+        err = tg_rotation_begin(call->store, row, rotation, &minted,
+                                row->grace_days * TG_MS_PER_DAY, true,
+                                call->now_ms);
+    if (err == 0 && *count > 0)
+        err = tell_rotated(call, row, rotation, minted.id);
+    call->is_changed = *count > 0;
+    tg_minted_wipe(&minted);
+    return err;
+}
+
 /* What stands in the way may be gone by then. */
 static int
 later(struct tg_errand_call *call, const struct tg_store_key *row,
@@ -152,6 +204,7 @@ tg_errand_rotation(struct tg_errand_call *call, const struct tg_store_key *row)
 {
     bool has_expired = row->expires_at != 0 && row->expires_at <= call->now_ms;
     struct tg_rotation rotation;
+    uint32_t count = 0;
     int err = tg_rotation_look(call->store, row->id, call->now_ms, &rotation);
 
     if (err != 0 || tg_agenda_rotation_at(row) == 0)
@@ -161,6 +214,9 @@ tg_errand_rotation(struct tg_errand_call *call, const struct tg_store_key *row)
     if (rotation.is_under_way || has_expired ||
         strcmp(row->status, "active") != 0)
         return later(call, row, call->now_ms + HOUR_MS);
+    err = rotate(call, row, &rotation, &count);
+    if (err != 0 || count > 0)
+        return err;
     err = tell_due(call, row);
     return err != 0 ? err : later(call, row, call->now_ms + HOUR_MS);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "err.h"
 
 int
 tg_mint(struct tg_minted *minted, enum tg_key_kind kind, const char *key_id,
@@ -12,6 +13,9 @@ tg_mint(struct tg_minted *minted, enum tg_key_kind kind, const char *key_id,
     int err;
 
     memset(minted, 0, sizeof(*minted));
+    /* Any thread may make one, and each has a context of its own. */
+    if (tg_digest_init() != 0)
+        return TG_ERR_CRYPTO;
     err = tg_id_mint(minted->id, "sec_", tg_random);
     if (err == 0)
         err = tg_key_mint(secret, kind, tg_random);

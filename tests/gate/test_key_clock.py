@@ -1,68 +1,13 @@
 """What is due about keys by the clock: reminders and expiries, once each, not
 early, and after a stop of the daemon all the same.  The daemon alone, with
-a clock of its own (faketime), which is set forward."""
+clocks of its own, which are set forward."""
 
-import subprocess
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
-from lone_daemon import LoneDaemon, wait
-
-DAY = 86400
-
-
-def find_library():
-    """The library of faketime, wherever this machine has it."""
-    said = subprocess.run(["dpkg", "-L", "libfaketime"], capture_output=True,
-                          text=True).stdout
-    found = [line for line in said.split() if line.endswith("MT.so.1")]
-    return found[0] if found else None
-
-
-class ClockDaemon(LoneDaemon):
-    """Its wall clock is so many seconds ahead; the other one is real."""
-
-    def __init__(self, folder):
-        library = find_library()
-        assert library, "libfaketime is not there: script/bootstrap test"
-        self.ahead_file = Path(folder) / "ahead"
-        self.ahead = 0
-        self._write()
-        super().__init__(Path(folder) / "home", [
-            "env", f"LD_PRELOAD={library}", "FAKETIME_NO_CACHE=1",
-            "FAKETIME_DONT_FAKE_MONOTONIC=1",
-            f"FAKETIME_TIMESTAMP_FILE={self.ahead_file}"])
-
-    def _write(self):
-        new = self.ahead_file.with_suffix(".new")
-        new.write_text(f"+{self.ahead}s\n")
-        new.replace(self.ahead_file)
-
-    def forward(self, seconds):
-        self.ahead += seconds
-        self._write()
-
-    def now(self):
-        return datetime.now(timezone.utc) + timedelta(seconds=self.ahead)
-
-    def go_to(self, when):
-        """Not back."""
-        self.forward(max(0, int((when - self.now()).total_seconds()) + 1))
-
-    def events(self, kind):
-        rows, after = [], ""
-        while True:
-            page = self.get(f"/events?type={kind}&limit=1000{after}").json
-            rows += page["data"]
-            if not page["has_more"]:
-                return rows[::-1]
-            after = "&after=" + page["next"]
-
-
-def instant(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+from clock_daemon import DAY, ClockDaemon, instant
+from lone_daemon import wait
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "denials.h"
 #include "err.h"
 #include "log.h"
 
@@ -67,12 +66,8 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     return err;
 }
 
-/*
- * An operator's change waits for this transaction: a full one would cost it
- * ten milliseconds and more.
- */
-static bool
-is_full(struct tg_ingest *ingest)
+bool
+tg_ingest_is_full(struct tg_ingest *ingest)
 {
     ingest->is_cut |= ingest->batch >= BATCH_RECORDS ||
                       (ingest->batch >= BATCH_LEAST &&
@@ -134,85 +129,6 @@ begin_segment(struct tg_ingest *ingest, struct tg_segment *segment)
     return true;
 }
 
-int
-tg_ingest_take_call(struct tg_ingest *ingest, const struct tg_record *record)
-{
-    bool is_new;
-    int err = ingest->store->ops->call_add(ingest->store, record, &is_new);
-
-    tg_holds_end(&ingest->holds, &record->call.id);
-    ingest->batch++;
-    return err;
-}
-
-static int
-take_denials(struct tg_ingest *ingest, const struct tg_segment *segment,
-             const struct tg_record *record)
-{
-    ingest->batch += record->denial_count;
-    return tg_denials_take(ingest->store, segment, record);
-}
-
-static int
-take_record(struct tg_ingest *ingest, const struct tg_segment *segment,
-            uint64_t at, const struct tg_record *record)
-{
-    switch (record->type) {
-    case TG_RECORD_CALL:
-        return tg_ingest_take_call(ingest, record);
-    case TG_RECORD_HOLD:
-        return tg_holds_put(&ingest->holds, segment, at, &record->call.id);
-    case TG_RECORD_DENIAL:
-        return take_denials(ingest, segment, record);
-    default:
-        return 0;
-    }
-}
-
-static void
-warn_unknown(struct tg_ingest *ingest)
-{
-    if (!ingest->is_warned)
-        tg_log(TG_LOG_WARNING,
-               "the journal has records of a newer Tollgate; they are "
-               "skipped");
-    ingest->is_warned = true;
-}
-
-/*
- * Takes records from a buffer of len bytes.  Returns 0 with *used set to the
- * bytes of whole records and *end to why it stopped there: TG_ERR_NOT_FOUND,
- * TG_ERR_CORRUPT, or 0 for a full batch.
- */
-static int
-take_buffer(struct tg_ingest *ingest, const struct tg_segment *segment,
-            size_t len, size_t *used, int *end)
-{
-    struct tg_record record;
-    size_t size;
-    int err = 0;
-
-    *used = 0;
-    *end = 0;
-    while (err == 0 && !is_full(ingest)) {
-        int got = tg_journal_read(ingest->buffer + *used, len - *used, &record,
-                                  &size);
-
-        if (got == 0) {
-            err =
-                take_record(ingest, segment, segment->offset + *used, &record);
-        } else if (got == TG_ERR_VERSION) {
-            warn_unknown(ingest);
-        } else {
-            *end = got;
-            break;
-        }
-        if (err == 0)
-            *used += size;
-    }
-    return err;
-}
-
 /* Takes in a segment to its end, or until the batch is full. */
 static int
 take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
@@ -224,7 +140,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
         segment->offset >= segment->size ||
         (segment->offset == 0 && !begin_segment(ingest, segment)))
         return 0;
-    while (!is_full(ingest)) {
+    while (!tg_ingest_is_full(ingest)) {
         ssize_t n = pread(segment->fd, ingest->buffer, TG_INGEST_BUFFER,
                           (off_t)segment->offset);
 
@@ -232,7 +148,7 @@ take_segment(struct tg_ingest *ingest, struct tg_segment *segment)
             doubt(ingest, segment, strerror(errno));
         if (n <= 0)
             return 0;
-        err = take_buffer(ingest, segment, (size_t)n, &used, &end);
+        err = tg_ingest_take_buffer(ingest, segment, (size_t)n, &used, &end);
         if (err != 0)
             return err;
         segment->offset += used;
@@ -354,6 +270,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
 
     pthread_mutex_lock(&daemon->write_lock);
     ingest->batch = 0;
+    ingest->call_count = 0;
     ingest->is_cut = false;
     err = take_all(ingest);
     settle_offsets(ingest, err == 0);

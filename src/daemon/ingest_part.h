@@ -1,5 +1,5 @@
 /*
- * ingest_part.h: what ingest's two files share: taking in what was written,
+ * ingest_part.h: what ingest's files share: taking in what was written,
  * and settling the holds of calls of which nothing else is left.
  */
 #ifndef TG_INGEST_PART_H
@@ -20,12 +20,30 @@ struct tg_ingest {
     struct tg_segments segments;
     struct tg_holds holds;
     size_t batch; /* records in this transaction */
-    bool is_cut;  /* and there may be more */
+    size_t call_count;
+    struct tg_record calls[TG_CALLS_AT_ONCE]; /* not yet in the store */
+    bool is_cut;                              /* and there may be more */
     bool is_warned;
     bool has_block; /* perhaps there is something to be rolled up */
     bool is_stuck;  /* and it cannot be, until the next start */
     char buffer[TG_INGEST_BUFFER];
 };
+
+/*
+ * Whether the transaction is large enough.  An operator's change waits for it:
+ * a full one would cost that ten milliseconds and more.
+ */
+bool tg_ingest_is_full(struct tg_ingest *ingest);
+
+/*
+ * Takes records from len bytes of the buffer, which stand at the segment's
+ * offset.  Returns 0 with *used set to the bytes of whole records and *end to
+ * why it stopped there: TG_ERR_NOT_FOUND, TG_ERR_CORRUPT, or 0 for a full
+ * batch; or what the store says.
+ */
+int tg_ingest_take_buffer(struct tg_ingest *ingest,
+                          const struct tg_segment *segment, size_t len,
+                          size_t *used, int *end);
 
 /* Adds a call to the store, in its transaction. */
 int tg_ingest_take_call(struct tg_ingest *ingest,

@@ -152,6 +152,7 @@ static const struct tg_store_ops ops = {
     .segment_put = tg_sqlite_segment_put,
     .segment_gone = tg_sqlite_segment_gone,
     .call_add = tg_sqlite_call_add,
+    .calls_add = tg_sqlite_calls_add,
     .call_has = tg_sqlite_call_has,
     .roll_up = tg_sqlite_roll_up,
     .forget = tg_sqlite_forget,

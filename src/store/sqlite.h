@@ -205,6 +205,7 @@ int tg_sqlite_segment_put(struct tg_store *, const struct tg_store_segment *);
 int tg_sqlite_segment_gone(struct tg_store *, uint64_t, uint32_t);
 
 int tg_sqlite_call_add(struct tg_store *, const struct tg_record *, bool *);
+int tg_sqlite_calls_add(struct tg_store *, const struct tg_record *, size_t);
 /* Finds out next_seq, if it is not known. */
 int tg_sqlite_number(struct tg_sqlite *);
 int tg_sqlite_roll_up(struct tg_store *, uint32_t, bool *);

@@ -122,43 +122,47 @@ put_sums(struct binding *to, const struct tg_call *call)
     put_int(to, call->month);
 }
 
-/* Whether it is new; nothing is said of a second one. */
-static int
-insert_call(struct tg_sqlite *db, const struct tg_record *record, bool *is_new)
+/* ip is room for its text, until the statement is over. */
+static void
+put_record(struct binding *to, const struct tg_record *record, int64_t seq,
+           char ip[INET6_ADDRSTRLEN])
 {
-    static const char sql[] =
-        "INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id, "
-        "credential_id, model, endpoint, flags, status, code, basis, "
-        "latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "
-        "cache_write_tokens, completion_tokens, reasoning_tokens, unit, units, "
-        "hit_picos, miss_picos, output_picos, write_picos, unit_picos, "
-        "held_nanos, cost_nanos, day, month, ip, user_agent, trace_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (id) DO NOTHING";
     const struct tg_call *call = &record->call;
-    char ip[INET6_ADDRSTRLEN];
+
+    put_int(to, seq);
+    to->failed |= sqlite3_bind_blob(to->stmt, ++to->index, call->id.bytes,
+                                    (int)sizeof(call->id.bytes), SQLITE_STATIC);
+    put_policy(to, call);
+    put_sums(to, call);
+    put_text(to, address_text(call->ip, ip), INET6_ADDRSTRLEN);
+    put_text(to, record->agent.data,
+             record->agent.len < TG_JOURNAL_AGENT_MAX ? record->agent.len
+                                                      : TG_JOURNAL_AGENT_MAX);
+    put_text(to, record->trace_id.data,
+             record->trace_id.len < TG_JOURNAL_TRACE_MAX
+                 ? record->trace_id.len
+                 : TG_JOURNAL_TRACE_MAX);
+}
+
+/*
+ * Inserts as many as the statement has rows.  *new_count: those whose id was
+ * not there; nothing is said of the others.
+ */
+static int
+insert(struct tg_sqlite *db, const char *sql, const struct tg_record *records,
+       size_t count, int *new_count)
+{
+    char ips[TG_CALLS_AT_ONCE][INET6_ADDRSTRLEN];
     struct binding to = {.index = 0};
     int result, err = tg_sql_prepare(db, &to.stmt, sql);
 
     if (err != 0)
         return err;
-    put_int(&to, db->next_seq);
-    to.failed |= sqlite3_bind_blob(to.stmt, ++to.index, call->id.bytes,
-                                   (int)sizeof(call->id.bytes), SQLITE_STATIC);
-    put_policy(&to, call);
-    put_sums(&to, call);
-    put_text(&to, address_text(call->ip, ip), sizeof(ip));
-    put_text(&to, record->agent.data,
-             record->agent.len < TG_JOURNAL_AGENT_MAX ? record->agent.len
-                                                      : TG_JOURNAL_AGENT_MAX);
-    put_text(&to, record->trace_id.data,
-             record->trace_id.len < TG_JOURNAL_TRACE_MAX
-                 ? record->trace_id.len
-                 : TG_JOURNAL_TRACE_MAX);
+    for (size_t i = 0; i < count; i++)
+        put_record(&to, &records[i], db->next_seq + (int64_t)i, ips[i]);
     result = to.failed ? to.failed : sqlite3_step(to.stmt);
     if (result == SQLITE_DONE)
-        *is_new = sqlite3_changes(db->db) > 0;
+        *new_count = sqlite3_changes(db->db);
     else
         err = tg_sqlite_fail(db, result);
     /* All of it is bound anew for the next one. */
@@ -166,19 +170,77 @@ insert_call(struct tg_sqlite *db, const struct tg_record *record, bool *is_new)
     return err;
 }
 
+#define COLUMNS                                                                \
+    "INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id, "        \
+    "credential_id, model, endpoint, flags, status, code, basis, "             \
+    "latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "            \
+    "cache_write_tokens, completion_tokens, reasoning_tokens, unit, units, "   \
+    "hit_picos, miss_picos, output_picos, write_picos, unit_picos, "           \
+    "held_nanos, cost_nanos, day, month, ip, user_agent, trace_id) VALUES "
+#define ROW                                                                    \
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "   \
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROWS_4 ROW "," ROW "," ROW "," ROW
+#define ROWS_16 ROWS_4 "," ROWS_4 "," ROWS_4 "," ROWS_4
+#define ONCE " ON CONFLICT (id) DO NOTHING"
+
+_Static_assert(TG_CALLS_AT_ONCE == 16, "the rows of insert_all's statement");
+
+/* Opening what they go into is most of what one costs. */
+static int
+insert_all(struct tg_sqlite *db, const struct tg_record *records)
+{
+    static const char sql[] = COLUMNS ROWS_16 ONCE;
+    int new_count, err = insert(db, sql, records, TG_CALLS_AT_ONCE, &new_count);
+
+    /* Numbers of those that were there before are left out. */
+    if (err == 0 && new_count > 0)
+        db->next_seq += TG_CALLS_AT_ONCE;
+    return err;
+}
+
+static bool
+is_any_moved(const struct tg_record *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].call.flags & TG_CALL_MOVED)
+            return true;
+    }
+    return false;
+}
+
 int
 tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
                    bool *is_new)
 {
+    static const char sql[] = COLUMNS ROW ONCE;
     struct tg_sqlite *db = tg_sqlite_of(store);
-    int err = tg_sqlite_number(db);
+    int new_count = 0, err = tg_sqlite_number(db);
 
     if (err == 0)
-        err = insert_call(db, record, is_new);
-    if (err == 0 && *is_new && (record->call.flags & TG_CALL_MOVED))
+        err = insert(db, sql, record, 1, &new_count);
+    if (err != 0)
+        return err;
+    *is_new = new_count > 0;
+    if (*is_new && (record->call.flags & TG_CALL_MOVED))
         err = add_moved(db, &record->call);
     if (err == 0)
         db->next_seq += *is_new;
+    return err;
+}
+
+int
+tg_sqlite_calls_add(struct tg_store *store, const struct tg_record *records,
+                    size_t count)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int err = tg_sqlite_number(db);
+    bool is_new;
+
+    if (err == 0 && count == TG_CALLS_AT_ONCE && !is_any_moved(records, count))
+        return insert_all(db, records);
+    for (size_t i = 0; i < count && err == 0; i++)
+        err = tg_sqlite_call_add(store, &records[i], &is_new);
     return err;
 }
 

@@ -263,6 +263,9 @@ struct tg_store_denial_filter {
     uint32_t limit;
 };
 
+/* At most, for calls_add. */
+#define TG_CALLS_AT_ONCE 16
+
 /* Rows of a quarter-hour, of requests without a key and with one. */
 #define TG_STORE_DENIAL_STRANGERS 1000
 #define TG_STORE_DENIAL_HOLDERS 10000
@@ -567,6 +570,11 @@ struct tg_store_ops {
     /* Adds a call; *is_new is false when one of its id is there already. */
     int (*call_add)(struct tg_store *store, const struct tg_record *record,
                     bool *is_new);
+
+    /* Adds up to TG_CALLS_AT_ONCE calls, quicker than one by one when there
+       are so many; those whose id is there already are left out. */
+    int (*calls_add)(struct tg_store *store, const struct tg_record *records,
+                     size_t count);
     int (*call_has)(struct tg_store *store, const struct tg_call_id *id,
                     bool *has);
     /*

@@ -344,6 +344,18 @@ call_add(struct tg_store *self, const struct tg_record *record, bool *is_new)
     return 0;
 }
 
+/* One by one: so it can be killed and fail between any two. */
+static int
+calls_add(struct tg_store *self, const struct tg_record *records, size_t count)
+{
+    bool is_new;
+    int err = 0;
+
+    for (size_t i = 0; i < count && err == 0; i++)
+        err = call_add(self, &records[i], &is_new);
+    return err;
+}
+
 static int
 call_has(struct tg_store *self, const struct tg_call_id *id, bool *has)
 {
@@ -441,6 +453,7 @@ static const struct tg_store_ops ops = {
     .denial_add = denial_add,
     .feed_add = feed_add,
     .call_add = call_add,
+    .calls_add = calls_add,
     .call_has = call_has,
     .spend_each = spend_each,
 };

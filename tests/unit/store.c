@@ -217,6 +217,48 @@ test_calls_once(void)
     store->ops->close(store);
 }
 
+/* Of n to n + count - 1, together. */
+static void
+add_together(struct tg_store *store, uint8_t n, size_t count)
+{
+    struct tg_record records[TG_CALLS_AT_ONCE];
+
+    for (size_t i = 0; i < count; i++)
+        records[i] = make_record((uint8_t)(n + i));
+    is_int(store->ops->calls_add(store, records, count), 0, "%d together",
+           (int)count);
+}
+
+static void
+test_calls_together(void)
+{
+    struct tg_store *store = open_new();
+    struct tg_record same[TG_CALLS_AT_ONCE];
+
+    add_together(store, 1, TG_CALLS_AT_ONCE);
+    is_int(total_of(store).requests, 16, "all are there");
+    is_int(total_of(store).cost_nanos, 136, "each as it is");
+    add_together(store, 1, TG_CALLS_AT_ONCE);
+    is_int(total_of(store).requests, 16, "and once");
+    add_together(store, 9, TG_CALLS_AT_ONCE);
+    is_int(total_of(store).requests, 24, "of which half are new: these");
+    add_together(store, 20, 7);
+    is_int(total_of(store).requests, 26, "fewer of them, too");
+    add_together(store, 1, 0);
+    is_int(total_of(store).requests, 26, "or none");
+    for (size_t i = 0; i < TG_CALLS_AT_ONCE; i++)
+        same[i] = make_record(99);
+    store->ops->calls_add(store, same, TG_CALLS_AT_ONCE);
+    is_int(total_of(store).requests, 27, "one that comes many times is one");
+    store->ops->begin(store);
+    add_together(store, 100, TG_CALLS_AT_ONCE);
+    store->ops->rollback(store);
+    is_int(total_of(store).requests, 27, "what is rolled back is not there");
+    add_together(store, 100, TG_CALLS_AT_ONCE);
+    is_int(total_of(store).requests, 43, "until it is added again");
+    store->ops->close(store);
+}
+
 struct seen {
     int count;
     uint8_t last;
@@ -387,6 +429,7 @@ main(void)
     test_damaged();
     test_newer();
     test_empty_file();
+    test_calls_together();
     test_calls_once();
     test_call_pages();
     test_accounts();

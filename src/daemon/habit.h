@@ -60,6 +60,7 @@ struct tg_sights {
 struct tg_habit {
     int64_t first_at_ms, last_at_ms; /* calls */
     int64_t calls;
+    int64_t seq; /* the last call that it knows of, for its keeper */
     int64_t told_at_ms, suspect_at_ms; /* the episode's begin and last call */
     int64_t day;                       /* since 1970, of the last call */
     int64_t hour;                      /* the same, of hour_nanos */

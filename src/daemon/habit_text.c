@@ -5,7 +5,7 @@
 
 #include "habit.h"
 
-#define PACKED_VERSION 1
+#define PACKED_VERSION 2
 
 static void
 copy(char *out, const char *text, size_t len)

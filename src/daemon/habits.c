@@ -8,6 +8,8 @@
 
 #define PLACES (2 * TG_HABITS_MAX) /* a power of two, twice the most */
 #define IDLE_KEEPS 2               /* not used for so many: it goes */
+#define BATCH 1024
+#define BATCH_LEAST 32 /* while somebody waits */
 
 struct row {
     char key_id[TG_ID_TEXT_SIZE];
@@ -105,30 +107,56 @@ tg_habits_of(struct tg_habits *habits, struct tg_store *store,
     return 0;
 }
 
-int
-tg_habits_keep(struct tg_habits *habits, struct tg_store *store)
+static int
+compare(const void *a, const void *b)
+{
+    return strcmp((*(struct row *const *)a)->key_id,
+                  (*(struct row *const *)b)->key_id);
+}
+
+/* In the order of the store's pages, so that each is written once. */
+static size_t
+gather_dirty(const struct tg_habits *habits, struct row **rows)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < PLACES; i++) {
+        if (habits->places[i] != NULL && habits->places[i]->is_dirty)
+            rows[count++] = habits->places[i];
+    }
+    qsort(rows, count, sizeof(rows[0]), compare);
+    return count;
+}
+
+/* Some rows, fewer when somebody waits for the store; *done of them. */
+static int
+keep_some(struct tg_daemon *daemon, struct tg_store *store, struct row **rows,
+          size_t count, size_t *done)
 {
     uint8_t bytes[TG_HABIT_BYTES_MAX];
-    int err = 0;
+    size_t n = 0;
+    int err = tg_daemon_begin(daemon, store);
 
-    for (size_t i = 0; i < PLACES && err == 0; i++) {
-        struct row *row = habits->places[i];
-        struct tg_str packed = {(const char *)bytes, 0};
+    if (err != 0)
+        return err;
+    while (err == 0 && n < count && n < BATCH &&
+           (n < BATCH_LEAST || atomic_load(&daemon->writers_waiting) == 0)) {
+        struct tg_str packed = {(const char *)bytes,
+                                tg_habit_pack(&rows[n]->habit, bytes)};
 
-        if (row == NULL || !row->is_dirty)
-            continue;
-        packed.len = tg_habit_pack(&row->habit, bytes);
-        err = store->ops->habit_put(store, row->key_id, packed);
+        err = store->ops->habit_put(store, rows[n++]->key_id, packed);
     }
+    err = tg_daemon_end(daemon, store, err);
+    if (err == 0)
+        *done = n;
     return err;
 }
 
 /* Puts back those that stay: a hole would end the search for one behind it. */
-void
-tg_habits_kept(struct tg_habits *habits)
+static void
+forget_idle(struct tg_habits *habits, struct row **all)
 {
     bool is_full = habits->count == TG_HABITS_MAX;
-    struct row **all = calloc(TG_HABITS_MAX, sizeof(struct row *));
     size_t count = 0;
 
     habits->keeps++;
@@ -140,7 +168,7 @@ tg_habits_kept(struct tg_habits *habits)
         if (row == NULL)
             continue;
         row->is_dirty = false;
-        if (all == NULL || is_full || habits->keeps - row->used > IDLE_KEEPS)
+        if (is_full || habits->keeps - row->used > IDLE_KEEPS)
             free(row);
         else
             all[count++] = row;
@@ -148,5 +176,26 @@ tg_habits_kept(struct tg_habits *habits)
     for (size_t i = 0; i < count; i++)
         *place_of(habits, all[i]->key_id) = all[i];
     habits->count = count;
-    free(all);
+}
+
+int
+tg_habits_keep(struct tg_habits *habits, struct tg_daemon *daemon,
+               struct tg_store *store)
+{
+    struct row **rows = calloc(TG_HABITS_MAX, sizeof(struct row *));
+    size_t count, at = 0, done;
+    int err = 0;
+
+    if (rows == NULL)
+        return TG_ERR_SYSTEM;
+    count = gather_dirty(habits, rows);
+    while (err == 0 && at < count) {
+        err = keep_some(daemon, store, rows + at, count - at, &done);
+        if (err == 0)
+            at += done;
+    }
+    if (err == 0)
+        forget_idle(habits, rows);
+    free(rows);
+    return err;
 }

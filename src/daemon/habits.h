@@ -4,8 +4,8 @@
 #ifndef TG_HABITS_H
 #define TG_HABITS_H
 
+#include "daemon.h"
 #include "habit.h"
-#include "store.h"
 
 #define TG_HABITS_MAX 8192 /* in memory: about 22 MiB, if so many call */
 
@@ -23,10 +23,13 @@ void tg_habits_free(struct tg_habits *habits);
 int tg_habits_of(struct tg_habits *habits, struct tg_store *store,
                  const char *key_id, struct tg_habit **habit);
 
-/* Puts all that changed into the store, in the caller's transaction. */
-int tg_habits_keep(struct tg_habits *habits, struct tg_store *store);
-
-/* They are in the store: forgets those that were not used lately. */
-void tg_habits_kept(struct tg_habits *habits);
+/*
+ * Puts what has changed into the store, in transactions of their own, of which
+ * none takes long: somebody may wait for the next.  A habit knows the last
+ * call it has seen, so it may be in the store before or after others.  Then
+ * forgets those that were not used lately.
+ */
+int tg_habits_keep(struct tg_habits *habits, struct tg_daemon *daemon,
+                   struct tg_store *store);
 
 #endif

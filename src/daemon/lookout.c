@@ -12,10 +12,12 @@
 #include "watch.h"
 
 #define READ_ROWS 4096 /* at once */
-#define PASS_READS 64  /* then others of clockwork have their turn */
+#define PASS_READS 16  /* then others of clockwork have their turn */
 #define KEEP_MS 10000  /* what is known comes to the store so often */
 #define UNTOLD_MAX 256 /* events that wait for the store */
 #define CRITICAL_WEIGHT 8
+#define BATCH 512 /* rows of refusals in a transaction */
+#define BATCH_LEAST 32
 
 /* An event that is to be raised; texts and evidence are its own. */
 struct untold {
@@ -112,7 +114,8 @@ take_denial(void *arg, int64_t number, const struct tg_denial *denial)
 
     if (!has_room(lookout))
         return 1;
-    err = tg_watch_take(&lookout->watch, denial, tell_refusals, lookout);
+    err =
+        tg_watch_take(&lookout->watch, number, denial, tell_refusals, lookout);
     if (err != 0)
         return err;
     lookout->denial = number;
@@ -161,12 +164,13 @@ take_call(void *arg, const struct tg_store_glance *call)
     err = tg_habits_of(lookout->habits, lookout->store, call->key_id, &habit);
     if (err != 0)
         return err == TG_ERR_FULL ? 1 : err;
-    tg_habit_take(habit, &seen, &lookout->learning, &look);
-    if (look.is_told)
-        err = tell_pattern(lookout, habit, &look, call);
-    lookout->seq = call->seq;
     lookout->rows++;
-    return err;
+    lookout->seq = call->seq;
+    if (call->seq <= habit->seq)
+        return 0;
+    habit->seq = call->seq;
+    tg_habit_take(habit, &seen, &lookout->learning, &look);
+    return look.is_told ? tell_pattern(lookout, habit, &look, call) : 0;
 }
 
 /* What is left stays for the next pass: it is not kept without them. */
@@ -201,42 +205,75 @@ tell_all(struct tg_lookout *lookout, struct tg_daemon *daemon)
     return err;
 }
 
+/* Rows of one transaction. */
+struct batch {
+    struct tg_daemon *daemon;
+    struct tg_store *store;
+    int rows;
+};
+
 static int
 keep_row(void *arg, const struct tg_watch_row *row, bool is_gone)
 {
-    struct tg_store *store = ((struct tg_lookout *)arg)->store;
+    struct batch *batch = arg;
+    struct tg_store *store = batch->store;
     struct tg_str bytes = {(const char *)row, sizeof(*row)};
+    int err =
+        is_gone
+            ? store->ops->watch_drop(store, row->detector, row->subject)
+            : store->ops->watch_put(store, row->detector, row->subject, bytes);
 
-    return is_gone ? store->ops->watch_drop(store, row->detector, row->subject)
-                   : store->ops->watch_put(store, row->detector, row->subject,
-                                           bytes);
+    if (err != 0)
+        return err;
+    batch->rows++;
+    return batch->rows >= BATCH ||
+           (batch->rows >= BATCH_LEAST &&
+            atomic_load(&batch->daemon->writers_waiting) > 0);
 }
 
+/* The rows of refusals, in transactions of which none takes long. */
 static int
-keep_all(struct tg_lookout *lookout)
+keep_watch(struct tg_lookout *lookout, struct tg_daemon *daemon)
 {
-    struct tg_store *store = lookout->store;
-    int err = store->ops->watched_set(store, lookout->seq, lookout->denial);
+    struct batch batch = {daemon, lookout->store, 0};
+    int walked = 1, err = 0;
 
-    if (err == 0)
-        err = tg_habits_keep(lookout->habits, store);
-    if (err == 0)
-        err = tg_watch_each_dirty(&lookout->watch, lookout->newest_ms, keep_row,
-                                  lookout);
+    while (err == 0 && walked == 1) {
+        batch.rows = 0;
+        err = tg_daemon_begin(daemon, lookout->store);
+        if (err != 0)
+            return err;
+        walked = tg_watch_each_dirty(&lookout->watch, lookout->newest_ms,
+                                     keep_row, &batch);
+        err = tg_daemon_end(daemon, lookout->store, walked < 0 ? walked : 0);
+    }
+    if (err != 0)
+        tg_watch_soil(&lookout->watch);
     return err;
 }
 
-/* All that is known, with how far it was read; only when all is told. */
+/*
+ * All that is known, and then how far it was read; only when all is told.
+ * Killed in between, it reads again what some of it knows, which is seen by
+ * the numbers.
+ */
 static int
 keep(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t now_ms)
 {
-    int err = tg_daemon_begin(daemon, lookout->store);
+    struct tg_store *store = lookout->store;
+    int err = tg_habits_keep(lookout->habits, daemon, store);
 
     if (err == 0)
-        err = tg_daemon_end(daemon, lookout->store, keep_all(lookout));
+        err = keep_watch(lookout, daemon);
+    if (err == 0)
+        err = tg_daemon_begin(daemon, store);
     if (err != 0)
         return err;
-    tg_habits_kept(lookout->habits);
+    err = tg_daemon_end(
+        daemon, store,
+        store->ops->watched_set(store, lookout->seq, lookout->denial));
+    if (err != 0)
+        return err;
     lookout->is_changed = false;
     lookout->keep_at_ms = now_ms + KEEP_MS;
     return 0;

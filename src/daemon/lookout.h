@@ -3,10 +3,11 @@
  * security events: from refusals by watch.h, from calls by habit.h.
  *
  * It stands behind ingest and never in its way.  What it knows is in memory
- * and comes to the store every few seconds, in one transaction with how far
- * it has read; so when the daemon is killed it reads the rest again.  An event
- * has a name that follows from what it was raised by, so it is told once all
- * the same.
+ * and comes to the store every few seconds, a little at a time, as an
+ * operator's change may wait; last, how far it has read.  When the daemon is
+ * killed it reads the rest again, and each habit and row knows by a number
+ * what it has seen of it.  An event has a name that follows from what it was
+ * raised by, so it is told once all the same.
  */
 #ifndef TG_LOOKOUT_H
 #define TG_LOOKOUT_H

@@ -234,7 +234,8 @@ subject_of(const struct tg_detector *detector, const struct tg_denial *denial,
 _Static_assert(TG_THROTTLE_TEXT_SIZE <= TG_WATCH_SUBJECT, "an address fits");
 
 int
-tg_watch_take(struct tg_watch *watch, const struct tg_denial *denial,
+tg_watch_take(struct tg_watch *watch, int64_t number,
+              const struct tg_denial *denial,
               int (*tell)(void *arg, const struct tg_detector *detector,
                           const struct tg_watch_row *row),
               void *arg)
@@ -249,8 +250,9 @@ tg_watch_take(struct tg_watch *watch, const struct tg_denial *denial,
         struct tg_watch_row *row;
 
         if (!subject_of(d, denial, subject) ||
-            (row = row_of(watch, d, subject)) == NULL)
+            (row = row_of(watch, d, subject)) == NULL || number <= row->number)
             continue;
+        row->number = number;
         fill(d, row, denial, count);
         note_address(row, denial, count);
         note_sample(row, denial);
@@ -319,4 +321,11 @@ tg_watch_each_dirty(struct tg_watch *watch, int64_t now_ms,
             row->is_used = 0;
     }
     return err;
+}
+
+void
+tg_watch_soil(struct tg_watch *watch)
+{
+    for (size_t i = 0; i < TG_WATCH_ROWS; i++)
+        watch->rows[i].is_dirty = watch->rows[i].is_used;
 }

@@ -56,6 +56,7 @@ struct tg_watch_row {
     int64_t level_ms;                 /* full at the detector's window_ms */
     int64_t count, first_ms, last_ms; /* since it was empty */
     int64_t told_ms;                  /* 0: no episode runs */
+    int64_t number; /* of the last refusal it knows of, for its keeper */
     uint32_t address_count, sample_count;
     struct {
         uint8_t ip[16];
@@ -71,7 +72,7 @@ struct tg_watch_row {
     uint8_t reserved[6];
 };
 
-_Static_assert(sizeof(struct tg_watch_row) == 560, "the store's rows");
+_Static_assert(sizeof(struct tg_watch_row) == 568, "the store's rows");
 
 struct tg_watch {
     struct tg_watch_row rows[TG_WATCH_ROWS];
@@ -79,11 +80,13 @@ struct tg_watch {
 };
 
 /*
- * Takes in a row of refusals.  tell is called with each detector whose
+ * Takes in a row of refusals, of a number that grows; what a row has seen
+ * already it does not see again.  tell is called with each detector whose
  * episode begins with it, and ends the walk with what it returns when that is
  * not 0.
  */
-int tg_watch_take(struct tg_watch *watch, const struct tg_denial *denial,
+int tg_watch_take(struct tg_watch *watch, int64_t number,
+                  const struct tg_denial *denial,
                   int (*tell)(void *arg, const struct tg_detector *detector,
                               const struct tg_watch_row *row),
                   void *arg);
@@ -96,11 +99,15 @@ bool tg_watch_put(struct tg_watch *watch, const void *data, size_t len);
 
 /*
  * Visits rows that the store has otherwise: changed ones, and with is_gone
- * those that are over.  What was visited is clean, and gone.
+ * those that are over.  What was visited is clean, and gone.  The walk ends
+ * when visit returns something else than 0, with that.
  */
 int tg_watch_each_dirty(struct tg_watch *watch, int64_t now_ms,
                         int (*visit)(void *arg, const struct tg_watch_row *row,
                                      bool is_gone),
                         void *arg);
+
+/* What was visited did not come to the store: all rows are visited again. */
+void tg_watch_soil(struct tg_watch *watch);
 
 #endif

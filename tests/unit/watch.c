@@ -15,6 +15,7 @@
 #define KEY "key_aaaaaaaaaaaaaaaaaaaa"
 
 static struct tg_watch watch;
+static int64_t number;
 static char told[4096]; /* "detector subject count\n" … */
 
 static int
@@ -57,7 +58,7 @@ take(enum tg_code code, const char *key_id, uint32_t ip, int64_t count,
 {
     struct tg_denial row = denial(code, key_id, ip, count, at_ms);
 
-    tg_watch_take(&watch, &row, tell, NULL);
+    tg_watch_take(&watch, ++number, &row, tell, NULL);
 }
 
 static void

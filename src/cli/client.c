@@ -1,9 +1,12 @@
 #include "client.h"
 
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "own.h"
@@ -15,6 +18,9 @@
 #define ANSWER_BYTES_MAX (64u << 20)
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 120L
+#define ONCE_SIZE 64
+#define AGAIN_S 1           /* until a daemon that was killed runs again */
+#define AGAIN_MAX 20        /* while the first one is under way */
 #define PATIENCE_US 1000000 /* silence that is worth a word */
 
 struct tg_client {
@@ -212,31 +218,121 @@ refuse_transport(const struct tg_client *client, CURLcode code)
         client->server.shown, cause);
 }
 
-static int
-perform(struct tg_client *client, struct tg_exchange *exchange,
-        const char *sent, struct tg_verdict *answer, struct body *received)
+/* A name for what is asked for, by which it is done once. */
+static void
+make_once(char out[ONCE_SIZE])
 {
-    struct curl_slist first = {.next = client->headers};
-    char *url = NULL, *if_match = NULL;
+    uint64_t random[2];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        tg_own(NULL);
+    snprintf(out, ONCE_SIZE, "cli-%016" PRIx64 "%016" PRIx64, random[0],
+             random[1]);
+}
+
+/* A line in front of a list, which owns it until it is taken off. */
+static void
+put_line(struct curl_slist *line, struct curl_slist **list, const char *name,
+         const char *value)
+{
+    if (value == NULL)
+        return;
+    if (asprintf(&line->data, "%s: %s", name, value) < 0)
+        tg_own(NULL);
+    line->next = *list;
+    *list = line;
+}
+
+static CURLcode
+send_once(struct tg_client *client, struct tg_exchange *exchange,
+          const char *sent, const char *once, struct body *received)
+{
+    struct curl_slist lines[2] = {{0}}, *list = client->headers;
+    char *url = NULL;
     CURLcode code;
 
     if (asprintf(&url, "%s/admin/v1%s", client->server.url, exchange->target) <
-            0 ||
-        (exchange->if_match != NULL &&
-         asprintf(&if_match, "If-Match: %s", exchange->if_match) < 0))
+        0)
         tg_own(NULL);
+    put_line(&lines[0], &list, "If-Match", exchange->if_match);
+    put_line(&lines[1], &list, "Idempotency-Key", once);
     *client->error = '\0';
     set_request(client, exchange->method, url, sent);
-    first.data = if_match;
-    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER,
-                     if_match != NULL ? &first : client->headers);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, received);
     code = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
     free(url);
-    free(if_match);
+    free(lines[0].data);
+    free(lines[1].data);
+    return code;
+}
+
+/* Whether it may have been done, and nobody said so. */
+static bool
+is_broken(const struct tg_client *client, CURLcode code)
+{
+    long status = 0;
+
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    return code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR ||
+           code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
+           (code == CURLE_OK && (status == 502 || status == 504));
+}
+
+/* Whether the first one, of which we lost sight, is still at it. */
+static bool
+is_under_way(const struct body *received, const struct tg_client *client)
+{
+    static const char code[] = "\"idempotency_in_progress\"";
+    long status = 0;
+
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status == 409 && received->data != NULL &&
+           strstr(received->data, code) != NULL;
+}
+
+static void
+forget(struct body *received)
+{
+    if (received->data != NULL)
+        explicit_bzero(received->data, received->len);
+    free(received->data);
+    *received = (struct body){0};
+}
+
+/* Sends it again, under the same key, until it is known what became of it. */
+static CURLcode
+send_again(struct tg_client *client, struct tg_exchange *exchange,
+           const char *sent, const char *once, struct body *received)
+{
+    static const struct timespec pause = {.tv_sec = AGAIN_S};
+    CURLcode code;
+
+    for (int i = 0; i < AGAIN_MAX; i++) {
+        forget(received);
+        nanosleep(&pause, NULL);
+        code = send_once(client, exchange, sent, once, received);
+        if (code != CURLE_OK || !is_under_way(received, client))
+            break;
+    }
+    return code;
+}
+
+static int
+perform(struct tg_client *client, struct tg_exchange *exchange,
+        const char *sent, struct tg_verdict *answer, struct body *received)
+{
+    bool is_post = strcmp(exchange->method, "POST") == 0;
+    char once[ONCE_SIZE];
+    CURLcode code;
+
+    make_once(once);
+    code = send_once(client, exchange, sent, is_post ? once : NULL, received);
+    if (is_post && is_broken(client, code))
+        code = send_again(client, exchange, sent, once, received);
     if (code != CURLE_OK)
         return refuse_transport(client, code);
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -258,9 +354,7 @@ call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
     if (rc == TG_EXIT_OK)
         rc = tg_verdict_read(&answer, received.data, received.len,
                              &exchange->answer);
-    if (received.data != NULL)
-        explicit_bzero(received.data, received.len);
-    free(received.data);
+    forget(&received);
     return rc;
 }
 

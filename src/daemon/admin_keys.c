@@ -8,6 +8,7 @@
 #include "draft.h"
 #include "err.h"
 #include "etag.h"
+#include "idempotency.h"
 #include "mint.h"
 #include "policy.h"
 #include "respond.h"
@@ -157,7 +158,7 @@ tg_admin_key_details(struct tg_daemon *daemon, const char *id)
 
 static int
 store_key(struct tg_request *request, const struct tg_store_key *key,
-          const struct tg_store_secret *secret)
+          const struct tg_store_secret *secret, const struct tg_secret *plain)
 {
     struct tg_store *store = request->daemon->admin;
     json_t *made = NULL, *details = NULL;
@@ -175,6 +176,7 @@ store_key(struct tg_request *request, const struct tg_store_key *key,
         details = tg_change_diff(NULL, made, TG_ADMIN_KEY_UNSAID);
         json_decref(made);
     }
+    tg_idempotency_tell(request, "key", tg_secret_str(plain));
     return tg_change_end(request, err, key->id, details);
 }
 
@@ -200,7 +202,7 @@ create(struct tg_request *request, struct tg_reply *reply,
     draft->row.id = id;
     draft->row.account_id = account_id;
     draft->row.created_at = draft->row.rotated_at = now_ms;
-    err = store_key(request, &draft->row, &minted->row);
+    err = store_key(request, &draft->row, &minted->row, &minted->secret);
     if (err != 0) {
         tg_reply_store(reply, daemon->admin, err, "key");
         return;

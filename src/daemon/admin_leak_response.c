@@ -15,6 +15,7 @@
 #include "agenda.h"
 #include "draft.h"
 #include "err.h"
+#include "idempotency.h"
 #include "leak.h"
 #include "leak_ends.h"
 #include "leak_plan.h"
@@ -292,6 +293,8 @@ make(struct response *response, struct tg_draft *draft,
     draft->row.id = id;
     draft->row.account_id = draft->account;
     draft->row.created_at = draft->row.rotated_at = now_ms;
+    tg_idempotency_tell(response->request, "key",
+                        tg_secret_str(&minted->secret));
     err = store_all(response, &draft->row, minted);
     if (err != 0)
         return tg_reply_store(reply, daemon->admin, err, "key");

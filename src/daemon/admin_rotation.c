@@ -9,6 +9,7 @@
 #include "draft_text.h"
 #include "err.h"
 #include "etag.h"
+#include "idempotency.h"
 #include "members.h"
 #include "policy.h"
 #include "rotation.h"
@@ -191,6 +192,8 @@ begin(struct step *step, const struct tg_store_key *row)
     err = deliver(step, row, &sinks);
     if (err != 0)
         return err;
+    tg_idempotency_tell(step->request, "key",
+                        tg_secret_str(&step->minted->secret));
     step->details = json_pack(
         "{s:[s,s],s:o,s:I}", "secret", step->rotation.newest, step->minted->id,
         "old_until",

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "draft_text.h"
 #include "err.h"
+#include "idempotency.h"
 #include "members.h"
 #include "operators.h"
 #include "own.h"
@@ -200,7 +201,8 @@ read_account(struct tg_request *request, struct tg_reply *reply,
 }
 
 static int
-store_token(struct tg_request *request, const struct tg_store_access *row)
+store_token(struct tg_request *request, const struct tg_store_access *row,
+            const char *text)
 {
     struct tg_store *store = request->daemon->admin;
     int err = tg_change_begin(request);
@@ -213,6 +215,7 @@ store_token(struct tg_request *request, const struct tg_store_access *row)
                         "scopes", tg_reply_stored(row->scopes), "account_id",
                         tg_reply_text(row->account_id), "expires_at",
                         tg_reply_instant(row->expires_at));
+    tg_idempotency_tell(request, "token", (struct tg_str){text, strlen(text)});
     return tg_change_end(request, store->operators->token_add(store, row),
                          row->id, details);
 }
@@ -242,7 +245,7 @@ make(struct tg_request *request, struct tg_reply *reply, struct draft *draft,
     row.last4 = text + TG_TOKEN_LEN - 4;
     if (draft->scopes != NULL)
         row.scopes = draft->scopes_text = json_dumps(draft->scopes, 0);
-    err = store_token(request, &row);
+    err = store_token(request, &row, text);
     if (err == 0)
         err = store->operators->access_get(store, id, one_token, &object);
     if (err != 0) {

@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "clock.h"
+#include "idempotency.h"
 #include "routes.h"
 
 int
@@ -39,6 +40,8 @@ tg_change_end(struct tg_request *request, int err, const char *subject,
         err = add_entry(request, subject, details);
     else
         json_decref(details);
+    if (err == 0)
+        err = tg_idempotency_commit(request, subject);
     return tg_daemon_end(request->daemon, request->daemon->admin, err);
 }
 
@@ -51,8 +54,10 @@ tg_change_note(struct tg_request *request, struct tg_reply *reply,
 
     pthread_mutex_lock(&daemon->admin_lock);
     err = tg_change_begin(request);
+    /* It is not done yet, so it is not done under an Idempotency-Key. */
     if (err == 0)
-        err = tg_change_end(request, 0, subject, NULL);
+        err = tg_daemon_end(daemon, daemon->admin,
+                            add_entry(request, subject, NULL));
     if (err != 0)
         tg_reply_store(reply, daemon->admin, err, "entry");
     pthread_mutex_unlock(&daemon->admin_lock);

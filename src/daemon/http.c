@@ -137,6 +137,8 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (reply->etag[0] != '\0' && reply->status < 300)
         MHD_add_response_header(response, "ETag", reply->etag);
+    if (reply->is_replayed)
+        MHD_add_response_header(response, "Idempotency-Replayed", "true");
     if (reply->allow[0] != '\0')
         MHD_add_response_header(response, "Allow", reply->allow);
     if (reply->set_cookie[0] != '\0')

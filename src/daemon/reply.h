@@ -20,6 +20,7 @@ struct tg_reply {
     char allow[TG_REPLY_ALLOW_SIZE]; /* header of a 405; "" for none */
     char etag[TG_REPLY_ETAG_SIZE];   /* with its quotes; "" for none */
     char set_cookie[TG_REPLY_COOKIE_SIZE]; /* "" for none; wiped when sent */
+    bool is_replayed;                      /* of an Idempotency-Key */
     uint32_t retry_after_s;                /* 0: nothing is said of it */
 };
 

@@ -30,6 +30,7 @@ struct tg_operator {
 };
 
 struct tg_admin_route; /* see routes.h */
+struct tg_idempotency; /* see idempotency.h */
 
 struct tg_argument {
     const char *name, *value; /* decoded */
@@ -56,7 +57,8 @@ struct tg_request {
     json_t *body; /* an object, or a list where the row takes one; NULL for a
                      GET */
     struct tg_operator operator;
-    char own_account[TG_ID_TEXT_SIZE]; /* where subject may point */
+    struct tg_idempotency *idempotency; /* NULL: not asked for */
+    char own_account[TG_ID_TEXT_SIZE];  /* where subject may point */
 };
 
 /* The value of an argument of the query, NULL when it is not there. */

@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "disk.h"
 #include "err.h"
+#include "idempotency.h"
 #include "leak_keys.h"
 #include "lookout.h"
 #include "resolve.h"
@@ -29,7 +30,8 @@ static const struct {
 } kinds[TG_ROUNDS_KINDS] = {
     [TG_ROUNDS_CLOCKWORK] = {1,
                              {tg_agenda_pass, tg_vigil_pass, tg_lookout_pass,
-                              tg_respond_pass, tg_credential_pass, tg_disk_pass,
+                              tg_respond_pass, tg_idempotency_pass,
+                              tg_credential_pass, tg_disk_pass,
                               tg_alerts_pass}},
     [TG_ROUNDS_COURIER] = {1,
                            {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass,

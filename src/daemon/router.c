@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "fields.h"
+#include "idempotency.h"
 #include "own.h"
 #include "roles.h"
 
@@ -210,10 +211,21 @@ read_subject(struct tg_request *request, struct tg_reply *reply)
            tg_reply_invalid(reply, NULL, "the path is not well encoded");
 }
 
+/* Whether the operator may do just this, with these members, now. */
+static bool
+permit_all(struct tg_request *request, struct tg_reply *reply)
+{
+    return request->route->is_open ||
+           (permit_members(request, reply) && tg_own_check(request, reply) &&
+            check_proof(request, reply));
+}
+
 void
 tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                    struct tg_reply *reply)
 {
+    struct tg_idempotency idempotency;
+
     /* Of this thread; http.c gives back what it takes. */
     if (tg_digest_init() != 0) {
         tg_reply_error(reply, 500, "internal_error", NULL,
@@ -228,8 +240,9 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
     if (!check_arguments(request, request->route, reply) ||
         !read_subject(request, reply) || !read_body(request, body, reply))
         return;
-    if (request->route->is_open ||
-        (permit_members(request, reply) && tg_own_check(request, reply) &&
-         check_proof(request, reply)))
-        request->route->handle(request, reply);
+    if (!permit_all(request, reply) ||
+        !tg_idempotency_begin(request, &idempotency, body, reply))
+        return;
+    request->route->handle(request, reply);
+    tg_idempotency_end(request, reply);
 }

@@ -23,6 +23,7 @@
 #define OF_ACCOUNT .reach = TG_REACH_ACCOUNT
 #define OF_MEMBER .reach = TG_REACH_MEMBER
 #define OF_SELF .reach = TG_REACH_SELF
+#define IN_PARTS .is_in_parts = true
 /* And what cannot be undone, or lets somebody in. */
 #define FRESH .needs_proof = true
 #define OPEN .is_open = true
@@ -89,10 +90,10 @@ static const struct tg_admin_route routes[] = {
     READ("/keys/{}/leak-usage", TG_MAY_READ_USAGE, " leaked_at",
          tg_admin_leak_usage, OF_KEY),
     CHANGE("POST", "/keys/{}/leak-response", TG_MAY_CHANGE_KEYS, "leak.respond",
-           " dry_run", tg_admin_leak_respond, OF_KEY, FRESH),
+           " dry_run", tg_admin_leak_respond, OF_KEY, FRESH, IN_PARTS),
     READ("/leaks", TG_MAY_READ, PAGE " key", tg_admin_leak_list),
     CHANGE("POST", "/leaks", TG_MAY_REPORT_LEAKS, "leak.report", "",
-           tg_admin_leak_report),
+           tg_admin_leak_report, IN_PARTS),
     CHANGE("POST", "/leaks/github", TG_MAY_REPORT_LEAKS, "leak.report", "",
            tg_admin_leak_github, COMMON, .know = tg_leak_door,
            .takes_list = true),

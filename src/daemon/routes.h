@@ -48,6 +48,7 @@ struct tg_admin_route {
     const char *arguments; /* those its query may have, each behind a ' ' */
     void (*handle)(struct tg_request *request, struct tg_reply *reply);
     enum tg_reach reach;
+    bool is_in_parts; /* several changes: idempotency.h asks for it */
     bool needs_proof;        /* a fresh one, from those who have set one up */
     bool is_open;            /* to anybody: to log in */
     enum tg_permission also; /* opens members of fields.h, and no others */

@@ -198,6 +198,15 @@ int tg_sqlite_habit_get(struct tg_store *, const char *,
                         int (*)(void *, struct tg_str), void *);
 int tg_sqlite_habit_put(struct tg_store *, const char *, struct tg_str);
 
+int tg_sqlite_repeat_add(struct tg_store *, const struct tg_store_repeat *);
+int tg_sqlite_repeat_answer(struct tg_store *, const struct tg_store_repeat *);
+int tg_sqlite_repeat_get(struct tg_store *, const char *,
+                         const struct tg_digest *,
+                         int (*)(void *, const struct tg_store_repeat *),
+                         void *);
+int tg_sqlite_repeat_old(struct tg_store *, int64_t, uint32_t, int64_t *);
+int tg_sqlite_repeat_forget(struct tg_store *, int64_t);
+
 int tg_sqlite_segment_each(struct tg_store *,
                            int (*)(void *, const struct tg_store_segment *),
                            void *);

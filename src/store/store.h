@@ -171,6 +171,17 @@ struct tg_store_audit_filter {
     uint32_t limit;
 };
 
+/* A request that was made under an Idempotency-Key. */
+struct tg_store_repeat {
+    const char *operator_id;
+    struct tg_digest key, request;
+    int64_t created_at;
+    const char *subject; /* id of what it changed, or "" */
+    int64_t status;      /* of its answer; 0: it has none yet, -1: in parts */
+    const char *etag;
+    struct tg_str sealed; /* its answer, or what of it is told once */
+};
+
 struct tg_store_segment {
     uint64_t writer_id;
     uint32_t number;
@@ -558,6 +569,24 @@ struct tg_store_ops {
                      int (*visit)(void *, struct tg_str habit), void *arg);
     int (*habit_put)(struct tg_store *store, const char *key_id,
                      struct tg_str habit);
+
+    /* Adds one, in the transaction of its change; one that is there stays. */
+    int (*repeat_add)(struct tg_store *store,
+                      const struct tg_store_repeat *row);
+    /* Sets status, etag and sealed of the one with operator and key. */
+    int (*repeat_answer)(struct tg_store *store,
+                         const struct tg_store_repeat *row);
+    int (*repeat_get)(struct tg_store *store, const char *operator_id,
+                      const struct tg_digest *key,
+                      int (*visit)(void *, const struct tg_store_repeat *),
+                      void *arg);
+    /*
+     * The number of the last one that is too old, made before an instant or
+     * before so many others; 0: none is.  And away with all up to a number.
+     */
+    int (*repeat_old)(struct tg_store *store, int64_t before, uint32_t keep,
+                      int64_t *last);
+    int (*repeat_forget)(struct tg_store *store, int64_t last);
 
     int (*segment_each)(struct tg_store *store,
                         int (*visit)(void *, const struct tg_store_segment *),

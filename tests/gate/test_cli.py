@@ -107,6 +107,7 @@ def handler_of(admin):
                     query, keep_blank_values=True)),
                 "body": json.loads(body) if body else None,
                 "token": self.headers.get("authorization"),
+                "once": self.headers.get("idempotency-key"),
             }
             admin.requests.append(request)
             status, answer = admin.answers.get(
@@ -116,6 +117,11 @@ def handler_of(admin):
                                  "code": "not_found"}}))
             if callable(answer):
                 answer = answer(request)
+            if answer is None:               # it breaks off
+                self.close_connection = True
+                return
+            if isinstance(answer, tuple):
+                status, answer = answer
             data = answer if isinstance(answer, bytes) else json.dumps(
                 answer, ensure_ascii=False).encode()
             self.send_response(status)
@@ -1453,3 +1459,48 @@ def test_completion_in_fish():
     done = subprocess.run(["fish", "--no-config", "-c", script], env=env,
                           capture_output=True, text=True, timeout=30)
     assert done.stdout.split("\t")[0] == "create", done.stderr
+
+
+# Once, whatever breaks
+
+
+def answers(*given):
+    """One after the other; None breaks the connection off."""
+    rest = list(given)
+    return lambda request: rest.pop(0)
+
+
+UNDER_WAY = (409, {"error": {
+    "message": "it is under way", "type": "invalid_request_error",
+    "param": "Idempotency-Key", "code": "idempotency_in_progress"}})
+
+
+@pytest.mark.parametrize("given", [
+    (None, {**KEY, "key": SECRET}),
+    ((502, b"<html>no daemon</html>"), {**KEY, "key": SECRET}),
+    (None, UNDER_WAY, {**KEY, "key": SECRET}),
+], ids=["broken", "no daemon", "under way"])
+def test_what_broke_off_is_sent_again_under_its_key(admin, cli, given):
+    admin.answer("POST", "/keys", answers(*given), 201)
+    done = cli("keys", "create", "--name", "ci", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == SECRET + "\n"
+    once = [r["once"] for r in admin.requests]
+    assert len(once) == len(given) and len(set(once)) == 1
+    assert re.fullmatch(r"cli-[0-9a-f]{32}", once[0])
+
+
+def test_it_is_not_sent_for_ever(admin, cli):
+    admin.answer("POST", "/keys", answers(None, None), 201)
+    assert cli("keys", "create", "--name", "ci").returncode == 3
+    assert len(admin.requests) == 2
+
+
+def test_each_request_has_a_key_of_its_own(admin, cli):
+    admin.answer("POST", "/keys", {**KEY, "key": SECRET}, 201)
+    for _ in range(2):
+        assert cli("keys", "create", "--name", "ci").returncode == 0
+    assert admin.requests[0]["once"] != admin.requests[1]["once"]
+    admin.answer("PATCH", f"/keys/{KEY_ID}", KEY)
+    assert cli("keys", "update", KEY_ID, "--rpm", "1").returncode == 0
+    assert admin.last["once"] is None

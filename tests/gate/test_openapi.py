@@ -62,6 +62,15 @@ def test_routes_and_their_arguments_are_the_same():
     assert described_routes() == coded_routes()
 
 
+def test_each_post_takes_an_idempotency_key():
+    """But the one that lets somebody in."""
+    for path, body in PATHS.items():
+        for method, what in blocks(body, 4).items():
+            takes = "parameters/idempotency_key" in what
+            assert takes == (method == "post" and "security: []" not in what), \
+                path
+
+
 def properties(name):
     body = blocks(SCHEMAS[name], 6)
     return set(blocks(body["properties"], 8))

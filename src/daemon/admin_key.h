@@ -19,7 +19,8 @@ int64_t tg_admin_key_used_at(struct tg_daemon *daemon, const char *key_id);
 /*
  * The object of a key as the store has it, for the caller to release, and its
  * ETag in reply; NULL with the reply made when there is none.  Call it with the
- * admin lock held.
+ * admin lock held.  Of each secret's use it has what was noted: to walk the
+ * key's calls for it would let other changes wait.
  */
 json_t *tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                           const char *id);

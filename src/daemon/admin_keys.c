@@ -115,35 +115,46 @@ one_key(void *arg, const struct tg_store_key *row)
     return 0;
 }
 
+static json_t *
+read_key(struct walk *walk, struct tg_reply *reply, const char *id)
+{
+    int err = walk->store->ops->key_get(walk->store, id, one_key, walk);
+
+    if (err != 0)
+        tg_reply_store(reply, walk->store, err, "key");
+    else
+        tg_etag_of_key(reply, walk->one);
+    return walk->one;
+}
+
 json_t *
 tg_admin_key_read(struct tg_request *request, struct tg_reply *reply,
                   const char *id)
 {
-    struct tg_store *store = request->daemon->admin;
     struct walk walk = {.daemon = request->daemon,
-                        .store = store,
-                        .now_ms = tg_clock_ms(),
-                        .is_whole = true};
-    int err = store->ops->key_get(store, id, one_key, &walk);
+                        .store = request->daemon->admin,
+                        .now_ms = tg_clock_ms()};
 
-    if (err != 0)
-        tg_reply_store(reply, store, err, "key");
-    else
-        tg_etag_of_key(reply, walk.one);
-    return walk.one;
+    return read_key(&walk, reply, id);
 }
 
+/* Its calls are walked, so no change waits for it. */
 void
 tg_admin_key_show(struct tg_request *request, struct tg_reply *reply)
 {
+    struct tg_daemon *daemon = request->daemon;
+    struct walk walk = {.daemon = daemon,
+                        .store = daemon->reports,
+                        .now_ms = tg_clock_ms(),
+                        .is_whole = true};
     json_t *object;
 
-    tg_daemon_catch_up(request->daemon);
-    pthread_mutex_lock(&request->daemon->admin_lock);
-    object = tg_admin_key_read(request, reply, request->subject);
+    tg_daemon_catch_up(daemon);
+    pthread_mutex_lock(&daemon->reports_lock);
+    object = read_key(&walk, reply, request->subject);
     if (object != NULL)
         tg_reply_json(reply, 200, object);
-    pthread_mutex_unlock(&request->daemon->admin_lock);
+    pthread_mutex_unlock(&daemon->reports_lock);
 }
 
 json_t *

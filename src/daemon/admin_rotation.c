@@ -325,7 +325,6 @@ run(struct step *step)
 {
     struct tg_daemon *daemon = step->request->daemon;
 
-    tg_daemon_catch_up(daemon);
     pthread_mutex_lock(&daemon->admin_lock);
     if (is_meant(step->request, step->reply) && apply(step))
         answer(step);

@@ -76,6 +76,16 @@ def call(gate, key, text="sim:tokens=10", **members):
     return answer
 
 
+def cost_of_a_call(gate, key):
+    """Of 100 tokens, at this time of day."""
+    return Decimal(call(gate, key, "sim:tokens=100",
+                        max_tokens=100).headers["x-tollgate-cost"])
+
+
+def set_budget(gate, key, which, amount):
+    must(gate, "PATCH", "/keys/" + key.id, {"budget": {which: f"{amount:.9f}"}})
+
+
 def test_the_rules_that_everybody_has_are_there_from_the_start(make_gate):
     gate = make_gate().start()
     found = rules(gate)
@@ -127,16 +137,14 @@ def test_an_error_rate_opens_once_and_recovers(own_gate):
 
 def test_budgets_are_told_at_50_80_and_100_percent_once(own_gate):
     gate = own_gate
-    price = gate.admin("GET", "/prices?model=deepseek-flash&current=true")
-    assert price.status == 200
-    key = gate.key("spender", rpm=10**6, tpm=10**8, monthly_limit="0.0010")
-    spent, told = Decimal(0), []
-    for _ in range(200):
+    key = gate.key("spender", rpm=10**6, tpm=10**8)
+    cost = cost_of_a_call(gate, key)
+    set_budget(gate, key, "monthly", 20 * cost)
+    for _ in range(40):
         answer = call(gate, key, "sim:tokens=100", max_tokens=100)
         if answer.status != 200:
             assert answer.code == "budget_exceeded"
             break
-        spent += Decimal(answer.headers["x-tollgate-cost"])
     found = opened(gate, "budget", 3, key=key.id)
     assert sorted(e["evidence"]["percent"] for e in found) == [50, 80, 100]
     assert {e["evidence"]["budget"] for e in found} == {"monthly"}
@@ -144,12 +152,12 @@ def test_budgets_are_told_at_50_80_and_100_percent_once(own_gate):
         found, key=lambda e: e["evidence"]["percent"])] == [
             "info", "warning", "critical"]
     # A larger budget ends them, and is another one.
-    must(gate, "PATCH", "/keys/" + key.id, {"budget": {"monthly": "0.0015"}})
+    set_budget(gate, key, "monthly", 30 * cost)
     for episode in found:
         closed(gate, episode)
     assert opened(gate, "budget", 4, key=key.id)[0]["evidence"]["percent"] == 50
     # The first one again: it was told.
-    must(gate, "PATCH", "/keys/" + key.id, {"budget": {"monthly": "0.0010"}})
+    set_budget(gate, key, "monthly", 20 * cost)
     passes(gate)
     assert len(episodes(gate, "budget", key=key.id)) == 4
 
@@ -157,16 +165,12 @@ def test_budgets_are_told_at_50_80_and_100_percent_once(own_gate):
 def test_a_budget_is_told_exactly_at_its_line(own_gate):
     gate = own_gate
     key = gate.key("exact", rpm=10**6, tpm=10**8)
-    cost = Decimal(call(gate, key, "sim:tokens=100",
-                        max_tokens=100).headers["x-tollgate-cost"])
+    cost = cost_of_a_call(gate, key)
     # What was spent is half of it, less a nano-unit; then half of it.
-    nano = Decimal("0.000000001")
-    must(gate, "PATCH", "/keys/" + key.id,
-         {"budget": {"daily": f"{2 * cost + 2 * nano:.9f}"}})
+    set_budget(gate, key, "daily", 2 * cost + 2 * Decimal("0.000000001"))
     passes(gate)
     assert episodes(gate, "budget", key=key.id) == []
-    must(gate, "PATCH", "/keys/" + key.id,
-         {"budget": {"daily": f"{2 * cost:.9f}"}})
+    set_budget(gate, key, "daily", 2 * cost)
     [found] = opened(gate, "budget", key=key.id)
     assert found["evidence"]["percent"] == 50
     assert Decimal(found["evidence"]["used"]) == cost
@@ -174,10 +178,15 @@ def test_a_budget_is_told_exactly_at_its_line(own_gate):
 
 def test_a_hold_is_not_spent(own_gate):
     gate = own_gate
-    key = gate.key("holder", rpm=10**6, tpm=10**8, daily_limit="0.0050")
+    key = gate.key("holder", rpm=10**6, tpm=10**8)
+    # A stream holds 1024 tokens: more than half of it.
+    budget = 15 * cost_of_a_call(gate, key)
+    set_budget(gate, key, "daily", budget)
     gate.sim.fault("stall", 1, 1)
     stream = gate.chat(key, "sim:tokens=4", stream=True, max_tokens=4000)
     next(stream.events())
+    left = gate.request("GET", "/v1/key", key).json["left"]["daily"]
+    assert Decimal(left["left"]) * 2 < budget, left
     passes(gate)
     assert episodes(gate, "budget", key=key.id) == []
     stream.close()

@@ -77,6 +77,8 @@ matters(const struct look *look, const struct tg_alert_measure *measure)
 static bool
 is_back(const struct tg_alert_measure *measure, const struct tg_track *track)
 {
+    if (measure->back_at == 0)
+        return false;
     if (measure->back_at == 100)
         return measure->is_strict ? measure->value <= track->threshold
                                   : measure->value < track->threshold;
@@ -247,7 +249,6 @@ look_cost(struct look *look)
                                        .threshold = threshold,
                                        .is_enough = true,
                                        .is_single = true,
-                                       .back_at = 100,
                                        .severity = look->rule->severity};
 
     if (threshold == 0 || !matters(look, &measure))
@@ -323,7 +324,6 @@ look_budget_of(struct look *look, const char *which, int32_t period,
             .threshold = threshold,
             .is_enough = true,
             .is_single = true,
-            .back_at = 100,
             .severity = severity_at(look->rule, percents[i])};
 
         if (percents[i] == 100 && spent < threshold &&

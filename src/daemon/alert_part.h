@@ -17,6 +17,7 @@
 #define TG_ALERT_EVIDENCE_SIZE 4096
 #define TG_ALERT_FINDINGS 64
 #define TG_ALERT_WINDOWS 16
+#define TG_ALERT_SEEN 4096
 
 /* An episode that begins or ends, not yet in the store. */
 struct tg_alert_finding {
@@ -56,6 +57,10 @@ struct tg_alerts {
 
     struct tg_alert_finding findings[TG_ALERT_FINDINGS];
     size_t finding_count;
+
+    struct {
+        uint32_t round, slot;
+    } seen[TG_ALERT_SEEN]; /* keys with calls in flight */
 };
 
 /* What a rule has measured of a subject. */
@@ -65,7 +70,8 @@ struct tg_alert_measure {
     bool is_enough;  /* to begin an episode */
     bool is_strict;  /* above the threshold, not at it */
     bool is_single;  /* once told, never again under this name */
-    int64_t back_at; /* percent of the threshold: then it is over */
+    int64_t back_at; /* percent of the threshold: then it is over; 0: when
+                        there is nothing of its name any more */
     int64_t for_ms;  /* it must hold so long */
     enum tg_severity severity;
     const char *message;

@@ -259,6 +259,21 @@ look_at_key(void *arg, uint32_t slot)
         look_at(alerts, &sight);
 }
 
+/* A key has many calls in flight; once a round is enough of most. */
+static void
+look_at_caller(void *arg, uint32_t slot)
+{
+    struct tg_alerts *alerts = arg;
+    uint32_t at = slot % TG_ALERT_SEEN;
+
+    if (alerts->seen[at].round == alerts->round &&
+        alerts->seen[at].slot == slot)
+        return;
+    alerts->seen[at].round = alerts->round;
+    alerts->seen[at].slot = slot;
+    look_at_key(alerts, slot);
+}
+
 static void
 look_at_key_of(void *arg, const char *key_id)
 {
@@ -442,7 +457,7 @@ look_at_all(struct tg_alerts *alerts)
         err = follow_calls(alerts);
     if (err != 0 || !alerts->is_filled)
         return err;
-    tg_alert_in_flight(alerts->daemon, look_at_key, alerts);
+    tg_alert_in_flight(alerts->daemon, look_at_caller, alerts);
     sweep(alerts);
     look_at_tracks(alerts);
     return tg_baselines_fill(alerts->baselines, alerts->store, alerts->now_ms,

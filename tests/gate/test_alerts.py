@@ -135,8 +135,8 @@ def test_an_error_rate_opens_once_and_recovers(own_gate):
         "one of two calls of the other key is no alert"
 
 
-def test_budgets_are_told_at_50_80_and_100_percent_once(own_gate):
-    gate = own_gate
+def test_budgets_are_told_at_50_80_and_100_percent_once(clock_gate):
+    gate = clock_gate
     key = gate.key("spender", rpm=10**6, tpm=10**8)
     cost = cost_of_a_call(gate, key)
     set_budget(gate, key, "monthly", 20 * cost)
@@ -151,6 +151,10 @@ def test_budgets_are_told_at_50_80_and_100_percent_once(own_gate):
     assert [e["severity"] for e in sorted(
         found, key=lambda e: e["evidence"]["percent"])] == [
             "info", "warning", "critical"]
+    # What is used up stays so, when nobody tries any more, too.
+    gate.jump(20 * MINUTE)
+    passes(gate)
+    assert all(e["open"] for e in episodes(gate, "budget", key=key.id))
     # A larger budget ends them, and is another one.
     set_budget(gate, key, "monthly", 30 * cost)
     for episode in found:

@@ -1,4 +1,5 @@
 #include "nouns.h"
+#include "to_files.h"
 
 static const char *const kinds[] = {"production", "development", "restricted",
                                     NULL};
@@ -79,6 +80,7 @@ const struct tg_option tg_keys_create_options[] = {
      TG_VALUE_TEXT, "kind", kinds},
     {"account", "ACCOUNT", "who pays: id or name; default", TG_VALUE_TEXT,
      "account", NULL},
+    TG_TO_FILES_OPTIONS,
     {0},
 };
 
@@ -111,6 +113,7 @@ const struct tg_option tg_keys_update_options[] = {
 const struct tg_option tg_keys_rotate_options[] = {
     {"grace", "SPAN", "the old secret stays valid so long: 0, 24h, 7d",
      TG_VALUE_TEXT, "grace", NULL},
+    TG_TO_FILES_OPTIONS,
     {"deliver", NULL, "only if it has sinks, which get the secret",
      TG_VALUE_SWITCH, "deliver", NULL},
     {"older-than", "DAYS", "all keys whose secret is older than that, e.g. 90d",

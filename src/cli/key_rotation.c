@@ -10,6 +10,7 @@
 #include "request.h"
 #include "say.h"
 #include "table.h"
+#include "to_files.h"
 #include "when.h"
 
 static const struct tg_column columns[] = {
@@ -84,8 +85,10 @@ rotate_one(struct tg_cli *cli)
 {
     char *path = tg_request_path("keys", cli->operand, "/rotate");
     json_t *key;
-    int rc = tg_noun_post(cli, path, &key);
+    int rc = tg_to_files_check(cli);
 
+    if (rc == TG_EXIT_OK)
+        rc = tg_noun_post(cli, path, &key);
     free(path);
     if (rc != TG_EXIT_OK)
         return rc;
@@ -101,6 +104,9 @@ tg_keys_rotate(struct tg_cli *cli)
 
     if (is_bulk && cli->operand != NULL)
         return tg_say_usage(cli, "say a key's ID, or --older-than, not both");
+    if (is_bulk && tg_to_files_wanted(cli))
+        return tg_say_usage(cli, "--to-env and --to-compose take the secret of "
+                                 "one key");
     if (is_bulk)
         return tg_keys_rotate_old(cli);
     if (cli->operand == NULL)

@@ -11,6 +11,7 @@
 #include "request.h"
 #include "say.h"
 #include "table.h"
+#include "to_files.h"
 #include "when.h"
 
 static const struct tg_column list_columns[] = {
@@ -165,10 +166,26 @@ print_page(const struct tg_cli *cli, const json_t *key)
     json_decref(shown);
 }
 
+/* What is in files is not shown, too. */
+static int
+print_delivered(const struct tg_cli *cli, const json_t *key)
+{
+    json_t *shown = tg_own(json_copy((json_t *)key));
+
+    json_object_del(shown, "key");
+    if (cli->is_json)
+        tg_table_json(shown);
+    else if (cli->is_quiet)
+        printf("%s\n", tg_noun_text(key, "id"));
+    else
+        print_page(cli, shown);
+    json_decref(shown);
+    return TG_EXIT_OK;
+}
+
 /* The key itself is the one thing that cannot be asked for again. */
-int
-tg_keys_print_secret(const struct tg_cli *cli, const json_t *key,
-                     const char *lost)
+static int
+print_secret(const struct tg_cli *cli, const json_t *key, const char *lost)
 {
     const char *secret = tg_noun_text(key, "key");
 
@@ -192,6 +209,21 @@ tg_keys_print_secret(const struct tg_cli *cli, const json_t *key,
         tg_say_note(cli, "This is the only time the key is shown: put it "
                          "where the program reads it.");
     return TG_EXIT_OK;
+}
+
+int
+tg_keys_print_secret(const struct tg_cli *cli, const json_t *key,
+                     const char *lost)
+{
+    int rc;
+
+    if (!tg_to_files_wanted(cli) || *tg_noun_text(key, "key") == '\0')
+        return print_secret(cli, key, lost);
+    rc = tg_to_files_write(cli, key);
+    if (rc == TG_EXIT_OK)
+        return print_delivered(cli, key);
+    (void)print_secret(cli, key, lost);
+    return rc;
 }
 
 /* prod_search_20261126: of its two words, and of today in UTC. */
@@ -233,6 +265,8 @@ tg_keys_create(struct tg_cli *cli)
 
     if (rc == TG_EXIT_OK && json_object_get(body, "name") == NULL)
         rc = tg_noun_require(cli, needed);
+    if (rc == TG_EXIT_OK)
+        rc = tg_to_files_check(cli);
     if (rc == TG_EXIT_OK)
         rc = tg_client_call(cli, "POST", "/keys", body, &key);
     json_decref(body);

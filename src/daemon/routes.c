@@ -218,6 +218,7 @@ static const struct tg_admin_route routes[] = {
     READ("/ledger/verify", TG_MAY_READ_USAGE, "", tg_admin_ledger_show),
     CHANGE("POST", "/ledger/reconcile", TG_MAY_CHANGE_CREDENTIALS,
            "ledger.reconcile", "", tg_admin_reconcile),
+    READ("/openapi.json", TG_MAY_READ, "", tg_admin_openapi, COMMON),
     READ("/health", TG_MAY_READ, "", tg_admin_health, COMMON),
 };
 

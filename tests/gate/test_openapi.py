@@ -1,12 +1,13 @@
 """api/openapi.yaml says what the daemon does, and the daemon what it says.
 
-The file is read by its indentation, so that no YAML library is needed.
+The file is read by its indentation: names as they stand there.
 """
 
 import re
 import subprocess
 
 import pytest
+import yaml
 
 from lone_daemon import BUILD, ROOT, LoneDaemon, wait
 
@@ -60,6 +61,42 @@ def coded_routes():
 def test_routes_and_their_arguments_are_the_same():
     assert len(coded_routes()) > 15
     assert described_routes() == coded_routes()
+
+
+def test_the_daemon_serves_it(daemon):
+    """As JSON; a reader of YAML reads the same in the file."""
+    served = daemon.get("/openapi.json").json
+    assert served == yaml.safe_load(TEXT)
+    assert served["openapi"].startswith("3.0.")
+    assert len(served["paths"]) == len(PATHS)
+
+
+def references(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_what_it_refers_to_is_there_and_all_is_referred_to():
+    document = yaml.safe_load(TEXT)
+    found = set(references(document))
+    there = {f"#/components/{kind}/{name}"
+             for kind in ("parameters", "responses", "schemas")
+             for name in document["components"][kind]}
+    assert found <= there, found - there
+    assert there <= found, there - found
+
+
+def test_operations_have_names_of_their_own():
+    names = [what["operationId"]
+             for path in yaml.safe_load(TEXT)["paths"].values()
+             for method, what in path.items() if method != "parameters"]
+    assert len(names) == len(set(names))
 
 
 def test_each_post_takes_an_idempotency_key():

@@ -57,7 +57,10 @@ read_login(struct login *login)
            tg_session_is_own_page(request, reply, (struct tg_str){"", 0});
 }
 
-/* Who that is, or nobody, which takes as long. */
+/*
+ * Who that is, or nobody, which takes as long.  By name only: there is one
+ * bucket for whoever guesses.
+ */
 static int
 find(struct login *login)
 {
@@ -66,8 +69,11 @@ find(struct login *login)
     struct tg_reply dropped = {0};
     int err = 0;
 
-    if (!tg_operator_read(login->request, &dropped, login->name, &login->who))
+    if (!tg_operator_read(login->request, &dropped, login->name, &login->who) ||
+        strncmp(login->name, "op_", 3) == 0) {
+        tg_operator_release(&login->who);
         login->who = (struct tg_operator_row){0};
+    }
     json_decref(dropped.body);
     if (dropped.status >= 500)
         return TG_ERR_SYSTEM;
@@ -92,6 +98,27 @@ refuse_attempt(struct tg_reply *reply, int64_t wait_ms)
                           reply->retry_after_s);
 }
 
+/* The same for a name that is nobody's, which may be a password. */
+static int
+tell(const struct login *login, const char *bucket)
+{
+    const char *ip = login->request->ip;
+    bool is_somebody = login->who.id[0] != '\0';
+    char message[TG_OPERATOR_NAME_SIZE + 160];
+
+    snprintf(message, sizeof(message),
+             "Logins as %s%s fail so often that they are slowed down; the last "
+             "came from %s",
+             is_somebody ? "" : "nobody that there is",
+             is_somebody ? login->who.name : "",
+             *ip != '\0' ? ip : "this machine");
+    return tg_attempts_tell(
+        login->request->daemon->admin, bucket, login->now_ms,
+        json_pack("{s:o,s:o}", "operator_id", tg_reply_text(login->who.id),
+                  "ip", tg_reply_text(ip)),
+        message);
+}
+
 /* Takes an attempt of the address, and of the name if it is asked for. */
 static bool
 take_attempt(struct login *login)
@@ -99,6 +126,7 @@ take_attempt(struct login *login)
     struct tg_daemon *daemon = login->request->daemon;
     struct tg_store *store = daemon->admin;
     char folded[TG_OPERATOR_NAME_SIZE];
+    const char *bucket = login->address;
     int64_t wait_ms = 0;
     int err;
 
@@ -110,9 +138,13 @@ take_attempt(struct login *login)
         return tg_reply_store(login->reply, store, err, "login");
     err = tg_attempts_take(store, login->address, &of_address, login->now_ms,
                            &wait_ms);
-    if (err == 0 && wait_ms == 0 && !login->is_seen)
-        err = tg_attempts_take(store, login->account, &of_operator,
-                               login->now_ms, &wait_ms);
+    if (err == 0 && wait_ms == 0 && !login->is_seen) {
+        bucket = login->account;
+        err = tg_attempts_take(store, bucket, &of_operator, login->now_ms,
+                               &wait_ms);
+    }
+    if (err == 0 && wait_ms > 0)
+        err = tell(login, bucket);
     err = tg_daemon_end(daemon, store, err);
     if (err != 0)
         return tg_reply_store(login->reply, store, err, "login");

@@ -122,6 +122,25 @@ read_step(struct step *step)
                             "send one of password, code, recovery_code");
 }
 
+/* Somebody has what is asked with, and not the password. */
+static int
+tell(const struct step *step)
+{
+    const struct tg_request *request = step->request;
+    char message[TG_OPERATOR_NAME_SIZE + 160];
+
+    snprintf(message, sizeof(message),
+             "Proofs of %s fail so often that they are slowed down; they come "
+             "by %s from %s",
+             request->operator.name, request->operator.via,
+             request->ip[0] != '\0' ? request->ip : "this machine");
+    return tg_attempts_tell(
+        request->daemon->admin, step->bucket, step->now_ms,
+        json_pack("{s:s,s:s,s:o}", "operator_id", request->operator.id, "via",
+                  request->operator.via, "ip", tg_reply_text(request->ip)),
+        message);
+}
+
 /* By what it is asked with: a stranger's guesses hold up nobody else. */
 static bool
 take_attempt(struct step *step)
@@ -132,10 +151,13 @@ take_attempt(struct step *step)
     int err = tg_daemon_begin(daemon, store);
 
     tg_attempts_name(step->bucket, "proof", step->request->operator.via);
-    if (err == 0)
-        err = tg_daemon_end(daemon, store,
-                            tg_attempts_take(store, step->bucket, &of_proof,
-                                             step->now_ms, &wait_ms));
+    if (err == 0) {
+        err = tg_attempts_take(store, step->bucket, &of_proof, step->now_ms,
+                               &wait_ms);
+        if (err == 0 && wait_ms > 0)
+            err = tell(step);
+        err = tg_daemon_end(daemon, store, err);
+    }
     if (err != 0)
         return tg_reply_store(step->reply, store, err, "proof");
     if (wait_ms == 0)

@@ -2,9 +2,16 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "err.h"
+#include "id.h"
+#include "log.h"
+
 #define OLD_MS INT64_C(86400000)
+#define HOUR_MS INT64_C(3600000)
 
 void
 tg_attempts_name(char name[TG_ATTEMPTS_NAME_SIZE], const char *what,
@@ -65,4 +72,37 @@ tg_attempts_give_back(struct tg_store *store, const char *name,
         return err;
     return store->operators->set_attempts(
         store, name, paid_at - limit->period_ms, now_ms - OLD_MS);
+}
+
+int
+tg_attempts_tell(struct tg_store *store, const char *name, int64_t now_ms,
+                 json_t *evidence, const char *message)
+{
+    char id[TG_ID_TEXT_SIZE], once[TG_ATTEMPTS_NAME_SIZE + 48];
+    char *text = json_dumps(evidence, JSON_COMPACT);
+    struct tg_store_event event = {
+        .id = id,
+        .at = now_ms,
+        .type = "login_failing",
+        .severity = "warning",
+        .key_id = "",
+        .account_id = "",
+        .upstream_id = "",
+        .credential_id = "",
+        .message = message,
+        .evidence = text,
+        .once = once,
+    };
+    bool is_new = false;
+    int err = text != NULL ? tg_id_mint(id, "evt_", tg_random) : TG_ERR_SYSTEM;
+
+    snprintf(once, sizeof(once), "login_failing:%s:%lld", name,
+             (long long)(now_ms / HOUR_MS));
+    if (err == 0)
+        err = store->ops->event_add(store, &event, &is_new);
+    if (err == 0 && is_new)
+        tg_log(TG_LOG_WARNING, "%s", message);
+    json_decref(evidence);
+    free(text);
+    return err;
 }

@@ -5,6 +5,8 @@
 #ifndef TG_ATTEMPTS_H
 #define TG_ATTEMPTS_H
 
+#include <jansson.h>
+
 #include "daemon.h"
 
 #define TG_ATTEMPTS_NAME_SIZE 80
@@ -33,5 +35,12 @@ int tg_attempts_take(struct tg_store *store, const char *name,
 int tg_attempts_give_back(struct tg_store *store, const char *name,
                           const struct tg_attempts_limit *limit,
                           int64_t now_ms);
+
+/*
+ * Tells, once an hour and bucket, that it is empty: the event login_failing,
+ * within a transaction of the caller's.  evidence is taken over.
+ */
+int tg_attempts_tell(struct tg_store *store, const char *name, int64_t now_ms,
+                     json_t *evidence, const char *message);
 
 #endif

@@ -43,9 +43,18 @@ tg_sqlite_token_add(struct tg_store *store, const struct tg_store_access *row)
                       row->account_id, row->created_at, row->expires_at);
 }
 
+/* Long enough to say where an operator was seen; see was_here. */
+#define KEPT_MS INT64_C(7776000000) /* 90 days */
+
 int
 tg_sqlite_session_add(struct tg_store *store, const struct tg_store_access *row)
 {
+    int err = tg_sql_run(tg_sqlite_of(store), NULL,
+                         "DELETE FROM sessions WHERE last_used_at < ?", "i",
+                         row->created_at - KEPT_MS);
+
+    if (err != 0)
+        return err;
     return tg_sql_run(tg_sqlite_of(store), NULL,
                       "INSERT INTO sessions (digest, id, operator_id, kind, "
                       "created_at, expires_at, last_used_at, last_used_ip, "

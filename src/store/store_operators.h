@@ -93,6 +93,7 @@ struct tg_store_operator_ops {
 
     /* Adds a token; one of this digest, revoked or not, is left alone. */
     int (*token_add)(struct tg_store *store, const struct tg_store_access *row);
+    /* And takes away those that were last used 90 days before it. */
     int (*session_add)(struct tg_store *store,
                        const struct tg_store_access *row);
     /* One that has not been ended, whatever else of it; by its digest. */

@@ -415,3 +415,14 @@ def test_the_last_owner_stays(tmp_path):
         assert reply.error["code"] == "last_owner"
     finally:
         daemon.clean()
+
+
+def test_every_scope_is_written_down():
+    names = re.findall(r'\[TG_MAY_\w+\] = "(\w+)"',
+                       (ROOT / "src/daemon/roles.c").read_text())
+    document = (ROOT / "docs/operators.md").read_text()
+    page = (ROOT / "docs/tollgate-operators.1").read_text()
+    assert len(names) == len(ALL) + 1
+    for name in set(names) - {"nothing"}:
+        assert f"| `{name}` |" in document, name
+        assert re.search(rf"\b{name}\b", page), name

@@ -115,6 +115,8 @@ def test_what_is_wrong_with_a_login_is_not_told(shared):
     replies = [
         operator.login(password="wrong horse battery"),
         operator.login(operator="nobody-knows-him"),
+        operator.login(operator=shared.get("/operators/" + operator.name
+                                           ).json["id"]),
         with_code.login(),
         with_code.login(code="000000"),
         with_code.login(code="x", password="wrong horse battery"),
@@ -332,8 +334,14 @@ def test_guesses_are_slowed_down_and_tell_nothing(daemon):
     replies = [
         fail_until_slowed(operator, lambda n: name, 10, 30,
                           lambda n: f"203.0.113.{next(NUMBERS) % 200 + 1}")
-        for name in (operator.name, "nobody")]
+        for name in (operator.name, "zaphod")]
+    assert operator.login(operator=operator.name.upper()).status == 429
     assert replies[0].json["error"]["type"] == replies[1].json["error"]["type"]
+    told = daemon.get("/events?type=login_failing").json["data"]
+    who = {e["evidence"]["operator_id"] for e in told}
+    assert len(told) == 2 and None in who
+    assert not any("zaphod" in e["message"] for e in told)
+    assert operator.name in told[1]["message"] + told[0]["message"]
     # Its good session goes on, and it may log in from where it was.
     assert daemon.get("/health", token=session).status == 200
     operator.ip = "203.0.113.250"

@@ -42,6 +42,18 @@ str_of(const char *text)
     return (struct tg_str){text, strlen(text)};
 }
 
+/* A body may hold a password, which a plain digest would let be guessed. */
+static void
+key_digest(const struct tg_master_key *key, struct tg_digest *digest)
+{
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, key->bytes, sizeof(key->bytes));
+    crypto_auth_hmacsha256_update(&state, digest->bytes, sizeof(digest->bytes));
+    crypto_auth_hmacsha256_final(&state, digest->bytes);
+    sodium_memzero(&state, sizeof(state));
+}
+
 int
 tg_idempotency_digest(const struct tg_request *request, struct tg_str body,
                       struct tg_idempotency *state)
@@ -60,6 +72,7 @@ tg_idempotency_digest(const struct tg_request *request, struct tg_str body,
         parts[count++] = str_of(request->arguments[i].value);
     }
     err = digest_of(parts, count, &state->request);
+    key_digest(&request->daemon->master_key, &state->request);
     return err == 0 ? digest_of(&key, 1, &state->key) : err;
 }
 

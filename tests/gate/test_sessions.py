@@ -516,6 +516,26 @@ def test_nothing_of_it_stands_in_the_store_or_the_log(daemon):
     assert not any(PASSWORD in json.dumps(e) for e in entries)
 
 
+def test_a_password_is_not_to_be_guessed_from_a_repetition(daemon):
+    """What is kept of a request under an Idempotency-Key takes the master key
+    to compare with."""
+    operator = Operator(daemon)
+    body = json.dumps({"password": PASSWORD}).encode()
+    path = f"/operators/{operator.name}/password"
+    for _ in range(2):
+        reply = daemon.post(path, body, headers={"Idempotency-Key": "once"})
+        assert reply.status == 200, reply.body
+    parts = [b"POST", b"/admin/v1/operators/{}/password",
+             operator.name.encode(), body]
+    plain = hashlib.sha256(b"".join(struct.pack("<Q", len(p)) + p
+                                    for p in parts)).digest()
+    master = (daemon.home / "master.key").read_bytes()
+    kept = [row[0] for row in sqlite3.connect(
+        daemon.home / "store.db").execute("SELECT request FROM idempotency")]
+    assert hmac.new(master, plain, hashlib.sha256).digest() in kept
+    assert plain not in kept
+
+
 def test_a_missing_master_key_is_not_replaced(daemon):
     operator = Operator(daemon)
     operator.enrol(operator.session())

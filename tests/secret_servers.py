@@ -52,7 +52,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(fault, tuple):
             fault, headers = fault
         try:
-            status, answer = (fault, {}) if fault else owner.answer(request)
+            status, answer, *more = \
+                (fault, {}) if fault else owner.answer(request)
+            headers.update(*more)
         except Exception as error:  # a wrong request is a wrong request
             owner.errors.append(f"{type(error).__name__}: {error}")
             status, answer = 400, {"error": "bad request"}
@@ -332,8 +334,12 @@ class Azure(Server):
             return 200, {"access_token": self.access, "expires_in": 3599,
                          "token_type": "Bearer"}
         if request.headers.get("authorization") != f"Bearer {self.access}":
-            return 401, {"error": {"code": "Unauthorized"}}
-        assert "api-version=7.4" in request.query.split("&")
+            return 401, {"error": {"code": "Unauthorized"}}, {
+                "WWW-Authenticate":
+                f'Bearer authorization="{self.url}/{self.tenant}", '
+                'resource="https://vault.azure.net"'}
+        assert dict(urllib.parse.parse_qsl(request.query))["api-version"] == \
+            "7.4"
         if request.path == "/secrets":
             return 200, {"value": []}
         parts = request.path.split("/")
@@ -342,13 +348,17 @@ class Azure(Server):
         if request.method == "PUT":
             assert len(parts) == 3
             versions.append(request.json["value"])
-            return 200, {"id": f"{self.url}/secrets/{parts[2]}/"
-                               f"{len(versions):032x}"}
-        assert request.method == "GET"
-        if not versions:
-            return 404, {"error": {"code": "SecretNotFound"}}
-        wanted = int(parts[3], 16) if len(parts) > 3 and parts[3] else 0
-        return 200, {"value": versions[wanted - 1]}
+            wanted = len(versions)
+        else:
+            assert request.method == "GET"
+            if not versions:
+                return 404, {"error": {"code": "SecretNotFound"}}
+            wanted = int(parts[3], 16) if parts[3:] and parts[3] else \
+                len(versions)
+        return 200, {
+            "value": versions[wanted - 1],
+            "id": f"{self.url}/secrets/{parts[2]}/{wanted:032x}",
+            "attributes": {"enabled": True}}
 
     def put(self, value=None):
         self.versions[self.place] = [value or "old"]

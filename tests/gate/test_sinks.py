@@ -403,6 +403,27 @@ def test_a_daemon_that_is_killed_delivers_after_its_start(tmp_path):
         daemon.clean()
 
 
+def test_a_rotation_counts_its_grace_from_the_delivery(daemon):
+    with Vault(secrets.token_urlsafe(30)) as server:
+        server.put()
+        server.fault = lambda request: 503
+        sink = add(daemon, server)
+        key = daemon.must("/keys", {"name": "rotated"})
+        bind(daemon, key, sink, server)
+        new = daemon.must(f"/keys/{key['id']}/rotate", {"grace": "24h"})
+        failed(daemon, key)
+        now = daemon.get(f"/keys/{key['id']}").json
+        assert now["rotation"]["ends_at"] is None, \
+            "what is not delivered shuts nothing"
+        server.fault = None
+        daemon.post(f"/keys/{key['id']}/deliver")
+        ended(daemon, key)
+        now = daemon.get(f"/keys/{key['id']}").json
+        assert now["rotation"]["ends_at"] is not None
+        assert server.value()[-4:] == now["last4"]
+        assert server.value() == new.get("key", server.value())
+
+
 BAD = [
     ({"kind": "nfs"}, "kind"),
     ({"kind": "vault", "config": {}}, "config.url"),

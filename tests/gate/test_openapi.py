@@ -115,7 +115,8 @@ def properties(name):
 
 def required(name):
     body = blocks(SCHEMAS[name], 6)
-    return set(body["required"].strip(" []\n").split(", "))
+    names = body["required"].strip(" []\n").split(", ")
+    return {name.strip("'") for name in names}
 
 
 @pytest.fixture(scope="module")

@@ -268,6 +268,25 @@ def test_an_event_is_told_counted_and_over_when_it_recovers(own_gate):
     closed(gate, found)
 
 
+def test_events_are_over_when_none_came_for_a_while(clock_gate):
+    gate = clock_gate
+    secret = "sk-0123456789abcdef0123456789abcdef"
+    for rule in rules(gate).values():
+        must(gate, "PATCH", "/alerts/" + rule["id"], {"on": False})
+    rule = must(gate, "POST", "/alerts", {
+        "kind": "event", "name": "mine", "severity": "warning",
+        "params": {"types": ["credential_failed"], "quiet_minutes": 5}})
+    key = gate.key("caller")
+    gate.sim.rule(secret, status=401)
+    call(gate, key)
+    [found] = opened(gate, "event", alert=rule["id"])
+    gate.kill_daemon()
+    gate.wait_daemon()
+    assert episodes(gate, "event")[0]["open"]
+    gate.jump(6 * MINUTE)
+    closed(gate, found)
+
+
 def test_a_low_balance_is_told_and_over_when_it_is_filled(own_gate):
     gate = own_gate
     must(gate, "POST", "/accounts", {"name": "new", "billing": "prepaid"})

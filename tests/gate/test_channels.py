@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import json
 import os
+import random
 import signal
-import socket
 import threading
 import time
 from email import message_from_string, policy
@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from clocks import Clock
-from conftest import http_request
+from conftest import wait
+from lone_daemon import LoneDaemon
 from receivers import Mailbox, Receiver
 
 SECRET = "whsec_0123456789abcdef"
@@ -295,6 +296,33 @@ def test_a_channel_that_answers_nothing_does_not_hold_up_another(
         came(teller, slow, 1, account)
 
 
+def test_rules_and_channels_say_who_is_told(teller, channel, receiver):
+    hooks = [receiver() for _ in range(4)]
+    all_of_it = channel("webhook", hooks[0].url, secret=SECRET)
+    channel("webhook", hooks[1].url, secret=SECRET, min_severity="critical")
+    channel("webhook", hooks[2].url, secret=SECRET, on=False)
+    named = channel("webhook", hooks[3].url, secret=SECRET,
+                    min_severity="critical")
+    rule = must(teller, "POST", "/alerts", {
+        "kind": "balance", "name": "named", "severity": "critical",
+        "params": {"amount": "2"}, "channels": [named["name"]]})
+    assert rule["channels"] == [named["id"]]
+    account = alarm(teller)
+    # The usual rule finds it, too, as a warning.
+    assert [r.json["rule"]["id"] for r in came(teller, hooks[3], 1, account)] \
+        == [rule["id"]]
+    [told] = came(teller, hooks[0], 1, account)
+    assert told.json["title"] == "Balance below 5.00"
+    must(teller, "DELETE", "/alerts/" + rule["id"])
+    teller.wait(lambda: not [e for e in must(
+        teller, "GET", f"/alerts/episodes?open=true&alert={rule['id']}"
+    )["data"]], 20, "an end")
+    relieve(teller, account)
+    came(teller, hooks[0], 2, account)
+    assert [len(h.all()) for h in hooks[1:]] == [0, 0, 1]
+    assert len(deliveries(teller, all_of_it)) >= 2
+
+
 def test_an_empty_secret_is_refused(teller):
     body = {"kind": "webhook", "name": "empty", "url": "https://example.com/"}
     for secret in ({}, {"secret": ""}, {"secret": "short"}, {"secret": None}):
@@ -364,6 +392,58 @@ def test_a_kill_between_sending_and_noting_it_sends_it_again_with_its_id(
     relieve(gate, account)
     assert came(gate, hook, 3, account)[2].json["type"] == "alert.recovered"
     assert len(must(gate, "GET", "/alerts/episodes")["data"]) == 1
+
+
+class Lone:
+    """A daemon alone, for the helpers above: it begins again at once."""
+
+    def __init__(self, home):
+        home.mkdir(mode=0o700)
+        (home / "tollgate.conf").write_text("[egress]\nallow = 127.0.0.1/32\n")
+        self.daemon = LoneDaemon(home).start()
+        self.wait = wait
+
+    def admin(self, method, path, body=None):
+        answer = self.daemon.ask(method, path, body)
+        answer.text = answer.body.decode()
+        return answer
+
+    def kill(self):
+        self.daemon.kill()
+        self.daemon.start()
+
+
+@pytest.fixture
+def lone(tmp_path):
+    it = Lone(tmp_path / "home")
+    yield it
+    it.daemon.clean()
+
+
+def test_kills_at_any_time_lose_no_alert_and_make_none_twice(lone, receiver):
+    gate, hook = lone, receiver()
+    must(gate, "POST", "/channels", {
+        "kind": "webhook", "name": "hook", "url": hook.url, "secret": SECRET})
+    seed = int(os.environ.get("TOLLGATE_SEED", 7))
+    kills = int(os.environ.get("TOLLGATE_KILLS", 15))
+    chance, accounts = random.Random(seed), []
+    for _ in range(kills):
+        accounts += [alarm(gate) for _ in range(3)]
+        # At a moment of its passes, which are a second apart.
+        until = time.monotonic() + chance.uniform(0, 1.2)
+        wait(lambda: time.monotonic() > until, what="moment")
+        gate.kill()
+    for account in accounts:
+        told = came(gate, hook, 1, account)
+        assert len({r.json["id"] for r in told}) == 1, seed
+    found = must(gate, "GET", "/alerts/episodes?limit=1000")["data"]
+    assert sorted(e["account_id"] for e in found) == sorted(
+        a["id"] for a in accounts), seed
+    for account in accounts:
+        relieve(gate, account)
+    for account in accounts:
+        wait(lambda: "alert.recovered" in [
+            r.json["type"] for r in came(gate, hook, 2, account)], 20, "end")
 
 
 @pytest.fixture
@@ -477,7 +557,6 @@ def test_a_webhook_of_the_file_is_a_channel_and_needs_a_secret(
 ])
 def test_the_daemon_refuses_to_start_on_a_webhook_without_a_secret(
         tmp_path, conf, content, mode, why):
-    from lone_daemon import LoneDaemon
     secret = tmp_path / "secret"
     secret.write_text(content)
     secret.chmod(mode)

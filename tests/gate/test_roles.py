@@ -258,6 +258,32 @@ def test_billing_changes_budgets_and_nothing_else_of_a_key(world, member,
     assert world.daemon.get(path).json["budget"]["monthly"] == "5.00"
 
 
+FIELDS = re.findall(
+    r'\{"(\w+)", "/admin/v1([^"]*)",\s*"(\w+)",\s*TG_MAY_(\w+)\}',
+    (ROOT / "src/daemon/fields.c").read_text())
+
+
+def test_the_members_are_read():
+    assert len(FIELDS) == len(re.findall(
+        r'\{"[A-Z]+", ', (ROOT / "src/daemon/fields.c").read_text())) >= 4
+
+
+@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("method,path,member,permission", FIELDS)
+def test_members_that_take_a_permission_of_their_own(
+        world, method, path, member, permission, role):
+    route, = [r for r in TABLE if (r.method, r.path) == (method, path)]
+    reply = world.daemon.ask(method, world.fill(route, "own"), {member: None},
+                             token=world.tokens[role, False])
+    error = reply.json.get("error") or {}
+    if not {route.permission, route.also} & MAY[role]:
+        assert (error["code"], error["param"]) == ("permission_denied", None)
+    elif permission not in MAY[role]:
+        assert (error["code"], error["param"]) == ("permission_denied", member)
+    else:
+        assert error.get("code") != "permission_denied"
+
+
 @pytest.mark.parametrize("path,member", [
     ("/keys", "status"), ("/keys", "account_id"), ("/keys", "id"),
     ("/keys", "key"), ("/accounts", "status"), ("/accounts", "verification"),

@@ -429,7 +429,8 @@ def test_every_route_that_asks_for_a_proof(shared):
         "POST /keys/{}/disable", "DELETE /keys/{}", "POST /operators",
         "PATCH /operators/{}", "DELETE /operators/{}", "POST /tokens",
         "POST /operators/{}/password", "DELETE /operators/{}/totp",
-        "POST /credentials/{}/disable"}
+        "POST /credentials/{}/disable", "POST /upstreams", "POST /sinks",
+        "PATCH /sinks/{}", "PUT /keys/{}/sinks"}
     operator = Operator(shared, "owner")
     session = operator.session()
     db = sqlite3.connect(shared.home / "store.db", timeout=10)

@@ -23,6 +23,10 @@ const struct tg_option tg_accounts_update_options[] = {
     {"plan", "PLAN", "the name of its plan, for people", TG_VALUE_TEXT, "plan",
      NULL},
     {"no-plan", NULL, "without one", TG_VALUE_NONE, "plan", NULL},
+    {"on", "EVENT=ACTION", "for its keys: alert, throttle or pause; repeat",
+     TG_VALUE_LABEL, "responses", NULL},
+    {"no-on", NULL, "as tollgate.conf says, for all events", TG_VALUE_NONE,
+     "responses", NULL},
     {0},
 };
 

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin.h"
@@ -8,6 +9,8 @@
 #include "members.h"
 #include "money.h"
 #include "policy.h"
+#include "respond.h"
+#include "response_draft.h"
 #include "shapes.h"
 
 struct walk {
@@ -52,7 +55,7 @@ account_object(struct tg_daemon *daemon, const struct tg_store_account *row)
         granted = 0;
     }
     return json_pack(
-        "{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+        "{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
         "object", "account", "id", row->id, "name", row->name, "plan",
         tg_reply_text(row->plan), "status", row->status, "verification",
         row->verification, "billing", row->billing, "granted",
@@ -61,7 +64,8 @@ account_object(struct tg_daemon *daemon, const struct tg_store_account *row)
         tg_reply_money(use.spent_nanos), "held", tg_reply_money(use.held_nanos),
         "balance", tg_reply_money(granted + topped_up), "granted_balance",
         tg_reply_money(granted), "topped_up_balance", tg_reply_money(topped_up),
-        "created_at", tg_reply_instant(row->created_at));
+        "created_at", tg_reply_instant(row->created_at), "responses",
+        tg_respond_policy(row->responses));
 }
 
 static int
@@ -263,6 +267,7 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
  */
 struct change {
     struct tg_store_account row;
+    const json_t *body; /* of which responses are applied; NULL: none */
 };
 
 static int
@@ -273,9 +278,36 @@ take_id(void *arg, const struct tg_store_account *row)
 }
 
 static int
+take_responses(void *arg, const struct tg_store_account *row)
+{
+    *(char **)arg = strdup(row->responses);
+    return 0;
+}
+
+/* Those that come of a change; *text is the caller's, and NULL for none. */
+static int
+merge_responses(struct tg_store *store, const char *id,
+                const struct change *change, char **text)
+{
+    struct tg_reply reply = {.status = 0}; /* it was checked before */
+    char *stored = NULL;
+    int err = 0;
+
+    if (change->body != NULL)
+        err = store->ops->account_get(store, id, take_responses, &stored);
+    if (err == 0 && change->body != NULL &&
+        !tg_responses_read(&reply, change->body, stored, text))
+        err = TG_ERR_FORMAT;
+    free(stored);
+    json_decref(reply.body);
+    return err;
+}
+
+static int
 store_change(struct tg_request *request, const char *id,
              const struct change *change)
 {
+    char *responses = NULL;
     struct tg_store_account row = change->row;
     struct tg_store *store = request->daemon->admin;
     json_t *before = NULL, *after = NULL, *diff;
@@ -286,7 +318,11 @@ store_change(struct tg_request *request, const char *id,
     row.id = id;
     err = store->ops->account_get(store, id, take_details, &before);
     if (err == 0)
+        err = merge_responses(store, id, change, &responses);
+    row.responses = responses;
+    if (err == 0)
         err = store->ops->account_set(store, &row);
+    free(responses);
     if (err == 0)
         err = store->ops->account_credit(store, id, row.granted_nanos,
                                          row.topped_up_nanos);
@@ -417,13 +453,15 @@ void
 tg_admin_account_update(struct tg_request *request, struct tg_reply *reply)
 {
     const json_t *body = request->body;
-    struct change change = {0};
+    struct change change = {.body = body};
     struct tg_store_account *row = &change.row;
+    char *responses = NULL;
 
     if (json_is_null(json_object_get(body, "plan")))
         row->plan = "";
     if (!tg_members_only(reply, body, "",
-                         "name plan billing verification status") ||
+                         "name plan billing verification status responses") ||
+        !tg_responses_read(reply, body, NULL, &responses) ||
         (json_object_get(body, "name") != NULL &&
          !read_name(reply, body, &row->name)) ||
         !tg_members_text(reply, body, "plan", 0, 64, &row->plan) ||
@@ -433,6 +471,8 @@ tg_admin_account_update(struct tg_request *request, struct tg_reply *reply)
                            "unverified pending verified", &row->verification) ||
         !tg_members_choice(reply, body, "status", "active suspended",
                            &row->status))
-        return;
+        goto out;
     change_account(request, reply, &change);
+out:
+    free(responses);
 }

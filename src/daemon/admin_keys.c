@@ -91,8 +91,9 @@ tg_admin_key_object(struct tg_daemon *daemon, const struct tg_store_key *row,
         tg_reply_instant(row->created_at), "expires_at",
         tg_reply_instant(row->expires_at), "ended_at",
         tg_reply_instant(row->ended_at), "last_used_at",
-        tg_reply_instant(used_at), "responses", tg_respond_policy(row),
-        "response", tg_respond_object(row, now_ms), "secrets", secrets->list);
+        tg_reply_instant(used_at), "responses",
+        tg_respond_policy(row->responses), "response",
+        tg_respond_object(row, now_ms), "secrets", secrets->list);
     tg_key_secrets_say(secrets, row, key);
     return key;
 }

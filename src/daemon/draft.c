@@ -1,15 +1,14 @@
 #include "draft.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
 #include "draft_text.h"
 #include "err.h"
 #include "hours.h"
 #include "money.h"
 #include "network.h"
+#include "response_draft.h"
 #include "preset.h"
 #include "rotation.h"
 #include "zone.h"
@@ -118,75 +117,6 @@ read_labels(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
     draft->lists[DRAFT_LABELS] =
         labels ? json_dumps(labels, JSON_COMPACT) : NULL;
     return true;
-}
-
-static bool
-is_response_type(const char *name)
-{
-    int i = 0;
-
-    while (tg_conf_response_types[i] != NULL &&
-           strcmp(tg_conf_response_types[i], name) != 0)
-        i++;
-    return tg_conf_response_types[i] != NULL;
-}
-
-/* One event's: null takes it away, else it is one of the actions. */
-static bool
-read_response(const json_t *given, const char *type, json_t *responses,
-              struct tg_reply *reply)
-{
-    char param[96];
-    const char *action = NULL;
-
-    snprintf(param, sizeof(param), "responses.%.64s", type);
-    if (!is_response_type(type))
-        return tg_reply_invalid(reply, param,
-                                "no key is answered for an event '%s'; there "
-                                "are: unauthorized_access, "
-                                "rate_limit_exceeded, suspicious_pattern, "
-                                "expired_key_used, ip_denied, "
-                                "budget_exhausted, leak_reported",
-                                type);
-    if (json_is_null(json_object_get(given, type))) {
-        json_object_del(responses, type);
-        return true;
-    }
-    if (!tg_members_choice(reply, given, param, "alert throttle pause",
-                           &action))
-        return false;
-    json_object_set_new(responses, type, json_string(action));
-    return true;
-}
-
-/* Changed event by event; what is not named stays. */
-static bool
-read_responses(struct tg_draft *draft, const json_t *body,
-               struct tg_reply *reply)
-{
-    const char *stored = draft->row.responses, *type;
-    const json_t *given = NULL;
-    json_t *responses, *value;
-    bool is_fine = true;
-
-    if (!tg_members_object(reply, body, "responses", &given))
-        return false;
-    if (given == NULL)
-        return true;
-    responses = json_loads(stored != NULL ? stored : "{}", 0, NULL);
-    if (!json_is_object(responses)) {
-        json_decref(responses);
-        responses = json_object();
-    }
-    json_object_foreach((json_t *)given, type, value)
-    {
-        if (is_fine)
-            is_fine = read_response(given, type, responses, reply);
-    }
-    draft->lists[DRAFT_RESPONSES] =
-        json_dumps(responses, JSON_COMPACT | JSON_SORT_KEYS);
-    json_decref(responses);
-    return is_fine;
 }
 
 /* A network in its one spelling; an endpoint by the name of its route. */
@@ -387,7 +317,8 @@ read_policy(struct tg_draft *draft, const json_t *body, int64_t now_ms,
         !read_budget(draft, body, reply) ||
         !read_times(draft, body, now_ms, reply) ||
         !read_rotation(draft, body, reply) ||
-        !read_responses(draft, body, reply))
+        !tg_responses_read(reply, body, draft->row.responses,
+                           &draft->lists[DRAFT_RESPONSES]))
         return false;
     take_lists(draft);
     return true;

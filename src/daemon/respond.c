@@ -40,20 +40,49 @@ configured(struct tg_daemon *daemon, const char *kind, int type)
     return tg_respond_actions[action == 0 ? 0 : action - 1];
 }
 
-const char *
-tg_respond_choice(struct tg_daemon *daemon, const struct tg_store_key *key,
-                  const char *type)
+/* What an object says of a type, NULL: nothing. */
+static const char *
+said(const char *responses, const char *type)
 {
-    json_t *said = json_loads(key->responses, 0, NULL);
-    const char *text = json_string_value(json_object_get(said, type));
+    json_t *object = json_loads(responses, 0, NULL);
+    const char *text = json_string_value(json_object_get(object, type));
     const char *action = NULL;
-    int number = type_of(type);
 
     for (int i = 0; text != NULL && tg_respond_actions[i] != NULL; i++) {
         if (strcmp(tg_respond_actions[i], text) == 0)
             action = tg_respond_actions[i];
     }
-    json_decref(said);
+    json_decref(object);
+    return action;
+}
+
+struct of_account {
+    const char *type, *action;
+};
+
+static int
+take_account(void *arg, const struct tg_store_account *row)
+{
+    struct of_account *of = arg;
+
+    of->action = said(row->responses, of->type);
+    return 0;
+}
+
+const char *
+tg_respond_choice(struct tg_daemon *daemon, const struct tg_store_key *key,
+                  const char *type)
+{
+    struct tg_store *store = daemon->admin;
+    struct of_account of = {type, NULL};
+    const char *action = said(key->responses, type);
+    int number = type_of(type);
+
+    if (action == NULL)
+        (void)store->ops->account_get(store, key->account_id, take_account,
+                                      &of);
+    if (action == NULL)
+        action = of.action;
     if (action == NULL)
         action = number < 0 ? tg_respond_actions[0]
                             : configured(daemon, key->kind, number);
@@ -153,19 +182,19 @@ tg_respond_object(const struct tg_store_key *key, int64_t now_ms)
 }
 
 json_t *
-tg_respond_policy(const struct tg_store_key *key)
+tg_respond_policy(const char *responses)
 {
-    json_t *said = json_loads(key->responses, 0, NULL);
+    json_t *object = json_loads(responses, 0, NULL);
     json_t *all = json_object();
 
     for (int i = 0; tg_conf_response_types[i] != NULL; i++) {
         const char *type = tg_conf_response_types[i];
-        json_t *action = json_object_get(said, type);
+        json_t *action = json_object_get(object, type);
 
         json_object_set_new(all, type,
                             action != NULL ? json_incref(action) : json_null());
     }
-    json_decref(said);
+    json_decref(object);
     return all;
 }
 

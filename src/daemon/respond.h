@@ -1,8 +1,8 @@
 /*
  * respond.h: what is done with a key because of an event: nothing more
  * (alert), fewer requests for a time (throttle), or none until a person lets
- * it go on (pause).  The key's policy chooses, else tollgate.conf, by its kind
- * and for all; else it is alert.
+ * it go on (pause).  The key's policy chooses, else its account's, else
+ * tollgate.conf, by its kind and for all; else it is alert.
  */
 #ifndef TG_RESPOND_H
 #define TG_RESPOND_H
@@ -43,7 +43,8 @@ void tg_respond_pass(struct tg_daemon *daemon, struct tg_store *store,
 /* A key's response as an object of the API, or null. */
 json_t *tg_respond_object(const struct tg_store_key *key, int64_t now_ms);
 
-/* And responses: of each type what its policy says, or null. */
-json_t *tg_respond_policy(const struct tg_store_key *key);
+/* And responses, of each type what is said, or null: of a key's or an
+ * account's JSON. */
+json_t *tg_respond_policy(const char *responses);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define COLUMNS                                                                \
     "id, name, plan, status, verification, billing, granted_nanos, "           \
-    "topped_up_nanos, base_nanos, created_at "
+    "topped_up_nanos, base_nanos, created_at, responses "
 
 int
 tg_sqlite_account_add(struct tg_store *store,
@@ -12,10 +12,12 @@ tg_sqlite_account_add(struct tg_store *store,
 {
     return tg_sql_run(tg_sqlite_of(store), NULL,
                       "INSERT INTO accounts (" COLUMNS
-                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "ttttttiiii", row->id, row->name, row->plan, row->status,
+                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                      "coalesce(?, '{}'))",
+                      "ttttttiiiit", row->id, row->name, row->plan, row->status,
                       row->verification, row->billing, row->granted_nanos,
-                      row->topped_up_nanos, row->base_nanos, row->created_at);
+                      row->topped_up_nanos, row->base_nanos, row->created_at,
+                      row->responses);
 }
 
 static int
@@ -36,6 +38,7 @@ walk(struct tg_sqlite *db, sqlite3_stmt *stmt,
             .topped_up_nanos = sqlite3_column_int64(stmt, 7),
             .base_nanos = sqlite3_column_int64(stmt, 8),
             .created_at = sqlite3_column_int64(stmt, 9),
+            .responses = tg_sql_text(stmt, 10),
         };
 
         err = visit(arg, &row);
@@ -107,10 +110,10 @@ tg_sqlite_account_set(struct tg_store *store,
                      "plan = coalesce(?3, plan), "
                      "billing = coalesce(?4, billing), "
                      "status = coalesce(?5, status), "
-                     "verification = coalesce(?6, verification) "
-                     "WHERE id = ?1",
-                     "tttttt", row->id, row->name, row->plan, row->billing,
-                     row->status, row->verification);
+                     "verification = coalesce(?6, verification), "
+                     "responses = coalesce(?7, responses) WHERE id = ?1",
+                     "ttttttt", row->id, row->name, row->plan, row->billing,
+                     row->status, row->verification, row->responses);
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;
 }
 

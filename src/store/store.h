@@ -40,6 +40,7 @@ struct tg_store_account {
     int64_t granted_nanos, topped_up_nanos;
     int64_t base_nanos; /* settled before the state file was made */
     int64_t created_at;
+    const char *responses; /* as of a key, for keys that do not say it */
 };
 
 struct tg_store_key {

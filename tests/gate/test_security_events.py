@@ -268,6 +268,34 @@ def test_what_the_conf_says_counts_where_the_key_says_nothing(make_gate):
         assert of_key(gate, key)["status"] == "active"
 
 
+def test_what_the_account_says_counts_before_the_conf(make_gate):
+    gate = make_gate(conf="[responses]\nip_denied = throttle\n").start()
+    gate.must("accounts", "create", "--name", "careful", "--billing",
+              "postpaid")
+    gate.must("accounts", "update", "careful", "--on", "ip_denied=pause")
+    gate.must("accounts", "update", "careful", "--on",
+              "suspicious_pattern=alert")
+    assert said(gate.cli_json("accounts", "show", "careful")) == {
+        "ip_denied": "pause", "suspicious_pattern": "alert"}
+    paused = gate.key(account="careful", allow_ip="10.0.0.0/8")
+    alone = gate.key(account="careful", allow_ip="10.0.0.0/8",
+                     on="ip_denied=alert")
+    other = gate.key(allow_ip="10.0.0.0/8")
+    for key in (paused, alone, other):
+        chat_from(gate, key)
+    for key in (paused, alone, other):
+        wait_event(gate, key=key.id)
+    assert of_key(gate, paused)["response"]["action"] == "pause"
+    assert of_key(gate, alone)["response"] is None
+    assert of_key(gate, other)["response"]["action"] == "throttle"
+    answer = gate.admin("PATCH", "/accounts/careful",
+                        {"responses": {"ip_denied": "kill"}})
+    assert (answer.status, answer.json["error"]["param"]) == (
+        400, "responses.ip_denied")
+    gate.must("accounts", "update", "careful", "--no-on")
+    assert said(gate.cli_json("accounts", "show", "careful")) == {}
+
+
 def test_a_key_without_money_is_paused_only_when_asked(gate):
     key = gate.key(daily_limit="0.000000001", on="budget_exhausted=pause")
     chat_from(gate, key)

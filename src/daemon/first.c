@@ -120,10 +120,15 @@ add_book(struct tg_store *store, int64_t now_ms)
     return err;
 }
 
+/* The oldest owner there is, whatever it is called by now. */
 static int
-take_id(void *arg, const struct tg_store_operator *row)
+take_owner(void *arg, const struct tg_store_operator *row)
 {
-    strncpy(arg, row->id, TG_ID_LEN);
+    char *id = arg;
+
+    if (*id == '\0' && strcmp(row->role, "owner") == 0 &&
+        strcmp(row->status, "active") == 0)
+        strncpy(id, row->id, TG_ID_LEN);
     return 0;
 }
 
@@ -131,7 +136,7 @@ take_id(void *arg, const struct tg_store_operator *row)
 static int
 add_owner(struct tg_store *store, const struct tg_digest *token, int64_t now_ms)
 {
-    char id[TG_ID_TEXT_SIZE] = "", token_id[TG_ID_TEXT_SIZE];
+    char id[TG_ID_TEXT_SIZE] = {0}, token_id[TG_ID_TEXT_SIZE];
     struct tg_store_operator row = {.id = id,
                                     .name = OWNER_NAME,
                                     .role = "owner",
@@ -146,9 +151,9 @@ add_owner(struct tg_store *store, const struct tg_digest *token, int64_t now_ms)
                                      .scopes = "[]",
                                      .account_id = "",
                                      .created_at = now_ms};
-    int err = store->operators->get(store, OWNER_NAME, take_id, id);
+    int err = store->operators->each(store, NULL, 0, take_owner, id);
 
-    if (err == TG_ERR_NOT_FOUND) {
+    if (err == 0 && *id == '\0') {
         err = tg_id_mint(id, "op_", tg_random);
         if (err == 0)
             err = store->operators->add(store, &row);

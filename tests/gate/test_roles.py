@@ -443,6 +443,28 @@ def test_the_last_owner_stays(tmp_path):
         daemon.clean()
 
 
+def test_an_owner_by_another_name_stays_the_only_one(tmp_path):
+    """A start makes no other one; a new token in the file is the oldest
+    owner's, so that whoever has the machine is never locked out."""
+    daemon = LoneDaemon(tmp_path / "home").start()
+    try:
+        reply = daemon.ask("PATCH", "/operators/owner", {"name": "zoe"})
+        assert reply.status == 200
+        daemon.stop()
+        daemon.start()
+        names = [o["name"] for o in daemon.get("/operators").json["data"]]
+        assert names == ["zoe"]
+        daemon.stop()
+        fresh = "tgo_" + "N" * 40
+        (daemon.home / "admin.token").write_text(fresh + "\n")
+        daemon.start()
+        assert daemon.get("/operators/me", token=fresh).json["name"] == "zoe"
+        reply = daemon.ask("DELETE", "/operators/zoe", {}, token=fresh)
+        assert reply.error["code"] == "last_owner"
+    finally:
+        daemon.clean()
+
+
 def test_every_scope_is_written_down():
     names = re.findall(r'\[TG_MAY_\w+\] = "(\w+)"',
                        (ROOT / "src/daemon/roles.c").read_text())

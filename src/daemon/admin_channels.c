@@ -6,7 +6,6 @@
 #include "change.h"
 #include "channel.h"
 #include "clock.h"
-#include "alert_deliver.h"
 #include "err.h"
 #include "hours.h"
 #include "members.h"
@@ -351,106 +350,75 @@ tg_admin_channel_update(struct tg_request *request, struct tg_reply *reply)
     sodium_memzero(&draft, sizeof(draft));
 }
 
+struct naming {
+    const char *channel_id;
+    char rule[TG_ALERT_NAME_SIZE]; /* that names it; "": none does */
+};
+
+static int
+look_for_name(void *arg, const struct tg_store_rule *row)
+{
+    struct naming *naming = arg;
+    json_t *list = json_loads(row->channels, 0, NULL), *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        if (strcmp(json_string_value(one), naming->channel_id) == 0)
+            snprintf(naming->rule, sizeof(naming->rule), "%s", row->name);
+    }
+    json_decref(list);
+    return 0;
+}
+
+/* Without its only channel a rule would tell nobody, and nobody would know. */
+static bool
+is_free(struct tg_request *request, struct tg_reply *reply, const char *id)
+{
+    struct tg_store *store = request->daemon->admin;
+    struct naming naming = {.channel_id = id};
+    int err = store->ops->rule_each(store, look_for_name, &naming);
+
+    if (err != 0)
+        return tg_reply_store(reply, store, err, "alert");
+    return naming.rule[0] == '\0' ||
+           tg_reply_error(reply, 409, "in_use", NULL,
+                          "the alert '%s' names this channel; change that "
+                          "one first",
+                          naming.rule);
+}
+
+static void
+take_away(struct tg_request *request, struct tg_reply *reply, const char *id,
+          const json_t *before)
+{
+    struct tg_store *store = request->daemon->admin;
+    int err = tg_change_begin(request);
+
+    if (err == 0)
+        err = tg_change_end(request, store->ops->channel_delete(store, id), id,
+                            tg_change_diff(before, NULL, ""));
+    if (err == 0)
+        tg_reply_json(reply, 200,
+                      json_pack("{s:s,s:s,s:b}", "object", "channel", "id", id,
+                                "deleted", 1));
+    else
+        tg_reply_store(reply, store, err, "channel");
+}
+
 void
 tg_admin_channel_delete(struct tg_request *request, struct tg_reply *reply)
 {
-    struct tg_store *store = request->daemon->admin;
+    const char *id;
     json_t *before;
-    int err;
 
     pthread_mutex_lock(&request->daemon->admin_lock);
     before = get(request, reply, request->subject);
     if (before != NULL) {
-        char id[TG_ID_TEXT_SIZE];
-
-        snprintf(id, sizeof(id), "%s",
-                 json_string_value(json_object_get(before, "id")));
-        err = tg_change_begin(request);
-        if (err == 0)
-            err = tg_change_end(request, store->ops->channel_delete(store, id),
-                                id, tg_change_diff(before, NULL, ""));
-        if (err == 0)
-            tg_reply_json(reply, 200,
-                          json_pack("{s:s,s:s,s:b}", "object", "channel", "id",
-                                    id, "deleted", 1));
-        else
-            tg_reply_store(reply, store, err, "channel");
+        id = json_string_value(json_object_get(before, "id"));
+        if (is_free(request, reply, id))
+            take_away(request, reply, id, before);
     }
     pthread_mutex_unlock(&request->daemon->admin_lock);
     json_decref(before);
-}
-
-static json_t *
-test_notice(const struct tg_channel *channel)
-{
-    return json_pack("{s:s,s:o,s:s,s:s,s:o}", "type", "alert.test", "at",
-                     tg_reply_instant(tg_clock_ms()), "severity", "info",
-                     "title", "A test of Tollgate's alerts", "message",
-                     json_sprintf("the channel %s is told when something "
-                                  "happens; nothing has",
-                                  channel->name));
-}
-
-/* A real message, and what the other side said; no lock is held meanwhile. */
-static void
-send_test(struct tg_request *request, struct tg_reply *reply,
-          const struct tg_channel *channel)
-{
-    json_t *notice = test_notice(channel);
-    struct tg_delivery delivery;
-    char id[TG_ID_TEXT_SIZE];
-
-    if (notice == NULL || tg_id_mint(id, "ntf_", tg_random) != 0) {
-        json_decref(notice);
-        tg_reply_error(reply, 500, "internal_error", NULL,
-                       "there is no memory, or the kernel gives no random "
-                       "bytes");
-        return;
-    }
-    tg_deliver(&delivery, request->daemon, channel, id, notice);
-    json_decref(notice);
-    tg_reply_json(reply, 200,
-                  json_pack("{s:s,s:s,s:s,s:b,s:o,s:I,s:o,s:o}", "object",
-                            "channel_test", "channel_id", channel->id,
-                            "notice_id", id, "delivered",
-                            delivery.fate == TG_SHAPE_TAKEN, "status",
-                            delivery.status != 0 ? json_integer(delivery.status)
-                                                 : json_null(),
-                            "latency_ms", (json_int_t)delivery.latency_ms,
-                            "error", tg_reply_text(delivery.error), "answer",
-                            tg_reply_text(delivery.answer)));
-}
-
-struct opening {
-    const struct tg_daemon *daemon;
-    struct tg_channel *channel;
-};
-
-static int
-open_channel(void *arg, const struct tg_store_channel *row)
-{
-    struct opening *opening = arg;
-
-    return tg_channel_open(opening->channel, &opening->daemon->master_key, row);
-}
-
-void
-tg_admin_channel_test(struct tg_request *request, struct tg_reply *reply)
-{
-    struct tg_daemon *daemon = request->daemon;
-    struct tg_channel channel = {.target = NULL};
-    struct opening opening = {daemon, &channel};
-    int err;
-
-    if (!tg_members_only(reply, request->body, "", ""))
-        return;
-    pthread_mutex_lock(&daemon->admin_lock);
-    err = daemon->admin->ops->channel_get(daemon->admin, request->subject,
-                                          open_channel, &opening);
-    if (err != 0)
-        refuse(reply, daemon->admin, err, request->subject);
-    pthread_mutex_unlock(&daemon->admin_lock);
-    if (err == 0 && tg_change_note(request, reply, channel.id))
-        send_test(request, reply, &channel);
-    tg_channel_release(&channel);
 }

@@ -313,6 +313,8 @@ def test_rules_and_channels_say_who_is_told(teller, channel, receiver):
         == [rule["id"]]
     [told] = came(teller, hooks[0], 1, account)
     assert told.json["title"] == "Balance below 5.00"
+    refused = teller.admin("DELETE", "/channels/" + named["id"])
+    assert (refused.status, refused.code) == (409, "in_use")
     must(teller, "DELETE", "/alerts/" + rule["id"])
     teller.wait(lambda: not [e for e in must(
         teller, "GET", f"/alerts/episodes?open=true&alert={rule['id']}"

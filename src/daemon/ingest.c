@@ -41,7 +41,6 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     self->daemon = daemon;
     self->kept_fd = open_kept(daemon);
-    self->has_block = true;
     self->dir_fd =
         open(daemon->paths.journal, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->dir_fd < 0)
@@ -215,17 +214,6 @@ settle_offsets(struct tg_ingest *ingest, bool is_committed)
     }
 }
 
-static int
-roll_up(struct tg_ingest *ingest)
-{
-    bool is_waited_for = atomic_load(&ingest->daemon->writers_waiting) > 0;
-
-    ingest->has_block = true;
-    return ingest->store->ops->roll_up(ingest->store,
-                                       is_waited_for ? ROLLUPS_LEAST : ROLLUPS,
-                                       &ingest->has_block);
-}
-
 /* Readers go on with the calls themselves, so nothing wrong is shown. */
 static void
 give_up_rollups(struct tg_ingest *ingest)
@@ -235,6 +223,32 @@ give_up_rollups(struct tg_ingest *ingest)
            "calls cannot be summed up until the next start; they are taken in "
            "all the same: %s",
            ingest->store->error.text);
+}
+
+static int
+roll_up(struct tg_ingest *ingest)
+{
+    bool is_waited_for = atomic_load(&ingest->daemon->writers_waiting) > 0;
+
+    return ingest->store->ops->roll_up(ingest->store,
+                                       is_waited_for ? ROLLUPS_LEAST : ROLLUPS,
+                                       &ingest->has_block);
+}
+
+/* While nobody waits for us; has_block says whether it has found one. */
+static int
+look_ahead(struct tg_ingest *ingest)
+{
+    int err = 0;
+
+    ingest->has_block = false;
+    if (!ingest->is_stuck)
+        err = ingest->store->ops->roll_up_ahead(ingest->store,
+                                                &ingest->has_block);
+    if (err != TG_ERR_RANGE && err != TG_ERR_CORRUPT)
+        return err;
+    give_up_rollups(ingest);
+    return 0;
 }
 
 /* One transaction: what is in the journal, and some of what it leads to. */
@@ -248,7 +262,7 @@ take_all(struct tg_ingest *ingest)
         err = take_segment(ingest, &ingest->segments.list[i]);
     if (err == 0)
         err = keep_offsets(ingest);
-    if (err == 0 && !ingest->is_stuck) {
+    if (err == 0 && ingest->has_block) {
         err = roll_up(ingest);
         if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
             give_up_rollups(ingest);
@@ -276,10 +290,10 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
     settle_offsets(ingest, err == 0);
     tg_holds_settle(&ingest->holds, err == 0);
     pthread_mutex_unlock(&daemon->write_lock);
-    if (ingest->is_stuck)
-        ingest->has_block = false;
     if (ingest->is_stuck && !was_stuck)
         err = 0;
+    if (err == 0)
+        err = look_ahead(ingest);
     *is_done =
         !ingest->is_cut && !ingest->has_block && ingest->is_stuck == was_stuck;
     for (int i = 0; i < YIELDS_MAX && atomic_load(&daemon->writers_waiting);
@@ -371,6 +385,7 @@ tg_ingest_pass(struct tg_ingest *ingest)
     }
     report(ingest);
     tg_ingest_search_holds(ingest);
+    err = look_ahead(ingest);
     while (err == 0 && !is_done && (has_work(ingest) || ingest->has_block))
         err = take_batch(ingest, &is_done);
     if (err == 0 && state != NULL && ingest->holds.count > 0)

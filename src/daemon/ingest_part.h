@@ -24,7 +24,7 @@ struct tg_ingest {
     struct tg_record calls[TG_CALLS_AT_ONCE]; /* not yet in the store */
     bool is_cut;                              /* and there may be more */
     bool is_warned;
-    bool has_block; /* perhaps there is something to be rolled up */
+    bool has_block; /* there is something to be rolled up */
     bool is_stuck;  /* and it cannot be, until the next start */
     char buffer[TG_INGEST_BUFFER];
 };

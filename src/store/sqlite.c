@@ -160,6 +160,7 @@ static const struct tg_store_ops ops = {
     .calls_add = tg_sqlite_calls_add,
     .call_has = tg_sqlite_call_has,
     .roll_up = tg_sqlite_roll_up,
+    .roll_up_ahead = tg_sqlite_roll_up_ahead,
     .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
     .call_scan = tg_sqlite_call_scan,

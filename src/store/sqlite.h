@@ -218,6 +218,7 @@ int tg_sqlite_calls_add(struct tg_store *, const struct tg_record *, size_t);
 /* Finds out next_seq, if it is not known. */
 int tg_sqlite_number(struct tg_sqlite *);
 int tg_sqlite_roll_up(struct tg_store *, uint32_t, bool *);
+int tg_sqlite_roll_up_ahead(struct tg_store *, bool *);
 int tg_sqlite_forget(struct tg_store *, const struct tg_store_age *, uint32_t,
                      bool *);
 int tg_sqlite_call_has(struct tg_store *, const struct tg_call_id *, bool *);

@@ -239,14 +239,25 @@ note_progress(struct tg_sqlite *db, const struct tg_rollup_block *block)
 }
 
 int
-tg_sqlite_roll_up(struct tg_store *store, uint32_t rows, bool *has_more)
+tg_sqlite_roll_up_ahead(struct tg_store *store, bool *is_ready)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    uint32_t done = 0;
     int err = tg_sqlite_number(db);
 
     if (err == 0 && db->block == NULL)
         err = find_block(db, &db->block);
+    *is_ready = err == 0 && db->block != NULL;
+    return err;
+}
+
+int
+tg_sqlite_roll_up(struct tg_store *store, uint32_t rows, bool *has_more)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    uint32_t done = 0;
+    bool is_ready;
+    int err = tg_sqlite_roll_up_ahead(store, &is_ready);
+
     *has_more = false;
     if (err != 0 || db->block == NULL)
         return err;

@@ -645,6 +645,12 @@ struct tg_store_ops {
      */
     int (*roll_up)(struct tg_store *store, uint32_t rows, bool *has_more);
     /*
+     * Reads and sorts the block that is next, outside of a transaction, so
+     * that roll_up has not to: that takes a quarter of a second.  *is_ready:
+     * there is one that is full, as far as it is committed.
+     */
+    int (*roll_up_ahead)(struct tg_store *store, bool *is_ready);
+    /*
      * Takes away what is older than age says, about so many rows of it, in a
      * transaction of the caller's; of calls only those that are rolled up,
      * as they were taken in, up to one that is not old.  *has_more: call it

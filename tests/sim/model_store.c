@@ -237,6 +237,16 @@ roll_up(struct tg_store *self, uint32_t rows, bool *has_more)
 }
 
 static int
+roll_up_ahead(struct tg_store *self, bool *is_ready)
+{
+    (void)self;
+    if (fails("roll_up_ahead"))
+        return TG_ERR_SYSTEM;
+    *is_ready = sim_random() % 4 == 0;
+    return 0;
+}
+
+static int
 segment_each(struct tg_store *self,
              int (*visit)(void *, const struct tg_store_segment *), void *arg)
 {
@@ -446,6 +456,7 @@ static const struct tg_store_ops ops = {
     .account_rebase = account_rebase,
     .call_span = call_span,
     .roll_up = roll_up,
+    .roll_up_ahead = roll_up_ahead,
     .segment_each = segment_each,
     .segment_put = segment_put,
     .segment_gone = segment_gone,

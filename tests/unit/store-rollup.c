@@ -334,13 +334,15 @@ check_spend(const char *when)
     sqlite3_finalize(stmt);
 }
 
-/* Steps of a few rows, one in ten of them taken back. */
+/* Steps of a few rows, one in ten of them taken back; or only read ahead. */
 static void
 roll_up(uint32_t steps)
 {
-    bool has_more = true;
+    bool has_more = true, is_ready = true;
 
     for (uint32_t i = 0; i < steps && has_more; i++) {
+        if (test_any(2) && store->ops->roll_up_ahead(store, &is_ready) != 0)
+            abort();
         store->ops->begin(store);
         if (store->ops->roll_up(store, 1 + test_any(40), &has_more) != 0)
             abort();

@@ -37,7 +37,7 @@ struct tg_daemon {
     pthread_mutex_t reports_lock;
     struct tg_store *reports;
 
-    /* The connection for all else, so one change at a time. */
+    /* The connection for all else, so one change at a time; recursive. */
     pthread_mutex_t admin_lock;
     struct tg_store *admin;
 

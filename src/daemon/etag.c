@@ -55,6 +55,19 @@ tg_etag_of_key(struct tg_reply *reply, const json_t *key)
     json_decref(copy);
 }
 
+void
+tg_etag_of_shown(struct tg_reply *reply, const json_t *object)
+{
+    static const char *const members[] = {"health", "check", "last_error",
+                                          "places"};
+    json_t *copy = json_copy((json_t *)object);
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        json_object_del(copy, members[i]);
+    tg_etag_of(reply, copy);
+    json_decref(copy);
+}
+
 /* Tags of a list, with blanks and commas between. */
 static bool
 is_named(const char *list, const char *tag)

@@ -15,6 +15,9 @@ void tg_etag_of_key(struct tg_reply *reply, const json_t *key);
 /* Puts the tag of an object into reply: of all its members. */
 void tg_etag_of(struct tg_reply *reply, const json_t *object);
 
+/* The same, but for those that change by themselves, such as health. */
+void tg_etag_of_shown(struct tg_reply *reply, const json_t *object);
+
 /*
  * Whether the request is about the object whose tag is in reply: it has no
  * If-Match, or one that names the tag or '*'.  Else answers 412.

@@ -40,30 +40,12 @@ take_row(void *arg, const struct tg_store_repeat *row)
     return 0;
 }
 
-/* The row that shows one of what the route's path is about. */
-static const struct tg_admin_route *
-reading_route(const struct tg_admin_route *route)
-{
-    static const char prefix[] = "/admin/v1/";
-    const char *noun = route->path + sizeof(prefix) - 1;
-    size_t count, len = sizeof(prefix) - 1 + strcspn(noun, "/");
-    const struct tg_admin_route *routes = tg_routes(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(routes[i].method, "GET") == 0 &&
-            strncmp(routes[i].path, route->path, len) == 0 &&
-            strcmp(routes[i].path + len, "/{}") == 0)
-            return &routes[i];
-    }
-    return NULL;
-}
-
 /* The object as it is; else what is known of the change. */
 static void
 read_anew(struct tg_request *request, struct tg_reply *reply,
           const struct found *found)
 {
-    const struct tg_admin_route *route = reading_route(request->route);
+    const struct tg_admin_route *route = tg_route_showing(request->route);
     struct tg_request reading = *request;
     bool is_new = strstr(request->route->path, "{}") == NULL;
 

@@ -303,6 +303,18 @@ init_publish_lock(pthread_mutex_t *lock)
     pthread_mutexattr_destroy(&attr);
 }
 
+/* A request that depends on what it changes takes it around its handler. */
+static void
+init_admin_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
 static void
 init_passes(struct tg_daemon *daemon)
 {
@@ -332,7 +344,7 @@ prepare(struct program *program, struct tg_error *error)
     program->signal_fd = take_signals();
     json_set_alloc_funcs(malloc, wipe_and_free);
     pthread_mutex_init(&daemon->reports_lock, NULL);
-    pthread_mutex_init(&daemon->admin_lock, NULL);
+    init_admin_lock(&daemon->admin_lock);
     pthread_mutex_init(&daemon->write_lock, NULL);
     init_publish_lock(&daemon->publish_lock);
     init_passes(daemon);

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "fields.h"
+#include "etag.h"
 #include "idempotency.h"
 #include "own.h"
 #include "roles.h"
@@ -220,6 +221,68 @@ permit_all(struct tg_request *request, struct tg_reply *reply)
             check_proof(request, reply));
 }
 
+/* Whether what a row shows or changes is one object. */
+static bool
+is_of_one(const struct tg_admin_route *route)
+{
+    size_t len = strlen(route->path);
+
+    return strcmp(route->path + len - 3, "/{}") == 0;
+}
+
+/*
+ * Whether the object is still the one that the request has seen.  One that is
+ * not there is for the handler to tell.
+ */
+static bool
+is_meant(const struct tg_request *request, struct tg_reply *reply)
+{
+    const struct tg_admin_route *route = tg_route_showing(request->route);
+    struct tg_request showing = *request;
+    struct tg_reply shown = {0};
+    bool is;
+
+    if (route == NULL)
+        return true;
+    showing.method = "GET";
+    showing.route = route;
+    showing.body = NULL;
+    showing.argument_count = 0;
+    route->handle(&showing, &shown);
+    if (shown.status == 200 && shown.etag[0] == '\0')
+        tg_etag_of_shown(&shown, shown.body);
+    memcpy(reply->etag, shown.etag, sizeof(reply->etag));
+    is = shown.status != 200 || tg_etag_matches(request, reply);
+    reply->etag[0] = '\0';
+    json_decref(shown.body);
+    return is;
+}
+
+/* Nothing is changed between the look and the change. */
+static void
+handle_if_meant(struct tg_request *request, struct tg_reply *reply)
+{
+    pthread_mutex_lock(&request->daemon->admin_lock);
+    if (is_meant(request, reply))
+        request->route->handle(request, reply);
+    pthread_mutex_unlock(&request->daemon->admin_lock);
+}
+
+static void
+handle(struct tg_request *request, struct tg_reply *reply)
+{
+    const struct tg_admin_route *route = request->route;
+    bool is_one = is_of_one(route);
+
+    if (is_one && route->action != NULL && request->if_match != NULL &&
+        !route->has_own_tag)
+        handle_if_meant(request, reply);
+    else
+        route->handle(request, reply);
+    if (is_one && reply->status == 200 && reply->etag[0] == '\0')
+        tg_etag_of_shown(reply, reply->body);
+}
+
 void
 tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
                    struct tg_reply *reply)
@@ -243,6 +306,6 @@ tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
     if (!permit_all(request, reply) ||
         !tg_idempotency_begin(request, &idempotency, body, reply))
         return;
-    request->route->handle(request, reply);
+    handle(request, reply);
     tg_idempotency_end(request, reply);
 }

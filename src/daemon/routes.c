@@ -1,5 +1,7 @@
 #include "routes.h"
 
+#include <string.h>
+
 #include "admin.h"
 #include "leak_door.h"
 
@@ -24,6 +26,7 @@
 #define OF_MEMBER .reach = TG_REACH_MEMBER
 #define OF_SELF .reach = TG_REACH_SELF
 #define IN_PARTS .is_in_parts = true
+#define OWN_TAG .has_own_tag = true
 /* And what cannot be undone, or lets somebody in. */
 #define FRESH .needs_proof = true
 #define OPEN .is_open = true
@@ -36,7 +39,7 @@ static const struct tg_admin_route routes[] = {
            tg_admin_account_create),
     READ("/accounts/{}", TG_MAY_READ, "", tg_admin_account_show, OF_ACCOUNT),
     CHANGE("PATCH", "/accounts/{}", TG_MAY_CHANGE_ACCOUNTS, "account.update",
-           "", tg_admin_account_update),
+           "", tg_admin_account_update, OWN_TAG),
     CHANGE("POST", "/accounts/{}/top-up", TG_MAY_CHANGE_ACCOUNTS,
            "account.top_up", "", tg_admin_account_top_up),
     CHANGE("POST", "/accounts/{}/grant", TG_MAY_CHANGE_ACCOUNTS,
@@ -70,9 +73,9 @@ static const struct tg_admin_route routes[] = {
     READ("/keys/{}/errors", TG_MAY_READ_USAGE, " hours limit",
          tg_admin_key_errors, OF_KEY),
     CHANGE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.update", "",
-           tg_admin_key_update, OF_KEY, .also = TG_MAY_CHANGE_BUDGETS),
+           tg_admin_key_update, OF_KEY, .also = TG_MAY_CHANGE_BUDGETS, OWN_TAG),
     CHANGE("DELETE", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.delete", "",
-           tg_admin_key_delete, OF_KEY, FRESH),
+           tg_admin_key_delete, OF_KEY, FRESH, OWN_TAG),
     CHANGE("POST", "/keys/{}/pause", TG_MAY_CHANGE_KEYS, "key.pause", "",
            tg_admin_key_pause, OF_KEY),
     CHANGE("POST", "/keys/{}/resume", TG_MAY_CHANGE_KEYS, "key.resume", "",
@@ -227,4 +230,21 @@ tg_routes(size_t *n)
 {
     *n = sizeof(routes) / sizeof(routes[0]);
     return routes;
+}
+
+const struct tg_admin_route *
+tg_route_showing(const struct tg_admin_route *one)
+{
+    static const char prefix[] = "/admin/v1/";
+    const char *noun = one->path + sizeof(prefix) - 1;
+    size_t count = sizeof(routes) / sizeof(routes[0]);
+    size_t len = sizeof(prefix) - 1 + strcspn(noun, "/");
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(routes[i].method, "GET") == 0 &&
+            strncmp(routes[i].path, one->path, len) == 0 &&
+            strcmp(routes[i].path + len, "/{}") == 0)
+            return &routes[i];
+    }
+    return NULL;
 }

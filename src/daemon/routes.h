@@ -48,7 +48,8 @@ struct tg_admin_route {
     const char *arguments; /* those its query may have, each behind a ' ' */
     void (*handle)(struct tg_request *request, struct tg_reply *reply);
     enum tg_reach reach;
-    bool is_in_parts; /* several changes: idempotency.h asks for it */
+    bool has_own_tag;        /* its handler asks tg_etag_matches by itself */
+    bool is_in_parts;        /* several changes: idempotency.h asks for it */
     bool needs_proof;        /* a fresh one, from those who have set one up */
     bool is_open;            /* to anybody: to log in */
     enum tg_permission also; /* opens members of fields.h, and no others */
@@ -59,6 +60,12 @@ struct tg_admin_route {
     bool (*know)(struct tg_request *request, struct tg_reply *reply);
     bool takes_list; /* its body is a list */
 };
+
+/*
+ * The row that shows one of what a path is about: of "/admin/v1/keys/{}/pause"
+ * that of GET "/admin/v1/keys/{}".  NULL: there is none.
+ */
+const struct tg_admin_route *tg_route_showing(const struct tg_admin_route *one);
 
 /* The rows, for those that list them.  *n is how many. */
 const struct tg_admin_route *tg_routes(size_t *n);

@@ -108,6 +108,15 @@ def test_each_post_takes_an_idempotency_key():
                 path
 
 
+def test_each_change_of_an_object_takes_if_match():
+    for path, body in PATHS.items():
+        methods = blocks(body, 4)
+        for method, what in methods.items():
+            is_one = re.fullmatch(r"/\w+/\{id\}", path) and "get" in methods
+            if method in ("patch", "delete") and is_one:
+                assert "parameters/if_match" in what, path
+
+
 def properties(name):
     body = blocks(SCHEMAS[name], 6)
     return set(blocks(body["properties"], 8))

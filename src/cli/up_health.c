@@ -72,6 +72,13 @@ ask(const struct tg_paths *paths, const char *token, char *cause,
                  curl_easy_strerror(code));
         return NULL;
     }
+    if (status == 401) {
+        snprintf(cause, cause_size,
+                 "it does not know the token in %s any more: put an "
+                 "operator's there",
+                 paths->admin_token);
+        return NULL;
+    }
     if (status != 200) {
         snprintf(cause, cause_size, "it answers with status %ld", status);
         return NULL;

@@ -465,6 +465,18 @@ def test_an_owner_by_another_name_stays_the_only_one(tmp_path):
         daemon.clean()
 
 
+def test_a_token_file_that_has_ended_is_named(own_gate):
+    """tollgate status reads it, and says what to do."""
+    made = own_gate.admin("POST", "/operators", {"name": "two",
+                                                 "role": "owner"})
+    assert made.status == 201
+    assert own_gate.cli("status")[0] == 0
+    assert own_gate.admin("DELETE", "/operators/owner").status == 200
+    code, out, err = own_gate.cli("status")
+    assert code != 0
+    assert "does not know the token in" in out + err
+
+
 def test_every_scope_is_written_down():
     names = re.findall(r'\[TG_MAY_\w+\] = "(\w+)"',
                        (ROOT / "src/daemon/roles.c").read_text())

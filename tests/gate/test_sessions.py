@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from lone_daemon import BUILD, LoneDaemon
+from lone_daemon import BUILD, LoneDaemon, wait
 
 PASSWORD = "correct horse battery"
 NUMBERS = itertools.count()
@@ -127,21 +127,26 @@ def test_what_is_wrong_with_a_login_is_not_told(shared):
 
 
 def test_what_is_wrong_takes_the_same_time(shared):
-    """A password is looked at for each of them, also for nobody's."""
+    """A password is looked at for each of them, also for nobody's.  The least
+    of some tries is compared, and more are made while the machine is busy."""
     operator = Operator(shared)
+    least = {}
 
-    def least(**members):
-        times = []
-        for i in range(4):
-            operator.ip = f"198.51.100.{next(NUMBERS) % 250 + 1}"
-            begun = time.monotonic()
-            assert operator.login(**members).status == 401
-            times.append(time.monotonic() - begun)
-        return min(times)
+    def log_in(what, **members):
+        operator.ip = f"198.51.100.{next(NUMBERS) % 250 + 1}"
+        begun = time.monotonic()
+        status = operator.login(**members).status
+        took = time.monotonic() - begun
+        if status == 401:
+            least[what] = min(took, least.get(what, took))
 
-    known = least(password="wrong horse battery")
-    unknown = least(operator="no" + operator.name)
-    assert 0.5 < known / unknown < 2, (known, unknown)
+    def are_alike():
+        log_in("known", password="wrong horse battery")
+        log_in("unknown", operator=f"no{next(NUMBERS)}")
+        return 0.67 < least["known"] / least["unknown"] < 1.5
+
+    wait(are_alike, 60, "login that takes as long for nobody")
+    assert least["unknown"] > 0.01, "as long as argon2id takes"
 
 
 def test_a_code_works_once_also_with_blanks(shared):

@@ -14,8 +14,8 @@
 
 #define PEM_MAX 65536
 
-static const char *const kinds[] = {"kubernetes", "vault",  "aws",
-                                    "azure",      "google", NULL};
+static const char *const kinds[] = {"kubernetes", "vault",  "aws",     "azure",
+                                    "google",     "dotenv", "compose", NULL};
 
 #define CONFIG_OPTIONS                                                         \
     {"url",         "URL",        "its address; of Azure the vault's",         \
@@ -53,8 +53,8 @@ static const char *const kinds[] = {"kubernetes", "vault",  "aws",
     }
 
 const struct tg_option tg_sinks_add_options[] = {
-    {"kind", "KIND", "kubernetes, vault, aws, azure or google", TG_VALUE_TEXT,
-     "kind", kinds},
+    {"kind", "KIND", "kubernetes, vault, aws, azure, google, dotenv or compose",
+     TG_VALUE_TEXT, "kind", kinds},
     CONFIG_OPTIONS,
     {0},
 };
@@ -158,8 +158,13 @@ static int
 add_credentials(struct tg_cli *cli, json_t *body, const char *kind)
 {
     json_t *credentials = NULL;
-    int rc = tg_sink_credentials(kind, tg_args_value(cli, "credential-file"),
-                                 &credentials);
+    int rc;
+
+    /* Files have none. */
+    if (strcmp(kind, "dotenv") == 0 || strcmp(kind, "compose") == 0)
+        return TG_EXIT_OK;
+    rc = tg_sink_credentials(kind, tg_args_value(cli, "credential-file"),
+                             &credentials);
 
     if (rc == TG_EXIT_OK)
         json_object_set(body, "credentials", credentials);

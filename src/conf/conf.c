@@ -111,6 +111,7 @@ read_factor(const char *value)
 
 _Static_assert(TG_PROXIES_WHY_SIZE <= WHY_SIZE, "room for why");
 _Static_assert(TG_EGRESS_WHY_SIZE <= WHY_SIZE, "room for why");
+_Static_assert(TG_FOLDERS_WHY_SIZE <= WHY_SIZE, "room for why");
 
 static int
 take_proxies(struct tg_conf *conf, const char *value, char *why)
@@ -199,6 +200,12 @@ take_secret_file(struct tg_conf *conf, const char *value, char *why)
     }
     return take_text(conf->alerts.secret_file, sizeof(conf->alerts.secret_file),
                      "webhook_secret_file", value, why);
+}
+
+static int
+take_sink_folders(struct tg_conf *conf, const char *value, char *why)
+{
+    return tg_folders_add(&conf->sink_folders, value, why);
 }
 
 #define VALUE(section, name, field, read, allowed)                             \
@@ -299,6 +306,7 @@ static const struct row {
     RESPONSES("responses production", TG_KIND_PRODUCTION),
     RESPONSES("responses development", TG_KIND_DEVELOPMENT),
     RESPONSES("responses restricted", TG_KIND_RESTRICTED),
+    LINES("sinks", "folders", take_sink_folders),
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))

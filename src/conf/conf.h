@@ -6,6 +6,7 @@
 #define TG_CONF_H
 
 #include "egress_rules.h"
+#include "folders.h"
 #include "layout.h"
 #include "proxies.h"
 
@@ -16,6 +17,7 @@ struct tg_conf {
     struct tg_settings settings;
     struct tg_proxies proxies;
     struct tg_egress_rules egress;
+    struct tg_folders sink_folders;
     /* Where GitHub's public keys are: a path, or https; "": nowhere. */
     char github_keys[TG_CONF_SOURCE_SIZE];
     struct {

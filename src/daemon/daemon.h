@@ -21,6 +21,7 @@
 #define TG_RESPONSE_TYPES 7 /* as in conf.h */
 
 struct tg_egress_rules;
+struct tg_folders;
 struct tg_leak_keys;
 struct tg_alerts;
 struct tg_courier;
@@ -55,6 +56,7 @@ struct tg_daemon {
     struct tg_catalog *catalog;     /* as last published */
     struct tg_settings settings;    /* of the next catalog */
     struct tg_egress_rules *egress; /* never NULL once it is read */
+    struct tg_folders *folders;     /* the same: where sinks write files */
     struct tg_leak_keys *leak_keys; /* with a lock of its own: leak_keys.h */
 
     /* Passes of ingest, and who waits for one; see tg_daemon_catch_up. */

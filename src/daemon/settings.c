@@ -36,7 +36,9 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
         return tg_error_set(error, err, "%s", why.text);
     if (daemon->egress == NULL)
         daemon->egress = malloc(sizeof(*daemon->egress));
-    if (daemon->egress == NULL)
+    if (daemon->folders == NULL)
+        daemon->folders = malloc(sizeof(*daemon->folders));
+    if (daemon->egress == NULL || daemon->folders == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     err = tg_leak_keys_set(daemon, conf.github_keys, error);
     if (err != 0)
@@ -44,6 +46,7 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     pthread_mutex_lock(&daemon->publish_lock);
     daemon->settings = conf.settings;
     *daemon->egress = conf.egress;
+    *daemon->folders = conf.sink_folders;
     pthread_mutex_unlock(&daemon->publish_lock);
     daemon->keep.days = conf.keep_days;
     daemon->keep.megabytes = conf.keep_megabytes;

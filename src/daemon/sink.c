@@ -6,11 +6,11 @@
 
 #include "err.h"
 
-const char tg_sink_kinds[] = "kubernetes vault aws azure google";
+const char tg_sink_kinds[] = "kubernetes vault aws azure google dotenv compose";
 
 static const struct tg_sink_kind *const kinds[] = {
-    &tg_sink_kubernetes, &tg_sink_vault,  &tg_sink_aws,
-    &tg_sink_azure,      &tg_sink_google,
+    &tg_sink_kubernetes, &tg_sink_vault,  &tg_sink_aws,     &tg_sink_azure,
+    &tg_sink_google,     &tg_sink_dotenv, &tg_sink_compose,
 };
 
 const struct tg_sink_kind *

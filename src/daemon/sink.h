@@ -80,6 +80,6 @@ __attribute__((format(printf, 3, 4))) int
 tg_sink_fail(struct tg_sink_work *work, int err, const char *fmt, ...);
 
 extern const struct tg_sink_kind tg_sink_vault, tg_sink_kubernetes, tg_sink_aws,
-    tg_sink_azure, tg_sink_google;
+    tg_sink_azure, tg_sink_google, tg_sink_dotenv, tg_sink_compose;
 
 #endif

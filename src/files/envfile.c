@@ -424,3 +424,24 @@ tg_envfile_has(const struct tg_envfile *file, struct tg_str value, bool *has,
     close_all(&opened);
     return err;
 }
+
+int
+tg_envfile_read(const struct tg_envfile *file, char *out, size_t cap,
+                size_t *len, struct tg_fault *fault)
+{
+    struct opened opened = {
+        .file = file, .fault = fault, .dir_fd = -1, .fd = -1};
+    int err = open_all(&opened);
+    size_t found = opened.spot.to - opened.spot.from;
+
+    if (err == 0 && (!opened.spot.is_there || found == 0 || found > cap))
+        err =
+            tg_fault_set(fault, TG_ERR_NOT_FOUND, 0,
+                         "%.128s has no value there that is a key", file->name);
+    if (err == 0) {
+        memcpy(out, opened.text + opened.spot.from, found);
+        *len = found;
+    }
+    close_all(&opened);
+    return err;
+}

@@ -42,6 +42,13 @@ int tg_envfile_check(const struct tg_envfile *file, mode_t *mode,
 int tg_envfile_write(const struct tg_envfile *file, struct tg_str value,
                      struct tg_fault *fault);
 
+/*
+ * Copies the value that stands there now, its quotes left out, into out[cap].
+ * TG_ERR_NOT_FOUND when there is none, or it is longer.
+ */
+int tg_envfile_read(const struct tg_envfile *file, char *out, size_t cap,
+                    size_t *len, struct tg_fault *fault);
+
 /* Whether the value stands there now, told without saying by time where not. */
 int tg_envfile_has(const struct tg_envfile *file, struct tg_str value,
                    bool *has, struct tg_fault *fault);

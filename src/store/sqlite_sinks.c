@@ -2,6 +2,13 @@
 #include "sqlite_deliveries.h"
 #include "store_sinks.h"
 
+/* No credentials are an empty blob, not NULL. */
+static struct tg_str
+sealed_of(const struct tg_store_sink *row)
+{
+    return row->sealed.data != NULL ? row->sealed : TG_STR("");
+}
+
 static int
 add(struct tg_store *store, const struct tg_store_sink *row)
 {
@@ -9,7 +16,7 @@ add(struct tg_store *store, const struct tg_store_sink *row)
                       "INSERT INTO sinks (id, name, kind, config, sealed, "
                       "created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
                       "ttttbii", row->id, row->name, row->kind, row->config,
-                      row->sealed, row->created_at, row->changed_at);
+                      sealed_of(row), row->created_at, row->changed_at);
 }
 
 static struct tg_store_sink
@@ -86,7 +93,7 @@ set(struct tg_store *store, const struct tg_store_sink *row)
     int changes, err = tg_sql_run(tg_sqlite_of(store), &changes,
                                   "UPDATE sinks SET config = ?2, sealed = ?3, "
                                   "changed_at = ?4 WHERE id = ?1",
-                                  "ttbi", row->id, row->config, row->sealed,
+                                  "ttbi", row->id, row->config, sealed_of(row),
                                   row->changed_at);
 
     return err == 0 && changes == 0 ? TG_ERR_NOT_FOUND : err;

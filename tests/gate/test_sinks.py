@@ -504,3 +504,80 @@ def test_only_a_secret_of_the_key_is_delivered(daemon):
         reply = daemon.post(f"/keys/{other['id']}/deliver",
                             {"secret": other["key"]})
         assert reply.status == 409 and reply.error["code"] == "no_sinks"
+
+
+@pytest.fixture
+def folder_daemon(tmp_path):
+    """A daemon that may write below tmp_path/app."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (tmp_path / "app").mkdir()
+    (home / "tollgate.conf").write_text(
+        f"[sinks]\nfolders = {tmp_path}/app\n")
+    daemon = LoneDaemon(home).start()
+    yield daemon
+    daemon.stop()
+    daemon.clean()
+
+
+def test_the_daemon_writes_files_below_the_folders_it_may(folder_daemon,
+                                                          tmp_path):
+    daemon, app = folder_daemon, tmp_path / "app"
+    compose = app / "docker-compose.yml"
+    compose.write_text("services:\n  web:\n    image: x # y\n")
+    compose.chmod(0o640)
+    for kind in ("dotenv", "compose"):
+        daemon.must("/sinks", {"name": kind, "kind": kind})
+        assert daemon.post(f"/sinks/{kind}/test").json["status"] == "ok"
+    key = daemon.must("/keys", {"name": "files"})
+    reply = daemon.ask("PUT", f"/keys/{key['id']}/sinks", {"sinks": [
+        {"sink": "dotenv", "place": f"{app}/.env", "name": "API_KEY"},
+        {"sink": "compose", "place": f"{compose}:web", "name": "API_KEY"}]})
+    assert reply.status == 200, reply.body
+    assert deliver(daemon, key)["deliveries"] == 2
+    wait(lambda: {d["state"] for d in daemon.get(
+        f"/deliveries?key={key['id']}").json["data"]} == {"done"}, what="both")
+    assert (app / ".env").read_text() == f"API_KEY={key['key']}\n"
+    assert (app / ".env").stat().st_mode & 0o777 == 0o600
+    assert compose.read_text() == (
+        "services:\n  web:\n    image: x # y\n    environment:\n"
+        f"      API_KEY: \"{key['key']}\"\n")
+    assert compose.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("place", [
+    "{}/elsewhere/.env", "{}/app/link/.env", "{}/app2/.env", "/etc/passwd",
+    "{}/app/file-link"])
+def test_the_daemon_writes_no_file_anywhere_else(folder_daemon, tmp_path,
+                                                 place):
+    daemon = folder_daemon
+    for name in ("elsewhere", "app2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "app/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/file").write_text("A=1\n")
+    (tmp_path / "app/file-link").symlink_to(tmp_path / "elsewhere/file")
+    daemon.must("/sinks", {"name": "f", "kind": "dotenv"})
+    key = daemon.must("/keys", {"name": "files"})
+    reply = daemon.ask("PUT", f"/keys/{key['id']}/sinks", {"sinks": [
+        {"sink": "f", "place": place.format(tmp_path), "name": "A"}]})
+    assert reply.status == 200, reply.body
+    deliver(daemon, key)
+    row = failed(daemon, key)
+    assert row["state"] == "waiting" and row["error"], row
+    assert (tmp_path / "elsewhere/file").read_text() == "A=1\n"
+    assert not (tmp_path / "elsewhere/.env").exists()
+    assert not (tmp_path / "app2/.env").exists()
+
+
+@pytest.mark.parametrize("kind,place", [
+    ("dotenv", "app/.env"), ("dotenv", "/srv/../etc/x"), ("dotenv", "/srv/"),
+    ("dotenv", "/"), ("compose", "/srv/x.yml"), ("compose", "/srv/x.yml:")])
+def test_what_is_no_files_place_is_refused(daemon, kind, place):
+    sink = daemon.must("/sinks", {"name": "f" + secrets.token_hex(4),
+                                  "kind": kind})
+    key = daemon.must("/keys", {"name": "k"})
+    reply = daemon.ask("PUT", f"/keys/{key['id']}/sinks", {
+        "sinks": [{"sink": sink["name"], "place": place, "name": "K"}]})
+    assert reply.status == 400 and reply.error["param"] == "place"
+    test = daemon.post(f"/sinks/{sink['id']}/test").json
+    assert "[sinks] folders" in test["message"]

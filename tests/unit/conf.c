@@ -97,6 +97,15 @@ static const struct row {
      ", line 2: throttle_minutes is a whole number from 1 to 1000000, not "
      "\"0\""},
 
+    {"folders of sinks", "[sinks]\nfolders = /srv/app/, /etc/app\n", NULL, 0,
+     300, 1000000, 1000000},
+    {"the root", "[sinks]\nfolders = /\n",
+     ", line 2: \"/\" is no folder's whole name, as in /srv/app; the root is "
+     "none that is allowed"},
+    {"a folder that could be anywhere", "[sinks]\nfolders = /srv/../etc\n",
+     ", line 2: \"/srv/../etc\" is no folder's whole name, as in /srv/app; the "
+     "root is none that is allowed"},
+
     {"a name that is not known", "[gate]\n\nverify = yes\n",
      ", line 3: [gate] has no \"verify\"; it has: require_verification, "
      "wrong_keys_per_minute, trusted_proxies, sync"},
@@ -117,14 +126,14 @@ static const struct row {
      "journal, "
      "leaks, prices, retention, events, upstreams, responses, responses "
      "production, "
-     "responses development, responses restricted"},
+     "responses development, responses restricted, sinks"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
      "are: gate, egress, alerts, journal, leaks, prices, retention, events, "
      "upstreams, "
      "responses, "
      "responses production, "
-     "responses development, responses restricted"},
+     "responses development, responses restricted, sinks"},
     {"twice", "[gate]\nrequire_verification = yes\nrequire_verification = no\n",
      ", line 3: require_verification stands twice"},
     {"no line at all", "[gate]\nwhat is this\nverify = yes\n",

@@ -244,7 +244,8 @@ confirm(void *arg, const struct tg_store_proof *row)
                           seed);
     if (err != 0)
         return err;
-    is_right = tg_totp_step(seed, confirmation->code, tg_clock_ms(), &step);
+    is_right =
+        tg_totp_step(seed, confirmation->code, tg_clock_wall_ms(), &step);
     sodium_memzero(seed, sizeof(seed));
     if (!is_right) {
         tg_reply_invalid(confirmation->reply, "code",

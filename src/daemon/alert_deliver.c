@@ -107,7 +107,8 @@ tg_deliver(struct tg_delivery *delivery, struct tg_daemon *daemon,
     struct tg_egress_answer answer = {0};
     struct tg_error error = {""};
     struct tg_shape shape;
-    int err = tg_shape_make(&shape, channel, notice_id, notice, tg_clock_ms());
+    int err =
+        tg_shape_make(&shape, channel, notice_id, notice, tg_clock_wall_ms());
 
     memset(delivery, 0, sizeof(*delivery));
     if (err != 0)

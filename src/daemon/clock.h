@@ -13,7 +13,10 @@
  */
 int64_t tg_clock_ms(void);
 
-/* What the wall clock says. */
+/*
+ * What the wall clock says: for what is compared with the clocks of others,
+ * such as codes of a telephone and the instant in a signature.
+ */
 int64_t tg_clock_wall_ms(void);
 
 /* The wall clock is believed when it is so far ahead of the forward one. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "err.h"
 #include "log.h"
 #include "members.h"
@@ -105,7 +106,7 @@ tg_proof_use_code(struct tg_store *store, const struct tg_proof *proof,
     if (!proof->has_totp)
         return 0;
     if (sent->code != NULL &&
-        tg_totp_step(proof->seed, sent->code, now_ms, &step))
+        tg_totp_step(proof->seed, sent->code, tg_clock_wall_ms(), &step))
         return store->operators->use_totp(store, proof->operator_id, step,
                                           is_right);
     if (sent->recovery_code != NULL &&

@@ -36,7 +36,7 @@ token_url(struct tg_sink_work *work)
 static int
 assertion(struct tg_sink_work *work, char **jwt)
 {
-    json_int_t now_s = tg_clock_ms() / 1000;
+    json_int_t now_s = tg_clock_wall_ms() / 1000;
     json_t *header =
         json_pack("{s:s,s:s,s:s}", "alg", "RS256", "typ", "JWT", "kid",
                   tg_sink_credential(work, "private_key_id"));

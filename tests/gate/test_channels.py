@@ -303,11 +303,12 @@ def test_rules_and_channels_say_who_is_told(teller, channel, receiver):
     channel("webhook", hooks[2].url, secret=SECRET, on=False)
     named = channel("webhook", hooks[3].url, secret=SECRET,
                     min_severity="critical")
+    account = alarm(teller)
     rule = must(teller, "POST", "/alerts", {
         "kind": "balance", "name": "named", "severity": "critical",
+        "scope": "account:" + account["id"],
         "params": {"amount": "2"}, "channels": [named["name"]]})
     assert rule["channels"] == [named["id"]]
-    account = alarm(teller)
     # The usual rule finds it, too, as a warning.
     assert [r.json["rule"]["id"] for r in came(teller, hooks[3], 1, account)] \
         == [rule["id"]]

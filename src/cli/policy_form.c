@@ -36,6 +36,8 @@ static const struct tg_policy_member credential_members[] = {
     ROW("from_file", TEXT, NULL, NULL, NAMES, 0),
     ROW("from_env", TEXT, NULL, NULL, NAMES, 0),
     ROW("concurrency", COUNT, NULL, "null", 0, 1000000),
+    ROW("expires_at", INSTANT, NULL, "null", 0, 0),
+    ROW("balance_alert", AMOUNT, NULL, "null", 0, 0),
     {0},
 };
 

@@ -31,6 +31,8 @@ credentials:
   - upstream: vllm
     from_file: vllm.key
     concurrency: 7
+    expires_at: 2031-06-01
+    balance_alert: 12.5
 models:
   - id: qwen3-32b
     upstreams: [vllm, spare]

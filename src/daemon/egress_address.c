@@ -122,6 +122,15 @@ tg_egress_judge(const struct tg_egress_rules *rules, const uint8_t ip[16],
 }
 
 bool
+tg_egress_is_upstream(const uint8_t ip[16], const char **kind)
+{
+    static const struct tg_egress_rules none;
+
+    return tg_egress_judge(&none, ip, kind) != TG_EGRESS_NEVER &&
+           strncmp(*kind, "link-local", 10) != 0;
+}
+
+bool
 tg_egress_port(const struct tg_egress_rules *rules, uint16_t port, bool is_mail)
 {
     static const uint16_t usual[][8] = {

@@ -28,6 +28,13 @@ enum tg_egress_verdict {
 enum tg_egress_verdict tg_egress_judge(const struct tg_egress_rules *rules,
                                        const uint8_t ip[16], const char **kind);
 
+/*
+ * Whether an upstream may be at an address: private ones are usual, but none is
+ * at no host's address, at a group's, or where clouds tell machines their
+ * secrets.  *kind as above.
+ */
+bool tg_egress_is_upstream(const uint8_t ip[16], const char **kind);
+
 /* Whether a public address may be reached on it; is_mail: by SMTP. */
 bool tg_egress_port(const struct tg_egress_rules *rules, uint16_t port,
                     bool is_mail);

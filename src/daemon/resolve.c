@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "egress_address.h"
 #include "err.h"
 #include "log.h"
 #include "url.h"
@@ -54,6 +55,34 @@ to_list(const struct addrinfo *found)
     return text;
 }
 
+/* One address that no upstream has spoils the name. */
+static int
+check_all(const char *host, const struct addrinfo *found,
+          struct tg_error *error)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const char *kind;
+    uint8_t ip[16];
+
+    for (; found != NULL; found = found->ai_next) {
+        if (found->ai_family == AF_INET6) {
+            memcpy(ip, &((struct sockaddr_in6 *)found->ai_addr)->sin6_addr, 16);
+        } else if (found->ai_family == AF_INET) {
+            memcpy(ip, mapped, sizeof(mapped));
+            memcpy(ip + sizeof(mapped),
+                   &((struct sockaddr_in *)found->ai_addr)->sin_addr, 4);
+        } else {
+            continue;
+        }
+        if (!tg_egress_is_upstream(ip, &kind))
+            return tg_error_set(error, TG_ERR_RANGE,
+                                "the host %s has an address that is %s: no "
+                                "upstream is there",
+                                host, kind);
+    }
+    return 0;
+}
+
 int
 tg_resolve_host(const char *host, char **addresses, struct tg_error *error)
 {
@@ -65,8 +94,11 @@ tg_resolve_host(const char *host, char **addresses, struct tg_error *error)
         return tg_error_set(error, TG_ERR_NOT_FOUND,
                             "the host %s was not found: %s", host,
                             gai_strerror(result));
-    text = to_list(found);
+    result = check_all(host, found, error);
+    text = result == 0 ? to_list(found) : NULL;
     freeaddrinfo(found);
+    if (result != 0)
+        return result;
     if (text == NULL)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     *addresses = text;

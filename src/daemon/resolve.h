@@ -9,7 +9,8 @@
 /*
  * Resolves a host into a JSON list of addresses, sorted; the caller frees
  * it.  Blocks as long as the system's resolver does: hold no lock.  Returns
- * 0, or TG_ERR_NOT_FOUND and *error says why.
+ * 0, TG_ERR_NOT_FOUND, or TG_ERR_RANGE when one of them is none that an
+ * upstream has (egress_address.h), and *error says why.
  */
 int tg_resolve_host(const char *host, char **addresses, struct tg_error *error);
 

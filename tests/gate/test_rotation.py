@@ -216,3 +216,16 @@ def test_policy_of_rotation(gate):
     answer = gate.admin("PATCH", f"/keys/{made['id']}", {
         "rotation": {"interval_days": 7, "grace_days": 7}})
     assert answer.json["error"]["param"] == "rotation.grace_days"
+
+
+def test_a_rotation_that_is_sent_again_is_done_once(gate):
+    old = gate.key("again")
+    token = (gate.home / "admin.token").read_text().strip()
+    answers = [gate.request("POST", f"/admin/v1/keys/{old.id}/rotate", token,
+                            {"grace": "1h"}, {"Idempotency-Key": "r-" + old.id})
+               for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    first, second = (answer.json["key"] for answer in answers)
+    gate.hunt.plant("client key", first)
+    assert first == second and gate.chat(first).status == 200
+    assert len(show(gate, old)["secrets"]) == 2

@@ -73,6 +73,9 @@ static const struct tg_policy_member price_members[] = {
     {0},
 };
 
+#define RESPONSE(event)                                                        \
+    ROW("responses." event, CHOICE, "alert throttle pause", "null", 0, 0)
+
 static const struct tg_policy_member account_members[] = {
     ROW("name", TEXT, NULL, NULL, NEEDED | NAMES, 100),
     ROW("plan", TEXT, NULL, "null", 0, 64),
@@ -80,11 +83,15 @@ static const struct tg_policy_member account_members[] = {
     ROW("verification", CHOICE, "unverified pending verified", "\"unverified\"",
         APART, 0),
     ROW("status", CHOICE, "active suspended", "\"active\"", APART, 0),
+    RESPONSE("unauthorized_access"),
+    RESPONSE("rate_limit_exceeded"),
+    RESPONSE("suspicious_pattern"),
+    RESPONSE("expired_key_used"),
+    RESPONSE("ip_denied"),
+    RESPONSE("budget_exhausted"),
+    RESPONSE("leak_reported"),
     {0},
 };
-
-#define RESPONSE(event)                                                        \
-    ROW("responses." event, CHOICE, "alert throttle pause", "null", 0, 0)
 
 static const struct tg_policy_member key_members[] = {
     ROW("id", TEXT, NULL, NULL, NAMES, 40),

@@ -232,7 +232,7 @@ read_name(struct tg_reply *reply, const json_t *body, const char **name)
 void
 tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
 {
-    char id[TG_ID_TEXT_SIZE];
+    char id[TG_ID_TEXT_SIZE], *responses = NULL;
     struct tg_store_account row = {
         .id = id,
         .plan = "",
@@ -243,22 +243,27 @@ tg_admin_account_create(struct tg_request *request, struct tg_reply *reply)
     };
 
     if (!tg_members_only(reply, request->body, "",
-                         "name plan billing granted") ||
+                         "name plan billing granted responses") ||
         !read_name(reply, request->body, &row.name) ||
         !tg_members_text(reply, request->body, "plan", 0, 64, &row.plan) ||
         !tg_members_choice(reply, request->body, "billing", "prepaid postpaid",
                            &row.billing) ||
-        !tg_members_money(reply, request->body, "granted", &row.granted_nanos))
+        !tg_members_money(reply, request->body, "granted",
+                          &row.granted_nanos) ||
+        !tg_responses_read(reply, request->body, NULL, &responses))
         return;
     if (tg_id_mint(id, "acct_", tg_random) != 0) {
         tg_reply_error(reply, 500, "internal_error", NULL,
                        "the kernel gives no random bytes");
-        return;
+        goto out;
     }
+    row.responses = responses;
     pthread_mutex_lock(&request->daemon->admin_lock);
     if (add_account(request, reply, &row))
         reply_account(request, reply, 201, id);
     pthread_mutex_unlock(&request->daemon->admin_lock);
+out:
+    free(responses);
 }
 
 /*

@@ -18,6 +18,7 @@ accounts:
     plan: subscription
     billing: postpaid
     verification: verified
+    responses: {suspicious_pattern: pause}
   - name: trials
     status: suspended
 upstreams:

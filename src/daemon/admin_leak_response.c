@@ -16,6 +16,7 @@
 #include "draft.h"
 #include "err.h"
 #include "idempotency.h"
+#include "key_event.h"
 #include "leak.h"
 #include "leak_ends.h"
 #include "leak_plan.h"
@@ -193,6 +194,35 @@ report(struct response *response)
     return object;
 }
 
+/* What an event says of it. */
+struct answered {
+    const struct response *response;
+    const struct tg_store_leak *leak;
+};
+
+static int
+add_event(void *arg, const struct tg_store_key *row)
+{
+    const struct answered *answered = arg;
+    const struct tg_request *request = answered->response->request;
+    const struct tg_store_leak *leak = answered->leak;
+    struct tg_key_event event = {
+        .type = "leak_reported",
+        .severity = "critical",
+        .once = leak->id,
+        .evidence = json_pack("{s:s,s:s,s:s,s:b,s:b}", "leak_id", leak->id,
+                              "source", leak->source, "replaced_by",
+                              leak->replaced_by, "was_in_force",
+                              leak->was_in_force, "disabled", leak->is_shut),
+    };
+
+    return tg_key_event(request->daemon->admin, row, &event, leak->at,
+                        "the key %s (%.100s) leaked, says %.100s: it is "
+                        "disabled, and %s is in its place",
+                        row->id, row->name, request->operator.name,
+                        leak->replaced_by);
+}
+
 static int
 add_leak(const struct response *response, const char *made_id)
 {
@@ -210,10 +240,15 @@ add_leak(const struct response *response, const char *made_id)
         .is_shut = true,
         .replaced_by = made_id,
     };
-    bool is_new;
+    struct answered answered = {response, &row};
+    bool is_new = false;
     int err = tg_id_mint(id, "leak_", tg_random);
 
-    return err != 0 ? err : store->leaks->add(store, &row, &is_new);
+    if (err == 0)
+        err = store->leaks->add(store, &row, &is_new);
+    return err != 0 || !is_new ? err
+                               : store->ops->key_get(store, response->key_id,
+                                                     add_event, &answered);
 }
 
 /* What still waits to bring the old secret there would come too late. */

@@ -246,3 +246,13 @@ def test_each_step_has_its_entry(own_gate):
     assert json.loads(rows[1][1])["status"] == ["active", "disabled"]
     assert json.loads(rows[2][1])["replaced_by"] == new["id"]
     assert new["key"] not in "".join(r[1] for r in rows)
+
+
+def test_an_answer_is_told_as_a_leak(own_gate):
+    key = own_gate.key("bot")
+    new = respond(own_gate, key)["replacement"]
+    [event] = own_gate.cli_json("events", "list", "--type",
+                                "leak_reported")["data"]
+    assert event["key_id"] == key.id and event["severity"] == "critical"
+    assert new["id"] in event["message"]
+    assert event["evidence"]["source"] == "response"

@@ -1,10 +1,6 @@
 """Writes the migrations named on the command line as a C table.
 
 usage: embed.py OUT.c schema/0001_*.sql ...
-
-A number that no file has is a step that does nothing: numbers are given out
-before the files are written.  What is released has no such gaps, because a
-store that has passed one never comes back to it.
 """
 import os
 import sys
@@ -20,15 +16,12 @@ def literal(text):
 
 out, files = sys.argv[1], sys.argv[2:]
 versions = [int(os.path.basename(name)[:4]) for name in files]
-if versions != sorted(set(versions)) or versions[0] != 1:
+if versions != list(range(1, len(files) + 1)):
     sys.exit("migrations are not numbered 1, 2, 3 …: %s" % versions)
 with open(out, "w", encoding="utf-8") as f:
     f.write('#include "migrate.h"\n\n')
     f.write("const char *const tg_migrations[] = {\n")
-    for number in range(1, versions[-1] + 1):
-        text = ""
-        if number in versions:
-            with open(files[versions.index(number)], encoding="utf-8") as sql:
-                text = sql.read()
-        f.write((literal(text) or '    ""') + ",\n")
-    f.write("};\n\nconst int tg_migration_count = %d;\n" % versions[-1])
+    for name in files:
+        with open(name, encoding="utf-8") as sql:
+            f.write(literal(sql.read()) + ",\n")
+    f.write("};\n\nconst int tg_migration_count = %d;\n" % len(files))

@@ -1,7 +1,8 @@
 -- Requests that were made under an Idempotency-Key, for a day: a row is
 -- committed with the change that its request made, and has no answer until
--- the request is over.  Both digests are SHA-256; sealed is the answer, or,
--- while status is 0, what of it is told only once: docs/store.md.
+-- the request is over.  key is an SHA-256, request one under the master key, as
+-- bodies may hold a password; sealed is the answer, or, while status is 0, what
+-- of it is told only once: docs/store.md.
 CREATE TABLE idempotency (
   number INTEGER PRIMARY KEY,
   operator_id TEXT NOT NULL,

@@ -71,12 +71,15 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "policy_changes", "revocation", "queue", "settings", "pools",
     "upstream_test", "media", "files", "denials", "durability", "admin",
     "ledger", "ingest", "keys_check", "prices", "prices_import", "own_key",
-    "account_page", "dns", "tls_upstream", "steps", "restore")] + [
+    "account_page", "dns", "tls_upstream", "steps", "restore", "sessions",
+    "leaks", "audit", "idempotency", "rotation")] + [
     "tests/crash/test_kill_loop.py"]  # strace and LeakSanitizer: not both
 
-# Where the daemon's threads meet: changes, ingest, looks at upstreams, DNS.
+# Where the daemon's threads meet: changes, ingest, looks at upstreams, DNS,
+# clockwork and courier.
 THREADED = ["tests/gate/test_%s.py" % name for name in (
-    "policy_changes", "upstream_test", "dns", "keys_check", "prices")] + [
+    "policy_changes", "upstream_test", "dns", "keys_check", "prices",
+    "rotation_delivery")] + [
     "tests/gate/test_ingest.py::test_a_dead_worker_while_the_daemon_is_dead_"
     "too",
     "tests/gate/test_ingest.py::test_counts_are_exact_when_the_daemon_is_"
@@ -137,7 +140,7 @@ def pytest(args, folder=ROOT / "build", **env):
     junit = logs / "pytest.xml"
     junit.unlink(missing_ok=True)
     code = run([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-q",
-                "--tb=short", "-n", "2", "--dist", "loadfile",
+                "--tb=short", "-n", "3", "--dist", "loadfile",
                 f"--junitxml={junit}", *(args or ["tests/gate",
                                                   "tests/crash",
                                                   "tests/docs"])],

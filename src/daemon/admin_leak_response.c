@@ -15,8 +15,8 @@
 #include "agenda.h"
 #include "draft.h"
 #include "err.h"
+#include "event.h"
 #include "idempotency.h"
-#include "key_event.h"
 #include "leak.h"
 #include "leak_ends.h"
 #include "leak_plan.h"
@@ -206,7 +206,9 @@ add_event(void *arg, const struct tg_store_key *row)
     const struct answered *answered = arg;
     const struct tg_request *request = answered->response->request;
     const struct tg_store_leak *leak = answered->leak;
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = "leak_reported",
         .severity = "critical",
         .once = leak->id,
@@ -216,11 +218,11 @@ add_event(void *arg, const struct tg_store_key *row)
                               leak->was_in_force, "disabled", leak->is_shut),
     };
 
-    return tg_key_event(request->daemon->admin, row, &event, leak->at,
-                        "the key %s (%.100s) leaked, says %.100s: it is "
-                        "disabled, and %s is in its place",
-                        row->id, row->name, request->operator.name,
-                        leak->replaced_by);
+    return tg_event_tell(request->daemon->admin, &event, leak->at,
+                         "the key %s (%.100s) leaked, says %.100s: it is "
+                         "disabled, and %s is in its place",
+                         row->id, row->name, request->operator.name,
+                         leak->replaced_by);
 }
 
 static int

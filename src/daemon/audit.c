@@ -8,6 +8,7 @@
 #include "audit_seal.h"
 #include "clock.h"
 #include "err.h"
+#include "event.h"
 #include "id.h"
 #include "log.h"
 
@@ -82,31 +83,16 @@ is_as_signed(struct tg_store *store, int64_t number,
 static int
 tell_broken(struct tg_store *store, int64_t number)
 {
-    char id[TG_ID_TEXT_SIZE], evidence[64];
-    struct tg_store_event event = {
-        .id = id,
-        .at = tg_clock_ms(),
+    struct tg_event event = {
         .type = "audit_broken",
         .severity = "critical",
-        .key_id = "",
-        .account_id = "",
-        .upstream_id = "",
-        .credential_id = "",
-        .message = "the audit log was changed from outside: tollgate audit "
-                   "verify says where",
-        .evidence = evidence,
         .once = "audit_broken",
+        .evidence = json_pack("{s:I}", "number", (json_int_t)number),
     };
-    bool is_new = false;
-    int err;
 
-    snprintf(evidence, sizeof(evidence), "{\"number\":%" PRId64 "}", number);
-    if (tg_id_mint(id, "evt_", tg_random) != 0)
-        return TG_ERR_CRYPTO;
-    err = store->ops->event_add(store, &event, &is_new);
-    if (is_new)
-        tg_log(TG_LOG_ERROR, "%s", event.message);
-    return err;
+    return tg_event_tell(store, &event, tg_clock_ms(),
+                         "the audit log was changed from outside: tollgate "
+                         "audit verify says where");
 }
 
 static int

@@ -6,8 +6,8 @@
 
 #include "catalog.h"
 #include "clock.h"
-#include "credential_event.h"
 #include "err.h"
+#include "event.h"
 #include "log.h"
 #include "money.h"
 #include "pool.h"
@@ -241,17 +241,19 @@ tell(struct keeping *keeping, const char *type, const char *severity,
      int64_t since_ms, const char *what)
 {
     const struct tg_check *check = keeping->check;
-    struct tg_store_credential row = {.id = check->id,
-                                      .upstream_id = check->upstream_id};
     char once[128], name[128];
-    struct tg_credential_event event = {type, severity, once,
-                                        evidence_of(keeping)};
+    struct tg_event event = {.type = type,
+                             .severity = severity,
+                             .once = once,
+                             .upstream_id = check->upstream_id,
+                             .credential_id = check->id,
+                             .evidence = evidence_of(keeping)};
 
     snprintf(once, sizeof(once), "check/%s/%s/%lld", type, check->id,
              (long long)since_ms);
     name_it(check, name, sizeof(name));
-    return tg_credential_event(keeping->store, &row, &event, keeping->now_ms,
-                               "%s %s", name, what);
+    return tg_event_tell(keeping->store, &event, keeping->now_ms, "%s %s", name,
+                         what);
 }
 
 /* Whether calls have found out already, and vigil.h has told of it. */

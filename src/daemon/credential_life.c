@@ -5,8 +5,8 @@
 
 #include "catalog.h"
 #include "change.h"
-#include "credential_event.h"
 #include "err.h"
+#include "event.h"
 #include "id.h"
 #include "log.h"
 #include "pool.h"
@@ -81,9 +81,9 @@ tell_expiry(struct tg_store *store, const struct row *row, int days,
 {
     int64_t left_ms = row->expires_at - now_ms;
     char once[128], upstream[32] = "";
-    struct tg_store_credential of = {.id = row->id,
-                                     .upstream_id = row->upstream_id};
-    struct tg_credential_event event = {
+    struct tg_event event = {
+        .upstream_id = row->upstream_id,
+        .credential_id = row->id,
         .type = days == 0 ? "credential_expired" : "credential_expiring",
         .severity = days <= 1 ? "critical" : "warning",
         .once = once,
@@ -97,16 +97,15 @@ tell_expiry(struct tg_store *store, const struct row *row, int days,
                   row->last4, "expires_at", tg_reply_instant(row->expires_at),
                   "days_before", days > 0 ? json_integer(days) : json_null());
     if (days == 0)
-        return tg_credential_event(store, &of, &event, now_ms,
-                                   "the credential %s of the upstream %s has "
-                                   "expired; rotate it, unless the provider "
-                                   "still takes it",
-                                   row->id, upstream);
-    return tg_credential_event(store, &of, &event, now_ms,
-                               "the credential %s of the upstream %s expires "
-                               "in %lld hours; rotate it",
-                               row->id, upstream,
-                               (long long)(left_ms / 3600000));
+        return tg_event_tell(store, &event, now_ms,
+                             "the credential %s of the upstream %s has "
+                             "expired; rotate it, unless the provider "
+                             "still takes it",
+                             row->id, upstream);
+    return tg_event_tell(store, &event, now_ms,
+                         "the credential %s of the upstream %s expires "
+                         "in %lld hours; rotate it",
+                         row->id, upstream, (long long)(left_ms / 3600000));
 }
 
 /*
@@ -166,9 +165,9 @@ put_off(struct tg_store *store, const struct row *row, const struct row *heir,
         int64_t now_ms)
 {
     char once[128];
-    struct tg_store_credential of = {.id = heir->id,
-                                     .upstream_id = heir->upstream_id};
-    struct tg_credential_event event = {
+    struct tg_event event = {
+        .upstream_id = heir->upstream_id,
+        .credential_id = heir->id,
         .type = "credential_rotation_stalled",
         .severity = "critical",
         .once = once,
@@ -176,10 +175,10 @@ put_off(struct tg_store *store, const struct row *row, const struct row *heir,
     int err;
 
     snprintf(once, sizeof(once), "stalled/%s", heir->id);
-    err = tg_credential_event(store, &of, &event, now_ms,
-                              "%s is refused by its upstream, so %s, which it "
-                              "should replace, goes on",
-                              heir->id, row->id);
+    err = tg_event_tell(store, &event, now_ms,
+                        "%s is refused by its upstream, so %s, which it "
+                        "should replace, goes on",
+                        heir->id, row->id);
     if (err == 0)
         err = store->ops->credential_retire(store, row->id, row->position,
                                             now_ms + AGAIN_MS);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "event.h"
 #include "log.h"
 
 const char *
@@ -43,41 +44,26 @@ add_event(struct tg_daemon *daemon, const struct tg_trouble_view *view,
           bool is_failing, int64_t now_ms)
 {
     struct tg_store *store = daemon->admin;
-    char id[TG_ID_TEXT_SIZE], once[96], message[128], evidence[96];
-    struct tg_store_event event = {
-        .id = id,
-        .at = now_ms,
+    char once[96], message[128];
+    struct tg_event event = {
         .type = is_failing ? "journal_failing" : "journal_recovered",
         .severity = !is_failing      ? "info"
                     : view->shut > 0 ? "critical"
                                      : "warning",
-        .key_id = "",
-        .account_id = "",
-        .upstream_id = "",
-        .credential_id = "",
-        .message = message,
-        .evidence = evidence,
         .once = once,
     };
-    bool is_new = false;
-    int err = tg_id_mint(id, "evt_", tg_random);
+    int err = tg_daemon_begin(daemon, store);
 
+    if (err != 0)
+        return err;
     say(view, is_failing, message, sizeof(message));
-    snprintf(evidence, sizeof(evidence),
-             "{\"cause\":\"%s\",\"workers_shut\":%u}",
-             tg_disk_cause(view->error), view->shut);
     snprintf(once, sizeof(once), "journal/%lld/%llu/%s",
              (long long)daemon->state.header->created_at_ms,
              (unsigned long long)view->faults, is_failing ? "failing" : "over");
-    if (err == 0)
-        err = tg_daemon_begin(daemon, store);
-    if (err != 0)
-        return err;
-    err = tg_daemon_end(daemon, store,
-                        store->ops->event_add(store, &event, &is_new));
-    if (err == 0 && is_new)
-        tg_log(is_failing ? TG_LOG_ERROR : TG_LOG_WARNING, "%s", message);
-    return err;
+    event.evidence = json_pack("{s:s,s:i}", "cause", tg_disk_cause(view->error),
+                               "workers_shut", (int)view->shut);
+    return tg_daemon_end(daemon, store,
+                         tg_event_tell(store, &event, now_ms, "%s", message));
 }
 
 static void

@@ -5,7 +5,7 @@
 #include "agenda.h"
 #include "change.h"
 #include "civil.h"
-#include "key_event.h"
+#include "event.h"
 #include "reply.h"
 #include "rotation.h"
 #include "sinks.h"
@@ -39,22 +39,24 @@ static int
 tell_expired(struct tg_errand_call *call, const struct tg_store_key *row)
 {
     char once[96], at[TG_CIVIL_TEXT_SIZE];
-    struct tg_key_event event = {
-        .type = "key_expired",
-        .severity = "warning",
-        .once = once,
-        .evidence = json_pack("{s:o,s:o}", "expires_at",
-                              tg_reply_instant(row->expires_at), "owner",
-                              tg_reply_text(row->owner))};
+    struct tg_event event = {.key_id = row->id,
+                             .account_id = row->account_id,
+                             .type = "key_expired",
+                             .severity = "warning",
+                             .once = once,
+                             .evidence =
+                                 json_pack("{s:o,s:o}", "expires_at",
+                                           tg_reply_instant(row->expires_at),
+                                           "owner", tg_reply_text(row->owner))};
 
     snprintf(once, sizeof(once), "expired/%s/%lld", row->id,
              (long long)row->expires_at);
-    return tg_key_event(call->store, row, &event, call->now_ms,
-                        "the key %s (%s) has expired at %s: its calls are "
-                        "refused; tollgate keys update %s --expires 90d lets "
-                        "it call again",
-                        row->name, row->id, instant(row->expires_at, at),
-                        row->id);
+    return tg_event_tell(call->store, &event, call->now_ms,
+                         "the key %s (%s) has expired at %s: its calls are "
+                         "refused; tollgate keys update %s --expires 90d lets "
+                         "it call again",
+                         row->name, row->id, instant(row->expires_at, at),
+                         row->id);
 }
 
 /* One that comes late, after the expiry, says so. */
@@ -64,7 +66,9 @@ tell_expiring(struct tg_errand_call *call, const struct tg_store_key *row,
 {
     int64_t left_ms = row->expires_at - call->now_ms;
     char once[96], at[TG_CIVIL_TEXT_SIZE], in[48];
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = "key_expiring",
         .severity = days > 7 ? "info" : "warning",
         .once = once,
@@ -74,11 +78,11 @@ tell_expiring(struct tg_errand_call *call, const struct tg_store_key *row,
 
     snprintf(once, sizeof(once), "expiring/%s/%lld/%d", row->id,
              (long long)row->expires_at, days);
-    return tg_key_event(call->store, row, &event, call->now_ms,
-                        "the key %s (%s) expires %s, at %s", row->name, row->id,
-                        left_ms > 0 ? span(left_ms, in, sizeof(in))
-                                    : "(this reminder is late)",
-                        instant(row->expires_at, at));
+    return tg_event_tell(
+        call->store, &event, call->now_ms, "the key %s (%s) expires %s, at %s",
+        row->name, row->id,
+        left_ms > 0 ? span(left_ms, in, sizeof(in)) : "(this reminder is late)",
+        instant(row->expires_at, at));
 }
 
 int
@@ -98,8 +102,11 @@ tg_errand_rotation_soon(struct tg_errand_call *call,
 {
     int64_t next_at = tg_agenda_rotation_at(row);
     char once[96], at[TG_CIVIL_TEXT_SIZE], in[48];
-    struct tg_key_event event = {
-        .type = "rotation_soon", .severity = "info", .once = once};
+    struct tg_event event = {.key_id = row->id,
+                             .account_id = row->account_id,
+                             .type = "rotation_soon",
+                             .severity = "info",
+                             .once = once};
 
     if (next_at == 0)
         return 0;
@@ -108,13 +115,13 @@ tg_errand_rotation_soon(struct tg_errand_call *call,
                   "interval_days", (json_int_t)row->rotate_days);
     snprintf(once, sizeof(once), "rotation-soon/%s/%lld", row->id,
              (long long)next_at);
-    return tg_key_event(call->store, row, &event, call->now_ms,
-                        "the key %s (%s) is rotated by its schedule %s, at %s",
-                        row->name, row->id,
-                        next_at > call->now_ms
-                            ? span(next_at - call->now_ms, in, sizeof(in))
-                            : "now",
-                        instant(next_at, at));
+    return tg_event_tell(call->store, &event, call->now_ms,
+                         "the key %s (%s) is rotated by its schedule %s, at %s",
+                         row->name, row->id,
+                         next_at > call->now_ms
+                             ? span(next_at - call->now_ms, in, sizeof(in))
+                             : "now",
+                         instant(next_at, at));
 }
 
 /* Nobody would get the new secret: whoever reads this makes it by hand. */
@@ -122,7 +129,9 @@ static int
 tell_due(struct tg_errand_call *call, const struct tg_store_key *row)
 {
     char once[96];
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = "rotation_due",
         .severity = "warning",
         .once = once,
@@ -132,11 +141,11 @@ tell_due(struct tg_errand_call *call, const struct tg_store_key *row)
 
     snprintf(once, sizeof(once), "rotation-due/%s/%lld", row->id,
              (long long)row->rotated_at);
-    return tg_key_event(call->store, row, &event, call->now_ms,
-                        "the key %s (%s) is due for its rotation, but has no "
-                        "sink, so nobody would get the new secret; rotate it: "
-                        "tollgate keys rotate %s",
-                        row->name, row->id, row->id);
+    return tg_event_tell(call->store, &event, call->now_ms,
+                         "the key %s (%s) is due for its rotation, but has no "
+                         "sink, so nobody would get the new secret; rotate it: "
+                         "tollgate keys rotate %s",
+                         row->name, row->id, row->id);
 }
 
 static int
@@ -147,17 +156,19 @@ tell_rotated(struct tg_errand_call *call, const struct tg_store_key *row,
     json_t *details =
         json_pack("{s:[s,s],s:I}", "secret", rotation->newest, secret_id,
                   "interval_days", (json_int_t)row->rotate_days);
-    struct tg_key_event event = {.type = "key_rotated",
-                                 .severity = "info",
-                                 .once = once,
-                                 .evidence = json_incref(details)};
+    struct tg_event event = {.key_id = row->id,
+                             .account_id = row->account_id,
+                             .type = "key_rotated",
+                             .severity = "info",
+                             .once = once,
+                             .evidence = json_incref(details)};
     int err;
 
     snprintf(once, sizeof(once), "rotated/%s", secret_id);
-    err = tg_key_event(call->store, row, &event, call->now_ms,
-                       "the key %s (%s) was rotated by its schedule; its new "
-                       "secret is on its way to its sinks",
-                       row->name, row->id);
+    err = tg_event_tell(call->store, &event, call->now_ms,
+                        "the key %s (%s) was rotated by its schedule; its new "
+                        "secret is on its way to its sinks",
+                        row->name, row->id);
     if (err != 0) {
         json_decref(details);
         return err;

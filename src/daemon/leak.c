@@ -8,7 +8,7 @@
 #include "change.h"
 #include "clock.h"
 #include "err.h"
-#include "key_event.h"
+#include "event.h"
 #include "policy.h"
 
 #define TOKEN_MAX 512 /* what is longer is no key of ours */
@@ -111,7 +111,9 @@ add_event(void *arg, const struct tg_store_key *row)
     const struct tg_leak_find *find = taking->find;
     const struct tg_leak_result *result = taking->result;
     const char *url = *find->url != '\0' ? find->url : "a place nobody named";
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = "leak_reported",
         .severity = "critical",
         .once = result->id,
@@ -122,11 +124,11 @@ add_event(void *arg, const struct tg_store_key *row)
             "was_in_force", result->was_in_force, "disabled", result->is_shut),
     };
 
-    return tg_key_event(taking->store, row, &event, taking->now_ms,
-                        "the key %s (%.100s) was found at %.200s, says %s; %s",
-                        row->id, row->name, url, find->source,
-                        result->is_shut ? "it is disabled"
-                                        : "it is still in use");
+    return tg_event_tell(taking->store, &event, taking->now_ms,
+                         "the key %s (%.100s) was found at %.200s, says %s; %s",
+                         row->id, row->name, url, find->source,
+                         result->is_shut ? "it is disabled"
+                                         : "it is still in use");
 }
 
 static int

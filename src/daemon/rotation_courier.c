@@ -5,7 +5,7 @@
 #include "civil.h"
 #include "clock.h"
 #include "err.h"
-#include "key_event.h"
+#include "event.h"
 #include "log.h"
 #include "policy.h"
 #include "reply.h"
@@ -41,7 +41,9 @@ tell(struct word *word, const struct tg_store_key *row,
      const struct tg_rotation *rotation)
 {
     char once[80];
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = "rotation_undelivered",
         .severity = "critical",
         .once = once,
@@ -49,11 +51,11 @@ tell(struct word *word, const struct tg_store_key *row,
                               "old_secret", rotation->old)};
 
     snprintf(once, sizeof(once), "undelivered/%s", rotation->newest);
-    return tg_key_event(word->daemon->admin, row, &event, word->now_ms,
-                        "the new secret of the key %s (%s) could not be "
-                        "delivered and is tried again; the old one stays "
-                        "valid until it is",
-                        row->name, row->id);
+    return tg_event_tell(word->daemon->admin, &event, word->now_ms,
+                         "the new secret of the key %s (%s) could not be "
+                         "delivered and is tried again; the old one stays "
+                         "valid until it is",
+                         row->name, row->id);
 }
 
 static int

@@ -5,7 +5,7 @@
 #include "change.h"
 #include "clock.h"
 #include "err.h"
-#include "key_event.h"
+#include "event.h"
 #include "log.h"
 #include "rotation.h"
 #include "sinks.h"
@@ -254,7 +254,9 @@ tell_row(void *arg, const struct tg_store_key *row)
     struct tg_store *store = telling->round->store;
     bool is_done = strcmp(parcel->state, "done") == 0;
     char once[80];
-    struct tg_key_event event = {
+    struct tg_event event = {
+        .key_id = row->id,
+        .account_id = row->account_id,
         .type = is_done ? "delivery_done" : "delivery_failed",
         .severity = is_done ? "info" : "warning",
         .once = once,
@@ -263,16 +265,16 @@ tell_row(void *arg, const struct tg_store_key *row)
 
     snprintf(once, sizeof(once), "%s/%s", event.type, parcel->id);
     if (is_done)
-        return tg_key_event(store, row, &event, parcel->now_ms,
-                            "the secret of %s is in %s, at %.200s: written, "
-                            "read back and verified",
-                            row->name, parcel->sink, parcel->place);
+        return tg_event_tell(store, &event, parcel->now_ms,
+                             "the secret of %s is in %s, at %.200s: written, "
+                             "read back and verified",
+                             row->name, parcel->sink, parcel->place);
     json_object_set_new(event.evidence, "error",
                         json_string(parcel->error.text));
-    return tg_key_event(store, row, &event, parcel->now_ms,
-                        "the secret of %s is not in %s yet, at %.120s: %.250s",
-                        row->name, parcel->sink, parcel->place,
-                        parcel->error.text);
+    return tg_event_tell(store, &event, parcel->now_ms,
+                         "the secret of %s is not in %s yet, at %.120s: %.250s",
+                         row->name, parcel->sink, parcel->place,
+                         parcel->error.text);
 }
 
 /* What came of it, its event and its entry, together. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "event.h"
 #include "log.h"
 #include "pool.h"
 #include "reply.h"
@@ -111,7 +112,7 @@ has_others(struct tg_daemon *daemon, const struct turned *turned,
     return is_there;
 }
 
-static char *
+static json_t *
 evidence_of(const struct turned *turned, bool is_out)
 {
     json_t *object =
@@ -120,14 +121,11 @@ evidence_of(const struct turned *turned, bool is_out)
                   turned->view.status != 0 ? json_integer(turned->view.status)
                                            : json_null(),
                   "failed_at", tg_reply_instant(turned->view.failed_at_ms));
-    char *text;
 
     if (is_out)
         json_object_set_new(object, "until",
                             tg_reply_instant(turned->view.until_ms));
-    text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return object;
 }
 
 /* What people read: never the secret, its last four characters at most. */
@@ -154,37 +152,25 @@ say(const struct turned *turned, bool is_out, char *text, size_t size)
 static int
 tell(struct pass *pass, const struct turned *turned, uint32_t turn)
 {
-    struct tg_store *store = pass->daemon->admin;
-    char id[TG_ID_TEXT_SIZE], once[96], message[256];
-    bool is_out = turn % 2 == 1, is_new = false;
-    char *evidence = evidence_of(turned, is_out);
-    struct tg_store_event event = {
-        .id = id,
-        .at = pass->now_ms,
+    char once[96], message[256];
+    bool is_out = turn % 2 == 1;
+    struct tg_event event = {
         .type = is_out ? "credential_failed" : "credential_recovered",
         .severity = !is_out               ? "info"
                     : turned->is_the_last ? "critical"
                                           : "warning",
-        .key_id = "",
-        .account_id = "",
+        .once = once,
         .upstream_id = turned->upstream_id,
         .credential_id = turned->id,
-        .message = message,
-        .evidence = evidence,
-        .once = once,
+        .evidence = evidence_of(turned, is_out),
     };
-    int err = tg_id_mint(id, "evt_", tg_random);
 
     /* Turns begin anew after 2048, which takes longer than an hour. */
     snprintf(once, sizeof(once), "pool/%s/%u/%lld", turned->id, turn,
              (long long)(turned->view.failed_at_ms / HOUR_MS));
     say(turned, is_out, message, sizeof(message));
-    if (err == 0)
-        err = store->ops->event_add(store, &event, &is_new);
-    if (err == 0 && is_new)
-        tg_log(is_out ? TG_LOG_WARNING : TG_LOG_INFO, "%s", message);
-    free(evidence);
-    return err;
+    return tg_event_tell(pass->daemon->admin, &event, pass->now_ms, "%s",
+                         message);
 }
 
 /* All turns of one credential, in a transaction of their own. */

@@ -16,6 +16,9 @@
  *             error_page  400 413 500 502 504  /-tollgate/error;
  *         }
  *
+ *         location = /healthz { tollgate_check live; }
+ *         location = /readyz { tollgate_check ready; }
+ *
  *         location = /-tollgate/error { internal; tollgate_error; }
  *     }
  *
@@ -79,6 +82,13 @@ static ngx_command_t  ngx_http_tollgate_commands[] = {
     { ngx_string("tollgate_error"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_tollgate_error,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tollgate_check"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tollgate_check,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -11,6 +11,7 @@
  *     _body.c      the body for core, and core's edits to it
  *     _limits.c    the headers that tell a client of its limits
  *     _answer.c    refusals and answers of our own
+ *     _check.c     whether it lives, and would take a call
  *     _denial.c    refused requests, counted and journalled
  *     _filter.c    the upstream's answer: kept back, metered, passed on
  *     _headers.c   which headers it gets, and which of its own pass
@@ -240,6 +241,9 @@ ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+
+/* _check.c */
+char *ngx_http_tollgate_check(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* _denial.c */
 void ngx_http_tollgate_deny(ngx_http_request_t *r,

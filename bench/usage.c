@@ -97,7 +97,7 @@ fill(uint32_t calls, uint32_t keys)
 static int
 count_usage(void *arg, const struct tg_store_usage *row)
 {
-    *(int64_t *)arg += row->requests;
+    *(int64_t *)arg += row->sums.requests;
     return 0;
 }
 
@@ -109,19 +109,42 @@ count_call(void *arg, const struct tg_store_call *row)
     return 0;
 }
 
+static int64_t
+day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return quarter / 96;
+}
+
+/* Days of a zone five hours and three quarters east of UTC. */
+static int64_t
+far_day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return (quarter + 23) / 96;
+}
+
+static int64_t
+quarter_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return quarter;
+}
+
 static void
-time_usage(const char *name, enum tg_usage_by by,
-           const struct tg_store_filter *asked)
+time_usage(const char *name, const struct tg_usage_question *asked)
 {
     double best = 1e12;
     int64_t requests = 0;
 
     for (int i = 0; i < 3; i++) {
-        struct tg_store_filter filter = *asked;
+        struct tg_usage_question question = *asked;
+        struct tg_store_usage total;
         double begun = now_ms(), took;
 
         requests = 0;
-        if (store->ops->usage(store, &filter, by, count_usage, &requests) != 0)
+        if (store->ops->usage(store, &question, &total, count_usage,
+                              &requests) != 0)
             die();
         took = now_ms() - begun;
         best = took < best ? took : best;
@@ -148,31 +171,61 @@ time_calls(const char *name, const struct tg_store_filter *filter)
     printf("%s %.1f (%lld calls)\n", name, best, (long long)count);
 }
 
+/* Of what questions are asked. */
+#define SINCE (BEGUN_AT + 7654321)
+#define UNTIL (BEGUN_AT + SPAN_MS - 1234567)
+#define KEY "key_00000000000000000007"
+#define ACCOUNT "acct_0000000000000000007"
+#define UPSTREAM "up_000000000000000000000"
+#define CHATS (UINT64_C(1) << TG_ENDPOINT_CHAT)
+#define ALL .since = SINCE, .until = UNTIL, .has_latency = true
+#define DAY .since = UNTIL - DAY_MS, .until = UNTIL, .has_latency = true
+
+static const struct {
+    const char *name;
+    struct tg_usage_question question;
+} questions[] = {
+    {"key_total", {ALL, .key_id = KEY}},
+    {"key_by_day", {ALL, .key_id = KEY, .span_of = far_day_of}},
+    {"key_by_quarter", {ALL, .key_id = KEY, .span_of = quarter_of}},
+    {"key_by_model", {ALL, .key_id = KEY, .by = TG_BY_MODEL}},
+    {"day_total", {DAY}},
+    {"day_by_key", {DAY, .by = TG_BY_KEY}},
+    {"day_by_status", {DAY, .by = TG_BY_STATUS}},
+    {"day_by_quarter", {DAY, .span_of = quarter_of}},
+    {"account_by_day", {ALL, .account_id = ACCOUNT, .span_of = far_day_of}},
+    {"account_by_key", {ALL, .account_id = ACCOUNT, .by = TG_BY_KEY}},
+    {"model_by_key", {ALL, .model = "pro-x", .by = TG_BY_KEY}},
+    {"model_by_day", {ALL, .model = "pro-x", .span_of = far_day_of}},
+    {"upstream_by_hour", {ALL, .upstream_id = UPSTREAM, .span_of = quarter_of}},
+    {"scope_by_account", {ALL, .endpoints = CHATS, .by = TG_BY_ACCOUNT}},
+    {"status_by_key", {ALL, .status = 200, .by = TG_BY_KEY}},
+    {"all_total", {ALL}},
+    {"all_by_day", {ALL, .span_of = day_of}},
+    {"all_by_far_day", {ALL, .span_of = far_day_of}},
+    {"all_by_quarter", {ALL, .span_of = quarter_of}},
+    {"all_by_day_and_model", {ALL, .span_of = far_day_of, .by = TG_BY_MODEL}},
+    {"all_by_day_and_account",
+     {ALL, .span_of = far_day_of, .by = TG_BY_ACCOUNT}},
+    {"all_by_key", {ALL, .by = TG_BY_KEY}},
+    {"all_by_account", {ALL, .by = TG_BY_ACCOUNT}},
+    {"all_by_model", {ALL, .by = TG_BY_MODEL}},
+    {"all_by_scope", {ALL, .by = TG_BY_SCOPE}},
+    {"all_by_upstream", {ALL, .by = TG_BY_UPSTREAM}},
+    {"all_by_status", {ALL, .by = TG_BY_STATUS}},
+};
+
 static void
 ask(void)
 {
-    char key_id[TG_ID_TEXT_SIZE];
-    int64_t until = BEGUN_AT + SPAN_MS - 1234567;
     struct tg_store_filter key = {
-        .key_id = key_id, .since = BEGUN_AT + 7654321, .until = until};
-    struct tg_store_filter all = {.since = BEGUN_AT + 7654321, .until = until};
-    struct tg_store_filter day = {.since = until - DAY_MS, .until = until};
-    struct tg_store_filter account = all;
+        .key_id = KEY, .since = SINCE, .until = UNTIL};
+    struct tg_store_filter all = {.since = SINCE, .until = UNTIL};
 
-    key_of(key_id, 7);
-    account.account_id = "acct_0000000000000000007";
-    time_usage("key_by_day", TG_BY_QUARTER, &key);
-    time_usage("key_by_model", TG_BY_MODEL, &key);
-    time_usage("key_total", TG_BY_TOTAL, &key);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+        time_usage(questions[i].name, &questions[i].question);
     time_calls("key_calls", &key);
     time_calls("all_calls", &all);
-    time_usage("day_by_key", TG_BY_KEY, &day);
-    time_usage("day_total", TG_BY_TOTAL, &day);
-    time_usage("account_by_day", TG_BY_QUARTER, &account);
-    time_usage("all_by_day", TG_BY_QUARTER, &all);
-    time_usage("all_by_model", TG_BY_MODEL, &all);
-    time_usage("all_by_key", TG_BY_KEY, &all);
-    time_usage("all_total", TG_BY_TOTAL, &all);
 }
 
 int

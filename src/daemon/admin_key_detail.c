@@ -13,16 +13,16 @@
 /* What one row is of; the words of both kinds of clients. */
 static const struct granularity {
     const char *name, *other_name;
-    int64_t span_ms;
 } granularities[] = {
-    {"day", "daily", TG_MS_PER_DAY},
-    {"hour", "hourly", TG_HOUR_MS},
+    {"day", "daily"},
+    {"hour", "hourly"},
 };
 
 struct detail {
     struct tg_key_report report;
     const struct granularity *granularity;
     struct tg_zone zone;
+    struct tg_usage_spans spans;
     json_t *rows;
 };
 
@@ -45,16 +45,6 @@ read_granularity(struct detail *detail, const struct tg_request *request,
            tg_reply_invalid(reply, "granularity", "granularity is day or hour");
 }
 
-/* The first instant of a day; where clocks skip midnight, near it. */
-static int64_t
-begin_of(const struct tg_zone *zone, int64_t day)
-{
-    int64_t at_ms = day * TG_MS_PER_DAY;
-    int64_t guess_ms = at_ms - tg_zone_offset_s(zone, at_ms) * INT64_C(1000);
-
-    return at_ms - tg_zone_offset_s(zone, guess_ms) * INT64_C(1000);
-}
-
 /* A date is a whole day of the zone: as an end, with that day. */
 static bool
 read_instant(const struct detail *detail, const struct tg_request *request,
@@ -67,7 +57,7 @@ read_instant(const struct detail *detail, const struct tg_request *request,
     if (text == NULL ||
         tg_civil_parse_date((struct tg_str){text, strlen(text)}, &day) != 0)
         return tg_request_instant(request, reply, name, at_ms);
-    *at_ms = begin_of(&detail->zone, (int64_t)day + is_end);
+    *at_ms = tg_zone_day_at(&detail->zone, (int64_t)day + is_end);
     return true;
 }
 
@@ -102,20 +92,23 @@ open_zone(struct detail *detail, const struct tg_request *request,
                             name);
 }
 
-static void
-take_span(void *arg, const char *at, const struct tg_store_usage *sums)
+static int
+take_span(void *arg, const struct tg_store_usage *row)
 {
     struct detail *detail = arg;
-    json_t *row =
-        json_pack("{s:s,s:s}", "object", "detailed_usage", "date", at);
+    const struct tg_sums *sums = &row->sums;
+    char at[TG_SPAN_TEXT_SIZE];
+    json_t *object;
 
-    tg_usage_sums_set(row, sums);
+    detail->spans.span->text(row->span, at);
+    object = json_pack("{s:s,s:s}", "object", "detailed_usage", "date", at);
+    tg_usage_sums_set(object, sums);
     json_object_set_new(
-        row, "tokens",
+        object, "tokens",
         json_integer(sums->prompt_tokens + sums->completion_tokens));
-    json_object_set_new(row, "error_rate",
+    json_object_set_new(object, "error_rate",
                         tg_usage_ratio(sums->errors, sums->requests, 4));
-    json_array_append_new(detail->rows, row);
+    return json_array_append_new(detail->rows, object) == 0 ? 0 : TG_ERR_SYSTEM;
 }
 
 static void
@@ -123,18 +116,18 @@ answer(struct tg_request *request, struct tg_reply *reply,
        struct detail *detail)
 {
     struct tg_store *store = request->daemon->reports;
-    struct tg_usage_spans spans = {.zone = &detail->zone,
-                                   .span_ms = detail->granularity->span_ms,
-                                   .visit = take_span,
-                                   .arg = detail};
+    struct tg_usage_question question;
     int err;
 
     if (!tg_key_report_find(&detail->report, store, request, reply))
         return;
+    question = tg_key_report_question(&detail->report);
+    question.span_of = tg_usage_span_of;
+    question.span_arg = &detail->spans;
+    detail->spans = (struct tg_usage_spans){
+        tg_usage_span_named(detail->granularity->name), &detail->zone};
     detail->rows = json_array();
-    err = store->ops->usage(store, &detail->report.filter, TG_BY_QUARTER,
-                            tg_usage_spans_take, &spans);
-    tg_usage_spans_end(&spans);
+    err = store->ops->usage(store, &question, NULL, take_span, detail);
     if (err == 0) {
         tg_reply_json(reply, 200, tg_reply_list(detail->rows, false, NULL));
         return;

@@ -5,24 +5,22 @@
 #include "clock.h"
 #include "err.h"
 #include "key_report.h"
-#include "usage_spans.h"
 #include "usage_sums.h"
 
 #define DAY_MS TG_MS_PER_DAY
 #define AVERAGE_DAYS 28
 
+/* The sums of a question, which becomes what they are of. */
 static int
-take_sums(void *arg, const struct tg_store_usage *row)
+total(struct tg_store *store, struct tg_usage_question *question,
+      struct tg_sums *sums)
 {
-    *(struct tg_store_usage *)arg = *row;
-    return 0;
-}
+    struct tg_store_usage all;
+    int err = store->ops->usage(store, question, &all, NULL, NULL);
 
-static int
-total(struct tg_store *store, struct tg_store_filter *filter,
-      struct tg_store_usage *sums)
-{
-    return store->ops->usage(store, filter, TG_BY_TOTAL, take_sums, sums);
+    if (err == 0)
+        *sums = all.sums;
+    return err;
 }
 
 /*
@@ -34,8 +32,8 @@ static int
 average(struct tg_store *store, const struct tg_key_report *report,
         int64_t now_requests, json_t **requests)
 {
-    struct tg_store_filter before = report->filter;
-    struct tg_store_usage sums = {0};
+    struct tg_usage_question before = tg_key_report_question(report);
+    struct tg_sums sums = {0};
     int64_t period = report->filter.until - report->filter.since;
     int err;
 
@@ -55,8 +53,8 @@ average(struct tg_store *store, const struct tg_key_report *report,
 }
 
 static json_t *
-usage_object(const struct tg_key_report *report,
-             const struct tg_store_usage *sums, json_t *average_requests)
+usage_object(const struct tg_key_report *report, const struct tg_sums *sums,
+             json_t *average_requests)
 {
     json_t *object = tg_key_report_object(report, "key_usage");
     char period[TG_PERIOD_TEXT_SIZE];
@@ -77,12 +75,15 @@ usage_object(const struct tg_key_report *report,
 /* Everything of one moment. */
 static int
 read_usage(struct tg_store *store, struct tg_key_report *report,
-           struct tg_store_usage *sums, json_t **average_requests)
+           struct tg_sums *sums, json_t **average_requests)
 {
+    struct tg_usage_question now = tg_key_report_question(report);
     int err = store->ops->begin_reading(store);
 
     if (err == 0)
-        err = total(store, &report->filter, sums);
+        err = total(store, &now, sums);
+    report->filter.since = now.since;
+    report->filter.until = now.until;
     if (err == 0)
         err = average(store, report, sums->requests, average_requests);
     store->ops->rollback(store);
@@ -94,7 +95,7 @@ answer_usage(struct tg_request *request, struct tg_reply *reply,
              struct tg_key_report *report)
 {
     struct tg_store *store = request->daemon->reports;
-    struct tg_store_usage sums = {0};
+    struct tg_sums sums = {0};
     json_t *average_requests = NULL;
     int err;
 
@@ -126,15 +127,16 @@ tg_admin_key_usage(struct tg_request *request, struct tg_reply *reply)
 static int
 take_model(void *arg, const struct tg_store_usage *row)
 {
-    int64_t tokens = row->prompt_tokens + row->completion_tokens;
+    const struct tg_sums *sums = &row->sums;
+    int64_t tokens = sums->prompt_tokens + sums->completion_tokens;
     json_t *object = json_pack("{s:s,s:o}", "object", "model_usage", "model",
                                tg_reply_text(row->group));
 
-    tg_usage_sums_set(object, row);
+    tg_usage_sums_set(object, sums);
     json_object_set_new(object, "average_tokens_per_request",
-                        tg_usage_ratio(tokens, row->requests, 2));
+                        tg_usage_ratio(tokens, sums->requests, 2));
     json_object_set_new(object, "error_rate",
-                        tg_usage_ratio(row->errors, row->requests, 4));
+                        tg_usage_ratio(sums->errors, sums->requests, 4));
     return json_array_append_new(arg, object) == 0 ? 0 : TG_ERR_SYSTEM;
 }
 
@@ -143,14 +145,16 @@ answer_models(struct tg_request *request, struct tg_reply *reply,
               struct tg_key_report *report)
 {
     struct tg_store *store = request->daemon->reports;
+    struct tg_usage_question question;
     json_t *rows, *object;
     int err;
 
     if (!tg_key_report_find(report, store, request, reply))
         return;
     rows = json_array();
-    err = store->ops->usage(store, &report->filter, TG_BY_MODEL, take_model,
-                            rows);
+    question = tg_key_report_question(report);
+    question.by = TG_BY_MODEL;
+    err = store->ops->usage(store, &question, NULL, take_model, rows);
     if (err != 0) {
         json_decref(rows);
         tg_reply_store(reply, store, err, "usage");

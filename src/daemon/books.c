@@ -73,7 +73,7 @@ enter_period(struct tg_period_sum sums[TG_BOOK_PERIODS], uint16_t period,
 }
 
 static void
-enter_sums(struct tg_sums *sums, const struct tg_call *call)
+enter_sums(struct tg_book_sums *sums, const struct tg_call *call)
 {
     add(&sums->nanos, call->cost_nanos);
     add(&sums->calls, 1);

@@ -10,7 +10,7 @@
 #include "cell.h"
 #include "idmap.h"
 
-struct tg_sums {
+struct tg_book_sums {
     int64_t nanos, calls, prompt_tokens, completion_tokens;
 };
 
@@ -28,8 +28,8 @@ struct tg_book {
     char id[TG_ID_LEN];
     uint32_t slot; /* TG_BOOK_NO_SLOT: the state file has none for it */
     bool is_account;
-    struct tg_sums before; /* calls older than the state file */
-    struct tg_sums since;
+    struct tg_book_sums before; /* calls older than the state file */
+    struct tg_book_sums since;
     struct tg_period_sum day[TG_BOOK_PERIODS], month[TG_BOOK_PERIODS];
 };
 

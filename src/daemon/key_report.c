@@ -83,6 +83,16 @@ tg_key_report_period(struct tg_key_report *report,
     return true;
 }
 
+struct tg_usage_question
+tg_key_report_question(const struct tg_key_report *report)
+{
+    return (struct tg_usage_question){
+        .key_id = report->filter.key_id,
+        .since = report->filter.since,
+        .until = report->filter.until,
+    };
+}
+
 void
 tg_period_text(int64_t ms, char out[TG_PERIOD_TEXT_SIZE])
 {

@@ -37,6 +37,10 @@ bool tg_key_report_period(struct tg_key_report *report,
                           const struct tg_request *request,
                           struct tg_reply *reply, int64_t by_default_ms);
 
+/* What a report asks about the usage of its key. */
+struct tg_usage_question
+tg_key_report_question(const struct tg_key_report *report);
+
 /* "24h", "7d": the longest unit that has a whole number of them. */
 #define TG_PERIOD_TEXT_SIZE 24
 void tg_period_text(int64_t ms, char out[TG_PERIOD_TEXT_SIZE]);

@@ -183,7 +183,7 @@ expect_by_books(const struct tg_ledger_check *check, const struct tg_book *book,
                 const struct reading *reading, enum figure figure,
                 int64_t *value)
 {
-    const struct tg_sums *sums = &book->since;
+    const struct tg_book_sums *sums = &book->since;
 
     *value = 0;
     if (has_lost(check, figure))

@@ -214,8 +214,8 @@ keep_report(void *arg, const struct tg_store_usage *row)
         .book = n,
         .nanos = books->list[n].before.nanos + books->list[n].since.nanos,
         .calls = books->list[n].before.calls + books->list[n].since.calls,
-        .found_nanos = row->cost_nanos,
-        .found_calls = row->requests,
+        .found_nanos = row->sums.cost_nanos,
+        .found_calls = row->sums.requests,
     };
     return 0;
 }
@@ -264,13 +264,13 @@ enter_all(struct tg_ledger_check *check)
 static int
 compare_reports(struct tg_ledger_check *check)
 {
-    struct tg_store_filter all = {.since = 0};
+    struct tg_usage_question all = {.by = TG_BY_ACCOUNT};
     struct reports reports = {.check = check};
     int err = enter_all(check);
 
     if (err == 0)
-        err = check->store->ops->usage(check->store, &all, TG_BY_ACCOUNT,
-                                       keep_report, &reports);
+        err = check->store->ops->usage(check->store, &all, NULL, keep_report,
+                                       &reports);
     if (err == 0)
         err = enter_all(check);
     for (size_t i = 0; i < reports.count && err == 0; i++)

@@ -1,36 +1,39 @@
 /*
- * usage_spans.h: the quarter-hours of a usage query, added up by the days or
- * hours of a time zone.
+ * usage_spans.h: time as reports divide it: quarter-hours, hours, days, weeks
+ * and months of a time zone.
+ *
+ * All of them are whole quarter-hours in every zone there is, so what is
+ * summed by quarter-hours can be summed by them without an error.
  */
 #ifndef TG_USAGE_SPANS_H
 #define TG_USAGE_SPANS_H
 
-#include "store.h"
 #include "zone.h"
 
-#define TG_HOUR_MS INT64_C(3600000)
-
-/* Day or hour of the row, as text: "2026-11-21", or an instant. */
+/* "2026-11-21", "2026-11", or an instant. */
 #define TG_SPAN_TEXT_SIZE 32
 
-struct tg_usage_spans {
-    const struct tg_zone *zone;
-    int64_t span_ms; /* TG_MS_PER_DAY or TG_HOUR_MS */
-    void (*visit)(void *arg, const char *at, const struct tg_store_usage *);
-    void *arg;
-    /* The span that is still being added up; all 0 at the beginning. */
-    bool has_open;
-    int64_t open_at;
-    struct tg_store_usage open;
+/*
+ * A way to divide time.  of gives the number of the span that a quarter-hour
+ * (at / 900 000 ms) of the zone is in; numbers grow with time, and an hour
+ * that comes twice, as clocks are set back, is two.
+ */
+struct tg_usage_span {
+    const char *name;   /* as it is asked for: "day" */
+    const char *member; /* that says which one a row is of: "day" */
+    int64_t (*of)(const struct tg_zone *zone, int64_t quarter);
+    void (*text)(int64_t span, char out[TG_SPAN_TEXT_SIZE]);
 };
 
-/*
- * Takes a row of TG_BY_QUARTER, for tg_store_ops.usage: arg is the spans.
- * Rows come in order.  Returns 0.
- */
-int tg_usage_spans_take(void *arg, const struct tg_store_usage *row);
+/* By its name: 15m, hour, day, week, month; NULL when there is none. */
+const struct tg_usage_span *tg_usage_span_named(const char *name);
 
-/* Ends the span that is open, if one is. */
-void tg_usage_spans_end(struct tg_usage_spans *spans);
+/* For struct tg_usage_question: span_arg, and span_of. */
+struct tg_usage_spans {
+    const struct tg_usage_span *span;
+    const struct tg_zone *zone;
+};
+
+int64_t tg_usage_span_of(void *spans, int64_t quarter);
 
 #endif

@@ -3,7 +3,7 @@
 #include "unit.h"
 
 void
-tg_usage_sums_set(json_t *row, const struct tg_store_usage *sums)
+tg_usage_sums_set(json_t *row, const struct tg_sums *sums)
 {
     char seconds[TG_UNIT_AMOUNT_SIZE];
 
@@ -25,21 +25,6 @@ tg_usage_sums_set(json_t *row, const struct tg_store_usage *sums)
     json_object_set_new(row, "audio_seconds", json_string(seconds));
     json_object_set_new(row, "characters", json_integer(sums->characters));
     json_object_set_new(row, "cost", tg_reply_money(sums->cost_nanos));
-}
-
-void
-tg_usage_sums_add(struct tg_store_usage *to, const struct tg_store_usage *from)
-{
-    to->requests += from->requests;
-    to->errors += from->errors;
-    to->prompt_tokens += from->prompt_tokens;
-    to->prompt_cache_hit_tokens += from->prompt_cache_hit_tokens;
-    to->completion_tokens += from->completion_tokens;
-    to->reasoning_tokens += from->reasoning_tokens;
-    to->cost_nanos += from->cost_nanos;
-    to->images += from->images;
-    to->audio_ms += from->audio_ms;
-    to->characters += from->characters;
 }
 
 json_t *

@@ -5,13 +5,10 @@
 #define TG_USAGE_SUMS_H
 
 #include "reply.h"
+#include "sums.h"
 
 /* Sets the members that every row of a usage report has. */
-void tg_usage_sums_set(json_t *row, const struct tg_store_usage *sums);
-
-/* Adds all but the group. */
-void tg_usage_sums_add(struct tg_store_usage *to,
-                       const struct tg_store_usage *from);
+void tg_usage_sums_set(json_t *row, const struct tg_sums *sums);
 
 /*
  * part / whole as a JSON number with at most so many decimals (0 to 6),

@@ -154,6 +154,15 @@ tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
     return zone->offsets_s[low];
 }
 
+int64_t
+tg_zone_day_at(const struct tg_zone *zone, int64_t day)
+{
+    int64_t at_ms = day * TG_MS_PER_DAY;
+    int64_t guess_ms = at_ms - tg_zone_offset_s(zone, at_ms) * INT64_C(1000);
+
+    return at_ms - tg_zone_offset_s(zone, guess_ms) * INT64_C(1000);
+}
+
 static int
 put(struct tg_zone_blob *blob, const void *bytes, size_t len)
 {

@@ -31,6 +31,12 @@ void tg_zone_close(struct tg_zone *zone);
 /* Seconds east of UTC at an instant.  O(log n). */
 int32_t tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms);
 
+/*
+ * The instant in ms at which a day (since 1970-01-01) begins there; where
+ * clocks skip midnight, near it.
+ */
+int64_t tg_zone_day_at(const struct tg_zone *zone, int64_t day);
+
 /* A calendar as calendar.h reads it. */
 struct tg_zone_blob {
     size_t len;

@@ -240,8 +240,8 @@ void tg_sqlite_interrupt(struct tg_store *);
 int tg_sqlite_spend_each(struct tg_store *, int64_t,
                          int (*)(void *, const struct tg_store_spend *),
                          void *);
-int tg_sqlite_usage(struct tg_store *, struct tg_store_filter *,
-                    enum tg_usage_by,
+int tg_sqlite_usage(struct tg_store *, struct tg_usage_question *,
+                    struct tg_store_usage *,
                     int (*)(void *, const struct tg_store_usage *), void *);
 
 int tg_sqlite_rule_add(struct tg_store *, const struct tg_store_rule *);

@@ -3,83 +3,6 @@
 #include <stdlib.h>
 
 #define QUARTER_MS INT64_C(900000)
-#define ROOM_LEAST 64
-
-static uint32_t
-hash_of(const char *bytes, size_t len)
-{
-    uint64_t hash = 0xcbf29ce484222325, word;
-
-    for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, bytes, sizeof(word));
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-        hash ^= hash >> 29;
-    }
-    for (; len > 0; bytes++, len--)
-        hash = (hash ^ (uint8_t)*bytes) * 0x100000001b3;
-    return (uint32_t)(hash ^ hash >> 32);
-}
-
-/* The slot of a name, or the empty one where it would stand. */
-static uint32_t *
-slot_of(const struct tg_block_names *names, const void *name)
-{
-    uint32_t mask = names->slot_count - 1;
-    uint32_t i = hash_of(name, names->key_size) & mask;
-
-    while (names->slots[i] != 0 &&
-           memcmp(names->list + (names->slots[i] - 1) * names->size, name,
-                  names->key_size) != 0)
-        i = (i + 1) & mask;
-    return &names->slots[i];
-}
-
-/* Half of the slots are empty at least. */
-static int
-grow(struct tg_block_names *names)
-{
-    uint32_t room = names->room ? names->room * 2 : ROOM_LEAST;
-    void *list = realloc(names->list, room * names->size);
-    uint32_t *slots;
-
-    if (list == NULL)
-        return TG_ERR_SYSTEM;
-    names->list = list;
-    slots = calloc((size_t)room * 2, sizeof(*slots));
-    if (slots == NULL)
-        return TG_ERR_SYSTEM;
-    free(names->slots);
-    names->slots = slots;
-    names->slot_count = room * 2;
-    names->room = room;
-    for (uint32_t i = 0; i < names->count; i++)
-        *slot_of(names, names->list + i * names->size) = i + 1;
-    return 0;
-}
-
-int
-tg_block_find(struct tg_block_names *names, const void *name, uint32_t *number)
-{
-    uint32_t *slot;
-
-    if (names->count == names->room && grow(names) != 0)
-        return TG_ERR_SYSTEM;
-    slot = slot_of(names, name);
-    if (*slot == 0) {
-        memcpy(names->list + names->count * names->size, name, names->size);
-        *slot = ++names->count;
-    }
-    *number = *slot - 1;
-    return 0;
-}
-
-void
-tg_block_forget(struct tg_block_names *names)
-{
-    names->count = 0;
-    if (names->slots != NULL)
-        memset(names->slots, 0, names->slot_count * sizeof(names->slots[0]));
-}
 
 static void
 copy_text(char *to, size_t size, sqlite3_stmt *stmt, int column)
@@ -104,25 +27,25 @@ read_names(struct tg_rollup_block *block, sqlite3_stmt *stmt,
     copy_text(kind.model, sizeof(kind.model), stmt, 5);
     kind.endpoint = sqlite3_column_int(stmt, 6);
     kind.status = sqlite3_column_int(stmt, 7);
-    err = tg_block_find(&block->keys, &key, &call->key);
-    return err == 0 ? tg_block_find(&block->kinds, &kind, &call->kind) : err;
+    err = tg_names_find(&block->keys, &key, &call->key);
+    return err == 0 ? tg_names_find(&block->kinds, &kind, &call->kind) : err;
 }
 
 static void
-read_sums(sqlite3_stmt *stmt, struct tg_block_sums *sums)
+read_sums(sqlite3_stmt *stmt, struct tg_sums *sums)
 {
     int64_t unit = sqlite3_column_int64(stmt, 17);
     int64_t units = sqlite3_column_int64(stmt, 18);
 
-    *sums = (struct tg_block_sums){
+    *sums = (struct tg_sums){
         .requests = 1,
         .errors = sqlite3_column_int(stmt, 7) >= 400 ||
                   sqlite3_column_int64(stmt, 8) != 0,
-        .prompt = sqlite3_column_int64(stmt, 11),
-        .cached = sqlite3_column_int64(stmt, 12),
-        .written = sqlite3_column_int64(stmt, 13),
-        .completion = sqlite3_column_int64(stmt, 14),
-        .reasoning = sqlite3_column_int64(stmt, 15),
+        .prompt_tokens = sqlite3_column_int64(stmt, 11),
+        .prompt_cache_hit_tokens = sqlite3_column_int64(stmt, 12),
+        .cache_write_tokens = sqlite3_column_int64(stmt, 13),
+        .completion_tokens = sqlite3_column_int64(stmt, 14),
+        .reasoning_tokens = sqlite3_column_int64(stmt, 15),
         .cost_nanos = sqlite3_column_int64(stmt, 16),
         .images = unit == TG_UNIT_IMAGE ? units : 0,
         .audio_ms = unit == TG_UNIT_MILLISECOND ? units : 0,
@@ -188,7 +111,7 @@ by_id(const void *a, const void *b)
 
 /* ranks[number of a key] becomes its place among the ids. */
 static int
-rank_keys(const struct tg_block_names *keys, uint32_t *ranks)
+rank_keys(const struct tg_names *keys, uint32_t *ranks)
 {
     struct ranked *list = malloc((keys->count + 1) * sizeof(*list));
 
@@ -243,12 +166,9 @@ tg_rollup_block_free(struct tg_rollup_block *block)
 {
     if (block == NULL)
         return;
-    free(block->keys.list);
-    free(block->keys.slots);
-    free(block->kinds.list);
-    free(block->kinds.slots);
-    free(block->totals.list);
-    free(block->totals.slots);
+    tg_names_release(&block->keys);
+    tg_names_release(&block->kinds);
+    tg_names_release(&block->totals);
     free(block->calls);
     free(block->order);
     free(block);

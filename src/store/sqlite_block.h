@@ -8,13 +8,9 @@
 #define TG_SQLITE_BLOCK_H
 
 #include "histogram.h"
+#include "names.h"
 #include "sqlite_rollup.h"
-
-/* What one call adds to its rollup. */
-struct tg_block_sums {
-    int64_t requests, errors, prompt, cached, written, completion, reasoning;
-    int64_t cost_nanos, images, audio_ms, characters;
-};
+#include "sums.h"
 
 /* Whose calls, and what, but for the quarter-hour, a rollup is of. */
 struct tg_block_key {
@@ -30,14 +26,14 @@ struct tg_block_kind {
 struct tg_block_total {
     int64_t quarter;
     char model[TG_MODEL_NAME_MAX + 1];
-    struct tg_block_sums sums;
+    struct tg_sums sums;
 };
 
 struct tg_block_call {
     struct tg_key_entry entry;
     uint32_t key, kind;           /* numbers, see below */
     uint32_t latency_ms, ttft_ms; /* TG_ABSENT_MS: none came */
-    struct tg_block_sums sums;
+    struct tg_sums sums;
 };
 
 /* A call's place in the order: by key's id, quarter-hour, kind, number. */
@@ -48,22 +44,13 @@ struct tg_block_place {
     uint32_t call;
 };
 
-/* Different things of a size, in the order in which they came. */
-struct tg_block_names {
-    size_t size, key_size; /* bytes of one, and of those that tell it apart */
-    uint32_t count, room;
-    char *list;
-    uint32_t *slots; /* a hash table of numbers + 1 */
-    uint32_t slot_count;
-};
-
 struct tg_rollup_block {
     int64_t number;
     uint32_t count, next; /* calls, and the first that is not rolled up */
     struct tg_block_call *calls;
     struct tg_block_place *order;
-    struct tg_block_names keys, kinds;
-    struct tg_block_names totals;      /* of this transaction */
+    struct tg_names keys, kinds;
+    struct tg_names totals;            /* of this transaction */
     struct tg_histogram latency, ttft; /* of the rollup being made */
 };
 
@@ -74,23 +61,9 @@ struct tg_rollup_block {
 int tg_block_load(struct tg_sqlite *db, int64_t number, const char *key_id,
                   struct tg_rollup_block **block);
 
-/*
- * The number of the thing of that name, which is added if it is not there.
- * Things are compared by their first bytes, texts with zeros behind their
- * end.  Returns 0 or TG_ERR_SYSTEM.
- */
-int tg_block_find(struct tg_block_names *names, const void *name,
-                  uint32_t *number);
-
-/* Forgets all of them. */
-void tg_block_forget(struct tg_block_names *names);
-
-/* Adds up; TG_ERR_RANGE when it does not fit. */
-int tg_block_add(struct tg_block_sums *to, const struct tg_block_sums *from);
-
 /* Notes sums for totals; then writes all that was noted.  0 or TG_ERR_*. */
 int tg_totals_note(struct tg_rollup_block *block, int64_t quarter,
-                   const char *model, const struct tg_block_sums *sums);
+                   const char *model, const struct tg_sums *sums);
 int tg_totals_write(struct tg_sqlite *db, struct tg_rollup_block *block);
 
 /* The n-th call in order, its key and its kind. */

@@ -77,12 +77,12 @@ put_entries(struct tg_sqlite *db, const struct tg_rollup_block *block,
 
 static int
 add_call(struct tg_rollup_block *block, const struct tg_block_call *call,
-         struct tg_block_sums *sums)
+         struct tg_sums *sums)
 {
     tg_histogram_add(&block->latency, call->latency_ms);
     if (call->ttft_ms != TG_ABSENT_MS)
         tg_histogram_add(&block->ttft, call->ttft_ms);
-    return tg_block_add(sums, &call->sums);
+    return tg_sums_add(sums, &call->sums);
 }
 
 static int
@@ -96,10 +96,10 @@ merge(struct tg_histogram *histogram, sqlite3_stmt *stmt, int column)
 /* Adds what an earlier block has put into the same rollup. */
 static int
 add_stored(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
-           struct tg_block_sums *sums)
+           struct tg_sums *sums)
 {
     const struct tg_block_kind *kind = tg_block_kind(block, n);
-    struct tg_block_sums stored;
+    struct tg_sums stored;
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(
         db, &stmt,
@@ -117,14 +117,14 @@ add_stored(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
     err = tg_sql_next(db, stmt);
     if (err <= 0)
         return tg_sql_end(stmt, err);
-    stored = (struct tg_block_sums){
+    stored = (struct tg_sums){
         .requests = sqlite3_column_int64(stmt, 0),
         .errors = sqlite3_column_int64(stmt, 1),
-        .prompt = sqlite3_column_int64(stmt, 2),
-        .cached = sqlite3_column_int64(stmt, 3),
-        .written = sqlite3_column_int64(stmt, 4),
-        .completion = sqlite3_column_int64(stmt, 5),
-        .reasoning = sqlite3_column_int64(stmt, 6),
+        .prompt_tokens = sqlite3_column_int64(stmt, 2),
+        .prompt_cache_hit_tokens = sqlite3_column_int64(stmt, 3),
+        .cache_write_tokens = sqlite3_column_int64(stmt, 4),
+        .completion_tokens = sqlite3_column_int64(stmt, 5),
+        .reasoning_tokens = sqlite3_column_int64(stmt, 6),
         .cost_nanos = sqlite3_column_int64(stmt, 7),
         .images = sqlite3_column_int64(stmt, 8),
         .audio_ms = sqlite3_column_int64(stmt, 9),
@@ -134,13 +134,13 @@ add_stored(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
     if (err == 0)
         err = merge(&block->ttft, stmt, 12);
     if (err == 0)
-        err = tg_block_add(sums, &stored);
+        err = tg_sums_add(sums, &stored);
     return tg_sql_end(stmt, err);
 }
 
 static int
 put_rollup(struct tg_sqlite *db, const struct tg_rollup_block *block,
-           uint32_t n, const struct tg_block_sums *sums)
+           uint32_t n, const struct tg_sums *sums)
 {
     static const char sql[] =
         "INSERT OR REPLACE INTO rollups (quarter, key_id, model, endpoint, "
@@ -161,8 +161,9 @@ put_rollup(struct tg_sqlite *db, const struct tg_rollup_block *block,
         db, NULL, sql, "ittititiiiiiiiiiiibb", block->order[n].quarter, key->id,
         kind->model, (int64_t)kind->endpoint, kind->upstream_id,
         (int64_t)kind->status, key->account_id, sums->requests, sums->errors,
-        sums->prompt, sums->cached, sums->written, sums->completion,
-        sums->reasoning, sums->cost_nanos, sums->images, sums->audio_ms,
+        sums->prompt_tokens, sums->prompt_cache_hit_tokens,
+        sums->cache_write_tokens, sums->completion_tokens,
+        sums->reasoning_tokens, sums->cost_nanos, sums->images, sums->audio_ms,
         sums->characters, latency, ttft);
 }
 
@@ -171,7 +172,7 @@ static int
 roll_up(struct tg_sqlite *db, struct tg_rollup_block *block, uint32_t n,
         uint32_t count)
 {
-    struct tg_block_sums sums = {0};
+    struct tg_sums sums = {0};
     int err = 0;
 
     tg_histogram_clear(&block->latency);

@@ -1,32 +1,8 @@
 #include "sqlite_block.h"
 
-static int
-add(int64_t *to, int64_t more)
-{
-    return __builtin_add_overflow(*to, more, to) ? TG_ERR_RANGE : 0;
-}
-
-int
-tg_block_add(struct tg_block_sums *to, const struct tg_block_sums *from)
-{
-    int err = add(&to->requests, from->requests);
-
-    err |= add(&to->errors, from->errors);
-    err |= add(&to->prompt, from->prompt);
-    err |= add(&to->cached, from->cached);
-    err |= add(&to->written, from->written);
-    err |= add(&to->completion, from->completion);
-    err |= add(&to->reasoning, from->reasoning);
-    err |= add(&to->cost_nanos, from->cost_nanos);
-    err |= add(&to->images, from->images);
-    err |= add(&to->audio_ms, from->audio_ms);
-    err |= add(&to->characters, from->characters);
-    return err ? TG_ERR_RANGE : 0;
-}
-
 int
 tg_totals_note(struct tg_rollup_block *block, int64_t quarter,
-               const char *model, const struct tg_block_sums *sums)
+               const char *model, const struct tg_sums *sums)
 {
     struct tg_block_total *totals, name;
     uint32_t number;
@@ -36,11 +12,11 @@ tg_totals_note(struct tg_rollup_block *block, int64_t quarter,
     memset(&name, 0, sizeof(name));
     name.quarter = quarter;
     strncpy(name.model, model, sizeof(name.model) - 1);
-    err = tg_block_find(&block->totals, &name, &number);
+    err = tg_names_find(&block->totals, &name, &number);
     if (err != 0)
         return err;
     totals = (struct tg_block_total *)block->totals.list;
-    return tg_block_add(&totals[number].sums, sums);
+    return tg_sums_add(&totals[number].sums, sums);
 }
 
 static int
@@ -62,12 +38,13 @@ write_total(struct tg_sqlite *db, const struct tg_block_total *total)
         "images = images + excluded.images, "
         "audio_ms = audio_ms + excluded.audio_ms, "
         "characters = characters + excluded.characters";
-    const struct tg_block_sums *sums = &total->sums;
+    const struct tg_sums *sums = &total->sums;
     int err = tg_sql_run(db, NULL, sql, "itiiiiiiiiiii", total->quarter,
                          total->model, sums->requests, sums->errors,
-                         sums->prompt, sums->cached, sums->written,
-                         sums->completion, sums->reasoning, sums->cost_nanos,
-                         sums->images, sums->audio_ms, sums->characters);
+                         sums->prompt_tokens, sums->prompt_cache_hit_tokens,
+                         sums->cache_write_tokens, sums->completion_tokens,
+                         sums->reasoning_tokens, sums->cost_nanos, sums->images,
+                         sums->audio_ms, sums->characters);
 
     /* A sum that does not fit becomes a REAL, which the table refuses. */
     if (err != 0 &&
@@ -88,6 +65,6 @@ tg_totals_write(struct tg_sqlite *db, struct tg_rollup_block *block)
 
     for (uint32_t i = 0; i < block->totals.count && err == 0; i++)
         err = write_total(db, &totals[i]);
-    tg_block_forget(&block->totals);
+    tg_names_forget(&block->totals);
     return err;
 }

@@ -1,132 +1,45 @@
 #include "sqlite.h"
+#include "usage_fold.h"
 
 /* Written as numbers below: SQL knows no enum. */
 _Static_assert(TG_UNIT_IMAGE == 1 && TG_UNIT_MILLISECOND == 2 &&
                    TG_UNIT_CHARACTER == 3,
                "units");
 
-#define QUARTER_MS INT64_C(900000)
-
-#define COLUMNS                                                                \
-    "key_id, account_id, model, requests, errors, prompt_tokens, "             \
-    "prompt_cache_hit_tokens, completion_tokens, reasoning_tokens, "           \
-    "cost_nanos, images, audio_ms, characters "
+#define NAMES "key_id, account_id, model, upstream_id, endpoint, status, "
+#define SUMS                                                                   \
+    "requests, errors, prompt_tokens, prompt_cache_hit_tokens, "               \
+    "cache_write_tokens, completion_tokens, reasoning_tokens, cost_nanos, "    \
+    "images, audio_ms, characters"
 
 /*
- * Of whole quarter-hours, ?6 up to ?7; all keys, or one, quarter by quarter,
- * or all keys together.
+ * Where an answer comes from: of whole quarter-hours, rollups of all keys, or
+ * of one, quarter by quarter, or of all keys together; of the rest, calls.
  */
-#define ALL_ROLLUPS                                                            \
-    "SELECT quarter, " COLUMNS "FROM rollups "                                 \
-    "WHERE quarter >= ?6 AND quarter < ?7 "
-#define KEY_ROLLUPS                                                            \
-    "SELECT quarter, " COLUMNS "FROM quarters CROSS JOIN rollups "             \
-    "ON rollups.quarter = quarters.number AND key_id = ?1 "
+static const char of_all_keys[] =
+    "SELECT quarter, " NAMES SUMS ", latency, ttft FROM rollups "
+    "WHERE quarter >= ?1 AND quarter < ?2";
+static const char of_a_key[] =
+    "WITH RECURSIVE quarters (number) AS (SELECT ?1 WHERE ?1 < ?2 UNION ALL "
+    "SELECT number + 1 FROM quarters WHERE number + 1 < ?2) "
+    "SELECT quarter, " NAMES SUMS ", latency, ttft FROM quarters "
+    "CROSS JOIN rollups ON rollups.quarter = quarters.number AND key_id = ?3";
+static const char of_all_together[] =
+    "SELECT quarter, '', '', model, '', 0, 0, " SUMS " FROM totals "
+    "WHERE quarter >= ?1 AND quarter < ?2";
 
-#define TOTALS                                                                 \
-    "SELECT quarter, '' AS key_id, '' AS account_id, model, requests, "        \
-    "errors, prompt_tokens, prompt_cache_hit_tokens, completion_tokens, "      \
-    "reasoning_tokens, cost_nanos, images, audio_ms, characters FROM totals "  \
-    "WHERE quarter >= ?6 AND quarter < ?7 "
-
-#define CALLS(from, span)                                                      \
-    "SELECT at / 900000, key_id, account_id, model, 1, "                       \
-    "status >= 400 OR code <> 0, prompt_tokens, prompt_cache_hit_tokens, "     \
+#define CALLS(from, at)                                                        \
+    "SELECT at / 900000, " NAMES "1, status >= 400 OR code <> 0, "             \
+    "prompt_tokens, prompt_cache_hit_tokens, cache_write_tokens, "             \
     "completion_tokens, reasoning_tokens, cost_nanos, "                        \
     "iif(unit = 1, units, 0), iif(unit = 2, units, 0), "                       \
-    "iif(unit = 3, units, 0) FROM " from " WHERE " span " "
+    "iif(unit = 3, units, 0), latency_ms, coalesce(ttft_ms, -1) "              \
+    "FROM " from " WHERE " at " >= ?1 AND " at " < ?2"
 
-/* Rolled-up calls are asked themselves for what is no whole quarter-hour. */
-#define SELECT_USAGE(with, group, rollups)                                     \
-    with                                                                       \
-        "SELECT " group ", coalesce(sum(requests), 0), "                       \
-        "coalesce(sum(errors), 0), coalesce(sum(prompt_tokens), 0), "          \
-        "coalesce(sum(prompt_cache_hit_tokens), 0), "                          \
-        "coalesce(sum(completion_tokens), 0), "                                \
-        "coalesce(sum(reasoning_tokens), 0), coalesce(sum(cost_nanos), 0), "   \
-        "coalesce(sum(images), 0), coalesce(sum(audio_ms), 0), "               \
-        "coalesce(sum(characters), 0) FROM (" rollups "UNION ALL " CALLS(      \
-            "recent_calls",                                                    \
-            "+at >= ?4 AND +at < ?5") "UNION ALL " CALLS("rolled_calls",       \
-                                                         "at >= ?4 AND at < "  \
-                                                         "?8") "UNION "        \
-                                                               "ALL " CALLS(   \
-                                                                   "rolled_"   \
-                                                                   "calls",    \
-                                                                   "at >= ?9 " \
-                                                                   "AND at < " \
-                                                                   "?5") ") "  \
-                                                                         "WHE" \
-                                                                         "RE " \
-                                                                         "(?"  \
-                                                                         "1 "  \
-                                                                         "IS " \
-                                                                         "NUL" \
-                                                                         "L "  \
-                                                                         "OR " \
-                                                                         "key" \
-                                                                         "_id" \
-                                                                         " = " \
-                                                                         "?1)" \
-                                                                         " "   \
-                                                                         "AND" \
-                                                                         " (?" \
-                                                                         "2 "  \
-                                                                         "IS " \
-                                                                         "NUL" \
-                                                                         "L "  \
-                                                                         "OR " \
-                                                                         "acc" \
-                                                                         "oun" \
-                                                                         "t_"  \
-                                                                         "id " \
-                                                                         "= "  \
-                                                                         "?2)" \
-                                                                         " AN" \
-                                                                         "D "  \
-                                                                         "(?"  \
-                                                                         "3 "  \
-                                                                         "IS " \
-                                                                         "NUL" \
-                                                                         "L "  \
-                                                                         "OR " \
-                                                                         "mod" \
-                                                                         "el " \
-                                                                         "= "  \
-                                                                         "?3)" \
-                                                                         " "
+static const char of_recent_calls[] = CALLS("recent_calls", "+at");
+static const char of_rolled_calls[] = CALLS("rolled_calls", "at");
 
-#define QUARTERS                                                               \
-    "WITH RECURSIVE quarters (number) AS (SELECT ?6 WHERE ?6 < ?7 UNION ALL "  \
-    "SELECT number + 1 FROM quarters WHERE number + 1 < ?7) "
-
-#define EACH(group, tail)                                                      \
-    {                                                                          \
-        SELECT_USAGE("", group, ALL_ROLLUPS)                                   \
-        tail, SELECT_USAGE(QUARTERS, group, KEY_ROLLUPS) tail,                 \
-            SELECT_USAGE("", group, TOTALS) tail                               \
-    }
-
-/* By enum tg_usage_by; then of which rollups. */
-enum source { OF_ALL_KEYS, OF_A_KEY, OF_ALL_TOGETHER };
-
-static const char *const queries[][3] = {
-    [TG_BY_TOTAL] = EACH("''", ""),
-    [TG_BY_KEY] = EACH("key_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_ACCOUNT] = EACH("account_id", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_MODEL] = EACH("model", "GROUP BY 1 ORDER BY 1"),
-    [TG_BY_QUARTER] = EACH("quarter", "GROUP BY 1 ORDER BY 1"),
-};
-
-static enum source
-source_of(const struct tg_store_filter *filter, enum tg_usage_by by)
-{
-    if (filter->key_id != NULL)
-        return OF_A_KEY;
-    return filter->account_id != NULL || by == TG_BY_KEY || by == TG_BY_ACCOUNT
-               ? OF_ALL_KEYS
-               : OF_ALL_TOGETHER;
-}
+enum { LATENCY_COLUMN = 18, TTFT_COLUMN };
 
 /* Instants, and the whole quarter-hours between them for which rollups are. */
 struct span {
@@ -136,7 +49,7 @@ struct span {
 };
 
 static int
-find_span(struct tg_sqlite *db, const struct tg_store_filter *filter,
+find_span(struct tg_sqlite *db, const struct tg_usage_question *question,
           struct span *span)
 {
     int64_t least = 0, most = -1;
@@ -155,14 +68,15 @@ find_span(struct tg_sqlite *db, const struct tg_store_filter *filter,
         most = sqlite3_column_int64(stmt, 1);
     }
     err = tg_sql_end(stmt, err > 0 ? 0 : err);
-    span->since = filter->since > 0 ? filter->since : 0;
-    span->until = filter->until ? filter->until : INT64_MAX;
-    span->first = span->since / QUARTER_MS + (span->since % QUARTER_MS != 0);
-    span->end = span->until / QUARTER_MS;
+    span->since = question->since > 0 ? question->since : 0;
+    span->until = question->until ? question->until : INT64_MAX;
+    span->first =
+        span->since / TG_QUARTER_MS + (span->since % TG_QUARTER_MS != 0);
+    span->end = span->until / TG_QUARTER_MS;
     span->first_at = span->end_at = span->until;
     if (span->first < span->end) {
-        span->first_at = span->first * QUARTER_MS;
-        span->end_at = span->end * QUARTER_MS;
+        span->first_at = span->first * TG_QUARTER_MS;
+        span->end_at = span->end * TG_QUARTER_MS;
     } else {
         span->end = span->first;
     }
@@ -179,7 +93,7 @@ is_thinned(struct tg_sqlite *db, int64_t at, bool *is)
 {
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(db, &stmt, "SELECT 1 FROM thinned WHERE quarter = ?",
-                           "i", at / QUARTER_MS);
+                           "i", at / TG_QUARTER_MS);
 
     if (err != 0)
         return err;
@@ -204,69 +118,151 @@ find_first_quarter(struct tg_sqlite *db, int64_t *quarter)
 
 /* What can be answered: outward to quarter-hours, up to where rollups are. */
 static int
-cover(struct tg_sqlite *db, struct tg_store_filter *filter)
+cover(struct tg_sqlite *db, struct tg_usage_question *question)
 {
     bool is_since = false, is_until = false;
     int64_t first = 0;
-    int err = is_thinned(db, filter->since, &is_since);
+    int err = is_thinned(db, question->since, &is_since);
 
     if (err == 0)
-        err = is_thinned(db, filter->until, &is_until);
+        err = is_thinned(db, question->until, &is_until);
     if (err == 0)
         err = find_first_quarter(db, &first);
     if (err != 0)
         return err;
     if (is_since)
-        filter->since -= filter->since % QUARTER_MS;
-    if (is_until && filter->until % QUARTER_MS != 0)
-        filter->until += QUARTER_MS - filter->until % QUARTER_MS;
-    if (filter->since < first * QUARTER_MS)
-        filter->since = first * QUARTER_MS;
-    if (filter->until != 0 && filter->until < filter->since)
-        filter->until = filter->since;
+        question->since -= question->since % TG_QUARTER_MS;
+    if (is_until && question->until % TG_QUARTER_MS != 0)
+        question->until += TG_QUARTER_MS - question->until % TG_QUARTER_MS;
+    if (question->since < first * TG_QUARTER_MS)
+        question->since = first * TG_QUARTER_MS;
+    if (question->until != 0 && question->until < question->since)
+        question->until = question->since;
     return 0;
 }
 
-int
-tg_sqlite_usage(struct tg_store *store, struct tg_store_filter *filter,
-                enum tg_usage_by by,
-                int (*visit)(void *, const struct tg_store_usage *), void *arg)
+static void
+read_part(sqlite3_stmt *stmt, struct tg_usage_part *part)
 {
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    sqlite3_stmt *stmt;
-    struct span span;
-    int err = cover(db, filter);
+    int n = 7;
 
-    if (err == 0)
-        err = find_span(db, filter, &span);
-    if (err == 0)
-        err = tg_sql_begin(db, &stmt, queries[by][source_of(filter, by)],
-                           "tttiiiiii", filter->key_id, filter->account_id,
-                           filter->model, span.since, span.until, span.first,
-                           span.end, span.first_at, span.end_at);
+    *part = (struct tg_usage_part){
+        .quarter = sqlite3_column_int64(stmt, 0),
+        .key_id = tg_sql_text(stmt, 1),
+        .account_id = tg_sql_text(stmt, 2),
+        .model = tg_sql_text(stmt, 3),
+        .upstream_id = tg_sql_text(stmt, 4),
+        .endpoint = sqlite3_column_int64(stmt, 5),
+        .status = sqlite3_column_int64(stmt, 6),
+        .sums = {.requests = sqlite3_column_int64(stmt, n),
+                 .errors = sqlite3_column_int64(stmt, n + 1),
+                 .prompt_tokens = sqlite3_column_int64(stmt, n + 2),
+                 .prompt_cache_hit_tokens = sqlite3_column_int64(stmt, n + 3),
+                 .cache_write_tokens = sqlite3_column_int64(stmt, n + 4),
+                 .completion_tokens = sqlite3_column_int64(stmt, n + 5),
+                 .reasoning_tokens = sqlite3_column_int64(stmt, n + 6),
+                 .cost_nanos = sqlite3_column_int64(stmt, n + 7),
+                 .images = sqlite3_column_int64(stmt, n + 8),
+                 .audio_ms = sqlite3_column_int64(stmt, n + 9),
+                 .characters = sqlite3_column_int64(stmt, n + 10)},
+        .latency_ms = -1,
+        .ttft_ms = -1,
+    };
+}
+
+static void
+read_times(sqlite3_stmt *stmt, struct tg_usage_part *part)
+{
+    if (sqlite3_column_type(stmt, LATENCY_COLUMN) == SQLITE_INTEGER) {
+        part->latency_ms = sqlite3_column_int64(stmt, LATENCY_COLUMN);
+        part->ttft_ms = sqlite3_column_int64(stmt, TTFT_COLUMN);
+        return;
+    }
+    part->latency = tg_sql_bytes(stmt, LATENCY_COLUMN);
+    part->ttft = tg_sql_bytes(stmt, TTFT_COLUMN);
+}
+
+/* Takes all that a source has from one number up to another. */
+static int
+take_from(struct tg_sqlite *db, struct tg_usage_fold *fold, const char *sql,
+          int64_t from, int64_t to)
+{
+    struct tg_usage_part part;
+    sqlite3_stmt *stmt;
+    int err;
+
+    if (from >= to)
+        return 0;
+    err = sql == of_a_key ? tg_sql_begin(db, &stmt, sql, "iit", from, to,
+                                         fold->question->key_id)
+                          : tg_sql_begin(db, &stmt, sql, "ii", from, to);
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {
-        struct tg_store_usage row = {
-            .group = tg_sql_text(stmt, 0),
-            .quarter = sqlite3_column_int64(stmt, 0),
-            .requests = sqlite3_column_int64(stmt, 1),
-            .errors = sqlite3_column_int64(stmt, 2),
-            .prompt_tokens = sqlite3_column_int64(stmt, 3),
-            .prompt_cache_hit_tokens = sqlite3_column_int64(stmt, 4),
-            .completion_tokens = sqlite3_column_int64(stmt, 5),
-            .reasoning_tokens = sqlite3_column_int64(stmt, 6),
-            .cost_nanos = sqlite3_column_int64(stmt, 7),
-            .images = sqlite3_column_int64(stmt, 8),
-            .audio_ms = sqlite3_column_int64(stmt, 9),
-            .characters = sqlite3_column_int64(stmt, 10),
-        };
-
-        err = visit(arg, &row);
-        if (err != 0)
+        read_part(stmt, &part);
+        if (fold->question->has_latency)
+            read_times(stmt, &part);
+        err = tg_usage_fold_take(fold, &part);
+        if (err != 0) {
+            tg_error_set(&db->store.error, err,
+                         "the store: usage cannot be added up: %s",
+                         err == TG_ERR_RANGE ? "a sum is too large"
+                                             : "a histogram cannot be read");
             break;
+        }
     }
     return tg_sql_end(stmt, err);
+}
+
+static const char *
+rollups_for(const struct tg_usage_question *question)
+{
+    if (question->key_id != NULL)
+        return of_a_key;
+    return question->account_id == NULL && question->upstream_id == NULL &&
+                   question->status == 0 && question->endpoints == 0 &&
+                   !question->has_latency &&
+                   (question->by == TG_BY_TOTAL || question->by == TG_BY_MODEL)
+               ? of_all_together
+               : of_all_keys;
+}
+
+static int
+take_all(struct tg_sqlite *db, struct tg_usage_fold *fold,
+         const struct span *span)
+{
+    int err = take_from(db, fold, rollups_for(fold->question), span->first,
+                        span->end);
+
+    if (err == 0)
+        err = take_from(db, fold, of_recent_calls, span->since, span->until);
+    if (err == 0)
+        err = take_from(db, fold, of_rolled_calls, span->since, span->first_at);
+    if (err == 0)
+        err = take_from(db, fold, of_rolled_calls, span->end_at, span->until);
+    return err;
+}
+
+int
+tg_sqlite_usage(struct tg_store *store, struct tg_usage_question *question,
+                struct tg_store_usage *total,
+                int (*visit)(void *, const struct tg_store_usage *), void *arg)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    struct tg_usage_fold fold;
+    struct span span;
+    int err = cover(db, question);
+
+    if (err == 0)
+        err = find_span(db, question, &span);
+    if (err != 0)
+        return err;
+    tg_usage_fold_init(&fold, question);
+    err = take_all(db, &fold, &span);
+    if (err == 0)
+        err = tg_usage_fold_end(&fold, total, visit, arg);
+    tg_usage_fold_release(&fold);
+    return err;
 }
 
 int

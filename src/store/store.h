@@ -31,6 +31,7 @@
 #include "store_leaks.h"
 #include "store_operators.h"
 #include "store_sinks.h"
+#include "usage.h"
 
 struct tg_store_account {
     const char *id, *name, *plan;
@@ -311,23 +312,6 @@ struct tg_store_spend {
     const char *key_id;
     int64_t at, day, month;
     int64_t cost_nanos;
-};
-
-/* What the rows of a usage query are about. */
-enum tg_usage_by {
-    TG_BY_TOTAL = 0,
-    TG_BY_KEY,
-    TG_BY_ACCOUNT,
-    TG_BY_MODEL,
-    TG_BY_QUARTER, /* quarter-hours: at / 900 000 */
-};
-
-struct tg_store_usage {
-    const char *group; /* id or name; "" for total and quarters */
-    int64_t quarter;
-    int64_t requests, errors, prompt_tokens, prompt_cache_hit_tokens;
-    int64_t completion_tokens, reasoning_tokens, cost_nanos;
-    int64_t images, audio_ms, characters; /* units of these */
 };
 
 struct tg_store;
@@ -666,12 +650,11 @@ struct tg_store_ops {
                       int (*visit)(void *, const struct tg_store_spend *),
                       void *arg);
     /*
-     * Sums over calls, ordered by group; status and is_not_ok do not count.
-     * since and until become what the sums are of: whole quarter-hours where
-     * calls are gone, and only those for which rollups are still there.
+     * Sums over calls, as rows ordered by span and then by group; total and
+     * visit may be NULL.  TG_ERR_RANGE when a sum does not fit.
      */
-    int (*usage)(struct tg_store *store, struct tg_store_filter *filter,
-                 enum tg_usage_by by,
+    int (*usage)(struct tg_store *store, struct tg_usage_question *question,
+                 struct tg_store_usage *total,
                  int (*visit)(void *, const struct tg_store_usage *),
                  void *arg);
 

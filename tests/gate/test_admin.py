@@ -965,7 +965,8 @@ def test_usage_arguments(shared):
     usage = shared.get("/usage").json
     assert usage["object"] == "usage" and usage["currency"] == "USD"
     assert usage["total"]["cost"] == "0.00" and usage["rows"] == []
-    for query, param in [("by=week", "by"), ("since=never", "since"),
+    for query, param in [("by=year", "by"), ("by=day,hour", "by"),
+                         ("scope=poetry", "scope"), ("status=ok", "status"), ("since=never", "since"),
                          ("until=2026-13-01", "until"),
                          ("since=2026-02-01&until=2026-01-01", "since"),
                          ("timezone=Mars/Base", "timezone"),

@@ -129,13 +129,20 @@ fill(void)
     number("CREATE INDEX truth_by_time ON truth (at)");
 }
 
+static int64_t
+quarter_itself(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return quarter;
+}
+
 static int
 take_usage(void *arg, const struct tg_store_usage *row)
 {
     int64_t *sums = arg;
 
-    sums[0] += row->requests;
-    sums[1] += row->cost_nanos;
+    sums[0] += row->sums.requests;
+    sums[1] += row->sums.cost_nanos;
     return 0;
 }
 
@@ -144,15 +151,15 @@ static void
 check_sums(const char *what, const char *key_id, int64_t since, int64_t until,
            int64_t kept_from)
 {
-    struct tg_store_filter filter = {
+    struct tg_usage_question filter = {
         .key_id = key_id, .since = since, .until = until};
     int64_t sums[2] = {0, 0}, days[2] = {0, 0};
     char sql[512], where[256];
-    int err = store->ops->usage(store, &filter, TG_BY_TOTAL, take_usage, sums);
+    int err = store->ops->usage(store, &filter, NULL, take_usage, sums);
 
+    filter.span_of = quarter_itself;
     if (err == 0)
-        err =
-            store->ops->usage(store, &filter, TG_BY_QUARTER, take_usage, days);
+        err = store->ops->usage(store, &filter, NULL, take_usage, days);
     snprintf(where, sizeof(where),
              "FROM truth WHERE at >= %lld AND at < %lld AND (%s)",
              (long long)filter.since, (long long)filter.until,
@@ -347,7 +354,7 @@ test_rollups(void)
 {
     struct tg_store_age age = {.now_ms = AT(DAYS),
                                .rollups_before = AT(39) + 777};
-    struct tg_store_filter gone = {.since = AT(3), .until = AT(4)};
+    struct tg_usage_question gone = {.since = AT(3), .until = AT(4)};
     int64_t sums[2] = {0, 0};
 
     forget(&age, 5);
@@ -359,7 +366,7 @@ test_rollups(void)
     ok(number("SELECT count(*) FROM rollups WHERE quarter < 1948320") > 0,
        "and they begin there");
     is_int(AT(40) / QUARTER_MS, 1948224, "which is that day");
-    store->ops->usage(store, &gone, TG_BY_TOTAL, take_usage, sums);
+    store->ops->usage(store, &gone, NULL, take_usage, sums);
     is_int(sums[0], 0, "nothing is said of what is gone");
     ok(gone.since == AT(39) && gone.until == AT(39), "and that it is nothing");
 }

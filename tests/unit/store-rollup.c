@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "route.h"
 #include "store_test.h"
 #include "tap.h"
 #include "unit.h"
@@ -15,6 +16,7 @@
 #define CALLS 270000 /* two blocks, and some */
 #define KEYS 37
 #define BEGUN_AT INT64_C(1750000000000)
+#define FIGURES 11
 #define SPAN_MS 20000000 /* five hours and a half */
 
 static char folder[] = "/dev/shm/tollgate-rollup-XXXXXX";
@@ -51,12 +53,14 @@ make_call(uint32_t n)
     memcpy(call->upstream_id, id, TG_ID_LEN);
     tg_field_set(call->model, sizeof(call->model), test_any(3) ? "one" : "two",
                  3);
+    call->endpoint = test_any(4) ? TG_ENDPOINT_CHAT : TG_ENDPOINT_EMBEDDINGS;
     call->status = statuses[test_any(5)];
     call->code = test_any(20) == 0;
     call->ttft_ms = test_any(3) ? test_any(5000) : TG_ABSENT_MS;
     call->latency_ms = test_any(100000);
     call->prompt_tokens = test_any(10000);
     call->cached_tokens = test_any(1000);
+    call->written_tokens = test_any(100);
     call->completion_tokens = test_any(2000);
     call->reasoning_tokens = test_any(500);
     call->unit = (uint8_t)test_any(4);
@@ -110,12 +114,12 @@ append(struct lines *lines, const char *line)
 }
 
 static void
-append_row(struct lines *lines, const char *group, const int64_t sums[10])
+append_row(struct lines *lines, const char *group, const int64_t sums[FIGURES])
 {
     char line[512];
     size_t len = (size_t)snprintf(line, sizeof(line), "%s", group);
 
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < FIGURES; i++)
         len += (size_t)snprintf(line + len, sizeof(line) - len, " %lld",
                                 (long long)sums[i]);
     snprintf(line + len, sizeof(line) - len, "\n");
@@ -125,25 +129,50 @@ append_row(struct lines *lines, const char *group, const int64_t sums[10])
 static int
 take_usage(void *arg, const struct tg_store_usage *row)
 {
-    const int64_t sums[10] = {
-        row->requests,          row->errors,
-        row->prompt_tokens,     row->prompt_cache_hit_tokens,
-        row->completion_tokens, row->reasoning_tokens,
-        row->cost_nanos,        row->images,
-        row->audio_ms,          row->characters};
+    const struct tg_sums *sums = &row->sums;
+    const int64_t figures[FIGURES] = {sums->requests,
+                                      sums->errors,
+                                      sums->prompt_tokens,
+                                      sums->prompt_cache_hit_tokens,
+                                      sums->cache_write_tokens,
+                                      sums->completion_tokens,
+                                      sums->reasoning_tokens,
+                                      sums->cost_nanos,
+                                      sums->images,
+                                      sums->audio_ms,
+                                      sums->characters};
+    char group[160];
 
-    append_row(arg, row->group, sums);
+    snprintf(group, sizeof(group), "%lld|%s", (long long)row->span, row->group);
+    append_row(arg, group, figures);
     return 0;
 }
 
+/* Hours, here; any number that grows with time will do. */
+static int64_t
+hour_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return quarter / 4;
+}
+
+/* Endpoints are 1, a chat, and 4, embeddings. */
 static const struct {
     enum tg_usage_by by;
+    bool is_by_hour;
     const char *column;
 } groups[] = {
-    {TG_BY_TOTAL, "''"},    {TG_BY_QUARTER, "at / 900000"},
-    {TG_BY_KEY, "key_id"},  {TG_BY_ACCOUNT, "account_id"},
-    {TG_BY_MODEL, "model"},
-
+    {TG_BY_TOTAL, false, "''"},
+    {TG_BY_TOTAL, true, "''"},
+    {TG_BY_KEY, false, "key_id"},
+    {TG_BY_ACCOUNT, false, "account_id"},
+    {TG_BY_MODEL, false, "model"},
+    {TG_BY_MODEL, true, "model"},
+    {TG_BY_UPSTREAM, false, "upstream_id"},
+    {TG_BY_STATUS, true, "status"},
+    {TG_BY_SCOPE, false, "iif(endpoint = 1, 'chat', 'embeddings')"},
+    {TG_BY_ENDPOINT, true,
+     "iif(endpoint = 1, 'POST /v1/chat/completions', 'POST /v1/embeddings')"},
 };
 
 static void
@@ -182,18 +211,20 @@ sums_of_calls(const struct tg_store_filter *filter, size_t group)
     sqlite3_stmt *stmt;
 
     snprintf(sql, sizeof(sql),
-             "SELECT %s, count(*), sum(status >= 400 OR code <> 0), "
+             "SELECT %s || '|' || %s, count(*), "
+             "sum(status >= 400 OR code <> 0), "
              "sum(prompt_tokens), sum(prompt_cache_hit_tokens), "
-             "sum(completion_tokens), sum(reasoning_tokens), sum(cost_nanos), "
+             "sum(cache_write_tokens), sum(completion_tokens), "
+             "sum(reasoning_tokens), sum(cost_nanos), "
              "sum(units * (unit = 1)), sum(units * (unit = 2)), "
              "sum(units * (unit = 3))" WHERE "%s",
-             groups[group].column,
-             groups[group].by == TG_BY_TOTAL ? "" : "GROUP BY 1 ORDER BY 1");
+             groups[group].is_by_hour ? "(at / 3600000)" : "0",
+             groups[group].column, group == 0 ? "" : "GROUP BY 1 ORDER BY 1");
     stmt = prepare(sql, filter);
     while (sqlite3_step(stmt) == SQLITE_ROW) {
-        int64_t sums[10];
+        int64_t sums[FIGURES];
 
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < FIGURES; i++)
             sums[i] = sqlite3_column_int64(stmt, i + 1);
         append_row(&lines, (const char *)sqlite3_column_text(stmt, 0), sums);
     }
@@ -216,9 +247,15 @@ check_sums(const struct tg_store_filter *filter, size_t count, const char *what)
 
     for (size_t i = 0; i < count; i++) {
         struct lines expected = sums_of_calls(filter, i), got = {NULL, 0, 0};
-        struct tg_store_filter asked = *filter;
-        int err =
-            store->ops->usage(store, &asked, groups[i].by, take_usage, &got);
+        struct tg_usage_question asked = {
+            .key_id = filter->key_id,
+            .account_id = filter->account_id,
+            .model = filter->model,
+            .since = filter->since,
+            .until = filter->until,
+            .by = groups[i].by,
+            .span_of = groups[i].is_by_hour ? hour_of : NULL};
+        int err = store->ops->usage(store, &asked, NULL, take_usage, &got);
 
         if (err != 0 || !says_the_same(&expected, &got)) {
             wrong++;

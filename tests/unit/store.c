@@ -151,21 +151,14 @@ open_new(void)
     return store;
 }
 
-static int
-count_usage(void *arg, const struct tg_store_usage *row)
-{
-    *(struct tg_store_usage *)arg = *row;
-    return 0;
-}
-
-static struct tg_store_usage
+static struct tg_sums
 total_of(struct tg_store *store)
 {
-    struct tg_store_filter everything = {.key_id = NULL};
-    struct tg_store_usage total = {.requests = -1};
+    struct tg_usage_question everything = {.by = TG_BY_TOTAL};
+    struct tg_store_usage total = {.sums = {.requests = -1}};
 
-    store->ops->usage(store, &everything, TG_BY_TOTAL, count_usage, &total);
-    return total;
+    store->ops->usage(store, &everything, &total, NULL, NULL);
+    return total.sums;
 }
 
 static struct tg_record

@@ -1,0 +1,49 @@
+/*
+ * usage_query.h: a question about usage as the arguments of a request ask it:
+ * of which calls, from when to when, by what, in which time zone.
+ */
+#ifndef TG_USAGE_QUERY_H
+#define TG_USAGE_QUERY_H
+
+#include "request.h"
+#include "usage_spans.h"
+
+/* What rows are about, apart from time. */
+struct tg_usage_group {
+    const char *name;   /* as it is asked for: "key" */
+    const char *member; /* that says which one a row is of: "key_id" */
+    enum tg_usage_by by;
+};
+
+struct tg_usage_query {
+    struct tg_usage_question question;
+    const struct tg_usage_group *group; /* NULL: by time alone */
+    struct tg_usage_spans spans;        /* span NULL: not by time */
+    struct tg_zone zone;
+    const char *timezone; /* its name */
+    char account_id[TG_ID_TEXT_SIZE], upstream_id[TG_ID_TEXT_SIZE];
+};
+
+/*
+ * Reads it.  by is one way to divide time, or one group, or both, with a
+ * comma; by_default when it is not there.  since is default_days before until
+ * when it is not there; a date is that day's begin in the time zone.  Returns
+ * false with the reply made.  The caller holds the lock of store's
+ * connection, and closes the query in any case.
+ */
+bool tg_usage_query_read(struct tg_usage_query *query,
+                         const struct tg_request *request,
+                         struct tg_store *store, struct tg_reply *reply,
+                         const char *by_default, int64_t default_days);
+
+/* {"day":"2026-11-21","key_id":"key_…","key_name":"…"}: what a row is of. */
+json_t *tg_usage_query_row(const struct tg_usage_query *query,
+                           struct tg_store *store,
+                           const struct tg_store_usage *row);
+
+/* The object usage without rows and total: what the answer is of. */
+json_t *tg_usage_query_object(const struct tg_usage_query *query);
+
+void tg_usage_query_close(struct tg_usage_query *query);
+
+#endif

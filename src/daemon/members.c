@@ -47,7 +47,11 @@ tg_members_only(struct tg_reply *reply, const json_t *object,
             continue;
         snprintf(param, sizeof(param), "%s%.64s", prefix, name);
         return tg_reply_error(reply, 400, "unknown_member", param,
-                              "there is no member '%s' here; known are: %s",
+                              *names != '\0'
+                                  ? "there is no member '%s' here; known are: "
+                                    "%s"
+                                  : "there is no member '%s' here; nor any "
+                                    "other%s",
                               param, names);
     }
     return true;

@@ -28,13 +28,13 @@ read_response(const json_t *given, const char *type, json_t *responses,
 
     snprintf(param, sizeof(param), "responses.%.64s", type);
     if (!is_response_type(type))
-        return tg_reply_invalid(reply, param,
-                                "no key is answered for an event '%s'; there "
-                                "are: unauthorized_access, "
-                                "rate_limit_exceeded, suspicious_pattern, "
-                                "expired_key_used, ip_denied, "
-                                "budget_exhausted, leak_reported",
-                                type);
+        return tg_reply_error(reply, 400, "unknown_member", param,
+                              "no key is answered for an event '%s'; known "
+                              "are: unauthorized_access "
+                              "rate_limit_exceeded suspicious_pattern "
+                              "expired_key_used ip_denied "
+                              "budget_exhausted leak_reported",
+                              type);
     if (json_is_null(json_object_get(given, type))) {
         json_object_del(responses, type);
         return true;

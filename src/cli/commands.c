@@ -261,6 +261,8 @@ const struct tg_command tg_commands[] = {
     {"calls", "list", NULL, "list calls, newest first",
      "calls list --since 168h --not-ok", tg_calls_list_options, tg_calls_list,
      NULL},
+    {"calls", "show", "ID", "show one call, and how its cost came about",
+     "calls show req_…", NULL, tg_calls_show, NULL},
 
     {"denials", NULL, NULL, "list refused requests, counted, newest first",
      "denials", tg_denials_list_options, tg_denials_list, NULL},

@@ -83,11 +83,14 @@ take_page(struct tg_cli *cli, struct progress *progress, const json_t *page)
     count = json_array_size(rows);
     print_rows(cli, progress, rows);
     progress->rows += count;
+    /* A page may be empty, and yet not the last one. */
+    if (progress->after != NULL && next != NULL &&
+        strcmp(progress->after, next) == 0)
+        has_more = false;
     free(progress->after);
-    progress->after =
-        progress->has_pages && has_more && next != NULL && count > 0
-            ? tg_own(strdup(next))
-            : NULL;
+    progress->after = progress->has_pages && has_more && next != NULL
+                          ? tg_own(strdup(next))
+                          : NULL;
     return TG_EXIT_OK;
 }
 

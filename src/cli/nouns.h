@@ -109,6 +109,7 @@ int tg_events_list(struct tg_cli *cli);
 int tg_events_show(struct tg_cli *cli);
 int tg_usage_show(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
+int tg_calls_show(struct tg_cli *cli);
 
 extern const struct tg_option tg_apply_options[];
 extern const struct tg_option tg_export_options[];

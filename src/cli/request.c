@@ -109,6 +109,11 @@ query_value(const struct tg_cli *cli, const struct tg_arg *arg,
     int64_t at_ms;
 
     *value = arg->option->value == TG_VALUE_SWITCH ? "true" : arg->value;
+    if (arg->option->value == TG_VALUE_MS &&
+        tg_duration_parse(arg->value, &at_ms)) {
+        snprintf(out, TG_WHEN_SIZE, "%lld", (long long)at_ms);
+        *value = out;
+    }
     if (arg->option->value != TG_VALUE_WHEN)
         return TG_EXIT_OK;
     if (!tg_when_parse(arg->value, tg_args_value(cli, "timezone"), cli->now_ms,

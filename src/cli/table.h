@@ -8,7 +8,7 @@
 
 #include "cell.h"
 
-#define TG_TABLE_COLUMNS 20
+#define TG_TABLE_COLUMNS 24
 
 /* A table that is printed page by page; widths only grow. */
 struct tg_table {

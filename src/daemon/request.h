@@ -8,7 +8,7 @@
 #include "id.h"
 #include "reply.h"
 
-#define TG_REQUEST_ARGUMENTS 16
+#define TG_REQUEST_ARGUMENTS 24
 #define TG_OPERATOR_NAME_SIZE 256
 #define TG_OPERATOR_ACCOUNTS 32
 #define TG_ADDRESS_TEXT_SIZE 46

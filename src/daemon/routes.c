@@ -181,8 +181,10 @@ static const struct tg_admin_route routes[] = {
          " key account model scope upstream status since until by timezone",
          tg_admin_usage, OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
-         PAGE " key account model since until status not_ok",
+         PAGE " key account model since until status not_ok code ip agent "
+              "endpoint scope upstream request_id trace_id min_latency_ms",
          tg_admin_call_list, OWN_LIST),
+    READ("/calls/{}", TG_MAY_READ_USAGE, "", tg_admin_call_show, OWN_LIST),
     READ("/denials", TG_MAY_READ, PAGE " key account code since until",
          tg_admin_denial_list, OWN_LIST),
     READ("/events", TG_MAY_READ, PAGE " key account type severity since until",

@@ -163,6 +163,8 @@ static const struct tg_store_ops ops = {
     .roll_up_ahead = tg_sqlite_roll_up_ahead,
     .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
+    .call_slice = tg_sqlite_call_slice,
+    .call_where = tg_sqlite_call_where,
     .call_scan = tg_sqlite_call_scan,
     .call_get = tg_sqlite_call_get,
     .call_span = tg_sqlite_call_span,
@@ -217,13 +219,16 @@ set_up(struct tg_sqlite *db)
         "PRAGMA cache_size = -32768", "PRAGMA wal_autocheckpoint = 8000",
     };
 
+    int err;
+
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
-        int err = tg_sql_run(db, NULL, pragmas[i], "");
+        err = tg_sql_run(db, NULL, pragmas[i], "");
 
         if (err != 0)
             return err;
     }
-    return tg_sqlite_key_functions(db);
+    err = tg_sqlite_key_functions(db);
+    return err != 0 ? err : tg_sqlite_call_functions(db);
 }
 
 int

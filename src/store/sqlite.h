@@ -27,6 +27,7 @@ struct tg_sqlite {
         int64_t quarter, strangers, holders;
     } denials;
     const struct tg_store_key_filter *listing; /* of the list that is read */
+    const struct tg_store_call_filter *calls_asked; /* of the slice */
     size_t statement_count;
     struct {
         const char *sql; /* compared by address */
@@ -42,6 +43,9 @@ tg_sqlite_of(struct tg_store *store)
 
 /* Makes SQL's was_used(), which asks the filter that lists keys. */
 int tg_sqlite_key_functions(struct tg_sqlite *db);
+
+/* Makes SQL's wanted(), whether the filter of a slice wants a call. */
+int tg_sqlite_call_functions(struct tg_sqlite *db);
 
 /* Turns a SQLite result into an enum tg_err and sets the store's sentence. */
 int tg_sqlite_fail(struct tg_sqlite *db, int result);
@@ -78,8 +82,7 @@ int tg_sqlite_account_get(struct tg_store *, const char *,
 int tg_sqlite_account_each(struct tg_store *, const struct tg_store_page *,
                            int (*)(void *, const struct tg_store_account *),
                            void *);
-int tg_sqlite_account_set(struct tg_store *,
-                          const struct tg_store_account *);
+int tg_sqlite_account_set(struct tg_store *, const struct tg_store_account *);
 int tg_sqlite_account_credit(struct tg_store *, const char *, int64_t, int64_t);
 int tg_sqlite_account_rebase(struct tg_store *);
 
@@ -229,6 +232,11 @@ int tg_sqlite_key_call_each(struct tg_store *, const struct tg_store_filter *,
                             const struct tg_call_id *, uint32_t,
                             int (*)(void *, const struct tg_store_call *),
                             void *);
+int tg_sqlite_call_slice(struct tg_store *, const struct tg_store_call_filter *,
+                         struct tg_store_call_slice *,
+                         int (*)(void *, const struct tg_store_call *), void *);
+int tg_sqlite_call_where(struct tg_store *, const struct tg_call_id *,
+                         struct tg_call_place *);
 int tg_sqlite_call_scan(struct tg_store *, int64_t, uint32_t,
                         int (*)(void *, int64_t, const struct tg_call *),
                         void *);

@@ -7,11 +7,6 @@
 
 #include "sqlite.h"
 
-/* Where a call stands in the order of lists: the larger, the newer. */
-struct tg_call_place {
-    int64_t at, seq;
-};
-
 /* Columns for tg_sqlite_read_call, and members of a filter as ?1 to ?4. */
 #define TG_SELECT_CALLS                                                        \
     "SELECT id, at, key_id, account_id, upstream_id, model, endpoint, "        \

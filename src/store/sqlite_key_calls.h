@@ -11,10 +11,14 @@ struct tg_key_walk;
 /*
  * Begins a walk over the calls of filter->key_id since filter->since, in a
  * transaction of the caller's.  Both outlive it.  Reads the calls that are in
- * no block yet, and which blocks have others.  0 or TG_ERR_*.
+ * no block yet, unless is_in_blocks, and which blocks have others.  0 or
+ * TG_ERR_*.
  */
 int tg_key_walk_begin(struct tg_key_walk **walk, struct tg_sqlite *db,
-                      const struct tg_store_filter *filter);
+                      const struct tg_store_filter *filter, bool is_in_blocks);
+
+/* Whether those that are in no block were all given. */
+bool tg_key_walk_is_in_blocks(const struct tg_key_walk *walk);
 
 /*
  * The newest one before a place, which is never newer than the last one given:

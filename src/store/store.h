@@ -28,6 +28,7 @@
 #include "error.h"
 #include "journal.h"
 #include "price.h"
+#include "store_calls.h"
 #include "store_leaks.h"
 #include "store_operators.h"
 #include "store_sinks.h"
@@ -601,6 +602,18 @@ struct tg_store_ops {
                      const struct tg_call_id *after, uint32_t limit,
                      int (*visit)(void *, const struct tg_store_call *),
                      void *arg);
+    /*
+     * Goes on with a walk over calls by a slice: store_calls.h.  All that it
+     * reads is of one moment.
+     */
+    int (*call_slice)(struct tg_store *store,
+                      const struct tg_store_call_filter *filter,
+                      struct tg_store_call_slice *slice,
+                      int (*visit)(void *, const struct tg_store_call *),
+                      void *arg);
+    /* Where a call stands; TG_ERR_NOT_FOUND. */
+    int (*call_where)(struct tg_store *store, const struct tg_call_id *id,
+                      struct tg_call_place *place);
     /*
      * The calls behind number seq, in the order in which they were taken in,
      * at most limit of them.  Of a call, what the store keeps of it: no slots

@@ -416,6 +416,7 @@ SUBJECTS = {
     "credentials": lambda w: w.credential(), "operators": lambda w: "me",
     "sinks": lambda w: w.sink, "alerts": lambda w: w.alert(),
     "channels": lambda w: w.channel(),
+    "calls": lambda w: w.daemon.get("/calls").json["data"][0]["id"],
     "events": lambda w: (w.daemon.get("/events").json["data"] or
                          [{"id": "evt_" + "0" * 20}])[0]["id"],
 }

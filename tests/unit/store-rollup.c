@@ -320,6 +320,39 @@ check_list(const struct tg_store_filter *filter, uint32_t limit,
     free(got.text);
 }
 
+/* All of them by slices that look at 7001 and show 997 at most. */
+static void
+check_slices(const struct tg_store_filter *asked, const char *what)
+{
+    struct tg_store_call_filter filter = {.key_id = asked->key_id,
+                                          .account_id = asked->account_id,
+                                          .model = asked->model,
+                                          .since = asked->since,
+                                          .until = asked->until};
+    struct tg_store_call_slice slice = {
+        .look = 7001, .limit = 997, .place = TG_CALLS_FROM_NEWEST};
+    struct lines expected = {NULL, 0, 0}, got = {NULL, 0, 0};
+    int64_t first, last;
+    sqlite3_stmt *stmt =
+        prepare("SELECT id" WHERE "ORDER BY at DESC, seq DESC", asked);
+
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        struct tg_store_call row = {.at = 0};
+
+        memcpy(row.id.bytes, sqlite3_column_blob(stmt, 0), 16);
+        take_call(&expected, &row);
+    }
+    sqlite3_finalize(stmt);
+    store->ops->call_span(store, &first, &last);
+    filter.seq_end = last + 1;
+    while (!slice.is_over &&
+           store->ops->call_slice(store, &filter, &slice, take_call, &got) == 0)
+        ;
+    ok(slice.is_over && says_the_same(&expected, &got), "%s: by slices", what);
+    free(expected.text);
+    free(got.text);
+}
+
 static void
 check_all(const char *when)
 {
@@ -347,8 +380,15 @@ check_all(const char *when)
         snprintf(what, sizeof(what), "%s, of key %u and a time", when, number);
         check_sums(&filter, 2, what);
         check_list(&filter, number == 0 ? 9000 : UINT32_MAX, what);
+        check_slices(&filter, what);
+        filter.model = "two";
+        check_slices(&filter, what);
     }
     check_list(&all, 3000, when);
+    check_slices(&all, when);
+    filter = (struct tg_store_filter){.account_id = "acct_0000000000000000002",
+                                      .since = BEGUN_AT + 4000000};
+    check_slices(&filter, when);
 }
 
 static int

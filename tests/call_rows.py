@@ -1,0 +1,44 @@
+"""Calls put into a store while no daemon runs, as many and as odd as a test
+wants them."""
+
+import sqlite3
+import time
+
+COLUMNS = {
+    "at": 0, "key_id": "", "account_id": "", "upstream_id": "",
+    "credential_id": "", "model": "deepseek-flash", "endpoint": 1, "flags": 2,
+    "status": 200, "code": 0, "basis": 2, "latency_ms": 12, "ttft_ms": None,
+    "prompt_tokens": 100, "prompt_cache_hit_tokens": 0,
+    "cache_write_tokens": 0, "completion_tokens": 10, "reasoning_tokens": 0,
+    "unit": 0, "units": 0, "hit_picos": 0, "miss_picos": 0, "output_picos": 0,
+    "write_picos": 0, "unit_picos": 0, "held_nanos": 0, "cost_nanos": 1000,
+    "ip": "127.0.0.1", "user_agent": "", "trace_id": ""}
+
+
+def hex_of(number):
+    """The digits of the id of the call with that number."""
+    return f"{number:032x}"
+
+
+def put(store, rows, first=None):
+    """Adds rows, oldest first: dicts of what is not as in COLUMNS.  A call's
+    id is its number, from first on.  Returns the number after the last."""
+    db = sqlite3.connect(store)
+    if first is None:
+        first = db.execute("SELECT coalesce(max(seq), 0) + 1 "
+                           "FROM calls").fetchone()[0]
+    names = ", ".join(COLUMNS)
+    marks = ", ".join("?" * (len(COLUMNS) + 2))
+    now = int(time.time() * 1000)
+    seq = first
+    values = []
+    for row in rows:
+        full = {**COLUMNS, "at": now - 3_600_000 + seq, **row}
+        assert len(full) == len(COLUMNS), set(full) - set(COLUMNS)
+        values.append((seq, bytes.fromhex(hex_of(seq)), *full.values()))
+        seq += 1
+    with db:
+        db.executemany(f"INSERT INTO calls (seq, id, {names}) "
+                       f"VALUES ({marks})", values)
+    db.close()
+    return seq

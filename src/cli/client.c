@@ -351,6 +351,12 @@ call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
 
     rc = perform(cli->client, exchange, sent, &answer, &received);
     exchange->status = answer.status;
+    if (rc == TG_EXIT_OK && exchange->wants_bytes && answer.status == 200) {
+        exchange->bytes =
+            received.data != NULL ? received.data : tg_own(calloc(1, 1));
+        exchange->len = received.len;
+        return TG_EXIT_OK;
+    }
     if (rc == TG_EXIT_OK)
         rc = tg_verdict_read(&answer, received.data, received.len,
                              &exchange->answer);
@@ -379,6 +385,7 @@ tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange)
     int rc;
 
     exchange->answer = exchange->error = NULL;
+    exchange->bytes = NULL;
     exchange->etag[0] = '\0';
     rc = open_client(cli);
     if (rc != TG_EXIT_OK)

@@ -23,8 +23,11 @@ struct tg_exchange {
     const json_t *body;   /* or NULL */
     const char *if_match; /* an ETag, or NULL */
     bool is_login;        /* it needs no token */
-    json_t *answer;       /* the caller's; NULL when it failed */
-    json_t *error;        /* what the API refused with, unsaid; the caller's */
+    bool wants_bytes;     /* an answer that is no JSON: bytes, not answer */
+    char *bytes; /* the caller's; len of them, and a NUL; NULL: it failed */
+    size_t len;
+    json_t *answer; /* the caller's; NULL when it failed */
+    json_t *error;  /* what the API refused with, unsaid; the caller's */
     long status;
     char etag[64]; /* of the answer; "": none */
 };

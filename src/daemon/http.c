@@ -111,27 +111,51 @@ text_of(const json_t *body)
     return text;
 }
 
+/* NULL without memory; the reply's own is given back. */
+static struct MHD_Response *
+response_of(struct tg_reply *reply)
+{
+    struct MHD_Response *response;
+    struct text *text;
+
+    if (reply->bytes != NULL) {
+        response = MHD_create_response_from_buffer(reply->len, reply->bytes,
+                                                   MHD_RESPMEM_MUST_FREE);
+        if (response == NULL)
+            free(reply->bytes);
+        reply->bytes = NULL;
+        return response;
+    }
+    text = text_of(reply->body);
+    json_decref(reply->body);
+    reply->body = NULL;
+    if (text == NULL)
+        return NULL;
+    response = MHD_create_response_from_buffer_with_free_callback_cls(
+        text->len, text->data, free_text, text);
+    if (response == NULL)
+        free_text(text);
+    return response;
+}
+
 static enum MHD_Result
 send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
            const char *id)
 {
-    struct MHD_Response *response;
+    const char *type = reply->bytes != NULL ? reply->type : "application/json";
+    struct MHD_Response *response = response_of(reply);
     enum MHD_Result result;
     char seconds[16];
-    struct text *text = text_of(reply->body);
 
-    json_decref(reply->body);
-    reply->body = NULL;
-    if (text == NULL)
+    if (response == NULL)
         return MHD_NO;
-    response = MHD_create_response_from_buffer_with_free_callback_cls(
-        text->len, text->data, free_text, text);
-    if (response == NULL) {
-        free_text(text);
-        return MHD_NO;
-    }
     MHD_add_response_header(response, "x-request-id", id);
-    MHD_add_response_header(response, "Content-Type", "application/json");
+    MHD_add_response_header(response, "Content-Type", type);
+    /* No browser takes it for something else, or runs what is in it. */
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            "default-src 'none'; style-src 'unsafe-inline'; "
+                            "img-src data:; sandbox");
     MHD_add_response_header(response, "Cache-Control", "no-store");
     if (reply->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");

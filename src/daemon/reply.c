@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "civil.h"
 #include "err.h"
@@ -14,8 +15,25 @@ void
 tg_reply_json(struct tg_reply *reply, unsigned status, json_t *body)
 {
     json_decref(reply->body);
+    free(reply->bytes);
+    reply->bytes = NULL;
     reply->status = status;
     reply->body = body;
+}
+
+void
+tg_reply_bytes(struct tg_reply *reply, unsigned status, const char *type,
+               char *bytes, size_t len)
+{
+    if (bytes == NULL) {
+        tg_reply_error(reply, 500, "internal_error", NULL,
+                       "there is no memory");
+        return;
+    }
+    tg_reply_json(reply, status, NULL);
+    reply->type = type;
+    reply->bytes = bytes;
+    reply->len = len;
 }
 
 static const char *

@@ -15,8 +15,11 @@
 #define TG_REPLY_COOKIE_SIZE 160
 
 struct tg_reply {
-    unsigned status;                 /* HTTP; 0: no handler has answered yet */
-    json_t *body;                    /* owned */
+    unsigned status; /* HTTP; 0: no handler has answered yet */
+    json_t *body;    /* owned */
+    char *bytes;     /* owned: what is answered in its place, or NULL */
+    size_t len;
+    const char *type;                /* of bytes: "image/png"; a constant */
     char allow[TG_REPLY_ALLOW_SIZE]; /* header of a 405; "" for none */
     char etag[TG_REPLY_ETAG_SIZE];   /* with its quotes; "" for none */
     char set_cookie[TG_REPLY_COOKIE_SIZE]; /* "" for none; wiped when sent */
@@ -26,6 +29,14 @@ struct tg_reply {
 
 /* Answers with a body, whose reference is taken over. */
 void tg_reply_json(struct tg_reply *reply, unsigned status, json_t *body);
+
+/*
+ * Answers with something else than JSON: len bytes of a type such as
+ * "text/html; charset=utf-8", from malloc, which are taken over.  NULL, for
+ * want of memory, is answered with 500.
+ */
+void tg_reply_bytes(struct tg_reply *reply, unsigned status, const char *type,
+                    char *bytes, size_t len);
 
 /*
  * Answers with the error envelope; its type follows from status.  param is

@@ -255,6 +255,9 @@ const struct tg_command tg_commands[] = {
     {"tokens", "revoke", "ID", "end a token for good; asks first",
      "tokens revoke tok_… --yes", NULL, tg_tokens_revoke, NULL},
 
+    {"health", NULL, "[ID]", "is the gate well, or one key; what to do if not",
+     "health --live", tg_health_options, tg_health_show, NULL},
+
     {"usage", NULL, NULL, "requests, tokens and cost, to the nano-unit",
      "usage --since 30d --by model", tg_usage_options, tg_usage_show, NULL},
 
@@ -361,6 +364,7 @@ tg_noun_summary(const char *noun)
         {"logout", "end it"},
         {"sessions", "who is logged in"},
         {"tokens", "by what their programs are known"},
+        {"health", "is the gate well, or a key; for monitors, too"},
         {"usage", "what was used, and what it cost"},
         {"calls", "the calls, one by one"},
         {"denials", "requests that were refused, counted"},

@@ -39,9 +39,11 @@ color_of(const struct tg_column *column, const char *text)
 {
     if (column->kind != TG_CELL_STATUS)
         return NULL;
-    if (strcmp(text, "active") == 0 || *text == '2')
+    if (strcmp(text, "active") == 0 || strcmp(text, "healthy") == 0 ||
+        *text == '2')
         return "\033[32m";
-    if (strcmp(text, "inactive") == 0 || *text == '4')
+    if (strcmp(text, "inactive") == 0 || strcmp(text, "warning") == 0 ||
+        *text == '4')
         return "\033[33m";
     return "\033[31m";
 }

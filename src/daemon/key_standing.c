@@ -26,28 +26,38 @@ struct moment {
 };
 
 static int
-read_moment(struct moment *moment, struct tg_daemon *daemon, const char *key_id)
+read_slot(struct moment *moment, const struct tg_state *state, uint32_t slot)
 {
     struct tg_str zone;
-    uint32_t slot;
     uint64_t seq;
 
-    moment->state = &daemon->state;
-    if (daemon->publisher == NULL ||
-        tg_publisher_key_slot(daemon->publisher, key_id, &slot) != 0 ||
-        tg_state_key(moment->state, slot, &moment->key, &seq) != 0 ||
-        tg_state_account(moment->state, moment->key.account,
-                         &moment->account) != 0)
+    moment->state = state;
+    if (tg_state_key(state, slot, &moment->key, &seq) != 0 ||
+        tg_state_account(state, moment->key.account, &moment->account) != 0)
         return TG_ERR_NOT_FOUND;
-    zone = tg_state_blob(moment->state, moment->key.timezone);
-    moment->day_ends_at_ms = tg_calendar_day_end_ms(zone, moment->now_ms);
-    moment->month_ends_at_ms = tg_calendar_month_end_ms(zone, moment->now_ms);
+    zone = tg_state_blob(state, moment->key.timezone);
     moment->call = (struct tg_call){
         .key_slot = slot,
         .account_slot = moment->key.account,
         .day = (uint32_t)tg_calendar_day(zone, moment->now_ms),
         .month = (uint16_t)tg_calendar_month(zone, moment->now_ms),
     };
+    return 0;
+}
+
+static int
+read_moment(struct moment *moment, struct tg_daemon *daemon, const char *key_id)
+{
+    struct tg_str zone;
+    uint32_t slot;
+
+    if (daemon->publisher == NULL ||
+        tg_publisher_key_slot(daemon->publisher, key_id, &slot) != 0 ||
+        read_slot(moment, &daemon->state, slot) != 0)
+        return TG_ERR_NOT_FOUND;
+    zone = tg_state_blob(moment->state, moment->key.timezone);
+    moment->day_ends_at_ms = tg_calendar_day_end_ms(zone, moment->now_ms);
+    moment->month_ends_at_ms = tg_calendar_month_end_ms(zone, moment->now_ms);
     return 0;
 }
 
@@ -86,28 +96,48 @@ read_rates(const struct moment *moment, struct tg_standing *standing)
     }
 }
 
+static void
+read_all(const struct moment *moment, struct tg_standing *standing)
+{
+    struct tg_budget_verdict budgets[TG_BUDGETS];
+
+    *standing = (struct tg_standing){.at_ms = moment->now_ms};
+    read_rates(moment, standing);
+    tg_budget_stand(moment->state, &moment->call, &moment->key,
+                    &moment->account, budgets);
+    standing->budgets[0] = (struct tg_standing_budget){
+        "daily", moment->key.daily_nanos, budgets[0].used_nanos,
+        moment->day_ends_at_ms};
+    standing->budgets[1] = (struct tg_standing_budget){
+        "monthly", moment->key.monthly_nanos, budgets[1].used_nanos,
+        moment->month_ends_at_ms};
+}
+
+int
+tg_slot_standing(const struct tg_state *state, uint32_t slot, int64_t now_ms,
+                 struct tg_key_policy *policy, struct tg_standing *standing)
+{
+    struct moment moment = {.now_ms = now_ms};
+    int err = read_slot(&moment, state, slot);
+
+    if (err != 0)
+        return err;
+    read_all(&moment, standing);
+    *policy = moment.key;
+    return 0;
+}
+
 int
 tg_key_standing(struct tg_daemon *daemon, const char *key_id, int64_t now_ms,
                 struct tg_standing *standing)
 {
-    struct tg_budget_verdict budgets[TG_BUDGETS];
     struct moment moment = {.now_ms = now_ms};
     int err;
 
     pthread_mutex_lock(&daemon->publish_lock);
     err = read_moment(&moment, daemon, key_id);
-    if (err == 0) {
-        *standing = (struct tg_standing){.at_ms = now_ms};
-        read_rates(&moment, standing);
-        tg_budget_stand(moment.state, &moment.call, &moment.key,
-                        &moment.account, budgets);
-        standing->budgets[0] = (struct tg_standing_budget){
-            "daily", moment.key.daily_nanos, budgets[0].used_nanos,
-            moment.day_ends_at_ms};
-        standing->budgets[1] = (struct tg_standing_budget){
-            "monthly", moment.key.monthly_nanos, budgets[1].used_nanos,
-            moment.month_ends_at_ms};
-    }
+    if (err == 0)
+        read_all(&moment, standing);
     pthread_mutex_unlock(&daemon->publish_lock);
     return err;
 }

@@ -31,6 +31,14 @@ struct tg_standing {
 };
 
 /*
+ * Reads it of a slot, with the policy in force; resets_at_ms is left 0.  The
+ * caller holds the publish lock.  0, or TG_ERR_NOT_FOUND for a free slot.
+ */
+int tg_slot_standing(const struct tg_state *state, uint32_t slot,
+                     int64_t now_ms, struct tg_key_policy *policy,
+                     struct tg_standing *standing);
+
+/*
  * Reads it.  Returns 0, or TG_ERR_NOT_FOUND when the gate does not know the
  * key: it was deleted, or is not in force yet.  Takes the publish lock.
  */

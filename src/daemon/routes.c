@@ -70,6 +70,7 @@ static const struct tg_admin_route routes[] = {
     READ("/keys/{}/usage/current", TG_MAY_READ_USAGE, "", tg_admin_key_current,
          OF_KEY),
     READ("/keys/{}/limits", TG_MAY_READ, "", tg_admin_key_limits, OF_KEY),
+    READ("/keys/{}/health", TG_MAY_READ, "", tg_admin_key_health, OF_KEY),
     READ("/keys/{}/errors", TG_MAY_READ_USAGE, " hours limit",
          tg_admin_key_errors, OF_KEY),
     CHANGE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.update", "",
@@ -225,6 +226,7 @@ static const struct tg_admin_route routes[] = {
            "ledger.reconcile", "", tg_admin_reconcile),
     READ("/openapi.json", TG_MAY_READ, "", tg_admin_openapi, COMMON),
     READ("/health", TG_MAY_READ, "", tg_admin_health, COMMON),
+    READ("/health/checks", TG_MAY_READ, "", tg_admin_health_report),
 };
 
 const struct tg_admin_route *

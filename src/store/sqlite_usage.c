@@ -182,6 +182,17 @@ read_times(sqlite3_stmt *stmt, struct tg_usage_part *part)
     part->ttft = tg_sql_bytes(stmt, TTFT_COLUMN);
 }
 
+static void
+say_why(struct tg_sqlite *db, int err)
+{
+    const char *why = err == TG_ERR_LIMIT   ? "there are too many rows"
+                      : err == TG_ERR_RANGE ? "a sum is too large"
+                                            : "a histogram cannot be read";
+
+    tg_error_set(&db->store.error, err,
+                 "the store: usage cannot be added up: %s", why);
+}
+
 /* Takes all that a source has from one number up to another. */
 static int
 take_from(struct tg_sqlite *db, struct tg_usage_fold *fold, const char *sql,
@@ -204,10 +215,7 @@ take_from(struct tg_sqlite *db, struct tg_usage_fold *fold, const char *sql,
             read_times(stmt, &part);
         err = tg_usage_fold_take(fold, &part);
         if (err != 0) {
-            tg_error_set(&db->store.error, err,
-                         "the store: usage cannot be added up: %s",
-                         err == TG_ERR_RANGE ? "a sum is too large"
-                                             : "a histogram cannot be read");
+            say_why(db, err);
             break;
         }
     }

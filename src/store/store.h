@@ -664,7 +664,8 @@ struct tg_store_ops {
                       void *arg);
     /*
      * Sums over calls, as rows ordered by span and then by group; total and
-     * visit may be NULL.  TG_ERR_RANGE when a sum does not fit.
+     * visit may be NULL.  TG_ERR_RANGE when a sum does not fit, TG_ERR_LIMIT
+     * when there are more rows than the question lets be.
      */
     int (*usage)(struct tg_store *store, struct tg_usage_question *question,
                  struct tg_store_usage *total,

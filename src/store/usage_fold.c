@@ -126,6 +126,9 @@ tg_usage_fold_take(struct tg_usage_fold *fold, const struct tg_usage_part *part)
         name.span = question->span_of(question->span_arg, part->quarter);
     name_group(question->by, part, name.group);
     err = tg_names_find(&fold->rows, &name, &number);
+    if (err == 0 && question->rows_max != 0 &&
+        fold->rows.count > question->rows_max)
+        err = TG_ERR_LIMIT;
     if (err != 0)
         return err;
     row = tg_names_at(&fold->rows, number);

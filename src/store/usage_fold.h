@@ -30,8 +30,9 @@ void tg_usage_fold_init(struct tg_usage_fold *fold,
 
 /*
  * Adds a part to its row, or to none when the question is not about it.
- * since and until are not looked at.  Returns 0; TG_ERR_RANGE when a sum does
- * not fit, TG_ERR_CORRUPT of a histogram, TG_ERR_SYSTEM without memory.
+ * since and until are not looked at.  Returns 0; TG_ERR_LIMIT when there are
+ * more than rows_max, TG_ERR_RANGE when a sum does not fit, TG_ERR_CORRUPT of
+ * a histogram, TG_ERR_SYSTEM without memory.
  */
 int tg_usage_fold_take(struct tg_usage_fold *fold,
                        const struct tg_usage_part *part);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "err.h"
 #include "route.h"
 #include "store_test.h"
 #include "tap.h"
@@ -469,6 +470,30 @@ count_rows(const char *sql)
     return count;
 }
 
+static int
+count_usage(void *arg, const struct tg_store_usage *row)
+{
+    (void)row;
+    ++*(int *)arg;
+    return 0;
+}
+
+static void
+test_too_many_rows(void)
+{
+    struct tg_usage_question question = {.by = TG_BY_KEY, .rows_max = KEYS};
+    int rows = 0;
+
+    is_int(store->ops->usage(store, &question, NULL, count_usage, &rows), 0,
+           "as many rows as there may be");
+    is_int(rows, KEYS, "are said");
+    question.rows_max--;
+    rows = 0;
+    is_int(store->ops->usage(store, &question, NULL, count_usage, &rows),
+           TG_ERR_LIMIT, "one more is too many");
+    is_int(rows, 0, "and nothing is said");
+}
+
 /* What a call adds is found where calls that moved are looked for. */
 static void
 test_moved(void)
@@ -506,6 +531,7 @@ main(void)
     test_whole_life();
     is_int(count_rows("SELECT count(DISTINCT block) FROM key_calls"), 2,
            "two blocks");
+    test_too_many_rows();
     test_moved();
     store->ops->close(store);
     sqlite3_close(plain);

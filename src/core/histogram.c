@@ -6,8 +6,8 @@
 #define PARTS 16 /* buckets of a power of two */
 
 /* 32 has five bits below its highest one, of which four choose the part. */
-static uint32_t
-bucket_of(uint32_t value)
+uint32_t
+tg_histogram_bucket(uint32_t value)
 {
     uint32_t power;
 
@@ -17,8 +17,8 @@ bucket_of(uint32_t value)
     return EXACT + (power - 5) * PARTS + ((value >> (power - 4)) & (PARTS - 1));
 }
 
-static uint32_t
-largest_in(uint32_t bucket)
+uint32_t
+tg_histogram_largest(uint32_t bucket)
 {
     uint32_t power, part;
 
@@ -57,7 +57,7 @@ tg_histogram_clear(struct tg_histogram *histogram)
 void
 tg_histogram_add(struct tg_histogram *histogram, uint32_t value)
 {
-    count(histogram, bucket_of(value), 1);
+    count(histogram, tg_histogram_bucket(value), 1);
 }
 
 int
@@ -126,5 +126,5 @@ tg_histogram_quantile(const struct tg_histogram *histogram,
             sum >= wanted)
             break;
     }
-    return count == 0 ? 0 : largest_in(last);
+    return count == 0 ? 0 : tg_histogram_largest(last);
 }

@@ -35,6 +35,10 @@ int tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
 /* Writes into out[TG_HISTOGRAM_BYTES_MAX] and returns the length. */
 size_t tg_histogram_encode(const struct tg_histogram *histogram, uint8_t *out);
 
+/* The bucket of a value, and the largest value of a bucket. */
+uint32_t tg_histogram_bucket(uint32_t value);
+uint32_t tg_histogram_largest(uint32_t bucket);
+
 uint64_t tg_histogram_count(const struct tg_histogram *histogram);
 
 /*

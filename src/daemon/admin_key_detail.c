@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "err.h"
 #include "key_report.h"
-#include "usage_spans.h"
+#include "usage_rows.h"
 #include "usage_sums.h"
 
 #define DEFAULT_DAYS 30
@@ -47,49 +47,21 @@ read_granularity(struct detail *detail, const struct tg_request *request,
 
 /* A date is a whole day of the zone: as an end, with that day. */
 static bool
-read_instant(const struct detail *detail, const struct tg_request *request,
-             struct tg_reply *reply, const char *name, bool is_end,
-             int64_t *at_ms)
-{
-    const char *text = tg_request_argument(request, name);
-    int32_t day;
-
-    if (text == NULL ||
-        tg_civil_parse_date((struct tg_str){text, strlen(text)}, &day) != 0)
-        return tg_request_instant(request, reply, name, at_ms);
-    *at_ms = tg_zone_day_at(&detail->zone, (int64_t)day + is_end);
-    return true;
-}
-
-static bool
 read_span(struct detail *detail, const struct tg_request *request,
           struct tg_reply *reply)
 {
     struct tg_store_filter *filter = &detail->report.filter;
 
     filter->until = tg_clock_ms();
-    if (!read_instant(detail, request, reply, "end", true, &filter->until))
+    if (!tg_usage_instant_read(&detail->zone, request, reply, "end", true,
+                               &filter->until))
         return false;
     filter->since = filter->until - DEFAULT_DAYS * TG_MS_PER_DAY;
-    if (!read_instant(detail, request, reply, "start", false, &filter->since))
+    if (!tg_usage_instant_read(&detail->zone, request, reply, "start", false,
+                               &filter->since))
         return false;
     return filter->since < filter->until ||
            tg_reply_invalid(reply, "start", "start is not before end");
-}
-
-static bool
-open_zone(struct detail *detail, const struct tg_request *request,
-          struct tg_reply *reply)
-{
-    const char *name = tg_request_argument(request, "timezone");
-
-    if (name == NULL)
-        name = "UTC";
-    return tg_zone_open(&detail->zone, name) == 0 ||
-           tg_reply_invalid(reply, "timezone",
-                            "there is no time zone '%s'; write a name such "
-                            "as Asia/Shanghai",
-                            name);
 }
 
 static int
@@ -102,12 +74,10 @@ take_span(void *arg, const struct tg_store_usage *row)
 
     detail->spans.span->text(row->span, at);
     object = json_pack("{s:s,s:s}", "object", "detailed_usage", "date", at);
-    tg_usage_sums_set(object, sums);
+    tg_usage_figures_set(object, row);
     json_object_set_new(
         object, "tokens",
         json_integer(sums->prompt_tokens + sums->completion_tokens));
-    json_object_set_new(object, "error_rate",
-                        tg_usage_ratio(sums->errors, sums->requests, 4));
     return json_array_append_new(detail->rows, object) == 0 ? 0 : TG_ERR_SYSTEM;
 }
 
@@ -124,6 +94,8 @@ answer(struct tg_request *request, struct tg_reply *reply,
     question = tg_key_report_question(&detail->report);
     question.span_of = tg_usage_span_of;
     question.span_arg = &detail->spans;
+    question.has_latency = true;
+    question.rows_max = TG_USAGE_ROWS_MAX;
     detail->spans = (struct tg_usage_spans){
         tg_usage_span_named(detail->granularity->name), &detail->zone};
     detail->rows = json_array();
@@ -133,15 +105,22 @@ answer(struct tg_request *request, struct tg_reply *reply,
         return;
     }
     json_decref(detail->rows);
-    tg_reply_store(reply, store, err, "usage");
+    if (err == TG_ERR_LIMIT)
+        tg_reply_invalid(reply, "granularity",
+                         "there are more than %d rows; ask of less time "
+                         "(start, end), or by day",
+                         TG_USAGE_ROWS_MAX);
+    else
+        tg_reply_store(reply, store, err, "usage");
 }
 
 void
 tg_admin_key_detail(struct tg_request *request, struct tg_reply *reply)
 {
     struct detail detail = {.granularity = NULL};
+    const char *timezone;
 
-    if (open_zone(&detail, request, reply) &&
+    if (tg_usage_zone_read(&detail.zone, request, reply, &timezone) &&
         read_granularity(&detail, request, reply) &&
         read_span(&detail, request, reply)) {
         tg_daemon_catch_up(request->daemon);

@@ -10,19 +10,6 @@
 #define DAY_MS TG_MS_PER_DAY
 #define AVERAGE_DAYS 28
 
-/* The sums of a question, which becomes what they are of. */
-static int
-total(struct tg_store *store, struct tg_usage_question *question,
-      struct tg_sums *sums)
-{
-    struct tg_store_usage all;
-    int err = store->ops->usage(store, question, &all, NULL, NULL);
-
-    if (err == 0)
-        *sums = all.sums;
-    return err;
-}
-
 /*
  * What is usual for a period of this length: the mean over the four weeks
  * before, or since the key was made.  Of a key that has lived through none,
@@ -33,7 +20,7 @@ average(struct tg_store *store, const struct tg_key_report *report,
         int64_t now_requests, json_t **requests)
 {
     struct tg_usage_question before = tg_key_report_question(report);
-    struct tg_sums sums = {0};
+    struct tg_store_usage usual = {.group = ""};
     int64_t period = report->filter.until - report->filter.since;
     int err;
 
@@ -45,26 +32,24 @@ average(struct tg_store *store, const struct tg_key_report *report,
         *requests = json_integer(now_requests);
         return 0;
     }
-    err = total(store, &before, &sums);
+    err = store->ops->usage(store, &before, &usual, NULL, NULL);
     /* 366 days and what a gate can serve in them are below 2^63. */
-    *requests = tg_usage_ratio(sums.requests * (period / 1000),
+    *requests = tg_usage_ratio(usual.sums.requests * (period / 1000),
                                (before.until - before.since) / 1000, 2);
     return err;
 }
 
 static json_t *
-usage_object(const struct tg_key_report *report, const struct tg_sums *sums,
-             json_t *average_requests)
+usage_object(const struct tg_key_report *report,
+             const struct tg_store_usage *usage, json_t *average_requests)
 {
     json_t *object = tg_key_report_object(report, "key_usage");
     char period[TG_PERIOD_TEXT_SIZE];
 
     tg_period_text(report->period_ms, period);
     json_object_set_new(object, "period", json_string(period));
-    tg_usage_sums_set(object, sums);
+    tg_usage_figures_set(object, usage);
     json_object_set_new(object, "average_requests", average_requests);
-    json_object_set_new(object, "error_rate",
-                        tg_usage_ratio(sums->errors, sums->requests, 4));
     json_object_set_new(object, "daily_budget",
                         tg_reply_money_or_null(report->daily_nanos));
     json_object_set_new(object, "monthly_budget",
@@ -75,17 +60,18 @@ usage_object(const struct tg_key_report *report, const struct tg_sums *sums,
 /* Everything of one moment. */
 static int
 read_usage(struct tg_store *store, struct tg_key_report *report,
-           struct tg_sums *sums, json_t **average_requests)
+           struct tg_store_usage *usage, json_t **average_requests)
 {
     struct tg_usage_question now = tg_key_report_question(report);
     int err = store->ops->begin_reading(store);
 
+    now.has_latency = true;
     if (err == 0)
-        err = total(store, &now, sums);
+        err = store->ops->usage(store, &now, usage, NULL, NULL);
     report->filter.since = now.since;
     report->filter.until = now.until;
     if (err == 0)
-        err = average(store, report, sums->requests, average_requests);
+        err = average(store, report, usage->sums.requests, average_requests);
     store->ops->rollback(store);
     return err;
 }
@@ -95,16 +81,16 @@ answer_usage(struct tg_request *request, struct tg_reply *reply,
              struct tg_key_report *report)
 {
     struct tg_store *store = request->daemon->reports;
-    struct tg_sums sums = {0};
+    struct tg_store_usage usage = {.group = ""};
     json_t *average_requests = NULL;
     int err;
 
     if (!tg_key_report_find(report, store, request, reply))
         return;
-    err = read_usage(store, report, &sums, &average_requests);
+    err = read_usage(store, report, &usage, &average_requests);
     if (err == 0) {
         tg_reply_json(reply, 200,
-                      usage_object(report, &sums, average_requests));
+                      usage_object(report, &usage, average_requests));
         return;
     }
     json_decref(average_requests);
@@ -132,11 +118,9 @@ take_model(void *arg, const struct tg_store_usage *row)
     json_t *object = json_pack("{s:s,s:o}", "object", "model_usage", "model",
                                tg_reply_text(row->group));
 
-    tg_usage_sums_set(object, sums);
+    tg_usage_figures_set(object, row);
     json_object_set_new(object, "average_tokens_per_request",
                         tg_usage_ratio(tokens, sums->requests, 2));
-    json_object_set_new(object, "error_rate",
-                        tg_usage_ratio(sums->errors, sums->requests, 4));
     return json_array_append_new(arg, object) == 0 ? 0 : TG_ERR_SYSTEM;
 }
 
@@ -154,6 +138,7 @@ answer_models(struct tg_request *request, struct tg_reply *reply,
     rows = json_array();
     question = tg_key_report_question(report);
     question.by = TG_BY_MODEL;
+    question.has_latency = true;
     err = store->ops->usage(store, &question, NULL, take_model, rows);
     if (err != 0) {
         json_decref(rows);

@@ -179,7 +179,8 @@ static const struct tg_admin_route routes[] = {
     CHANGE("DELETE", "/tokens/{}", TG_MAY_ACT_FOR_ONESELF, "token.revoke", "",
            tg_admin_token_revoke, COMMON),
     READ("/usage", TG_MAY_READ_USAGE,
-         " key account model scope upstream status since until by timezone",
+         " key account model scope upstream status since until by timezone "
+         "fill latency",
          tg_admin_usage, OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
          PAGE " key account model since until status not_ok code ip agent "

@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "book.h"
 #include "civil.h"
 #include "clock.h"
 #include "err.h"
 #include "own.h"
 #include "route.h"
+#include "shapes.h"
 
 static const struct tg_usage_group groups[] = {
-    {"total", "", TG_BY_TOTAL},
-    {"key", "key_id", TG_BY_KEY},
-    {"account", "account_id", TG_BY_ACCOUNT},
-    {"model", "model", TG_BY_MODEL},
-    {"scope", "scope", TG_BY_SCOPE},
-    {"endpoint", "endpoint", TG_BY_ENDPOINT},
-    {"upstream", "upstream_id", TG_BY_UPSTREAM},
-    {"status", "status", TG_BY_STATUS},
+    {"total", "", TG_BY_TOTAL, NULL},
+    {"key", "key_id", TG_BY_KEY, "key_name"},
+    {"account", "account_id", TG_BY_ACCOUNT, "account_name"},
+    {"model", "model", TG_BY_MODEL, NULL},
+    {"scope", "scope", TG_BY_SCOPE, NULL},
+    {"endpoint", "endpoint", TG_BY_ENDPOINT, NULL},
+    {"upstream", "upstream_id", TG_BY_UPSTREAM, "upstream_name"},
+    {"status", "status", TG_BY_STATUS, NULL},
 };
 
 #define BY_LIST                                                                \
@@ -65,26 +65,24 @@ read_by(struct tg_usage_query *query, const char *by, struct tg_reply *reply)
     return is_good || tg_reply_invalid(reply, "by", "by is one of " BY_LIST);
 }
 
-static bool
-read_zone(struct tg_usage_query *query, const struct tg_request *request,
-          struct tg_reply *reply)
+bool
+tg_usage_zone_read(struct tg_zone *zone, const struct tg_request *request,
+                   struct tg_reply *reply, const char **name)
 {
-    query->timezone = tg_request_argument(request, "timezone");
-    if (query->timezone == NULL)
-        query->timezone = "UTC";
-    query->spans.zone = &query->zone;
-    return tg_zone_open(&query->zone, query->timezone) == 0 ||
+    const char *given = tg_request_argument(request, "timezone");
+
+    *name = given != NULL ? given : "UTC";
+    return tg_zone_open(zone, *name) == 0 ||
            tg_reply_invalid(reply, "timezone",
                             "there is no time zone '%s'; write a name such as "
                             "Asia/Shanghai",
-                            query->timezone);
+                            *name);
 }
 
-/* A date is the day's begin in the time zone. */
-static bool
-read_instant(const struct tg_usage_query *query,
-             const struct tg_request *request, struct tg_reply *reply,
-             const char *name, int64_t *at_ms)
+bool
+tg_usage_instant_read(const struct tg_zone *zone,
+                      const struct tg_request *request, struct tg_reply *reply,
+                      const char *name, bool is_end, int64_t *at_ms)
 {
     const char *text = tg_request_argument(request, name);
     int32_t day;
@@ -92,7 +90,7 @@ read_instant(const struct tg_usage_query *query,
     if (text == NULL ||
         tg_civil_parse_date((struct tg_str){text, strlen(text)}, &day) != 0)
         return tg_request_instant(request, reply, name, at_ms);
-    *at_ms = tg_zone_day_at(&query->zone, day);
+    *at_ms = tg_zone_day_at(zone, (int64_t)day + is_end);
     return true;
 }
 
@@ -103,10 +101,12 @@ read_times(struct tg_usage_query *query, const struct tg_request *request,
     struct tg_usage_question *question = &query->question;
 
     question->until = tg_clock_ms();
-    if (!read_instant(query, request, reply, "until", &question->until))
+    if (!tg_usage_instant_read(&query->zone, request, reply, "until", false,
+                               &question->until))
         return false;
     question->since = question->until - default_days * TG_MS_PER_DAY;
-    if (!read_instant(query, request, reply, "since", &question->since))
+    if (!tg_usage_instant_read(&query->zone, request, reply, "since", false,
+                               &question->since))
         return false;
     return question->since < question->until ||
            tg_reply_invalid(reply, "since", "since is not before until");
@@ -146,28 +146,73 @@ read_status(struct tg_usage_query *query, const char *text,
     return true;
 }
 
-static int
-take_upstream(void *arg, const struct tg_store_upstream *row)
+static bool
+read_upstream(struct tg_usage_query *query, const char *given,
+              struct tg_store *store, struct tg_reply *reply)
 {
-    char *id = arg;
+    if (given == NULL)
+        return true;
+    query->question.upstream_id = query->upstream_id;
+    return tg_shapes_upstream(store, reply, "upstream", given,
+                              query->upstream_id);
+}
 
-    snprintf(id, TG_ID_TEXT_SIZE, "%s", row->id);
-    return 0;
+/* true or false; by_default when it is not there. */
+static bool
+read_switch(const struct tg_request *request, struct tg_reply *reply,
+            const char *name, bool by_default, bool *is_on)
+{
+    const char *text = tg_request_argument(request, name);
+
+    *is_on = by_default;
+    if (text == NULL)
+        return true;
+    *is_on = strcmp(text, "true") == 0;
+    return *is_on || strcmp(text, "false") == 0 ||
+           tg_reply_invalid(reply, name, "%s is true or false", name);
 }
 
 static bool
-read_upstream(struct tg_usage_query *query, const struct tg_request *request,
-              struct tg_store *store, struct tg_reply *reply)
+read_switches(struct tg_usage_query *query, const struct tg_request *request,
+              struct tg_reply *reply)
 {
-    const char *name = tg_request_argument(request, "upstream");
+    if (!read_switch(request, reply, "latency", true,
+                     &query->question.has_latency) ||
+        !read_switch(request, reply, "fill", false, &query->has_fill))
+        return false;
+    return !query->has_fill || query->spans.span != NULL ||
+           tg_reply_invalid(reply, "fill",
+                            "fill is for rows of a span of time: by=day, or "
+                            "by=day,model");
+}
+
+static int
+take_key_account(void *arg, const struct tg_store_key *row)
+{
+    snprintf(arg, TG_ID_TEXT_SIZE, "%s", row->account_id);
+    return 0;
+}
+
+/* One of somebody else's is not there. */
+static bool
+read_key(struct tg_usage_query *query, const struct tg_request *request,
+         struct tg_store *store, struct tg_reply *reply)
+{
+    const char *id = tg_request_argument(request, "key");
+    char account_id[TG_ID_TEXT_SIZE];
     int err;
 
-    if (name == NULL)
+    query->question.key_id = id;
+    if (id == NULL)
         return true;
-    err = store->ops->upstream_get(store, name, take_upstream,
-                                   query->upstream_id);
-    query->question.upstream_id = query->upstream_id;
-    return err == 0 || tg_reply_store(reply, store, err, "upstream");
+    err = store->ops->key_get(store, id, take_key_account, account_id);
+    if (err == TG_ERR_NOT_FOUND ||
+        (err == 0 && !tg_own_account(request, account_id)))
+        return tg_reply_invalid(reply, "key",
+                                "there is no key '%s'; write its id, key_…, "
+                                "as tollgate keys list has it",
+                                id);
+    return err == 0 || tg_reply_store(reply, store, err, "key");
 }
 
 bool
@@ -179,14 +224,17 @@ tg_usage_query_read(struct tg_usage_query *query,
     const char *by = tg_request_argument(request, "by");
 
     *query = (struct tg_usage_query){
-        .question = {.key_id = tg_request_argument(request, "key"),
-                     .model = tg_request_argument(request, "model")}};
-    if (!read_zone(query, request, reply) ||
+        .question = {.model = tg_request_argument(request, "model")},
+        .spans = {.zone = &query->zone}};
+    if (!tg_usage_zone_read(&query->zone, request, reply, &query->timezone) ||
         !read_by(query, by != NULL ? by : by_default, reply) ||
         !read_times(query, request, reply, default_days) ||
+        !read_switches(query, request, reply) ||
         !read_scope(query, tg_request_argument(request, "scope"), reply) ||
         !read_status(query, tg_request_argument(request, "status"), reply) ||
-        !read_upstream(query, request, store, reply) ||
+        !read_key(query, request, store, reply) ||
+        !read_upstream(query, tg_request_argument(request, "upstream"), store,
+                       reply) ||
         !tg_own_filter(request, store, reply, query->account_id,
                        &query->question.account_id))
         return false;
@@ -195,72 +243,6 @@ tg_usage_query_read(struct tg_usage_query *query,
         query->question.span_arg = &query->spans;
     }
     return true;
-}
-
-static int
-take_key_name(void *arg, const struct tg_store_key *row)
-{
-    json_object_set_new(arg, "key_name", json_string(row->name));
-    return 0;
-}
-
-static int
-take_account_name(void *arg, const struct tg_store_account *row)
-{
-    json_object_set_new(arg, "account_name", json_string(row->name));
-    return 0;
-}
-
-static int
-take_upstream_name(void *arg, const struct tg_store_upstream *row)
-{
-    json_object_set_new(arg, "upstream_name", json_string(row->name));
-    return 0;
-}
-
-static void
-name_group(const struct tg_usage_query *query, struct tg_store *store,
-           const char *group, json_t *object)
-{
-    if (query->group->by == TG_BY_TOTAL)
-        return;
-    if (query->group->by == TG_BY_STATUS) {
-        json_object_set_new(object, query->group->member,
-                            json_integer(strtoll(group, NULL, 10)));
-        return;
-    }
-    json_object_set_new(object, query->group->member, tg_reply_text(group));
-    if (query->group->by == TG_BY_KEY)
-        store->ops->key_get(store, group, take_key_name, object);
-    else if (query->group->by == TG_BY_ACCOUNT)
-        store->ops->account_get(store, group, take_account_name, object);
-    else if (query->group->by == TG_BY_UPSTREAM)
-        store->ops->upstream_get(store, group, take_upstream_name, object);
-}
-
-json_t *
-tg_usage_query_row(const struct tg_usage_query *query, struct tg_store *store,
-                   const struct tg_store_usage *row)
-{
-    json_t *object = json_object();
-    char at[TG_SPAN_TEXT_SIZE] = "";
-
-    if (query->spans.span != NULL) {
-        query->spans.span->text(row->span, at);
-        json_object_set_new(object, query->spans.span->member, json_string(at));
-    }
-    if (query->group != NULL)
-        name_group(query, store, row->group, object);
-    return object;
-}
-
-json_t *
-tg_usage_query_object(const struct tg_usage_query *query)
-{
-    return json_pack("{s:s,s:o,s:o,s:s,s:s}", "object", "usage", "from",
-                     tg_reply_instant(query->question.since), "to",
-                     tg_reply_instant(query->question.until), "timezone",
-                     query->timezone, "currency", TG_BOOK_CURRENCY);
 }
 
 void

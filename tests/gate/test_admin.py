@@ -970,7 +970,11 @@ def test_usage_arguments(shared):
                          ("until=2026-13-01", "until"),
                          ("since=2026-02-01&until=2026-01-01", "since"),
                          ("timezone=Mars/Base", "timezone"),
-                         ("account=nobody", "account")]:
+                         ("account=nobody", "account"), ("key=nobody", "key"),
+                         ("upstream=nobody", "upstream"),
+                         ("by=model&fill=true", "fill"),
+                         ("fill=1", "fill"), ("latency=no", "latency"),
+                         ("by=15m&since=2020-01-01&fill=true", "by")]:
         assert shared.get("/usage?" + query).error["param"] == param
     for query, param in [("status=ok", "status"), ("not_ok=1", "not_ok"),
                          ("after=call_x", "after"), ("limit=0", "limit")]:

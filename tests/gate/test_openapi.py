@@ -24,7 +24,6 @@ def blocks(text, indent):
 TOP = blocks(TEXT, 0)
 PATHS = blocks(TOP["paths"], 2)
 COMPONENTS = blocks(TOP["components"], 2)
-SCHEMAS = blocks(COMPONENTS["schemas"], 4)
 PARAMETERS = {
     name: "in: query" in body
     for name, body in blocks(COMPONENTS["parameters"], 4).items()}
@@ -117,15 +116,25 @@ def test_each_change_of_an_object_takes_if_match():
                 assert "parameters/if_match" in what, path
 
 
+DOCUMENT = yaml.safe_load(TEXT)["components"]["schemas"]
+
+
+def parts(name):
+    """What a schema consists of: itself, or all of others and more."""
+    whole = DOCUMENT[name]
+    for part in whole.get("allOf", [whole]):
+        if "$ref" in part:
+            yield from parts(part["$ref"].rpartition("/")[2])
+        else:
+            yield part
+
+
 def properties(name):
-    body = blocks(SCHEMAS[name], 6)
-    return set(blocks(body["properties"], 8))
+    return {key for part in parts(name) for key in part["properties"]}
 
 
 def required(name):
-    body = blocks(SCHEMAS[name], 6)
-    names = body["required"].strip(" []\n").split(", ")
-    return {name.strip("'") for name in names}
+    return {key for part in parts(name) for key in part["required"]}
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +181,8 @@ def test_members_of_the_rest(daemon):
     assert set(daemon.get("/nothing").json) == properties("error")
     usage = daemon.get("/usage?by=key").json
     assert set(usage) == properties("usage")
-    assert set(usage["total"]) == properties("sums")
+    assert set(usage["total"]) == properties("sums") == required("sums")
+    assert set(usage["total"]["latency_ms"]) == properties("quantiles")
     assert set(usage["rows"][0]) == properties("sums") | {"key_id", "key_name"}
     check = daemon.get(f"/keys/{daemon.key['id']}/check?scope=chat").json
     assert set(check) == properties("key_check") == required("key_check")

@@ -257,6 +257,14 @@ takes_two(const struct tg_command *command)
     return strchr(command->operand, ' ') != NULL;
 }
 
+static bool
+takes_many(const struct tg_command *command)
+{
+    size_t len = strlen(command->operand);
+
+    return len > 3 && strcmp(command->operand + len - 3, "...") == 0;
+}
+
 static int
 take_word(struct tg_cli *cli, const char *word)
 {
@@ -291,6 +299,8 @@ take_word(struct tg_cli *cli, const char *word)
         cli->operand = word;
     else if (takes_two(cli->command) && cli->second == NULL)
         cli->second = word;
+    else if (takes_many(cli->command))
+        cli->more[cli->more_count++] = word;
     else
         return tg_say_usage(cli, "one %s only, not \"%s\" as well",
                             cli->command->operand, word);
@@ -349,7 +359,8 @@ tg_args_parse(struct tg_cli *cli, int argc, char **argv)
     int i, rc;
 
     cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
-    if (cli->args == NULL)
+    cli->more = calloc((size_t)argc + 1, sizeof(*cli->more));
+    if (cli->args == NULL || cli->more == NULL)
         return tg_say_failed("out of memory");
     for (i = 1; i < argc; i++) {
         rc = take(cli, argc, argv, &i, &is_over);

@@ -49,7 +49,8 @@ struct tg_command {
     const char *noun;    /* NULL ends the table */
     const char *verb;    /* NULL: the noun alone */
     const char *operand; /* "ID", or two: "ACCOUNT AMOUNT"; NULL: none; what
-                            may be left out is in brackets: "[ID]" */
+                            may be left out is in brackets: "[ID]"; any
+                            number of them: "[ID]..." */
     const char *summary;
     const char *example;             /* what stands behind "tollgate " */
     const struct tg_option *options; /* NULL: none of its own */
@@ -70,12 +71,14 @@ struct tg_cli {
     const char *noun;
     const char *operand;
     const char *second; /* operand; NULL unless the command takes two */
+    const char **more;  /* further ones, where it takes any number */
+    size_t more_count;
     struct tg_arg *args;
     size_t arg_count;
     char *token;              /* of --token; it is not in argv any more */
     struct tg_client *client; /* opened by the first request */
     int64_t now_ms;           /* Unix time */
-    bool is_of_profile; /* only the profile's token will do */
+    bool is_of_profile;       /* only the profile's token will do */
     bool is_json;
     bool is_quiet;
     bool is_yes;

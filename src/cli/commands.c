@@ -113,6 +113,10 @@ const struct tg_command tg_commands[] = {
     {"keys", "delete", "ID", "take a key out for good; asks first",
      "keys delete key_… --yes", NULL, tg_keys_delete, NULL},
 
+    {"limits", "suggest", "[ID]...", "limits that fit what a key used, and why",
+     "limits suggest key_… --since 30d", tg_limits_suggest_options,
+     tg_limits_suggest, NULL},
+
     {"leak", "respond", "ID", "shut a key, and put a narrow one in its place",
      "leak respond key_… --leaked-at 12h --end-sessions",
      tg_leak_respond_options, tg_leak_respond, NULL},
@@ -352,6 +356,7 @@ tg_noun_summary(const char *noun)
         {"apply", "make the gate as files say"},
         {"export", "what the gate has, as such a file"},
         {"keys", "who may call, and what"},
+        {"limits", "how much keys may call, and how much they need to"},
         {"leak", "keys that were found where they should not be"},
         {"accounts", "who pays"},
         {"models", "what is offered"},

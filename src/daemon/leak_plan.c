@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice_rules.h"
 #include "civil.h"
 #include "network.h"
 #include "route.h"
 
 #define NETWORKS_MAX 256 /* of a key */
-#define DAY_MS INT64_C(86400000)
-#define MEAN_TIMES 3
 
 /* What the new key has as the old one had it. */
 static const char *const kept[] = {
@@ -148,40 +147,29 @@ tighten(json_t *limits, const char *name, int64_t value)
     json_object_set_new(limits, name, json_integer(value));
 }
 
-static int64_t
-ceil_div(int64_t a, int64_t b)
-{
-    return a / b + (a % b != 0);
-}
-
 static void
 set_limits(json_t *plan, const struct tg_leak_usage *usage, int64_t created_at,
            json_t *notes)
 {
     json_t *limits = json_object_get(plan, "limits");
     const struct tg_leak_span *span = &usage->span;
-    int64_t rate = ceil_div(usage->peak_per_minute * 6, 5);
+    int64_t rate =
+        tg_advice_rate(usage->minutes.requests.requests, TG_LEAK_RATE_FLOOR);
     int64_t from =
         created_at > span->trusted_since ? created_at : span->trusted_since;
-    int64_t lasted = span->trusted_until - from, daily;
+    int64_t lasted = span->trusted_until - from;
+    int64_t daily = tg_advice_daily(usage->trusted_calls, lasted);
 
-    if (rate < TG_LEAK_RATE_FLOOR)
-        rate = TG_LEAK_RATE_FLOOR;
-    if (lasted < DAY_MS)
-        lasted = DAY_MS;
-    /* A million calls a minute for a week fit sevenfold. */
-    daily =
-        ceil_div(MEAN_TIMES * usage->trusted_calls, ceil_div(lasted, DAY_MS));
     tighten(limits, "requests_per_minute", rate);
     tighten(limits, "requests_per_day", daily);
     note(notes,
          "the peak was %lld requests in a minute; 120 %% of it, at least %d, "
          "and no more than before, is the new limit",
-         (long long)usage->peak_per_minute, TG_LEAK_RATE_FLOOR);
+         (long long)usage->minutes.requests.requests, TG_LEAK_RATE_FLOOR);
     note(notes,
          "%lld requests in %lld days; three times their mean is the new daily "
          "limit",
-         (long long)usage->trusted_calls, (long long)ceil_div(lasted, DAY_MS));
+         (long long)usage->trusted_calls, (long long)tg_advice_days(lasted));
 }
 
 static void

@@ -5,10 +5,11 @@
 #ifndef TG_LEAK_PLAN_H
 #define TG_LEAK_PLAN_H
 
+#include "advice_rules.h"
 #include "leak_usage.h"
 
 /* Requests a minute are never limited to fewer than these by a plan. */
-#define TG_LEAK_RATE_FLOOR 100
+#define TG_LEAK_RATE_FLOOR TG_ADVICE_REQUESTS_FLOOR
 
 /* So many addresses of one /24 stand for all of it. */
 #define TG_LEAK_NEIGHBOURS 3

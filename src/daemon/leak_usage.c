@@ -7,7 +7,6 @@
 #include "err.h"
 #include "route.h"
 
-#define MINUTE_MS INT64_C(60000)
 #define ENOUGH 1 /* a walk that ends because all is known */
 
 struct tg_leak_span
@@ -44,18 +43,6 @@ count(struct tg_tally_row *row, const struct tg_store_call *call,
         row->last_at = call->at;
 }
 
-/* Newest first, so a minute's calls come together. */
-static void
-take_minute(struct tg_leak_usage *usage, int64_t at)
-{
-    if (at / MINUTE_MS != usage->minute) {
-        usage->minute = at / MINUTE_MS;
-        usage->in_minute = 0;
-    }
-    if (++usage->in_minute > usage->peak_per_minute)
-        usage->peak_per_minute = usage->in_minute;
-}
-
 static void
 take_trusted(struct tg_leak_usage *usage, const struct tg_store_call *call)
 {
@@ -63,7 +50,8 @@ take_trusted(struct tg_leak_usage *usage, const struct tg_store_call *call)
         tg_route_of((enum tg_endpoint)call->endpoint);
 
     usage->trusted_calls++;
-    take_minute(usage, call->at);
+    tg_minutes_add(&usage->minutes, call->at,
+                   call->prompt_tokens + call->completion_tokens);
     if (!is_ok(call))
         return;
     if (route != NULL)
@@ -154,6 +142,7 @@ tg_leak_usage_read(struct tg_leak_usage *usage, struct tg_store *store,
     int err = store->ops->call_each(store, &filter, NULL, TG_LEAK_CALLS_MAX,
                                     take_call, usage);
 
+    tg_minutes_end(&usage->minutes);
     usage->is_cut = usage->read == TG_LEAK_CALLS_MAX;
     if (err == 0)
         err = store->ops->call_each(store, &earlier, NULL, TG_LEAK_CALLS_MAX,

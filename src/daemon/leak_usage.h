@@ -9,6 +9,7 @@
 
 #include "daemon.h"
 #include "leak_tally.h"
+#include "minutes.h"
 
 #define TG_LEAK_WEEK_MS INT64_C(604800000) /* 7 × 24 h */
 
@@ -29,10 +30,9 @@ struct tg_leak_usage {
     int64_t calls, ok, cost_nanos; /* within since and until */
     int64_t cost_after_nanos;      /* of it, from leaked_at on */
     int64_t trusted_calls;         /* whatever became of them */
-    int64_t peak_per_minute;       /* of those */
+    struct tg_minutes minutes;     /* of those */
     uint32_t scopes;               /* enum tg_scope, of those that were ok */
     struct tg_tally agents, addresses, models, statuses;
-    int64_t minute, in_minute;
     bool is_cut; /* there were more calls than are read */
 };
 

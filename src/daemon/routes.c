@@ -71,6 +71,8 @@ static const struct tg_admin_route routes[] = {
          OF_KEY),
     READ("/keys/{}/limits", TG_MAY_READ, "", tg_admin_key_limits, OF_KEY),
     READ("/keys/{}/health", TG_MAY_READ, "", tg_admin_key_health, OF_KEY),
+    READ("/keys/{}/limits/suggestion", TG_MAY_READ_USAGE, " since",
+         tg_admin_advice_limits, OF_KEY),
     READ("/keys/{}/errors", TG_MAY_READ_USAGE, " hours limit",
          tg_admin_key_errors, OF_KEY),
     CHANGE("PATCH", "/keys/{}", TG_MAY_CHANGE_KEYS, "key.update", "",

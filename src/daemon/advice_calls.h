@@ -1,0 +1,32 @@
+/*
+ * advice_calls.h: many calls for advice, read in slices, so that other reports
+ * never wait for more than one of them.
+ *
+ * A slice takes the lock of daemon->reports and gives it back.  Between two of
+ * them calls may come and old ones go: what is read is not of one moment.
+ */
+#ifndef TG_ADVICE_CALLS_H
+#define TG_ADVICE_CALLS_H
+
+#include "daemon.h"
+
+/* Calls that are read for one answer, at most: some three seconds. */
+#define TG_ADVICE_CALLS_MAX 1000000
+
+/*
+ * The calls of filter->key_id, the newest first, up to TG_ADVICE_CALLS_MAX;
+ * *is_cut: there may be more.  Returns 0, what visit returned, or TG_ERR_*.
+ */
+int tg_advice_key_calls(struct tg_daemon *daemon,
+                        const struct tg_store_filter *filter,
+                        int (*visit)(void *arg,
+                                     const struct tg_store_call *call),
+                        void *arg, bool *is_cut);
+
+/*
+ * Since when calls are kept, of any key, where older ones are gone; 0: none is.
+ * The caller holds the lock.
+ */
+int tg_advice_kept_since(struct tg_store *store, int64_t *at);
+
+#endif

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ("tollgate", "tollgated", "tollgate-sim",
+PROGRAMS = ("tollgate", "tollgated", "tollgate-draw", "tollgate-sim",
             "ngx_http_tollgate_module.so", "tests/unit/journal-write")
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 END = "-----END CERTIFICATE-----\n"

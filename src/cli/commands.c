@@ -69,6 +69,10 @@ const struct tg_command tg_commands[] = {
     {"status", NULL, NULL, "say what runs, and whether it is well",
      "status --json", tg_status_options, NULL, tg_cli_status},
 
+    {"doctor", NULL, NULL, "find out why a key does not work here",
+     "doctor --base-url http://127.0.0.1:8080/v1 --model deepseek-flash",
+     tg_doctor_options, tg_doctor, NULL},
+
     {"backup", NULL, "FILE", "copy the store to a file, while it runs or not",
      "backup /srv/backup/tollgate.db", NULL, tg_backup, NULL},
     {"restore", NULL, "FILE", "put a backup in the store's place; asks first",
@@ -351,6 +355,7 @@ tg_noun_summary(const char *noun)
         {"up", "run the gate on this machine"},
         {"down", "end it"},
         {"status", "what runs, and whether it is well"},
+        {"doctor", "why a key does not work here"},
         {"backup", "a copy of the store, in a file"},
         {"restore", "the store from such a copy"},
         {"apply", "make the gate as files say"},

@@ -31,7 +31,7 @@ bool
 tg_cell_is_right(enum tg_cell kind)
 {
     return kind == TG_CELL_COUNT || kind == TG_CELL_AMOUNT ||
-           kind == TG_CELL_COST || kind == TG_CELL_MS;
+           kind == TG_CELL_COST || kind == TG_CELL_MS || kind == TG_CELL_SHARE;
 }
 
 static void put_value(FILE *out, const json_t *value, const char *between);
@@ -70,7 +70,7 @@ put_value(FILE *out, const json_t *value, const char *between)
         fprintf(out, "%lld", (long long)json_integer_value(value));
         break;
     case JSON_REAL:
-        fprintf(out, "%.17g", json_real_value(value));
+        fprintf(out, "%.15g", json_real_value(value));
         break;
     case JSON_TRUE:
         fputs("true", out);
@@ -144,6 +144,16 @@ milliseconds(const json_t *value)
     return text;
 }
 
+static char *
+share(const json_t *value)
+{
+    char *text = NULL;
+
+    if (asprintf(&text, "%.2f %%", json_number_value(value) * 100) < 0)
+        tg_own(NULL);
+    return text;
+}
+
 static bool
 is_absent(const json_t *value)
 {
@@ -166,6 +176,8 @@ render(const struct tg_cli *cli, const struct tg_column *column,
         return when(cli, value);
     case TG_CELL_MS:
         return milliseconds(value);
+    case TG_CELL_SHARE:
+        return share(value);
     case TG_CELL_YES:
         return tg_own(strdup(json_is_true(value) ? "yes" : "no"));
     default:

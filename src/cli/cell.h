@@ -15,6 +15,7 @@ enum tg_cell {
     TG_CELL_AMOUNT,   /* a decimal string, to the right */
     TG_CELL_COST,     /* the same, to the nano-unit */
     TG_CELL_MS,       /* with its unit */
+    TG_CELL_SHARE,    /* of 1, as "12.34 %" */
     TG_CELL_WHEN,     /* "3 min ago" on a terminal, else RFC 3339 */
     TG_CELL_YES,      /* yes or no */
     TG_CELL_LIST,     /* with commas between */

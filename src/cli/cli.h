@@ -25,6 +25,7 @@ enum tg_value {
     TG_VALUE_SWITCH = 0, /* no argument; true */
     TG_VALUE_NONE,       /* no argument; null, which takes a member away */
     TG_VALUE_TEXT,
+    TG_VALUE_WORDS,  /* one of the choices, or several with commas */
     TG_VALUE_COUNT,  /* a whole number from 0 */
     TG_VALUE_AMOUNT, /* a decimal string: money */
     TG_VALUE_MS,     /* milliseconds, or 500ms, 2s, 1m */

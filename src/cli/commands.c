@@ -267,7 +267,7 @@ const struct tg_command tg_commands[] = {
      "health --live", tg_health_options, tg_health_show, NULL},
 
     {"usage", NULL, NULL, "requests, tokens and cost, to the nano-unit",
-     "usage --since 30d --by model", tg_usage_options, tg_usage_show, NULL},
+     "usage --period month --by model", tg_usage_options, tg_usage_show, NULL},
 
     {"calls", "list", NULL, "list calls, newest first",
      "calls list --since 168h --not-ok", tg_calls_list_options, tg_calls_list,

@@ -1,19 +1,28 @@
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
 #include "client.h"
+#include "glyph.h"
 #include "nouns.h"
 #include "own.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
-#include "glyph.h"
+#include "usage_view.h"
+#include "when.h"
 
-static const char *const groups[] = {"day",   "hour",    "key",
-                                     "model", "account", NULL};
+static const char *const groups[] = {
+    "day",     "hour",  "15m",   "week",     "month",    "total",  "key",
+    "account", "model", "scope", "endpoint", "upstream", "status", NULL};
+
+static const char *const periods[] = {"today", "yesterday",  "week",
+                                      "month", "last-month", NULL};
+
+static const char *const scopes[] = {"chat",        "code",       "image",
+                                     "audio",       "embeddings", "files",
+                                     "fine_tuning", NULL};
 
 const struct tg_option tg_usage_options[] = {
     {"key", "ID", "only calls of this key", TG_VALUE_TEXT, "key", NULL},
@@ -21,151 +30,144 @@ const struct tg_option tg_usage_options[] = {
      TG_VALUE_TEXT, "account", NULL},
     {"model", "MODEL", "only calls of this model", TG_VALUE_TEXT, "model",
      NULL},
-    {"since", "WHEN", "from here: 15m, 168h, 7d, a date, an instant",
+    {"scope", "SCOPE", "only calls of this scope's endpoints", TG_VALUE_TEXT,
+     "scope", scopes},
+    {"upstream", "UPSTREAM", "only calls that went there: id or name",
+     TG_VALUE_TEXT, "upstream", NULL},
+    {"status", "STATUS", "only calls answered with this HTTP status",
+     TG_VALUE_COUNT, "status", NULL},
+    {"since", "WHEN", "from here: 15m, 168h, 7d, a date, an instant; 30d",
      TG_VALUE_WHEN, "since", NULL},
     {"until", "WHEN", "up to here, not included; now", TG_VALUE_WHEN, "until",
      NULL},
-    {"by", "GROUP", "a row for each: day, hour, key, model or account; day",
-     TG_VALUE_TEXT, NULL, groups},
+    {"period", "PERIOD",
+     "in place of both: today, yesterday, week, month, last-month",
+     TG_VALUE_TEXT, NULL, periods},
+    {"by", "GROUP",
+     "a row for each: 15m, hour, day, week, month; total, key, account, "
+     "model, scope, endpoint, upstream, status; or both: day,model",
+     TG_VALUE_WORDS, NULL, groups},
     {"timezone", "ZONE", "where days begin; UTC", TG_VALUE_TEXT, "timezone",
      NULL},
+    {"fill", NULL, "rows for days (hours, …) without calls, too",
+     TG_VALUE_SWITCH, "fill", NULL},
+    {"wide", NULL, "all columns, also wider than a screen", TG_VALUE_SWITCH,
+     NULL, NULL},
     {"csv", NULL, "print CSV, safe to open in a spreadsheet", TG_VALUE_SWITCH,
      NULL, NULL},
     {0},
 };
 
-/* What the rows of each group are named by. */
-static const struct group {
-    const char *by;
-    struct tg_column id, name; /* name: no title when it has none */
-} group_rows[] = {
-    {"day", {"DAY", "day", TG_CELL_TEXT, NULL, 0}, {0}},
-    {"hour", {"HOUR", "hour", TG_CELL_TEXT, NULL, 0}, {0}},
-    {"key",
-     {"KEY", "key_id", TG_CELL_TEXT, NULL, 0},
-     {"NAME", "key_name", TG_CELL_TEXT, NULL, 32}},
-    {"model", {"MODEL", "model", TG_CELL_TEXT, NULL, 48}, {0}},
-    {"account",
-     {"ACCOUNT", "account_id", TG_CELL_TEXT, NULL, 0},
-     {"NAME", "account_name", TG_CELL_TEXT, NULL, 32}},
-};
-
-#define GROUP_COUNT (sizeof(group_rows) / sizeof(group_rows[0]))
-
-static const struct tg_column sums[] = {
-    {"REQUESTS", "requests", TG_CELL_COUNT, NULL, 0},
-    {"ERRORS", "errors", TG_CELL_COUNT, NULL, 0},
-    {"PROMPT", "prompt_tokens", TG_CELL_COUNT, NULL, 0},
-    {"CACHED", "prompt_cache_hit_tokens", TG_CELL_COUNT, NULL, 0},
-    {"COMPLETION", "completion_tokens", TG_CELL_COUNT, NULL, 0},
-    {"REASONING", "reasoning_tokens", TG_CELL_COUNT, NULL, 0},
-    {"TOKENS", "total_tokens", TG_CELL_COUNT, NULL, 0},
-    {"IMAGES", "images", TG_CELL_COUNT, NULL, 0},
-    {"AUDIO_S", "audio_seconds", TG_CELL_AMOUNT, NULL, 0},
-    {"CHARACTERS", "characters", TG_CELL_COUNT, NULL, 0},
-    {"COST", "cost", TG_CELL_COST, NULL, 0},
-};
-
-#define SUM_COUNT (sizeof(sums) / sizeof(sums[0]))
-
-/* The columns of one group, ended by an empty one. */
-struct view {
-    const struct group *group;
-    struct tg_column columns[2 + SUM_COUNT + 1];
-    char cost[24];
-};
-
+/* Of all calls there were none, or of those that were asked for. */
 static void
-init_view(struct view *view, const char *by, const char *currency)
+print_empty(const struct tg_cli *cli, const json_t *usage)
 {
-    size_t n = 0, i = 0;
-
-    *view = (struct view){.group = group_rows};
-    while (i < GROUP_COUNT && strcmp(group_rows[i].by, by) != 0)
-        i++;
-    assert(i < GROUP_COUNT);
-    view->group = &group_rows[i];
-    view->columns[n++] = view->group->id;
-    if (view->group->name.title != NULL)
-        view->columns[n++] = view->group->name;
-    memcpy(&view->columns[n], sums, sizeof(sums));
-    if (*currency != '\0') {
-        snprintf(view->cost, sizeof(view->cost), "COST_%s", currency);
-        view->columns[n + SUM_COUNT - 1].title = view->cost;
-    }
-}
-
-static void
-print_table(struct tg_cli *cli, const struct view *view, json_t *usage)
-{
-    json_t *rows = json_object_get(usage, "rows");
-    json_t *total = json_deep_copy(json_object_get(usage, "total"));
-    struct tg_table table;
-
-    if (json_is_object(total)) {
-        json_object_set_new(total, view->group->id.member,
-                            json_string("total"));
-        json_array_append(rows, total);
-    }
-    tg_table_init(&table, cli, view->columns);
-    tg_table_rows(&table, rows);
-    json_decref(total);
-}
-
-static void
-print_empty(const json_t *usage)
-{
+    static const char *const filters[] = {"key",   "account",  "model",
+                                          "scope", "upstream", "status"};
     char *from = tg_glyph_safe(tg_noun_text(usage, "from"));
     char *to = tg_glyph_safe(tg_noun_text(usage, "to"));
+    bool is_part = false;
 
-    printf("There were no calls from %s to %s. Make one with a key of: "
-           "tollgate keys create --name NAME\n",
-           *from != '\0' ? from : "the beginning", *to != '\0' ? to : "now");
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+        is_part = is_part || tg_args_has(cli, filters[i]);
+    printf("There were no %scalls from %s to %s. %s\n", is_part ? "such " : "",
+           *from != '\0' ? from : "the beginning", *to != '\0' ? to : "now",
+           is_part ? "What was refused is no call: tollgate denials list"
+                   : "Make one with a key of: tollgate keys create --name "
+                     "NAME");
     free(from);
     free(to);
 }
 
-static void
-print_usage(struct tg_cli *cli, const char *by, json_t *usage)
+static bool
+is_of_nothing(const json_t *usage)
 {
-    json_t *rows = json_object_get(usage, "rows");
-    struct view view;
+    const json_t *total = json_object_get(usage, "total");
 
-    init_view(&view, by, tg_noun_text(usage, "currency"));
-    if (tg_args_has(cli, "csv")) {
-        tg_table_csv_head(view.columns);
-        tg_table_csv_rows(cli, view.columns, rows);
-        return;
+    return json_array_size(json_object_get(usage, "rows")) == 0 ||
+           json_integer_value(json_object_get(total, "requests")) == 0;
+}
+
+static void
+print_usage(struct tg_cli *cli, struct tg_usage_view *view, json_t *usage)
+{
+    if (cli->is_json) {
+        tg_table_json(usage);
+    } else if (tg_args_has(cli, "csv")) {
+        tg_table_csv_head(view->columns);
+        tg_table_csv_rows(cli, view->columns, json_object_get(usage, "rows"));
+    } else if (is_of_nothing(usage) && !tg_args_has(cli, "fill")) {
+        print_empty(cli, usage);
+    } else {
+        tg_usage_view_table(cli, view, usage);
     }
-    if (json_array_size(rows) == 0)
-        print_empty(usage);
+}
+
+static int
+put_period(struct tg_cli *cli, FILE *out)
+{
+    const char *period = tg_args_value(cli, "period");
+    char since[TG_DATE_SIZE], until[TG_DATE_SIZE];
+
+    if (period == NULL)
+        return TG_EXIT_OK;
+    if (tg_args_has(cli, "since") || tg_args_has(cli, "until"))
+        return tg_say_usage(cli, "--period stands in place of --since and "
+                                 "--until");
+    tg_period_dates(period, tg_args_value(cli, "timezone"), cli->now_ms, since,
+                    until);
+    fprintf(out, "&since=%s", since);
+    if (*until != '\0')
+        fprintf(out, "&until=%s", until);
+    return TG_EXIT_OK;
+}
+
+/* What is asked: the options, and what a table needs. */
+static int
+find_target(struct tg_cli *cli, const char *by, bool has_latency, char **target)
+{
+    char *text = NULL, *options;
+    int rc = tg_request_target(cli, "/usage", &options);
+    size_t size;
+    FILE *out;
+
+    if (rc != TG_EXIT_OK)
+        return rc;
+    out = tg_own(open_memstream(&text, &size));
+    fprintf(out, "%s%sby=%s", options, strchr(options, '?') ? "&" : "?", by);
+    free(options);
+    rc = put_period(cli, out);
+    if (!has_latency)
+        fputs("&latency=false", out);
+    if (fclose(out) != 0)
+        tg_own(NULL);
+    if (rc != TG_EXIT_OK)
+        free(text);
     else
-        print_table(cli, &view, usage);
+        *target = text;
+    return rc;
 }
 
 int
 tg_usage_show(struct tg_cli *cli)
 {
     const char *by = tg_args_value(cli, "by");
-    char *target, *whole = NULL;
+    bool is_whole = cli->is_json || tg_args_has(cli, "csv");
+    struct tg_usage_view view;
+    char *target;
     json_t *usage;
-    int rc = tg_request_target(cli, "/usage", &target);
+    int rc;
 
+    by = by != NULL ? by : "day";
+    tg_usage_view_init(&view, by, is_whole || tg_args_has(cli, "wide"));
+    rc = find_target(cli, by, tg_usage_view_has_latency(&view), &target);
     if (rc != TG_EXIT_OK)
         return rc;
-    by = by != NULL ? by : "day";
-    if (asprintf(&whole, "%s%sby=%s", target,
-                 strchr(target, '?') != NULL ? "&" : "?", by) < 0)
-        tg_own(NULL);
-    rc = tg_client_call(cli, "GET", whole, NULL, &usage);
-    free(whole);
+    rc = tg_client_call(cli, "GET", target, NULL, &usage);
     free(target);
     if (rc != TG_EXIT_OK)
         return rc;
-    if (cli->is_json)
-        tg_table_json(usage);
-    else
-        print_usage(cli, by, usage);
+    print_usage(cli, &view, usage);
     json_decref(usage);
     return TG_EXIT_OK;
 }

@@ -16,6 +16,35 @@ is_choice(const char *const *choices, const char *value)
     return false;
 }
 
+/* Each word between commas. */
+static bool
+are_choices(const char *const *choices, const char *value)
+{
+    char word[32];
+    size_t len;
+
+    for (;; value += len + 1) {
+        len = strcspn(value, ",");
+        if (len >= sizeof(word))
+            return false;
+        memcpy(word, value, len);
+        word[len] = '\0';
+        if (!is_choice(choices, word))
+            return false;
+        if (value[len] == '\0')
+            return true;
+    }
+}
+
+static bool
+is_good_choice(const struct tg_option *option, const char *value)
+{
+    if (option->choices == NULL)
+        return true;
+    return option->value == TG_VALUE_WORDS ? are_choices(option->choices, value)
+                                           : is_choice(option->choices, value);
+}
+
 static int
 refuse_choice(const struct tg_cli *cli, const struct tg_option *option,
               const char *value)
@@ -70,7 +99,7 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
     const char *equals;
     int64_t ms;
 
-    if (option->choices != NULL && !is_choice(option->choices, value))
+    if (!is_good_choice(option, value))
         return refuse_choice(cli, option, value);
     switch (option->value) {
     case TG_VALUE_COUNT:

@@ -159,13 +159,25 @@ tg_zone_exists(const char *zone)
     return access(path, R_OK) == 0;
 }
 
+static bool
+is_utc(const char *zone)
+{
+    return zone == NULL || strcmp(zone, "UTC") == 0;
+}
+
+static void
+go_to(const char *zone)
+{
+    setenv("TZ", is_utc(zone) ? "UTC0" : zone, 1);
+    tzset();
+}
+
 static int64_t
 midnight_ms(struct tm *tm, const char *zone)
 {
-    if (zone == NULL || strcmp(zone, "UTC") == 0)
+    if (is_utc(zone))
         return (int64_t)timegm(tm) * SECOND_MS;
-    setenv("TZ", zone, 1);
-    tzset();
+    go_to(zone);
     tm->tm_isdst = -1;
     return (int64_t)mktime(tm) * SECOND_MS;
 }
@@ -187,6 +199,57 @@ tg_when_parse(const char *text, const char *zone, int64_t now_ms,
     if (!take_date(&at, &tm) || *at != '\0')
         return false;
     *at_ms = midnight_ms(&tm, zone);
+    return true;
+}
+
+void
+tg_instant_local(int64_t at_ms, const char *zone, char *out)
+{
+    time_t at = (time_t)(at_ms / SECOND_MS);
+    struct tm tm;
+
+    go_to(zone);
+    localtime_r(&at, &tm);
+    strftime(out, TG_WHEN_SIZE, is_utc(zone) ? "%F %R" : "%F %R %z", &tm);
+}
+
+static void
+put_date(const struct tm *tm, int months, int days, char out[TG_DATE_SIZE])
+{
+    struct tm day = {.tm_year = tm->tm_year,
+                     .tm_mon = tm->tm_mon + months,
+                     .tm_mday = tm->tm_mday + days};
+
+    timegm(&day);
+    strftime(out, TG_DATE_SIZE, "%F", &day);
+}
+
+bool
+tg_period_dates(const char *period, const char *zone, int64_t now_ms,
+                char since[TG_DATE_SIZE], char until[TG_DATE_SIZE])
+{
+    time_t now = (time_t)(now_ms / SECOND_MS);
+    int months = 0, days = 0;
+    struct tm tm;
+
+    go_to(zone);
+    localtime_r(&now, &tm);
+    *until = '\0';
+    if (strcmp(period, "yesterday") == 0) {
+        days = -1;
+        put_date(&tm, 0, 0, until);
+    } else if (strcmp(period, "week") == 0) {
+        days = -((tm.tm_wday + 6) % 7);
+    } else if (strcmp(period, "month") == 0) {
+        days = 1 - tm.tm_mday;
+    } else if (strcmp(period, "last-month") == 0) {
+        months = -1;
+        days = 1 - tm.tm_mday;
+        put_date(&tm, 0, days, until);
+    } else if (strcmp(period, "today") != 0) {
+        return false;
+    }
+    put_date(&tm, months, days, since);
     return true;
 }
 

@@ -5,6 +5,7 @@ the request that was sent, the output and the exit code.
 """
 
 import csv
+import datetime
 import hashlib
 import http.server
 import io
@@ -294,7 +295,12 @@ def test_help(words, part):
     (["upstreams", "add", "--name", "u", "--base-url", "http://127.0.0.1",
       "--dialect", "openia"], "it is one of: deepseek, openai"),
     (["credentials", "add"], "--upstream NAME is needed"),
-    (["usage", "--by", "week"], "it is one of: day, hour"),
+    (["usage", "--by", "year"], "it is one of: day, hour"),
+    (["usage", "--by", "day,"], "it is one of: day, hour"),
+    (["usage", "--by", "model,x"], "it is one of: day, hour"),
+    (["usage", "--period", "decade"], "it is one of: today, yesterday"),
+    (["usage", "--period", "week", "--since", "3d"], "--period stands in"),
+    (["usage", "--scope", "poetry"], "it is one of: chat, code"),
     (["usage", "--since", "soon"], '--since takes 15m, 168h'),
     (["usage", "--since", "2026-02-30"], '--since takes 15m, 168h'),
     (["usage", "--timezone", "Mars/Base"], 'no time zone "Mars/Base"'),
@@ -1027,47 +1033,134 @@ def usage(rows, **more):
             "currency": "USD", "rows": rows, "total": COUNTS, **more}
 
 
+def figures(**more):
+    """A row as the API has it."""
+    times = {"p50": 10, "p95": 20, "p99": 30}
+    return {**COUNTS, "error_rate": 0.5, "success_rate": 0.5,
+            "prompt_cache_miss_tokens": 60, "cache_hit_rate": 0.4,
+            "cost_per_request": "0.00001725", "cost_per_1000_tokens": None,
+            "latency_ms": times, "ttft_ms": None, **more}
+
+
 def test_usage(admin, cli):
-    admin.answer("GET", "/usage", usage([{"day": "2026-01-01", **COUNTS},
-                                         {"day": "2026-01-02", **COUNTS,
-                                          "cost": "12"}]))
+    admin.answer("GET", "/usage", usage(
+        [figures(day="2026-01-01"), figures(day="2026-01-02", cost="12")],
+        total=figures()))
     done = cli("usage")
     assert done.returncode == 0, done.stderr
     assert admin.last["query"] == {"by": "day"}
-    head, first, second, total = done.stdout.splitlines()
-    assert head.split() == ["DAY", "REQUESTS", "ERRORS", "PROMPT", "CACHED",
-                            "COMPLETION", "REASONING", "TOKENS", "IMAGES", "AUDIO_S",
-                            "CHARACTERS", "COST_USD"]
-    assert first.split() == ["2026-01-01", "2", "1", "100", "40", "20", "5",
-                             "120", "3", "12.345", "7", "0.000034500"]
+    span, _, head, first, second, total, _, last = done.stdout.splitlines()
+    assert span == ("From 2026-01-01 00:00 to 2026-01-03 00:00, UTC; "
+                    "cost in USD")
+    assert head.split() == ["DAY", "REQUESTS", "ERRORS", "ERR_RATE", "TOKENS",
+                            "IMAGES", "AUDIO_S", "CHARACTERS", "P95",
+                            "COST_USD"]
+    assert first.split("  ")[0] == "2026-01-01"
+    assert first.split()[1:] == ["2", "1", "50.00", "%", "120", "3", "12.345",
+                                 "7", "20", "ms", "0.000034500"]
     assert second.endswith("12.000000000")
     assert total.startswith("total ")
     assert len(first) == len(second) == len(total)
+    assert "denials list" in last
+
+
+def test_what_is_nothing_but_tokens_has_no_columns_for_the_rest(admin, cli):
+    tokens = figures(images=0, audio_seconds="0", characters=0)
+    admin.answer("GET", "/usage", usage([{**tokens, "day": "2026-01-01"}],
+                                        total=tokens))
+    lines = cli("usage").stdout.splitlines()
+    assert lines[2].split() == ["DAY", "REQUESTS", "ERRORS", "ERR_RATE",
+                                "TOKENS", "P95", "COST_USD"]
+    assert len(lines[3]) <= 80
+    wide = cli("usage", "--wide").stdout.splitlines()
+    assert {"IMAGES", "TTFT_P99", "PER_REQUEST", "HIT_RATE", "CACHE_MISS",
+            "REASONING"} <= set(wide[2].split())
 
 
 @pytest.mark.parametrize("by, head", [
     ("key", ["KEY", "NAME"]), ("account", ["ACCOUNT", "NAME"]),
-    ("model", ["MODEL", "REQUESTS"]), ("hour", ["HOUR", "REQUESTS"])])
+    ("model", ["MODEL", "REQUESTS"]), ("hour", ["HOUR", "REQUESTS"]),
+    ("day,key", ["DAY", "KEY", "REQUESTS"]),
+    ("model,15m", ["QUARTER_HOUR", "MODEL"])])
 def test_usage_by(admin, cli, by, head):
     row = {"key_id": KEY_ID, "key_name": "ci", "account_id": ACCOUNT_ID,
-           "account_name": "default", "model": "m",
-           "hour": "2026-01-01T00:00:00Z", **COUNTS}
-    admin.answer("GET", "/usage", usage([row]))
+           "account_name": "default", "model": "m", "day": "2026-01-01",
+           "hour": "2026-01-01T00:00:00Z",
+           "quarter_hour": "2026-01-01T00:15:00Z", **figures()}
+    admin.answer("GET", "/usage", usage([row], total=figures()))
     done = cli("usage", "--by", by)
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[0][:2] == head and lines[2][0] == "total"
-    assert lines[1][-1] == lines[2][-1] == "0.000034500"
+    assert lines[2][:len(head)] == head and lines[4][0] == "total"
+    assert lines[3][-1] == lines[4][-1] == "0.000034500"
+    is_latency_shown = by == "model"
+    assert ("P95" in lines[2]) == is_latency_shown
+    assert admin.last["query"].get("latency") == (
+        None if is_latency_shown else "false")
+
+
+def test_what_costs_most_stands_first_but_not_in_csv(admin, cli):
+    rows = [figures(model=name, cost=cost) for name, cost in
+            [("a", "9"), ("b", "10"), ("c", "0.5")]]
+    admin.answer("GET", "/usage", usage(rows, total=figures()))
+    lines = cli("usage", "--by", "model").stdout.splitlines()[3:6]
+    assert [line[0] for line in lines] == ["b", "a", "c"]
+    rows = list(csv.reader(io.StringIO(
+        cli("usage", "--by", "model", "--csv").stdout)))
+    assert [row[0] for row in rows] == ["model", "a", "b", "c"]
+
+
+def test_hours_are_shown_as_they_are_on_clocks(admin, cli):
+    """Also the hour that comes twice."""
+    rows = [figures(hour=f"2026-11-01T0{h}:00:00.000Z") for h in (5, 6)]
+    admin.answer("GET", "/usage", usage(
+        rows, total=figures(), timezone="America/New_York"))
+    words = ["usage", "--by", "hour", "--timezone", "America/New_York"]
+    lines = cli(*words).stdout.splitlines()
+    assert [line[:22] for line in lines[3:5]] == [
+        "2026-11-01 01:00 -0400", "2026-11-01 01:00 -0500"]
+    assert lines[0].startswith("From 2025-12-31 19:00 -0500 to ")
+    assert "America/New_York" in lines[0]
+    assert "2026-11-01T05:00:00.000Z," in cli(*words, "--csv").stdout
+
+
+@pytest.mark.parametrize("period", [
+    "today", "yesterday", "week", "month", "last-month"])
+def test_a_period_is_of_days_of_the_zone(admin, cli, period):
+    admin.answer("GET", "/usage", usage([]))
+    zone = datetime.timezone(datetime.timedelta(hours=14))   # Kiribati's
+    before = datetime.datetime.now(zone).date()
+    cli("usage", "--period", period, "--timezone", "Pacific/Kiritimati")
+    query = admin.last["query"]
+    day = datetime.timedelta(days=1)
+    month = before.replace(day=1)
+    since, until = {
+        "today": (before, None), "yesterday": (before - day, before),
+        "week": (before - before.weekday() * day, None),
+        "month": (month, None),
+        "last-month": ((month - day).replace(day=1), month)}[period]
+    if datetime.datetime.now(zone).date() == before:
+        assert query["since"] == str(since)
+        assert query.get("until") == (str(until) if until else None)
+
+
+def test_usage_of_everything_is_a_page(admin, cli):
+    admin.answer("GET", "/usage", usage([figures()], total=figures()))
+    lines = cli("usage", "--by", "total").stdout.splitlines()
+    assert lines[2].split() == ["REQUESTS", "2"]
+    assert ["COST_USD", "0.000034500"] in [line.split() for line in lines]
 
 
 def test_usage_filters(admin, cli):
     admin.answer("GET", "/usage", usage([{"model": "m", **COUNTS}]))
     done = cli("usage", "--key", KEY_ID, "--account", "a b&c", "--model",
-               "m/1", "--since", "2026-01-01", "--until",
+               "m/1", "--scope", "chat", "--upstream", "sim", "--status",
+               "429", "--fill", "--since", "2026-01-01", "--until",
                "2026-01-02T10:00:00.5+08:00", "--timezone", "Asia/Shanghai",
                "--by", "model", "--json")
     assert json.loads(done.stdout)["rows"][0]["model"] == "m"
     assert admin.last["query"] == {
-        "key": KEY_ID, "account": "a b&c", "model": "m/1",
+        "key": KEY_ID, "account": "a b&c", "model": "m/1", "scope": "chat",
+        "upstream": "sim", "status": "429", "fill": "true",
         "since": "2025-12-31T16:00:00Z", "until": "2026-01-02T02:00:00.500Z",
         "timezone": "Asia/Shanghai", "by": "model"}
 
@@ -1092,20 +1185,31 @@ def test_no_usage_says_so(admin, cli):
     admin.answer("GET", "/usage", usage([]))
     done = cli("usage")
     assert "no calls from 2026-01-01T00:00:00Z" in done.stdout
+    done = cli("usage", "--model", "m")
+    assert "no such calls from 2026-01-01T00:00:00Z" in done.stdout
 
 
 def test_csv_is_safe_against_formulas(admin, cli):
     names = ['=HYPERLINK("http://127.0.0.1")', "+1", "-1", "@x", "\tx", "\rx",
              "plain", 'a,"b"\nc', "2+2"]
-    admin.answer("GET", "/usage", usage([{"model": n, **COUNTS}
-                                         for n in names]))
+    admin.answer("GET", "/usage", usage([figures(model=n) for n in names]))
     done = cli("usage", "--by", "model", "--csv")
     rows = list(csv.reader(io.StringIO(done.stdout, newline="")))
-    assert rows[0] == ["model", *COUNTS]
+    assert rows[0] == [
+        "model", "requests", "errors", "error_rate", "success_rate",
+        "prompt_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
+        "cache_hit_rate", "completion_tokens", "reasoning_tokens",
+        "total_tokens", "images", "audio_seconds", "characters",
+        "latency_ms_p50", "latency_ms_p95", "latency_ms_p99", "ttft_ms_p50",
+        "ttft_ms_p95", "ttft_ms_p99", "cost_per_request",
+        "cost_per_1000_tokens", "cost"]
     assert [row[0] for row in rows[1:]] == [
         '\'=HYPERLINK("http://127.0.0.1")', "'+1", "'-1", "'@x", "'\tx",
         "'\rx", "plain", 'a,"b"\nc', "2+2"]
-    assert rows[1][1:] == [str(v) for v in COUNTS.values()]
+    assert rows[1][1:] == [
+        "2", "1", "0.5", "0.5", "100", "40", "60", "0.4", "20", "5", "120",
+        "3", "12.345", "7", "10", "20", "30", "", "", "", "0.00001725", "",
+        "0.0000345"]
 
 
 def test_a_negative_number_stays_one_in_csv(admin, cli):
@@ -1411,7 +1515,7 @@ def test_manual_pages_are_sound():
     (["help", "keys", "cr"], ["create"]),
     (["credentials", "add", "--file", ""], [":files"]),
     (["--ho"], ["--home"]),
-    (["usage", "--by", "m"], ["model"]),
+    (["usage", "--by", "mod"], ["model"]),
     (["keys", "list", "--limit", ""], []),
 ])
 def test_completion(words, wanted):
@@ -1439,7 +1543,7 @@ def completed_by_bash(line):
 
 def test_completion_in_bash():
     assert completed_by_bash("tollgate keys cr") == ["create"]
-    assert completed_by_bash("tollgate usage --by m") == ["model"]
+    assert completed_by_bash("tollgate usage --by mod") == ["model"]
     assert completed_by_bash("tollgate keys create --kind ''") == [
         "production", "development", "restricted"]
 

@@ -52,6 +52,13 @@ class Reply:
     def error(self):
         return self.json["error"]
 
+    @property
+    def code(self):
+        """Of its error; None when it has none, as a picture."""
+        if self.headers.get("content-type") != "application/json":
+            return None
+        return (self.json.get("error") or {}).get("code")
+
 
 class LoneDaemon:
     """home need not exist; shm and socket are known without a start.  What

@@ -184,6 +184,10 @@ static const struct tg_admin_route routes[] = {
          " key account model scope upstream status since until by timezone "
          "fill latency",
          tg_admin_usage, OWN_LIST),
+    READ("/usage/plot", TG_MAY_READ_USAGE,
+         " key account model scope upstream status since until by timezone "
+         "format width height scale",
+         tg_admin_plot, OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
          PAGE " key account model since until status not_ok code ip agent "
               "endpoint scope upstream request_id trace_id min_latency_ms",

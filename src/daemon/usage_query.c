@@ -121,6 +121,7 @@ read_scope(struct tg_usage_query *query, const char *name,
 
     if (name == NULL)
         return true;
+    query->scope = name;
     scope = tg_scope_of((struct tg_str){name, strlen(name)});
     if (scope == TG_SCOPE_NONE)
         return tg_reply_invalid(reply, "scope",

@@ -22,6 +22,7 @@ struct tg_usage_query {
     struct tg_usage_spans spans;        /* span NULL: not by time */
     struct tg_zone zone;
     const char *timezone; /* its name */
+    const char *scope;    /* whose endpoints alone; NULL: of all */
     bool has_fill;        /* spans without a call have a row, too */
     char account_id[TG_ID_TEXT_SIZE], upstream_id[TG_ID_TEXT_SIZE];
 };

@@ -420,6 +420,7 @@ SUBJECTS = {
     "events": lambda w: (w.daemon.get("/events").json["data"] or
                          [{"id": "evt_" + "0" * 20}])[0]["id"],
 }
+AS_JSON = {"/usage/plot": "?format=json"}
 MAY_BE_NONE = {"/events/{}", "/ledger/verify"}
 
 
@@ -440,6 +441,7 @@ def test_what_is_read_is_as_described(used, path):
     subject = ""
     if "{}" in path:
         subject = SUBJECTS[path.split("/")[1]](used)
-    reply = used.daemon.get(path.replace("{}", subject))
+    reply = used.daemon.get(path.replace("{}", subject) +
+                            AS_JSON.get(path, ""))
     assert reply.status == 200 or path in MAY_BE_NONE, reply.body
     compare_answer("GET", path, reply)

@@ -112,6 +112,9 @@ int tg_events_list(struct tg_cli *cli);
 int tg_events_show(struct tg_cli *cli);
 int tg_health_show(struct tg_cli *cli);
 int tg_usage_show(struct tg_cli *cli);
+int tg_report_daily(struct tg_cli *cli);
+int tg_report_weekly(struct tg_cli *cli);
+int tg_report_monthly(struct tg_cli *cli);
 int tg_calls_list(struct tg_cli *cli);
 int tg_calls_show(struct tg_cli *cli);
 
@@ -154,6 +157,7 @@ extern const struct tg_option tg_doctor_options[];
 extern const struct tg_option tg_events_list_options[];
 extern const struct tg_option tg_health_options[];
 extern const struct tg_option tg_usage_options[];
+extern const struct tg_option tg_report_options[];
 extern const struct tg_option tg_calls_list_options[];
 extern const struct tg_option tg_operators_create_options[];
 extern const struct tg_option tg_operators_update_options[];

@@ -98,6 +98,7 @@ void tg_admin_sink_delivery_list(struct tg_request *, struct tg_reply *);
 
 void tg_admin_usage(struct tg_request *, struct tg_reply *);
 void tg_admin_plot(struct tg_request *, struct tg_reply *);
+void tg_admin_report(struct tg_request *, struct tg_reply *);
 void tg_admin_call_list(struct tg_request *, struct tg_reply *);
 void tg_admin_call_show(struct tg_request *, struct tg_reply *);
 void tg_admin_denial_list(struct tg_request *, struct tg_reply *);

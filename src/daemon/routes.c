@@ -188,6 +188,9 @@ static const struct tg_admin_route routes[] = {
          " key account model scope upstream status since until by timezone "
          "format width height scale",
          tg_admin_plot, OWN_LIST),
+    READ("/report", TG_MAY_READ_USAGE,
+         " period at timezone account key format lang", tg_admin_report,
+         OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
          PAGE " key account model since until status not_ok code ip agent "
               "endpoint scope upstream request_id trace_id min_latency_ms",

@@ -247,6 +247,7 @@ tg_store_open_sqlite(struct tg_store **store, const char *path,
     db->store.operators = &tg_sqlite_operator_ops;
     db->store.leaks = &tg_sqlite_leak_ops;
     db->store.sinks = &tg_sqlite_sink_ops;
+    db->store.reports = &tg_sqlite_report_ops;
     result = sqlite3_open_v2(path, &db->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                  SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

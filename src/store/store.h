@@ -31,6 +31,7 @@
 #include "store_calls.h"
 #include "store_leaks.h"
 #include "store_operators.h"
+#include "store_reports.h"
 #include "store_sinks.h"
 #include "usage.h"
 
@@ -757,6 +758,7 @@ struct tg_store {
     const struct tg_store_operator_ops *operators;
     const struct tg_store_leak_ops *leaks;
     const struct tg_store_sink_ops *sinks;
+    const struct tg_store_report_ops *reports;
     struct tg_error error;
 };
 

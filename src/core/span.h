@@ -38,4 +38,52 @@ const char *tg_span_text(const char *p, const char *end);
 /* The first CR or LF in [p, end); end when there is none. */
 const char *tg_span_line(const char *p, const char *end);
 
+/*
+ * The length of a short string that the quote behind it ends: of the
+ * TG_SPAN_QUOTED bytes at p, all of which are there, those up to the first
+ * quote.  -1 when there is none among them, or a byte before it is not plain
+ * ASCII.
+ */
+#define TG_SPAN_QUOTED 48
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+
+static inline int
+tg_span_quoted(const char *p)
+{
+    for (int at = 0; at < TG_SPAN_QUOTED; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(p + at));
+        __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+        __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+        /* As signed bytes, also those above ASCII. */
+        __m128i other = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
+        unsigned quotes = (unsigned)_mm_movemask_epi8(quote);
+        unsigned others =
+            (unsigned)_mm_movemask_epi8(_mm_or_si128(slash, other));
+
+        if ((quotes | others) != 0) {
+            unsigned first = (quotes | others) & -(quotes | others);
+
+            return (quotes & first) != 0 ? at + __builtin_ctz(first) : -1;
+        }
+    }
+    return -1;
+}
+#else
+static inline int
+tg_span_quoted(const char *p)
+{
+    for (int at = 0; at < TG_SPAN_QUOTED; at++) {
+        unsigned char c = (unsigned char)p[at];
+
+        if (c == '"')
+            return at;
+        if (c < 0x20 || c >= 0x80 || c == '\\')
+            break;
+    }
+    return -1;
+}
+#endif
+
 #endif

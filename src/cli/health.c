@@ -73,7 +73,8 @@ count_fine(const json_t *checks, const char **first_message)
 static int
 ask_live(struct tg_cli *cli, const char *upstream, json_t *checks)
 {
-    char *path = tg_request_path("upstreams", upstream, "/test"), *name, *text;
+    char *path = tg_request_path("upstreams", upstream, "/test");
+    char *name = NULL, *text = NULL;
     json_t *body = json_object(), *test = NULL;
     const char *message;
     size_t fine, count;

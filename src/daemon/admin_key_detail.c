@@ -118,9 +118,9 @@ void
 tg_admin_key_detail(struct tg_request *request, struct tg_reply *reply)
 {
     struct detail detail = {.granularity = NULL};
-    const char *timezone;
+    const char *zone_name;
 
-    if (tg_usage_zone_read(&detail.zone, request, reply, &timezone) &&
+    if (tg_usage_zone_read(&detail.zone, request, reply, &zone_name) &&
         read_granularity(&detail, request, reply) &&
         read_span(&detail, request, reply)) {
         tg_daemon_catch_up(request->daemon);

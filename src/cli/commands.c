@@ -117,6 +117,9 @@ const struct tg_command tg_commands[] = {
     {"keys", "delete", "ID", "take a key out for good; asks first",
      "keys delete key_… --yes", NULL, tg_keys_delete, NULL},
 
+    {"cost", "optimize", NULL, "what could be saved, and by which calls",
+     "cost optimize --account shop --since 30d", tg_cost_optimize_options,
+     tg_cost_optimize, NULL},
     {"limits", "suggest", "[ID]...", "limits that fit what a key used, and why",
      "limits suggest key_… --since 30d", tg_limits_suggest_options,
      tg_limits_suggest, NULL},
@@ -372,6 +375,7 @@ tg_noun_summary(const char *noun)
         {"apply", "make the gate as files say"},
         {"export", "what the gate has, as such a file"},
         {"keys", "who may call, and what"},
+        {"cost", "what could cost less"},
         {"limits", "how much keys may call, and how much they need to"},
         {"leak", "keys that were found where they should not be"},
         {"accounts", "who pays"},

@@ -12,6 +12,7 @@
 int tg_apply(struct tg_cli *cli);
 int tg_export(struct tg_cli *cli);
 
+int tg_cost_optimize(struct tg_cli *cli);
 int tg_limits_suggest(struct tg_cli *cli);
 
 int tg_leak_respond(struct tg_cli *cli);
@@ -120,6 +121,7 @@ int tg_calls_show(struct tg_cli *cli);
 
 extern const struct tg_option tg_apply_options[];
 extern const struct tg_option tg_export_options[];
+extern const struct tg_option tg_cost_optimize_options[];
 extern const struct tg_option tg_limits_suggest_options[];
 extern const struct tg_option tg_leak_respond_options[];
 extern const struct tg_option tg_leak_show_options[];

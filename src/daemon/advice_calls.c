@@ -4,8 +4,6 @@
 
 #include "err.h"
 
-#define SLICE_CALLS 16384
-
 /* A page of them. */
 struct slice {
     int (*visit)(void *, const struct tg_store_call *);
@@ -24,9 +22,9 @@ take(void *arg, const struct tg_store_call *call)
     return slice->visit(slice->arg, call);
 }
 
-/* Who waits for the lock gets it: an unlocked mutex is taken again at once. */
-static void
-let_others(void)
+/* An unlocked mutex would be taken again at once. */
+void
+tg_advice_let_others(void)
 {
     static const struct timespec moment = {.tv_nsec = 50000};
 
@@ -50,13 +48,13 @@ tg_advice_key_calls(struct tg_daemon *daemon,
         slice.count = 0;
         pthread_mutex_lock(&daemon->reports_lock);
         err = store->ops->call_each(store, filter, read > 0 ? &after : NULL,
-                                    SLICE_CALLS, take, &slice);
+                                    TG_ADVICE_SLICE, take, &slice);
         pthread_mutex_unlock(&daemon->reports_lock);
         read += slice.count;
-        let_others();
-    } while (err == 0 && slice.count == SLICE_CALLS &&
+        tg_advice_let_others();
+    } while (err == 0 && slice.count == TG_ADVICE_SLICE &&
              read < TG_ADVICE_CALLS_MAX);
-    *is_cut = err == 0 && slice.count == SLICE_CALLS;
+    *is_cut = err == 0 && slice.count == TG_ADVICE_SLICE;
     /* The call after which it was to go on has become too old meanwhile. */
     return err == TG_ERR_NOT_FOUND && read > 0 ? 0 : err;
 }

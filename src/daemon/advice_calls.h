@@ -13,6 +13,12 @@
 /* Calls that are read for one answer, at most: some three seconds. */
 #define TG_ADVICE_CALLS_MAX 1000000
 
+/* Calls of a slice, while which the lock is held: some forty milliseconds. */
+#define TG_ADVICE_SLICE 16384
+
+/* Between two slices: who waits for the lock gets it now. */
+void tg_advice_let_others(void);
+
 /*
  * The calls of filter->key_id, the newest first, up to TG_ADVICE_CALLS_MAX;
  * *is_cut: there may be more.  Returns 0, what visit returned, or TG_ERR_*.

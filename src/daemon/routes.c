@@ -191,6 +191,8 @@ static const struct tg_admin_route routes[] = {
     READ("/report", TG_MAY_READ_USAGE,
          " period at timezone account key format lang", tg_admin_report,
          OWN_LIST),
+    READ("/cost/advice", TG_MAY_READ_USAGE,
+         " key account since limit min_saving", tg_admin_advice_cost, OWN_LIST),
     READ("/calls", TG_MAY_READ_USAGE,
          PAGE " key account model since until status not_ok code ip agent "
               "endpoint scope upstream request_id trace_id min_latency_ms",

@@ -1,12 +1,21 @@
-"""A past that no test waits for: calls in the store like one of a key's."""
+"""A past that no test waits for: calls in the store like one of a key's.
+
+Journal and store do not agree of them, so they are planted in a gate that no
+other module has.
+"""
 
 import os
 import sqlite3
 import time
 
+from conftest import Gate
+
 MINUTE = 60 * 1000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+# The daemon counts its own calls on, so planted ones are far behind them.
+PLANTED_FROM = 20000
 
 
 def now_ms():
@@ -36,8 +45,8 @@ def plant(gate, key, calls):
                                (key.id,)).fetchone())
         for changes in calls:
             row = {**like, **changes, "id": os.urandom(16)}
-            row["seq"] = db.execute("SELECT max(seq) + 1 FROM calls"
-                                    ).fetchone()[0]
+            row["seq"] = db.execute("SELECT max(max(seq), ?) + 1 FROM calls",
+                                    (PLANTED_FROM,)).fetchone()[0]
             db.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES "
                        f"({', '.join('?' * len(row))})", tuple(row.values()))
     db.close()
@@ -48,3 +57,12 @@ def born(gate, key, at):
     with db:
         db.execute("UPDATE keys SET created_at = ? WHERE id = ?", (at, key.id))
     db.close()
+
+
+def own_gate(tmp_path_factory, name):
+    """For a fixture of a module."""
+    it = Gate(tmp_path_factory.mktemp(name) / "home")
+    try:
+        yield it.start()
+    finally:
+        it.stop()

@@ -3,7 +3,14 @@
 import csv
 import io
 
-from past import DAY, HOUR, MINUTE, born, now_ms, plant
+import pytest
+
+from past import DAY, HOUR, MINUTE, born, now_ms, own_gate, plant
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    yield from own_gate(tmp_path_factory, "limits")
 
 
 def used(gate, **policy):

@@ -10,6 +10,7 @@
 #include "request.h"
 #include "say.h"
 #include "table.h"
+#include "usage_ask.h"
 #include "usage_view.h"
 #include "when.h"
 
@@ -55,6 +56,10 @@ const struct tg_option tg_usage_options[] = {
      NULL, NULL},
     {"csv", NULL, "print CSV, safe to open in a spreadsheet", TG_VALUE_SWITCH,
      NULL, NULL},
+    {"plot", "FILE", "draw it: FILE.png, FILE.svg, or - for a terminal",
+     TG_VALUE_TEXT, NULL, NULL},
+    {"size", "WxH", "of the picture, in pixels; 1600x1200", TG_VALUE_TEXT, NULL,
+     NULL},
     {0},
 };
 
@@ -122,29 +127,41 @@ put_period(struct tg_cli *cli, FILE *out)
     return TG_EXIT_OK;
 }
 
-/* What is asked: the options, and what a table needs. */
-static int
-find_target(struct tg_cli *cli, const char *by, bool has_latency, char **target)
+int
+tg_usage_target(struct tg_cli *cli, const char *path, const char *more,
+                char **target)
 {
     char *text = NULL, *options;
-    int rc = tg_request_target(cli, "/usage", &options);
+    int rc = tg_request_target(cli, path, &options);
     size_t size;
     FILE *out;
 
     if (rc != TG_EXIT_OK)
         return rc;
     out = tg_own(open_memstream(&text, &size));
-    fprintf(out, "%s%sby=%s", options, strchr(options, '?') ? "&" : "?", by);
+    fprintf(out, "%s%s%s", options, strchr(options, '?') ? "&" : "?", more);
     free(options);
     rc = put_period(cli, out);
-    if (!has_latency)
-        fputs("&latency=false", out);
     if (fclose(out) != 0)
         tg_own(NULL);
     if (rc != TG_EXIT_OK)
         free(text);
     else
         *target = text;
+    return rc;
+}
+
+/* What a table needs. */
+static int
+find_target(struct tg_cli *cli, const char *by, bool has_latency, char **target)
+{
+    char *more = NULL;
+    int rc;
+
+    if (asprintf(&more, "by=%s%s", by, has_latency ? "" : "&latency=false") < 0)
+        tg_own(NULL);
+    rc = tg_usage_target(cli, "/usage", more, target);
+    free(more);
     return rc;
 }
 
@@ -158,6 +175,8 @@ tg_usage_show(struct tg_cli *cli)
     json_t *usage;
     int rc;
 
+    if (tg_args_has(cli, "plot") || tg_args_has(cli, "size"))
+        return tg_usage_plot(cli);
     by = by != NULL ? by : "day";
     tg_usage_view_init(&view, by, is_whole || tg_args_has(cli, "wide"));
     rc = find_target(cli, by, tg_usage_view_has_latency(&view), &target);

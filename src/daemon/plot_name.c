@@ -162,12 +162,14 @@ tg_plot_name(struct tg_plot *plot, const struct tg_usage_query *query,
 {
     const struct tg_usage_question *question = &query->question;
     char status[24];
+    size_t head;
 
     if (question->by == TG_BY_TOTAL)
         snprintf(plot->title, sizeof(plot->title), "Usage");
     else
         snprintf(plot->title, sizeof(plot->title), "Usage by %s",
                  query->group->name);
+    head = strlen(plot->title);
     snprintf(status, sizeof(status), "%lld", (long long)question->status);
     add_filter(plot, store, TG_BY_ACCOUNT, "account", question->account_id);
     add_filter(plot, store, TG_BY_KEY, "key", question->key_id);
@@ -176,6 +178,8 @@ tg_plot_name(struct tg_plot *plot, const struct tg_usage_query *query,
     add_filter(plot, store, TG_BY_UPSTREAM, "upstream", question->upstream_id);
     add_filter(plot, store, TG_BY_STATUS, "status",
                question->status != 0 ? status : NULL);
+    if (strlen(plot->title) == head)
+        strcat(plot->title, " · all calls");
     name_groups(plot, query, store);
 }
 

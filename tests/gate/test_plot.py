@@ -1,7 +1,9 @@
 """Plots: what they show is what was used, and a picture is one."""
 
+import json
 import random
 import struct
+import subprocess
 import xml.etree.ElementTree as ElementTree
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import call_rows
+from conftest import BUILD, Gate, clean_env, require_build
 from lone_daemon import LoneDaemon
 
 NEW_YORK = "America/New_York"
@@ -271,3 +274,118 @@ def test_too_many_pixels_or_points_are_refused(daemon):
     reply = daemon.get("/usage/plot?by=15m&since=2026-01-01&until=2026-11-10")
     assert (reply.status, reply.error["param"]) == (400, "by")
     assert "longer spans" in reply.error["message"]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A gate, for the command line."""
+    require_build()
+    gate = Gate(tmp_path_factory.mktemp("drawn") / "home").start()
+    account = gate.cli_json("accounts", "create", "--name", "部门甲")["id"]
+    gate.named = gate.key(NAME, account=account)
+    gate.stop_up()
+    call_rows.put(gate.home / "store.db",
+                  some_calls(gate.named.id, account))
+    gate.start_up()
+    yield gate
+    gate.stop()
+
+
+TIME = ("--since", SINCE, "--until", UNTIL)
+
+
+def run(gate, *args, **env):
+    result = subprocess.run(
+        [BUILD / "tollgate", "usage", *TIME, *map(str, args)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        env=clean_env(TOLLGATE_HOME=str(gate.home), **env))
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_plot_writes_a_png_by_its_name(drawn, tmp_path):
+    file = tmp_path / "a.png"
+    code, out, err = run(drawn, "--plot", file, "--size", "640x480")
+    assert (code, out) == (0, "") and f"wrote {file}, " in err
+    assert pixels(file.read_bytes())[:2] == (640, 480)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_plot_writes_an_svg_by_its_name(drawn, tmp_path):
+    file = tmp_path / "a.SVG"
+    assert run(drawn, "--plot", file, "--by", "day,model", "--quiet") == (
+        0, "", "")
+    ElementTree.parse(file)
+
+
+def test_a_plot_that_fails_leaves_what_was_there(drawn, tmp_path):
+    file = tmp_path / "a.png"
+    file.write_text("old")
+    code, out, err = run(drawn, "--plot", file, "--size", "10x10")
+    assert code == 1 and "width is a number from 400 to 4000" in err
+    assert file.read_text() == "old"
+    code, out, err = run(drawn, "--plot", tmp_path / "none" / "a.png")
+    assert code == 1 and "cannot write" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("args, said", [
+    (("--plot", "a.jpg"), "ends in .png or .svg"),
+    (("--plot", "png"), "ends in .png or .svg"),
+    (("--plot", "a.png", "--csv"), "does not go with --csv"),
+    (("--plot", "a.png", "--size", "wide"), "1600x1200"),
+    (("--plot", "a.png", "--size", "1600x1200x"), "1600x1200"),
+    (("--size", "1600x1200"), "--plot FILE.png")])
+def test_what_is_no_plot_is_refused_with_the_cure(drawn, args, said):
+    code, out, err = run(drawn, *args)
+    assert (code, out) == (2, "") and said in err
+
+
+def width_of(line):
+    """Columns on a terminal."""
+    return sum(1 + ("\u2e80" <= c <= "\uffef") for c in line)
+
+
+def test_a_terminal_without_pictures_gets_blocks_and_bars(drawn):
+    code, out, err = run(drawn, "--plot", "-", "--by", "model", "--timezone",
+                         NEW_YORK, LC_ALL="de_DE.UTF-8", COLUMNS="72")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Usage by model · all calls"
+    usage = drawn.cli_json("usage", *TIME, "--timezone", NEW_YORK)
+    total = usage["total"]["requests"]
+    at = lines.index(f"Requests  {total:,}")
+    assert len(lines[at + 1].strip()) == len(usage["rows"])
+    assert set(lines[at + 1].strip()) <= set("▁▂▃▄▅▆▇█") and "█" in lines[at + 1]
+    requests = [row["requests"] for row in usage["rows"]]
+    assert lines[at + 2].split() == ["min", f"{min(requests):,}", "max",
+                                     f"{max(requests):,}"]
+    bars = lines[at + 3:at + 9]
+    assert all("█" in bar or "▏" <= bar[-1] <= "▉" for bar in bars)
+    assert any(bar.strip().startswith("通义千问") for bar in bars)
+    first = {width_of(bar.rstrip("▏▎▍▌▋▊▉█")) for bar in bars}
+    assert len(first) == 1, "the bars begin in one column"
+    assert max(map(width_of, lines)) <= 72
+    cost = next(line for line in lines if line.startswith("Cost"))
+    assert Decimal(cost.split()[1].replace(",", "")) == Decimal(
+        usage["total"]["cost"])
+
+
+def test_a_terminal_without_utf8_gets_ascii(drawn):
+    code, out, err = run(drawn, "--plot", "-", "--by", "day", LC_ALL="C")
+    assert code == 0 and out.isascii()
+    assert "Usage | all calls" in out and "#" in out
+
+
+def test_a_terminal_is_told_that_there_were_no_calls(drawn):
+    code, out, err = run(drawn, "--plot", "-", "--key", drawn.named.id,
+                         "--status", "418", LC_ALL="C.UTF-8")
+    assert code == 0 and out.splitlines()[-1] == "no calls"
+    assert f"key {NAME} ({drawn.named.id}) · status 418" in out
+
+
+def test_json_is_the_data_of_the_plot(drawn):
+    code, out, err = run(drawn, "--plot", "-", "--json")
+    data = json.loads(out)
+    assert (code, data["object"]) == (0, "usage_plot")
+    assert data["panels"][0]["total"] == drawn.cli_json(
+        "usage", *TIME)["total"]["requests"]

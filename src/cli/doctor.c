@@ -236,6 +236,8 @@ tg_doctor(struct tg_cli *cli)
     tg_doctor_look_shape(&doctor);
     look_at_network(&doctor);
     fill_up(&doctor);
+    doctor.report.variable = doctor.name;
+    doctor.report.base_url = doctor.url.given;
     tg_report_print(&doctor.report, cli,
                     tg_doctor_language(tg_args_value(cli, "lang")));
     rc = exit_code(&doctor);

@@ -39,7 +39,7 @@ struct tg_doctor {
     struct tg_doctor_proxy proxy;
     const char *ca_file; /* of SSL_CERT_FILE; not owned */
 
-    enum tg_server server;         /* what answers; NONE: nothing that helps */
+    enum tg_doctor_server server;  /* what answers; NONE: nothing that helps */
     char ask[TG_DOCTOR_URL_SIZE];  /* in front of "/models" */
     char base[TG_DOCTOR_URL_SIZE]; /* that clients should have */
     bool has_list;                 /* of models */

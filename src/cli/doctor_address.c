@@ -7,9 +7,11 @@
 #include "args.h"
 #include "doctor_shape.h"
 #include "own.h"
+#include "server.h"
 #include "unwrap.h"
 
 #define OPENAI "https://api.openai.com/v1"
+#define GATE "http://127.0.0.1:8080/v1"
 
 /* Which variables name the address that goes with a key's variable. */
 static const struct place {
@@ -27,12 +29,8 @@ static const struct place {
     {"ANTHROPIC_AUTH_TOKEN",
      {"ANTHROPIC_BASE_URL", NULL, NULL},
      "https://api.anthropic.com"},
-    {"TOLLGATE_API_KEY",
-     {"TOLLGATE_BASE_URL", "OPENAI_BASE_URL", NULL},
-     "http://127.0.0.1:8080/v1"},
-    {"TOLLGATE_KEY",
-     {"TOLLGATE_BASE_URL", "OPENAI_BASE_URL", NULL},
-     "http://127.0.0.1:8080/v1"},
+    {"TOLLGATE_API_KEY", {"TOLLGATE_BASE_URL", "OPENAI_BASE_URL", NULL}, GATE},
+    {"TOLLGATE_KEY", {"TOLLGATE_BASE_URL", "OPENAI_BASE_URL", NULL}, GATE},
 };
 
 static const struct place others = {
@@ -89,6 +87,22 @@ warn(struct tg_doctor *doctor, const struct place *place)
     free(from);
 }
 
+/* Where clients go that nobody tells where; a gate where it listens. */
+static char *
+usual_of(const struct place *place)
+{
+    const char *listen = getenv("TOLLGATE_LISTEN");
+    char *url = NULL, *gate;
+
+    if (strcmp(place->usual, GATE) != 0 || listen == NULL || *listen == '\0')
+        return tg_own(strdup(place->usual));
+    gate = tg_server_url_of_listen(listen);
+    if (asprintf(&url, "%s/v1", gate) < 0)
+        tg_own(NULL);
+    free(gate);
+    return url;
+}
+
 static void
 find_address(struct tg_doctor *doctor, const struct place *place)
 {
@@ -112,7 +126,7 @@ find_address(struct tg_doctor *doctor, const struct place *place)
     if (doctor->address != NULL)
         warn(doctor, place);
     else
-        doctor->address = tg_own(strdup(place->usual));
+        doctor->address = usual_of(place);
 }
 
 static enum tg_doctor_api
@@ -149,13 +163,15 @@ judge(struct tg_doctor *doctor, const struct place *place)
     struct tg_doctor_report *report = &doctor->report;
     const struct tg_doctor_url *url = &doctor->url;
     const char *from = doctor->address_from, *base;
+    const char *example =
+        doctor->api == TG_API_ANTHROPIC ? "http://127.0.0.1:8080" : GATE;
 
     if (url->provider != NULL && is_ours(doctor) && from == NULL) {
         tg_report_add(report, tg_found_url_default_ours, url->given,
-                      place->urls[0], NULL);
+                      place->urls[0], example);
     } else if (url->provider != NULL && is_ours(doctor)) {
         tg_report_add(report, tg_found_url_wrong_provider, url->given,
-                      url->provider->name, NULL);
+                      url->provider->name, example);
     } else if (url->site != NULL) {
         base =
             doctor->api == TG_API_ANTHROPIC && url->site->anthropic_base != NULL
@@ -170,7 +186,7 @@ judge(struct tg_doctor *doctor, const struct place *place)
     } else if (url->fault == tg_found_url_is_key ||
                url->fault == tg_found_url_placeholder ||
                url->fault == tg_found_url_has_key) {
-        tg_report_add(report, url->fault, from, NULL, NULL);
+        tg_report_add(report, url->fault, from, example, NULL);
     } else if (url->fault == tg_found_url_unclean) {
         tg_report_add(report, url->fault, from, url->base, NULL);
     } else {

@@ -46,7 +46,7 @@ make_lines(const struct tg_doctor *doctor, const char *key, bool is_x)
     add_line(&lines, is_x ? "x-api-key: " : "Authorization: Bearer ", key);
     if (doctor->beside != NULL && is_x)
         add_line(&lines, "Authorization: Bearer ", doctor->beside);
-    if (doctor->api == TG_API_ANTHROPIC)
+    if (doctor->api == TG_API_ANTHROPIC || is_x)
         add_line(&lines, "anthropic-version: ", "2023-06-01");
     for (size_t i = 0; i < 2 && doctor->api == TG_API_OPENAI; i++) {
         const char *value = getenv(more[i][0]);
@@ -348,42 +348,59 @@ tg_doctor_look_key(struct tg_doctor *doctor)
         look_without_list(doctor);
 }
 
-/* A call of one token, as a client makes it. */
+/* Sends the smallest call there is; limit is what its model calls that. */
+static void
+call(struct tg_doctor *doctor, const char *limit, struct tg_said *said)
+{
+    json_t *body = tg_own(json_pack("{s:s, s:i, s:[{s:s, s:s}]}", "model",
+                                    doctor->model, limit, 1, "messages", "role",
+                                    "user", "content", "Say hello."));
+    char *text = tg_own(json_dumps(body, JSON_COMPACT));
+
+    ask(doctor, doctor->key, is_x_api_key(doctor), doctor->base,
+        doctor->api == TG_API_ANTHROPIC ? "/v1/messages" : "/chat/completions",
+        text, said);
+    json_decref(body);
+    free(text);
+}
+
+static void
+judge_call(struct tg_doctor *doctor, const struct tg_said *said)
+{
+    const char *member =
+        doctor->api == TG_API_ANTHROPIC ? "content" : "choices";
+    struct tg_doctor_report *report = &doctor->report;
+
+    if (said->status == 0) {
+        tg_report_add(report, tg_found_call_broken, NULL, NULL, NULL);
+        tg_report_detail(report, said->message);
+    } else if (said->status != 200 || said->is_error) {
+        tg_doctor_refuse(doctor, tg_said_means(said, doctor->server), said);
+    } else if (json_object_get(said->json, member) != NULL) {
+        tg_report_add(report, tg_found_call_made, doctor->model, NULL, NULL);
+    } else {
+        tg_report_add(report,
+                      said->is_empty ? tg_found_call_empty : tg_found_call_odd,
+                      NULL, NULL, NULL);
+    }
+}
+
 void
 tg_doctor_look_call(struct tg_doctor *doctor)
 {
-    bool is_anthropic = doctor->api == TG_API_ANTHROPIC;
-    json_t *body;
     struct tg_said said;
-    char *text;
 
     if (*doctor->model == '\0') {
         tg_report_add(&doctor->report, tg_found_call_no_model, NULL, NULL,
                       NULL);
         return;
     }
-    body = tg_own(json_pack("{s:s, s:i, s:[{s:s, s:s}]}", "model",
-                            doctor->model, "max_tokens", 1, "messages", "role",
-                            "user", "content", "Say hello."));
-    text = tg_own(json_dumps(body, JSON_COMPACT));
-    json_decref(body);
-    ask(doctor, doctor->key, is_x_api_key(doctor), doctor->base,
-        is_anthropic ? "/v1/messages" : "/chat/completions", text, &said);
-    free(text);
-    if (said.status == 0)
-        tg_report_add(&doctor->report, tg_found_api_closed, doctor->url.base,
-                      NULL, NULL);
-    else if (said.status != 200 || said.is_error)
-        tg_doctor_refuse(doctor, tg_said_means(&said, doctor->server), &said);
-    else if (json_object_get(said.json, is_anthropic ? "content" : "choices") !=
-             NULL)
-        tg_report_add(&doctor->report, tg_found_call_made, doctor->model, NULL,
-                      NULL);
-    else
-        tg_report_add(&doctor->report,
-                      said.json == NULL && *said.message == '\0'
-                          ? tg_found_call_empty
-                          : tg_found_call_odd,
-                      NULL, NULL, NULL);
+    call(doctor, "max_tokens", &said);
+    if (said.status == 400 &&
+        strstr(said.message, "max_completion_tokens") != NULL) {
+        tg_said_release(&said);
+        call(doctor, "max_completion_tokens", &said);
+    }
+    judge_call(doctor, &said);
     tg_said_release(&said);
 }

@@ -176,8 +176,11 @@ judge_absent(const struct tg_doctor_file *file, bool is_set, unsigned *line)
     return *line > 0 ? tg_found_file_case : tg_found_file_silent;
 }
 
-/* What the line suffers from, though nobody knows who reads it. */
-static void
+/*
+ * What the line suffers from, though nobody knows who reads it.  Returns
+ * whether there is something.
+ */
+static bool
 warn(struct tg_doctor_report *report, const struct tg_doctor_file *file,
      const char *const args[3])
 {
@@ -194,6 +197,7 @@ warn(struct tg_doctor_report *report, const struct tg_doctor_file *file,
         if (rows[i].is_so)
             tg_report_add(report, rows[i].finding, args[0], args[1], args[2]);
     }
+    return file->has_spaces || file->has_cr || file->has_export;
 }
 
 /* Of a variable that the file sets and the environment does not. */
@@ -249,9 +253,8 @@ tg_doctor_file_judge(struct tg_doctor_report *report,
         finding = judge_beside(
             file, (struct tg_str){environment, strlen(environment)});
     snprintf(number, sizeof(number), "%u", line);
-    tg_report_add(report, finding, name, path, number);
-    if (finding == tg_found_file_used)
-        warn(report, file, args);
+    if (finding != tg_found_file_used || !warn(report, file, args))
+        tg_report_add(report, finding, name, path, number);
     if (file->count > 1)
         tg_report_add(report, tg_found_file_twice, name, path, number);
 }

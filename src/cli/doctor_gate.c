@@ -165,7 +165,8 @@ judge_limits(struct tg_doctor_report *report, const json_t *key)
         n = json_integer_value(json_object_get(one, "left"));
         of = json_integer_value(json_object_get(sizes, name));
         fprintf(out, "%s%s %lld/%lld", ftell(out) > 0 ? ", " : "", name, n, of);
-        if (n > 0)
+        /* A second is over before anybody reads this. */
+        if (n > 0 || i == 0)
             continue;
         is_spent = true;
         tg_report_add(report, tg_found_limits_spent, name,
@@ -258,6 +259,31 @@ is_listed(const json_t *data, const char *wanted)
     return false;
 }
 
+/* The first model that by its name may answer in words; "": none. */
+static const char *
+first_talker(const json_t *data)
+{
+    static const char *const mute[] = {
+        "embed",   "tts",    "whisper",    "dall-e",   "image",
+        "audio",   "rerank", "moderation", "realtime", "transcribe",
+        "babbage", "sora",   "davinci",
+    };
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(data, i, item)
+    {
+        const char *id = text_of(item, "id");
+        bool is_mute = false;
+
+        for (size_t j = 0; j < sizeof(mute) / sizeof(mute[0]); j++)
+            is_mute |= strcasestr(id, mute[j]) != NULL;
+        if (!is_mute)
+            return id;
+    }
+    return "";
+}
+
 static bool
 is_retired(const char *model)
 {
@@ -285,7 +311,6 @@ tg_doctor_models_judge(struct tg_doctor_report *report, const json_t *list,
                           ? tg_found_model_retired
                           : tg_found_model_missing,
                       wanted, all, NULL);
-    snprintf(model, size, "%s",
-             wanted != NULL ? wanted : text_of(json_array_get(data, 0), "id"));
+    snprintf(model, size, "%s", wanted != NULL ? wanted : first_talker(data));
     free(all);
 }

@@ -21,10 +21,11 @@ judge_way(const struct tg_fetch *fetch)
     case CURLE_OPERATION_TIMEDOUT:
         return fetch->is_connected ? tg_found_none : tg_found_proxy_timeout;
     case CURLE_PROXY:
-        return tg_found_proxy_denied;
+        return tg_found_proxy_failed;
     default:
-        return fetch->proxy_status >= 300 ? tg_found_proxy_denied
-                                          : tg_found_none;
+        return fetch->proxy_status >= 500   ? tg_found_proxy_failed
+               : fetch->proxy_status >= 300 ? tg_found_proxy_denied
+                                            : tg_found_none;
     }
 }
 
@@ -62,7 +63,7 @@ tg_doctor_judge_proxy(struct tg_doctor *doctor,
                       proxy->variable, NULL);
     else
         tg_report_add(&doctor->report, fault, proxy->shown, proxy->variable,
-                      NULL);
+                      doctor->url.host);
     if (fetch->code == CURLE_OK)
         snprintf(error, sizeof(error), "HTTP %ld", fetch->status);
     else

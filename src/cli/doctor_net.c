@@ -15,8 +15,11 @@ take_answer(char *data, size_t size, size_t n, void *arg)
     struct tg_fetch *fetch = arg;
     size_t len = size * n;
 
-    if (len > ANSWER_BYTES_MAX - fetch->len)
+    /* What is longer tells no more. */
+    if (len > ANSWER_BYTES_MAX - fetch->len) {
+        fetch->is_cut = true;
         return 0;
+    }
     fetch->answer = tg_own(realloc(fetch->answer, fetch->len + len + 1));
     memcpy(fetch->answer + fetch->len, data, len);
     fetch->len += len;
@@ -161,6 +164,8 @@ tg_fetch(struct tg_fetch *fetch)
     set_options(curl, fetch);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     fetch->code = curl_easy_perform(curl);
+    if (fetch->code == CURLE_WRITE_ERROR && fetch->is_cut)
+        fetch->code = CURLE_OK;
     take_facts(curl, fetch);
     if (fetch->answer == NULL)
         fetch->answer = tg_own(strdup(""));

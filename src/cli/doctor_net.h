@@ -28,6 +28,7 @@ struct tg_fetch {
     char ip[64];
     char *answer; /* never NULL when code is CURLE_OK; the struct's */
     size_t len;
+    bool is_cut; /* there is more of it */
     char date[64], location[1024], type[128], trace[8], realm[128];
     char from[64], until[64], names[256], issuer[256]; /* when is_blind */
 };

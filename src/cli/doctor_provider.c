@@ -69,7 +69,7 @@ static const struct {
     enum tg_diagnosis shape;
     const char *name;
 } makers[] = {
-    {TG_DIAGNOSIS_SK_32, "DeepSeek, DashScope or similar"},
+    {TG_DIAGNOSIS_SK_32, "DeepSeek, DashScope …"},
     {TG_DIAGNOSIS_ANTHROPIC, "Anthropic"},
     {TG_DIAGNOSIS_OPENROUTER, "OpenRouter"},
     {TG_DIAGNOSIS_OPENAI, "OpenAI"},

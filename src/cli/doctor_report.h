@@ -24,6 +24,7 @@ struct tg_doctor_report {
     size_t count;
     struct tg_str secrets[4]; /* never shown, wherever they turn up */
     size_t secret_count;
+    const char *variable, *base_url; /* that were looked at; or NULL */
 };
 
 /* Notes a secret that no output may have; it must live as long as report. */

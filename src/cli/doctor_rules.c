@@ -24,6 +24,8 @@ static const struct rule {
     {TG_SERVER_GATE, ANY, MESSAGE, "Two different API keys",
      tg_found_header_two},
     {TG_SERVER_GATE, ANY, MESSAGE, "at this hour", tg_found_gate_hours},
+    /* Too many wrong keys of an address do not make this one right. */
+    {TG_SERVER_GATE, 429, MESSAGE, "not known here", tg_found_gate_key_unknown},
     GATE("missing_api_key", gate_malformed),
     GATE("malformed_api_key", gate_malformed),
     GATE("invalid_api_key", gate_key_unknown),
@@ -100,7 +102,8 @@ static const struct rule {
 };
 
 static bool
-fits(const struct rule *rule, const struct tg_said *said, enum tg_server server)
+fits(const struct rule *rule, const struct tg_said *said,
+     enum tg_doctor_server server)
 {
     const char *const texts[] = {
         [ALWAYS] = "",
@@ -115,7 +118,7 @@ fits(const struct rule *rule, const struct tg_said *said, enum tg_server server)
 }
 
 enum tg_doctor_finding
-tg_said_means(const struct tg_said *said, enum tg_server server)
+tg_said_means(const struct tg_said *said, enum tg_doctor_server server)
 {
     if (said->status >= 200 && said->status < 300 && !said->is_error)
         return tg_found_none;

@@ -20,6 +20,7 @@ static void
 read_error(struct tg_said *said)
 {
     const json_t *error = json_object_get(said->json, "error");
+    json_int_t status;
 
     if (json_is_string(error)) {
         copy(said->message, sizeof(said->message), error);
@@ -37,6 +38,9 @@ read_error(struct tg_said *said)
     }
     said->is_error = true;
     copy(said->code, sizeof(said->code), json_object_get(error, "code"));
+    status = json_integer_value(json_object_get(error, "code"));
+    if (said->status == 200 && status >= 400 && status < 600)
+        said->status = (long)status;
     copy(said->kind, sizeof(said->kind), json_object_get(error, "type"));
     copy(said->message, sizeof(said->message),
          json_object_get(error, "message"));
@@ -83,7 +87,7 @@ owner_of(const struct tg_said *said)
     return owner != NULL ? owner : "";
 }
 
-static enum tg_server
+static enum tg_doctor_server
 find_server(const struct tg_said *said, const struct tg_fetch *fetch)
 {
     const json_t *type = json_object_get(said->json, "type");
@@ -126,7 +130,9 @@ read_plain(struct tg_said *said, const struct tg_fetch *fetch)
 void
 tg_said_read(struct tg_said *said, const struct tg_fetch *fetch)
 {
-    *said = (struct tg_said){.status = fetch->status};
+    *said = (struct tg_said){
+        .status = fetch->status,
+        .is_empty = fetch->answer[strspn(fetch->answer, " \t\r\n")] == '\0'};
     /* Blank lines in front keep connections open: DeepSeek. */
     said->json = json_loads(fetch->answer, 0, NULL);
     if (json_is_object(said->json))
@@ -146,7 +152,7 @@ tg_said_release(struct tg_said *said)
 }
 
 const char *
-tg_server_name(enum tg_server server)
+tg_server_name(enum tg_doctor_server server)
 {
     static const char *const names[TG_SERVER_COUNT] = {
         [TG_SERVER_NONE] = "HTTP",         [TG_SERVER_GATE] = "Tollgate",

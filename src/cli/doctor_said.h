@@ -13,7 +13,7 @@
 #include "doctor_text.h"
 
 /* Whose manner an answer is in. */
-enum tg_server {
+enum tg_doctor_server {
     TG_SERVER_NONE = 0, /* not that of an LLM API */
     TG_SERVER_GATE,
     TG_SERVER_DEEPSEEK,
@@ -25,8 +25,9 @@ enum tg_server {
 };
 
 struct tg_said {
-    enum tg_server server;
-    long status;
+    enum tg_doctor_server server;
+    long status;    /* of an error that comes with 200, its own */
+    bool is_empty;  /* nothing came but blanks */
     bool is_models; /* a list of models */
     bool is_error;  /* an error in an API's own form */
     json_t *json;   /* the answer; NULL: it is none */
@@ -38,7 +39,7 @@ void tg_said_read(struct tg_said *said, const struct tg_fetch *fetch);
 void tg_said_release(struct tg_said *said);
 
 /* "DeepSeek"; for what is known by its manner only, "OpenAI". */
-const char *tg_server_name(enum tg_server server);
+const char *tg_server_name(enum tg_doctor_server server);
 
 /*
  * What a refusal means, as a server of this manner words it; tg_found_none
@@ -46,6 +47,6 @@ const char *tg_server_name(enum tg_server server);
  * second the status.
  */
 enum tg_doctor_finding tg_said_means(const struct tg_said *said,
-                                     enum tg_server server);
+                                     enum tg_doctor_server server);
 
 #endif

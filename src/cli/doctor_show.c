@@ -187,8 +187,9 @@ print_json(const struct tg_doctor_report *report, const char *verdict,
     for (size_t i = 0; i < report->count; i++)
         json_array_append_new(steps, json_of_row(&report->rows[i], language));
     all = tg_own(json_pack(
-        "{s:s, s:b, s:o, s:o, s:o}", "object", "doctor", "healthy",
-        cause == NULL, "finding",
+        "{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "object", "doctor", "healthy",
+        cause == NULL, "variable", text_or_null(report->variable), "base_url",
+        text_or_null(report->base_url), "finding",
         text_or_null(cause != NULL ? tg_doctor_text(cause->finding)->id : NULL),
         "verdict", text_or_null(verdict), "steps", steps));
     tg_table_json(all);

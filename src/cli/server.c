@@ -55,9 +55,8 @@ read_home(const struct tg_server *server, const char *name, bool is_secret,
     return rc;
 }
 
-/* http://ADDR:PORT of a listening address; "any" is reached by loopback. */
-static char *
-url_of_listen(const char *listen)
+char *
+tg_server_url_of_listen(const char *listen)
 {
     const char *port = strrchr(listen, ':');
     size_t host_len = port != NULL ? (size_t)(port - listen) : 0;
@@ -122,7 +121,7 @@ find_url(struct tg_server *server, const struct tg_cli *cli,
     if (value != NULL)
         server->url = tg_own(strdup(value));
     if (server->url == NULL)
-        server->url = url_of_listen(
+        server->url = tg_server_url_of_listen(
             listen != NULL && *listen != '\0' ? listen : DEFAULT_LISTEN);
     return TG_EXIT_OK;
 }

@@ -28,6 +28,12 @@ struct tg_server {
  */
 int tg_server_find(struct tg_server *server, const struct tg_cli *cli);
 
+/*
+ * http://ADDR:PORT of a listening address, "any" being reached by loopback;
+ * the caller's.
+ */
+char *tg_server_url_of_listen(const char *listen);
+
 /* Whether the address is this machine's own. */
 bool tg_server_is_local(const struct tg_server *server);
 

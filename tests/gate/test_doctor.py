@@ -8,16 +8,17 @@ and processes, and the findings that are true of it, the cause first.
 import functools
 import json
 import os
+import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import BUILD, clean_env, free_port
+from conftest import BUILD, Sim, clean_env, free_port
 from doctor_servers import (ANTHROPIC_KEY, DEEPSEEK_KEY, OPENAI_KEY, Answer,
                             FullListener, Proxy, RawServer, Servers,
-                            anthropic, certificate, deepseek, envelope, openai,
-                            page, vllm)
+                            anthropic, certificate, deepseek, envelope, models,
+                            openai, page, vllm)
 
 # What would point elsewhere, or tell another language.
 ALIEN = ("OPENAI_", "ANTHROPIC_", "DEEPSEEK_", "TOLLGATE_", "LC_", "LANG",
@@ -462,6 +463,13 @@ def the_proxy_denies_a_tunnel(w):
          HTTPS_PROXY=w.servers.start(Proxy(refuses=403)).url)
 
 
+@broken("proxy_failed")
+def the_proxy_reaches_nobody(w):
+    pair = certificate(w.folder / "tls")
+    w.at(w.http(deepseek, tls=pair), SSL_CERT_FILE=pair[0],
+         HTTPS_PROXY=w.servers.start(Proxy(refuses=502)).url)
+
+
 # TLS.
 
 @broken("tls_expired")
@@ -559,6 +567,30 @@ def there_is_no_api(w):
     w.at(w.http(page(404)))
 
 
+@broken("api_not_json")
+def something_else_answers(w):
+    w.at(w.http(lambda *_: Answer(200, {"status": "ok"})))
+
+
+@broken("api_down")
+def the_server_fails(w):
+    w.at(w.http(lambda *_: Answer(500, envelope("oops", "server_error"))))
+
+
+@broken("busy")
+def the_server_is_overloaded(w):
+    w.at(w.http(lambda *_: Answer(503, envelope(
+        "Service is too busy.", "service_unavailable_error",
+        "service_unavailable_error"), x_ds_trace_id="0" * 32)))
+
+
+@broken("api_starting")
+def the_gate_is_starting(w):
+    w.at(w.http(lambda *_: Answer(503, envelope(
+        "This gate is starting or short of room and admits no calls.",
+        "api_error", "gate_unavailable"))), key=w.key())
+
+
 # The header.
 
 @broken("header_two")
@@ -571,6 +603,22 @@ def two_keys_are_sent(w):
 def the_server_wants_the_other_header(w):
     w.env.update(ANTHROPIC_AUTH_TOKEN=ANTHROPIC_KEY,
                  ANTHROPIC_BASE_URL=w.http(anthropic).url)
+
+
+@broken("header_wants_x_api_key")
+def anthropic_asked_by_a_client_of_openais(w):
+    w.at(w.http(anthropic), key=ANTHROPIC_KEY, path="/v1")
+
+
+@broken("header_wants_bearer")
+def a_server_for_anthropics_client_that_wants_bearer(w):
+    def answer(method, path, headers, body):
+        if headers.get("Authorization") != f"Bearer {ANTHROPIC_KEY}":
+            return Answer(401, envelope("no", "authentication_error"))
+        return Answer(200, models("me", "claude-x"))
+
+    w.env.update(ANTHROPIC_API_KEY=ANTHROPIC_KEY,
+                 ANTHROPIC_BASE_URL=w.http(answer).url)
 
 
 # The key as the gate sees it.
@@ -643,6 +691,18 @@ def the_key_may_do_nothing(w):
     key = w.gate.key(kind="restricted")
     w.secrets.append(str(key))
     w.at_gate(key=key)
+
+
+@broken("scope_endpoints")
+def its_endpoints_are_of_another_scope(w):
+    w.at_gate(key=w.key(endpoint="POST /v1/embeddings"))
+    w.args = ["--scope", "chat"]
+
+
+@broken("gate_scope")
+def a_call_without_the_scope(w):
+    w.at_gate(key=w.key(scope="embeddings"))
+    w.args = ["--call"]
 
 
 @broken("model_missing")
@@ -779,6 +839,22 @@ def anthropic_is_overloaded(w):
         ANTHROPIC_BASE_URL=w.http(functools.partial(anthropic, call=(
             529, "overloaded_error", "Overloaded"))).url)
     w.args = ["--call"]
+
+
+@broken("call_no_model")
+def no_model_can_be_called(w):
+    def answer(method, path, headers, body):
+        if headers.get("Authorization") is None:
+            return Answer(401, envelope("no", "x"))
+        return Answer(200, models("me", "text-embedding-3-small"))
+
+    w.at(w.http(answer))
+    w.args = ["--call"]
+
+
+@broken("other_401")
+def a_server_that_nobody_knows_refuses_the_key(w):
+    w.at(w.http(lambda *_: Answer(401, envelope("no", "auth", "no_key"))))
 
 
 @broken("vllm_key")
@@ -981,6 +1057,50 @@ def a_tunnel_through_a_proxy_is_not_asked_for_here(w):
          HTTPS_PROXY="http://127.0.0.1:9", no_proxy="127.0.0.1")
 
 
+@healthy("file_twice")
+def the_last_line_wins(w):
+    w.at_gate()
+    w.dotenv(f"OPENAI_API_KEY=old\nOPENAI_API_KEY={w.env['OPENAI_API_KEY']}\n")
+
+
+@healthy("url_empty")
+def the_address_is_empty_and_the_old_one_is_not(w):
+    w.env.update(TOLLGATE_API_KEY=w.key(), TOLLGATE_BASE_URL="",
+                 TOLLGATE_LISTEN=w.gate.url.removeprefix("http://"))
+
+
+@healthy("file_unreadable")
+def the_file_cannot_be_read(w):
+    w.at_gate()
+    (w.cwd / ".env").mkdir()
+
+
+@healthy()
+def a_server_without_a_list_of_models(w):
+    def answer(method, path, headers, body):
+        if path != "/v1/chat/completions":
+            return Answer(404, envelope("no such path", "x"))
+        if headers.get("Authorization") != f"Bearer {DEEPSEEK_KEY}":
+            return Answer(401, envelope("no", "x"))
+        return Answer(400, envelope("model is missing", "x"))
+
+    w.at(w.http(answer), path="/v1")
+
+
+@healthy()
+def a_model_that_has_another_name_for_its_limit(w):
+    def answer(method, path, headers, body):
+        if "max_tokens" in json.loads(body or b"{}"):
+            return Answer(400, envelope(
+                "Unsupported parameter: 'max_tokens' is not supported with "
+                "this model. Use 'max_completion_tokens' instead.",
+                "invalid_request_error", "unsupported_parameter"))
+        return openai(method, path, headers, body)
+
+    w.at(w.http(answer), key=OPENAI_KEY, path="/v1")
+    w.args = ["--call"]
+
+
 def warned(said):
     return [s["finding"] for s in said["steps"] if s["status"] == "warning"]
 
@@ -992,6 +1112,127 @@ def test_no_false_alarm(world, build, warnings):
     assert failed(said) == []
     assert sorted(warned(said)) == sorted(warnings)
     assert (status, said["healthy"], said["finding"]) == (0, True, None)
+
+
+@pytest.mark.parametrize("dialect, path, variable", [
+    ("deepseek", "", "OPENAI"), ("deepseek", "/v1", "DEEPSEEK"),
+    ("deepseek", "/anthropic", "ANTHROPIC"), ("openai", "/v1", "OPENAI"),
+    ("vllm", "/v1", "OPENAI"), ("anthropic", "", "ANTHROPIC")])
+def test_the_simulated_provider_is_well(world, dialect, path, variable):
+    (world.folder / "key").write_text(DEEPSEEK_KEY)
+    sim = world.servers.start(Simulated(world.folder / "sim", [
+        "--dialect", dialect, "--key", world.folder / "key"]))
+    world.env = {f"{variable}_API_KEY": DEEPSEEK_KEY,
+                 f"{variable}_BASE_URL": sim.url + path}
+    world.args = ["--call"]
+    status, said = world.look()
+    assert (status, failed(said), warned(said)) == (0, [], [])
+
+
+class Simulated(Sim):
+    def shutdown(self):
+        self.stop()
+
+    def server_close(self):
+        pass
+
+
+@pytest.mark.parametrize("dialect, fault, finding", [
+    ("deepseek", "400-model", "model_refused"),
+    ("deepseek", "400-context", "call_request"),
+    ("deepseek", "401", "deepseek_key"),
+    ("deepseek", "401-governor", "deepseek_header"),
+    ("deepseek", "401-user", "deepseek_key"),
+    ("deepseek", "401-plain", "deepseek_header"),
+    ("deepseek", "402", "deepseek_balance"),
+    ("deepseek", "422", "call_request"),
+    ("deepseek", "429", "rate_refused"),
+    ("deepseek", "429-concurrency", "deepseek_concurrency"),
+    ("deepseek", "500", "api_down"),
+    ("deepseek", "503", "busy"),
+    ("openai", "401", "openai_key"),
+    ("openai", "429", "rate_refused"),
+    ("openai", "429-quota", "openai_quota"),
+    ("openai", "503", "busy"),
+    ("vllm", "vllm-400", "call_request"),
+    ("vllm", "vllm-401", "vllm_key"),
+    ("vllm", "vllm-404", "model_refused"),
+    ("vllm", "vllm-flat", "model_refused"),
+    ("vllm", "vllm-flat-200", "model_refused"),
+    ("deepseek", "504", "api_down"),
+])
+def test_each_error_of_the_simulated_provider(world, dialect, fault, finding):
+    sim = world.servers.start(Simulated(world.folder / "sim",
+                                        ["--dialect", dialect]))
+    sim.fault("status", fault)
+    world.at(sim, path="/v1")
+    world.args = ["--call"]
+    status, said = world.look()
+    assert (status, failed(said)) == (1, [finding])
+
+
+@pytest.mark.parametrize("fault, finding", [
+    ("empty", "call_empty"), ("garbage", "call_odd"), ("cut", "call_broken"),
+    ("redirect", "call_odd")])
+def test_each_broken_answer_of_the_simulated_provider(world, fault, finding):
+    sim = world.servers.start(Simulated(world.folder / "sim"))
+    sim.fault(fault)
+    world.at(sim)
+    world.args = ["--call"]
+    status, said = world.look()
+    assert (status, failed(said)) == (1, [finding])
+
+
+# Gates of their own.
+
+def test_a_wrong_key_is_named_also_when_there_were_too_many(make_gate, tmp_path):
+    gate = make_gate(conf="[gate]\nwrong_keys_per_minute = 1\n").start()
+    world = World(gate, tmp_path)
+    good, gone = world.key(), world.key()
+    gate.must("keys", "disable", gone.id, "--yes")
+    gate.must("keys", "delete", gone.id, "--yes")
+    for key, findings in ((gone, ["gate_key_unknown"]),
+                          (gone, ["gate_key_unknown"]), (good, [])):
+        world.at_gate(key=key)
+        assert failed(world.look()[1]) == findings
+
+
+def test_an_account_that_is_not_verified(make_gate, tmp_path):
+    gate = make_gate(conf="[gate]\nrequire_verification = yes\n").start()
+    world = World(gate, tmp_path)
+    gate.must("accounts", "create", "--name", "new")
+    world.at_gate(key=world.key(account="new"))
+    assert failed(world.look()[1]) == ["gate_account_unverified"]
+
+
+def test_a_provider_that_is_down_is_not_the_gates_fault(own_gate, tmp_path):
+    world = World(own_gate, tmp_path)
+    world.at_gate()
+    own_gate.sim.stop()
+    assert failed(world.look()[1]) == []
+    world.args = ["--call"]
+    assert failed(world.look()[1]) == ["call_upstream"]
+
+
+def test_a_gate_behind_tls(tls_gate, tmp_path):
+    world = World(tls_gate, tmp_path)
+    world.at_gate()
+    world.env["OPENAI_BASE_URL"] = tls_gate.tls_url + "/v1"
+    assert failed(world.look()[1]) == ["tls_self_signed"]
+    world.env["SSL_CERT_FILE"] = tls_gate.ca
+    assert failed(world.look()[1]) == []
+    world.env["OPENAI_BASE_URL"] = tls_gate.tls_url.replace("https:", "http:")
+    assert failed(world.look()[1]) == ["tls_from_plain"]
+
+
+def test_a_gate_whose_daemon_is_down_is_in_order(own_gate, tmp_path):
+    world = World(own_gate, tmp_path)
+    world.at_gate()
+    os.kill(own_gate.daemon_pid(), signal.SIGSTOP)
+    try:
+        assert failed(world.look()[1]) == []
+    finally:
+        os.kill(own_gate.daemon_pid(), signal.SIGCONT)
 
 
 def test_it_costs_nothing_without_call(world):

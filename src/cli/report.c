@@ -15,7 +15,8 @@
 
 /* A report is composed by the daemon; here it is shown, or kept in a file. */
 
-static const char *const formats[] = {"text", "markdown", "html", "json", NULL};
+static const char *const formats[] = {"text", "markdown", "html",
+                                      "png",  "json",     NULL};
 static const char *const languages[] = {"en", "zh", NULL};
 
 const struct tg_option tg_report_options[] = {
@@ -29,8 +30,8 @@ const struct tg_option tg_report_options[] = {
     {"format", "FORMAT", "as FILE ends, or text", TG_VALUE_TEXT, NULL, formats},
     {"lang", "LANG", "en or zh; as LANG is set", TG_VALUE_TEXT, "lang",
      languages},
-    {"output", "FILE", "write it there: .txt, .md, .html, .json", TG_VALUE_TEXT,
-     NULL, NULL},
+    {"output", "FILE", "write it there: .txt, .md, .html, .png, .json",
+     TG_VALUE_TEXT, NULL, NULL},
     {0},
 };
 
@@ -43,7 +44,7 @@ format_of(const char *file)
     } rows[] = {
         {".txt", "text"},          {".text", "text"}, {".md", "markdown"},
         {".html", "html"},         {".htm", "html"},  {".json", "json"},
-        {".markdown", "markdown"},
+        {".markdown", "markdown"}, {".png", "png"},
     };
     size_t len = strlen(file);
 
@@ -71,12 +72,18 @@ find_format(const struct tg_cli *cli, const char **format)
         if (*format == NULL)
             return tg_say_usage(cli,
                                 "the name %s does not say which format it is "
-                                "to be: end it with .txt, .md, .html or .json, "
+                                "to be: end it with .txt, .md, .html, .png or "
+                                ".json, "
                                 "or give --format",
                                 file);
     }
     if (*format == NULL)
         *format = "text";
+    if (strcmp(*format, "png") == 0 && cli->is_terminal &&
+        (file == NULL || strcmp(file, "-") == 0))
+        return tg_say_usage(cli,
+                            "a terminal cannot show a PNG: name a file with "
+                            "--output");
     return TG_EXIT_OK;
 }
 
@@ -188,7 +195,7 @@ static int
 show(struct tg_cli *cli, const char *period)
 {
     struct tg_exchange exchange;
-    const char *format;
+    const char *format = "text";
     int rc = find_format(cli, &format);
 
     if (rc == TG_EXIT_OK)

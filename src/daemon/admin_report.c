@@ -5,8 +5,10 @@
 #include "civil.h"
 #include "clock.h"
 #include "err.h"
+#include "log.h"
 #include "own.h"
 #include "report.h"
+#include "report_picture.h"
 #include "report_show.h"
 
 /* What is asked for, read. */
@@ -101,26 +103,63 @@ make(struct asked *asked, const struct tg_request *request,
     return report;
 }
 
+/* A page without its picture is better than none. */
+static char *
+page_of(const struct asked *asked, const json_t *report, const json_t *sheet)
+{
+    struct tg_chart_picture picture = {.bytes = NULL};
+    char *uri = NULL, *page;
+
+    if (tg_report_page_picture(report, sheet, asked->is_chinese, &picture) == 0)
+        uri = tg_report_data_uri(&picture);
+    page = tg_report_html(sheet, uri, asked->is_chinese);
+    free(uri);
+    free(picture.bytes);
+    return page;
+}
+
+static void
+draw(const struct asked *asked, const json_t *report, const json_t *sheet,
+     struct tg_reply *reply)
+{
+    static const struct tg_chart_form form = {TG_CHART_PNG, 1600, 1200, 1};
+    struct tg_chart_picture picture = {.bytes = NULL};
+    char why[256];
+    int err = tg_report_picture(report, sheet, asked->is_chinese, &form,
+                                &picture, why, sizeof(why));
+
+    if (err == 0) {
+        tg_reply_bytes(reply, 200, tg_report_form_type(asked->form),
+                       picture.bytes, picture.len);
+        return;
+    }
+    tg_log(TG_LOG_ERROR, "a report cannot be drawn: %s", why);
+    tg_reply_error(reply, 503, "plot_unavailable", NULL,
+                   "the report cannot be drawn: %s", why);
+}
+
 static void
 give(const struct asked *asked, json_t *report, struct tg_reply *reply)
 {
     json_t *sheet;
-    char *text = NULL;
+    char *text;
 
     if (asked->form == TG_REPORT_JSON) {
         tg_reply_json(reply, 200, json_incref(report));
         return;
     }
     sheet = tg_report_sheet(report, asked->is_chinese);
-    if (asked->form == TG_REPORT_TEXT)
-        text = tg_report_text(sheet);
-    else if (asked->form == TG_REPORT_MARKDOWN)
-        text = tg_report_markdown(sheet);
-    else
-        text = tg_report_html(sheet, NULL, asked->is_chinese);
+    if (asked->form == TG_REPORT_PNG) {
+        draw(asked, report, sheet, reply);
+    } else {
+        text = asked->form == TG_REPORT_TEXT ? tg_report_text(sheet)
+               : asked->form == TG_REPORT_MARKDOWN
+                   ? tg_report_markdown(sheet)
+                   : page_of(asked, report, sheet);
+        tg_reply_bytes(reply, 200, tg_report_form_type(asked->form), text,
+                       text != NULL ? strlen(text) : 0);
+    }
     json_decref(sheet);
-    tg_reply_bytes(reply, 200, tg_report_form_type(asked->form), text,
-                   text != NULL ? strlen(text) : 0);
 }
 
 void

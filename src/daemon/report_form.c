@@ -4,7 +4,7 @@
 #include "report_figures.h"
 #include "report_show.h"
 
-const char tg_report_forms[] = "json text markdown html";
+const char tg_report_forms[] = "json text markdown html png";
 
 static const struct {
     const char *name, *type;
@@ -13,6 +13,7 @@ static const struct {
     [TG_REPORT_TEXT] = {"text", "text/plain; charset=utf-8"},
     [TG_REPORT_MARKDOWN] = {"markdown", "text/markdown; charset=utf-8"},
     [TG_REPORT_HTML] = {"html", "text/html; charset=utf-8"},
+    [TG_REPORT_PNG] = {"png", "image/png"},
 };
 
 const char *

@@ -20,6 +20,7 @@ enum tg_report_form {
     TG_REPORT_TEXT,
     TG_REPORT_MARKDOWN,
     TG_REPORT_HTML,
+    TG_REPORT_PNG,
     TG_REPORT_FORMS
 };
 

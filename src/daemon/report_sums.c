@@ -191,6 +191,12 @@ take_stretch(void *arg, const struct tg_report_stretch *stretch)
     json_object_set_new(row, series->span->member, json_string(text));
     json_object_set_new(row, "from", tg_reply_instant(stretch->at));
     tg_report_row(row, &stretch->sums);
+    json_object_set_new(row, "prompt_tokens",
+                        json_integer(stretch->sums.prompt_tokens));
+    json_object_set_new(row, "prompt_cache_hit_tokens",
+                        json_integer(stretch->sums.prompt_cache_hit_tokens));
+    json_object_set_new(row, "completion_tokens",
+                        json_integer(stretch->sums.completion_tokens));
     json_array_append_new(series->rows, row);
     return 0;
 }

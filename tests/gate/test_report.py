@@ -1,13 +1,15 @@
 """tollgate report and GET /report: what was used in a day, week or month, in
-any time zone, as JSON, text, Markdown and HTML.
+any time zone, as JSON, text, Markdown, HTML and a picture.
 
 journal-write (tests/unit/journal_write.c) plays the workers: its n-th call has
 110 tokens and costs 1000 + n nanos.
 """
 
+import base64
 import json
 import os
 import re
+import struct
 import subprocess
 import unicodedata
 from datetime import datetime, timedelta, timezone
@@ -93,12 +95,15 @@ def page(daemon, form, **query):
     return reply.body.decode()
 
 
+def environment(daemon, lang="C.UTF-8"):
+    return {"TOLLGATE_ADMIN_URL": f"unix:{daemon.socket}", "LANG": lang,
+            "TOLLGATE_ADMIN_TOKEN": daemon.token, "PATH": os.environ["PATH"],
+            "HOME": str(daemon.home)}
+
+
 def cli(daemon, *args, lang="C.UTF-8"):
-    return subprocess.run(
-        [BUILD / "tollgate", *args], capture_output=True, text=True,
-        env={"TOLLGATE_ADMIN_URL": f"unix:{daemon.socket}", "LANG": lang,
-             "TOLLGATE_ADMIN_TOKEN": daemon.token, "PATH": os.environ["PATH"],
-             "HOME": str(daemon.home)})
+    return subprocess.run([BUILD / "tollgate", *args], capture_output=True,
+                          text=True, env=environment(daemon, lang))
 
 
 ZONES = ["UTC", "Asia/Shanghai", "America/New_York", "Asia/Kolkata",
@@ -300,6 +305,44 @@ def test_html_is_one_page_that_loads_and_runs_nothing(daemon):
     assert [v for n, v in it.attributes if n == "src"
             and not v.startswith("data:image/")] == []
     assert NASTY in it.texts
+    pictures = [v for n, v in it.attributes if n == "src"]
+    assert len(pictures) == 1
+    head, _, data = pictures[0].partition(",")
+    assert head == "data:image/png;base64"
+    assert size_of(base64.b64decode(data)) == (1520, 1200)
+
+
+def size_of(png):
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", png[16:24])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("query", [
+    "period=monthly&at=2026-03-01&timezone=America/New_York", "at=2025-11-02",
+    "period=weekly&at=2020-01-01"])
+def test_a_picture_is_drawn_of_it(daemon, query, lang):
+    reply = daemon.get(f"/report?format=png&lang={lang}&{query}")
+    assert reply.status == 200, reply.body
+    assert reply.headers["content-type"] == "image/png"
+    assert size_of(reply.body) == (1600, 1200)
+
+
+def test_a_terminal_is_sent_no_picture(daemon, tmp_path):
+    main, other = os.openpty()
+    try:
+        done = subprocess.run(
+            [BUILD / "tollgate", "report", "--format", "png"], stdout=other,
+            stderr=subprocess.PIPE, text=True, env=environment(daemon))
+        assert done.returncode == 2
+        assert "--output" in done.stderr
+    finally:
+        os.close(main)
+        os.close(other)
+    done = cli(daemon, "report", "monthly", "--at", "2026-03-01", "--output",
+               str(tmp_path / "r.png"))
+    assert done.returncode == 0, done.stderr
+    assert size_of((tmp_path / "r.png").read_bytes()) == (1600, 1200)
 
 
 def test_markdown_has_sound_tables_whatever_names_there_are(daemon):

@@ -5,8 +5,8 @@ import sqlite3
 import time
 
 COLUMNS = {
-    "at": 0, "key_id": "", "account_id": "", "upstream_id": "",
-    "credential_id": "", "model": "deepseek-flash", "endpoint": 1, "flags": 2,
+    "at": 0, "key_id": "key_" + "0" * 20, "account_id": "acct_" + "0" * 19,
+    "upstream_id": "", "credential_id": "", "model": "deepseek-flash", "endpoint": 1, "flags": 2,
     "status": 200, "code": 0, "basis": 2, "latency_ms": 12, "ttft_ms": None,
     "prompt_tokens": 100, "prompt_cache_hit_tokens": 0,
     "cache_write_tokens": 0, "completion_tokens": 10, "reasoning_tokens": 0,
@@ -42,3 +42,24 @@ def put(store, rows, first=None):
                        f"VALUES ({marks})", values)
     db.close()
     return seq
+
+
+def put_many(store, count, begun_at, step_ms=10):
+    """Adds so many to an empty table, quickly: the n-th at begun_at and n
+    steps, of one of ten keys; every hundredth has failed."""
+    made = {"at": f"{begun_at} + n * {step_ms}",
+            "key_id": "printf('key_%020d', n % 10)",
+            "status": "CASE n % 100 WHEN 0 THEN 502 ELSE 200 END",
+            "latency_ms": "200 + n % 4000",
+            "user_agent": "'OpenAI/Python 1.109.1'"}
+    others = {k: v for k, v in COLUMNS.items() if k not in made}
+    db = sqlite3.connect(store)
+    db.create_function("id_of", 1, lambda n: bytes.fromhex(hex_of(n)))
+    with db:
+        db.execute(
+            f"INSERT INTO calls (seq, id, {', '.join(COLUMNS)}) "
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 "
+            f"FROM numbers WHERE n < {count}) SELECT n, id_of(n), " +
+            ", ".join(made.get(name, ":" + name) for name in COLUMNS) +
+            " FROM numbers", others)
+    db.close()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "export_rows.h"
 #include "list.h"
 #include "nouns.h"
 #include "request.h"
@@ -57,6 +58,12 @@ const struct tg_option tg_calls_list_options[] = {
      NULL, NULL},
     {"csv", NULL, "print CSV, safe to open in a spreadsheet", TG_VALUE_SWITCH,
      NULL, NULL},
+    {0},
+};
+
+const struct tg_option tg_calls_export_options[] = {
+    FILTERS,
+    TG_EXPORT_FORMAT,
     {0},
 };
 
@@ -190,4 +197,10 @@ tg_calls_show(struct tg_cli *cli)
         print_call(cli, call);
     json_decref(call);
     return TG_EXIT_OK;
+}
+
+int
+tg_calls_export(struct tg_cli *cli)
+{
+    return tg_export_rows(cli, "/calls/export", "calls");
 }

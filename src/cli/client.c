@@ -1,6 +1,5 @@
-#include "client.h"
+#include "client_part.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +21,6 @@
 #define AGAIN_S 1           /* until a daemon that was killed runs again */
 #define AGAIN_MAX 20        /* while the first one is under way */
 #define PATIENCE_US 1000000 /* silence that is worth a word */
-
-struct tg_client {
-    CURL *curl;
-    struct curl_slist *headers;
-    struct tg_server server;
-    char error[CURL_ERROR_SIZE];
-    bool is_waiting_shown;
-};
 
 struct body {
     char *data;
@@ -123,8 +114,8 @@ set_options(struct tg_client *client, bool has_progress)
     }
 }
 
-static int
-open_client(struct tg_cli *cli)
+int
+tg_client_open(struct tg_cli *cli)
 {
     struct tg_client *client;
     int rc;
@@ -203,19 +194,25 @@ set_request(struct tg_client *client, const char *method, const char *url,
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static int
-refuse_transport(const struct tg_client *client, CURLcode code)
+int
+tg_client_unreachable(const struct tg_client *client, CURLcode code)
 {
     const char *cause =
         *client->error != '\0' ? client->error : curl_easy_strerror(code);
 
-    if (code == CURLE_WRITE_ERROR)
-        return tg_say_failed("the answer of %s is too large",
-                             client->server.shown);
     return tg_say_unreachable(
         "cannot reach the gate at %s (%s). Start one with \"tollgate up\", or "
         "name its address with --admin-url",
         client->server.shown, cause);
+}
+
+static int
+refuse_transport(const struct tg_client *client, CURLcode code)
+{
+    if (code == CURLE_WRITE_ERROR)
+        return tg_say_failed("the answer of %s is too large",
+                             client->server.shown);
+    return tg_client_unreachable(client, code);
 }
 
 /* A name for what is asked for, by which it is done once. */
@@ -387,7 +384,7 @@ tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange)
     exchange->answer = exchange->error = NULL;
     exchange->bytes = NULL;
     exchange->etag[0] = '\0';
-    rc = open_client(cli);
+    rc = tg_client_open(cli);
     if (rc != TG_EXIT_OK)
         return rc;
     /* Nothing is sent to somebody we cannot prove ourselves to. */

@@ -39,6 +39,24 @@ struct tg_exchange {
  */
 int tg_client_exchange(struct tg_cli *cli, struct tg_exchange *exchange);
 
+/* An answer that is taken while it comes.  Zeros to begin with. */
+struct tg_stream {
+    const char *target;
+    /* Takes a part of it; false: no more is wanted. */
+    bool (*take)(void *arg, const char *data, size_t len);
+    /* Asked several times a second, also while nothing comes. */
+    bool (*goes_on)(void *arg);
+    void *arg;
+    int64_t rows;  /* the gate says there are, about; -1: it does not */
+    bool is_ended; /* by take or goes_on, and not by the gate */
+};
+
+/*
+ * Asks for it.  Returns TG_EXIT_OK when all of it was taken, or is_ended; else
+ * an exit code after the cause was said: an answer that breaks off is one.
+ */
+int tg_client_stream(struct tg_cli *cli, struct tg_stream *stream);
+
 /* Where requests went to, as a profile has it, once one was sent. */
 const char *tg_client_address(const struct tg_cli *cli);
 

@@ -288,12 +288,18 @@ const struct tg_command tg_commands[] = {
      NULL},
     {"calls", "show", "ID", "show one call, and how its cost came about",
      "calls show req_…", NULL, tg_calls_show, NULL},
+    {"calls", "export", "[FILE]", "write all of them to a file, newest first",
+     "calls export --since 30d calls.csv", tg_calls_export_options,
+     tg_calls_export, NULL},
 
     {"denials", NULL, NULL, "list refused requests, counted, newest first",
      "denials", tg_denials_list_options, tg_denials_list, NULL},
     {"denials", "list", NULL, "the same",
      "denials list --since 24h --code invalid_api_key", tg_denials_list_options,
      tg_denials_list, NULL},
+    {"denials", "export", "[FILE]", "write all of them to a file",
+     "denials export --since 30d denials.csv", tg_denials_export_options,
+     tg_denials_export, NULL},
 
     {"events", NULL, NULL, "list what happened, newest first", "events",
      tg_events_list_options, tg_events_list, NULL},
@@ -302,6 +308,9 @@ const struct tg_command tg_commands[] = {
      tg_events_list, NULL},
     {"events", "show", "ID", "show one event with all its evidence",
      "events show evt_…", NULL, tg_events_show, NULL},
+    {"events", "export", "[FILE]", "write all of them to a file, newest first",
+     "events export --since 30d events.csv", tg_events_export_options,
+     tg_events_export, NULL},
 
     {"audit", "list", NULL, "list what operators changed, newest first",
      "audit list --since 7d --action key", tg_audit_list_options, tg_audit_list,

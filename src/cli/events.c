@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "client.h"
+#include "export_rows.h"
 #include "list.h"
 #include "nouns.h"
 #include "own.h"
@@ -11,22 +12,37 @@
 
 static const char *const severities[] = {"info", "warning", "critical", NULL};
 
+#define OPTION(flag, argument, help, value, choices)                           \
+    {                                                                          \
+        flag, argument, help, value, flag, choices                             \
+    }
+
+/* What lists and exports take. */
+#define FILTERS                                                                \
+    OPTION("key", "ID", "only events of this key", TG_VALUE_TEXT, NULL),       \
+        OPTION("account", "ACCOUNT", "only events of this account's keys",     \
+               TG_VALUE_TEXT, NULL),                                           \
+        OPTION("type", "TYPE", "only events of this type", TG_VALUE_TEXT,      \
+               NULL),                                                          \
+        OPTION("severity", "SEVERITY", "only events that are so grave",        \
+               TG_VALUE_TEXT, severities),                                     \
+        OPTION("since", "WHEN",                                                \
+               "from here: 15m, 168h, 7d, a date, an instant", TG_VALUE_WHEN,  \
+               NULL),                                                          \
+        OPTION("until", "WHEN", "up to here, exclusive", TG_VALUE_WHEN, NULL)
+
 const struct tg_option tg_events_list_options[] = {
-    {"key", "ID", "only events of this key", TG_VALUE_TEXT, "key", NULL},
-    {"account", "ACCOUNT", "only events of this account's keys", TG_VALUE_TEXT,
-     "account", NULL},
-    {"type", "TYPE", "only events of this type", TG_VALUE_TEXT, "type", NULL},
-    {"account", "ACCOUNT", "only those of this account", TG_VALUE_TEXT,
-     "account", NULL},
-    {"severity", "SEVERITY", "only events that are so grave", TG_VALUE_TEXT,
-     "severity", severities},
-    {"since", "WHEN", "from here: 15m, 168h, 7d, a date, an instant",
-     TG_VALUE_WHEN, "since", NULL},
-    {"until", "WHEN", "up to here, exclusive", TG_VALUE_WHEN, "until", NULL},
+    FILTERS,
     {"limit", "N", "at most so many rows, newest first; 100", TG_VALUE_COUNT,
      NULL, NULL},
     {"csv", NULL, "print CSV, safe to open in a spreadsheet", TG_VALUE_SWITCH,
      NULL, NULL},
+    {0},
+};
+
+const struct tg_option tg_events_export_options[] = {
+    FILTERS,
+    TG_EXPORT_FORMAT,
     {0},
 };
 
@@ -91,4 +107,10 @@ tg_events_show(struct tg_cli *cli)
     }
     json_decref(event);
     return TG_EXIT_OK;
+}
+
+int
+tg_events_export(struct tg_cli *cli)
+{
+    return tg_export_rows(cli, "/events/export", "events");
 }

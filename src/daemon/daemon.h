@@ -38,6 +38,11 @@ struct tg_daemon {
     pthread_mutex_t reports_lock;
     struct tg_store *reports;
 
+    /* The one of exports, which read for long, so that no report waits. */
+    pthread_mutex_t exports_lock;
+    struct tg_store *exports;
+    _Atomic int exports_open;
+
     /* The connection for all else, so one change at a time; recursive. */
     pthread_mutex_t admin_lock;
     struct tg_store *admin;

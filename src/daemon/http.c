@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "err.h"
+#include "http_stream.h"
 #include "log.h"
 #include "router.h"
 
@@ -138,17 +139,12 @@ response_of(struct tg_reply *reply)
     return response;
 }
 
-static enum MHD_Result
-send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
-           const char *id)
+static void
+add_headers(struct MHD_Response *response, struct tg_reply *reply,
+            const char *type, const char *id)
 {
-    const char *type = reply->bytes != NULL ? reply->type : "application/json";
-    struct MHD_Response *response = response_of(reply);
-    enum MHD_Result result;
     char seconds[16];
 
-    if (response == NULL)
-        return MHD_NO;
     MHD_add_response_header(response, "x-request-id", id);
     MHD_add_response_header(response, "Content-Type", type);
     /* No browser takes it for something else, or runs what is in it. */
@@ -172,6 +168,23 @@ send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
         snprintf(seconds, sizeof(seconds), "%u", reply->retry_after_s);
         MHD_add_response_header(response, "Retry-After", seconds);
     }
+}
+
+static enum MHD_Result
+send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
+           const char *id)
+{
+    const char *type = reply->stream.read != NULL ? reply->stream.type
+                       : reply->bytes != NULL     ? reply->type
+                                                  : "application/json";
+    struct MHD_Response *response = reply->stream.read != NULL
+                                        ? tg_http_stream(connection, reply)
+                                        : response_of(reply);
+    enum MHD_Result result;
+
+    if (response == NULL)
+        return MHD_NO;
+    add_headers(response, reply, type, id);
     result = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return result;

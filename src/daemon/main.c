@@ -90,6 +90,9 @@ open_stores(struct tg_daemon *daemon, struct tg_error *error)
     if (err == 0)
         err =
             tg_store_open_sqlite(&daemon->reports, daemon->paths.store, error);
+    if (err == 0)
+        err =
+            tg_store_open_sqlite(&daemon->exports, daemon->paths.store, error);
     return err;
 }
 
@@ -270,6 +273,8 @@ stop(struct program *program)
     tg_statefile_close(daemon);
     if (daemon->reports != NULL)
         daemon->reports->ops->close(daemon->reports);
+    if (daemon->exports != NULL)
+        daemon->exports->ops->close(daemon->exports);
     if (daemon->admin != NULL)
         daemon->admin->ops->close(daemon->admin);
     tg_audit_signer_close();
@@ -344,6 +349,7 @@ prepare(struct program *program, struct tg_error *error)
     program->signal_fd = take_signals();
     json_set_alloc_funcs(malloc, wipe_and_free);
     pthread_mutex_init(&daemon->reports_lock, NULL);
+    pthread_mutex_init(&daemon->exports_lock, NULL);
     init_admin_lock(&daemon->admin_lock);
     pthread_mutex_init(&daemon->write_lock, NULL);
     init_publish_lock(&daemon->publish_lock);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store.h"
@@ -13,6 +14,21 @@
 #define TG_REPLY_ALLOW_SIZE 32
 #define TG_REPLY_ETAG_SIZE 40
 #define TG_REPLY_COOKIE_SIZE 160
+
+/* What read says instead of how many bytes it wrote. */
+#define TG_STREAM_END (-1)
+#define TG_STREAM_BROKEN (-2) /* the client is to see that it is not all */
+
+/* A body that is made while it is sent. */
+struct tg_reply_stream {
+    /* Up to room bytes; 0: there are none yet, ask again.  NULL: no stream. */
+    ptrdiff_t (*read)(void *arg, char *out, size_t room);
+    void (*release)(void *arg); /* of what is to be called once */
+    void *arg;
+    const char *type;          /* Content-Type */
+    const char *name, *ending; /* of a file for it: "calls", "csv" */
+    int64_t rows;              /* that there will be, about; -1: not known */
+};
 
 struct tg_reply {
     unsigned status; /* HTTP; 0: no handler has answered yet */
@@ -25,6 +41,7 @@ struct tg_reply {
     char set_cookie[TG_REPLY_COOKIE_SIZE]; /* "" for none; wiped when sent */
     bool is_replayed;                      /* of an Idempotency-Key */
     uint32_t retry_after_s;                /* 0: nothing is said of it */
+    struct tg_reply_stream stream;         /* instead of a body */
 };
 
 /* Answers with a body, whose reference is taken over. */

@@ -164,6 +164,7 @@ static const struct tg_store_ops ops = {
     .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
     .call_slice = tg_sqlite_call_slice,
+    .call_oldest = tg_sqlite_call_oldest,
     .call_where = tg_sqlite_call_where,
     .call_scan = tg_sqlite_call_scan,
     .call_get = tg_sqlite_call_get,

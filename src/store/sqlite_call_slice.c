@@ -285,3 +285,19 @@ tg_sqlite_call_where(struct tg_store *store, const struct tg_call_id *id,
 {
     return tg_sqlite_call_place(tg_sqlite_of(store), id, place);
 }
+
+int
+tg_sqlite_call_oldest(struct tg_store *store, int64_t *at)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int err =
+        tg_sql_begin(db, &stmt, "SELECT coalesce(min(at), 0) FROM calls", "");
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err > 0)
+        *at = sqlite3_column_int64(stmt, 0);
+    return tg_sql_end(stmt, err < 0 ? err : 0);
+}

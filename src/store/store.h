@@ -612,6 +612,8 @@ struct tg_store_ops {
                       struct tg_store_call_slice *slice,
                       int (*visit)(void *, const struct tg_store_call *),
                       void *arg);
+    /* When the oldest call was admitted; 0 when there is none. */
+    int (*call_oldest)(struct tg_store *store, int64_t *at);
     /* Where a call stands; TG_ERR_NOT_FOUND. */
     int (*call_where)(struct tg_store *store, const struct tg_call_id *id,
                       struct tg_call_place *place);

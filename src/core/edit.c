@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "err.h"
+#include "span.h"
+#include "str.h"
 
 /* The member of the event's object that is being read. */
 enum member {
@@ -211,13 +213,57 @@ take(struct tg_edit *edit, enum tg_json_token token)
     edit->settled_at = tg_json_offset(&edit->json);
 }
 
+/* The event is one line, which ends in this chunk, as the event does. */
+static bool
+is_one_line(const struct tg_edit *edit)
+{
+    const char *end = edit->sse.data + edit->sse.len;
+
+    return edit->json.chunk == NULL && !edit->sse.is_joint &&
+           edit->sse.end - end >= 2 && end[0] == '\n' && end[1] == '\n';
+}
+
+/*
+ * Most events have no usage, or a null at their end, and no letter written as
+ * an escape that could hide a name: their JSON need not be read.  What ends
+ * the object ends with its last member, so that one is the event's own.  Not
+ * handled: JSON that is broken further in front loses its null, too.
+ */
+static bool
+take_whole(struct tg_edit *edit)
+{
+    static const char null_usage[] = ",\"usage\":null}";
+    const size_t len = sizeof(null_usage) - 1;
+    const struct tg_sse *sse = &edit->sse;
+    struct tg_str front = {sse->data, sse->len};
+
+    if (!is_one_line(edit) ||
+        tg_span_find(front.data, front.len, "\\u00", 4) != NULL)
+        return false;
+    if (front.len > len + 1 &&
+        memcmp(front.data + front.len - len, null_usage, len) == 0) {
+        front.len -= len;
+        if (strchr("{[,:", front.data[front.len - 1]) != NULL)
+            return false;
+    }
+    if (tg_span_find(front.data, front.len, "usage\"", 6) != NULL)
+        return false;
+    if (front.len < sse->len) {
+        edit->cut = CUT;
+        edit->cut_at = sse->at - len;
+        edit->cut_end = sse->at - 1;
+    }
+    edit->is_decided = true;
+    return true;
+}
+
 static void
 take_data(struct tg_edit *edit)
 {
     const struct tg_sse *sse = &edit->sse;
     enum tg_json_token token;
 
-    if (edit->json.error)
+    if (edit->json.error || take_whole(edit))
         return;
     if (sse->is_joint)
         edit->line_at = tg_json_offset(&edit->json) + 1;

@@ -281,3 +281,42 @@ tg_span_text(const char *p, const char *end)
         p++;
     return p;
 }
+
+#if defined(__x86_64__)
+
+const char *
+tg_span_find(const char *data, size_t len, const char *needle,
+             size_t needle_len)
+{
+    const __m128i first = _mm_set1_epi8(needle[0]);
+    const __m128i last = _mm_set1_epi8(needle[needle_len - 1]);
+    size_t at = 0;
+
+    /* Both ends of the needle, at sixteen places at once. */
+    for (; at + needle_len + 15 <= len; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(data + at));
+        __m128i y =
+            _mm_loadu_si128((const __m128i *)(data + at + needle_len - 1));
+        unsigned hits = (unsigned)_mm_movemask_epi8(
+            _mm_and_si128(_mm_cmpeq_epi8(x, first), _mm_cmpeq_epi8(y, last)));
+
+        for (; hits != 0; hits &= hits - 1) {
+            const char *p = data + at + __builtin_ctz(hits);
+
+            if (memcmp(p, needle, needle_len) == 0)
+                return p;
+        }
+    }
+    return memmem(data + at, len - at, needle, needle_len);
+}
+
+#else
+
+const char *
+tg_span_find(const char *data, size_t len, const char *needle,
+             size_t needle_len)
+{
+    return memmem(data, len, needle, needle_len);
+}
+
+#endif

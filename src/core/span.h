@@ -39,6 +39,13 @@ const char *tg_span_text(const char *p, const char *end);
 const char *tg_span_line(const char *p, const char *end);
 
 /*
+ * Where a needle of 2 to 16 bytes first stands in len bytes; NULL when it
+ * does not.
+ */
+const char *tg_span_find(const char *data, size_t len, const char *needle,
+                         size_t needle_len);
+
+/*
  * The length of a short string that the quote behind it ends: of the
  * TG_SPAN_QUOTED bytes at p, all of which are there, those up to the first
  * quote.  -1 when there is none among them, or a byte before it is not plain

@@ -277,10 +277,36 @@ test_encode(void)
     }
 }
 
+/* Few letters, so that a needle is found often, and nearly found more often. */
+static void
+test_find(void)
+{
+    uint32_t random = 11;
+    char text[80], needle[16];
+    bool is_good = true;
+    int found = 0;
+
+    for (int i = 0; i < 200000; i++) {
+        size_t len = (size_t)(i % 80), of = 2 + (size_t)(i / 80 % 6);
+        const char *place;
+
+        for (size_t at = 0; at < len; at++)
+            text[at] = "abcb"[(random = random * 1664525 + 12345) >> 30];
+        for (size_t at = 0; at < of; at++)
+            needle[at] = "abcb"[(random = random * 1664525 + 12345) >> 30];
+        place = memmem(text, len, needle, of);
+        found += place != NULL;
+        is_good = is_good && tg_span_find(text, len, needle, of) == place;
+    }
+    ok(is_good && found > 20000, "%d needles are found where they stand first",
+       found);
+}
+
 int
 main(void)
 {
     test_positions();
+    test_find();
     test_escapes();
     test_sequences();
     test_random();

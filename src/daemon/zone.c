@@ -137,8 +137,9 @@ tg_zone_close(struct tg_zone *zone)
     *zone = (struct tg_zone){0};
 }
 
-int32_t
-tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
+/* The number of the offset at an instant. */
+static size_t
+offset_at(const struct tg_zone *zone, int64_t instant_ms)
 {
     int64_t at_s = instant_ms / 1000 - (instant_ms % 1000 < 0);
     size_t low = 0, high = zone->count;
@@ -151,16 +152,30 @@ tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
         else
             high = middle;
     }
-    return zone->offsets_s[low];
+    return low;
+}
+
+int32_t
+tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms)
+{
+    return zone->offsets_s[offset_at(zone, instant_ms)];
 }
 
 int64_t
 tg_zone_day_at(const struct tg_zone *zone, int64_t day)
 {
-    int64_t at_ms = day * TG_MS_PER_DAY;
-    int64_t guess_ms = at_ms - tg_zone_offset_s(zone, at_ms) * INT64_C(1000);
+    int64_t at_ms = day * TG_MS_PER_DAY, begin_ms, change_ms;
+    /* No offset is so large that the day has begun there. */
+    size_t i = offset_at(zone, at_ms - 2 * TG_MS_PER_DAY);
 
-    return at_ms - tg_zone_offset_s(zone, guess_ms) * INT64_C(1000);
+    for (;; i++) {
+        begin_ms = at_ms - zone->offsets_s[i] * INT64_C(1000);
+        change_ms = i > 0 ? zone->starts_s[i - 1] * INT64_C(1000) : INT64_MIN;
+        if (begin_ms < change_ms)
+            return change_ms; /* clocks skip midnight */
+        if (i == zone->count || zone->starts_s[i] * INT64_C(1000) > begin_ms)
+            return begin_ms;
+    }
 }
 
 static int

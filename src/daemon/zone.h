@@ -32,8 +32,9 @@ void tg_zone_close(struct tg_zone *zone);
 int32_t tg_zone_offset_s(const struct tg_zone *zone, int64_t instant_ms);
 
 /*
- * The instant in ms at which a day (since 1970-01-01) begins there; where
- * clocks skip midnight, near it.
+ * The instant in ms at which a day (since 1970-01-01) begins there: midnight,
+ * the first where it comes twice, and where clocks skip it, the end of what
+ * they skip.
  */
 int64_t tg_zone_day_at(const struct tg_zone *zone, int64_t day);
 

@@ -285,6 +285,32 @@ compare_year(const char *zone, int year)
     return wrong;
 }
 
+static int64_t
+zone_day(const struct tg_zone *zone, int64_t at_ms)
+{
+    at_ms += tg_zone_offset_s(zone, at_ms) * INT64_C(1000);
+    return at_ms / DAY - (at_ms % DAY < 0);
+}
+
+/* Days of which the begin is not their first millisecond. */
+static int
+count_wrong_begins(const struct tg_zone *zone)
+{
+    int64_t day = instant("2015-01-01T00:00:00Z") / DAY;
+    int64_t end = instant("2037-01-01T00:00:00Z") / DAY;
+    int wrong = 0;
+
+    for (; day < end; day++) {
+        int64_t at_ms = tg_zone_day_at(zone, day);
+
+        wrong += zone_day(zone, at_ms) != day ||
+                 zone_day(zone, at_ms - 1) != day - 1;
+    }
+    return wrong;
+}
+
+static int wrong_begins;
+
 /* All zones of a folder of the database, those in folders below too. */
 static void
 compare_folder(const char *folder, int *zones, int *wrong)
@@ -306,6 +332,7 @@ compare_folder(const char *folder, int *zones, int *wrong)
             compare_folder(name, zones, wrong);
             continue;
         }
+        wrong_begins += count_wrong_begins(&zone);
         tg_zone_close(&zone);
         use_zone(name);
         ++*zones;
@@ -333,6 +360,7 @@ test_every_zone(void)
         compare_folder(folders[i], &zones, &wrong);
     ok(zones > 300, "the database has %d zones", zones);
     is_int(wrong, 0, "all of them, four times a day for eight years");
+    is_int(wrong_begins, 0, "a day begins with its first millisecond");
 }
 
 /* Hours, and the same as minutes of the week, end not included. */

@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ("tollgate", "tollgated", "tollgate-draw", "tollgate-sim",
-            "ngx_http_tollgate_module.so", "tests/unit/journal-write")
+            "ngx_http_tollgate_module.so", "tests/unit/journal-write",
+            "tests/unit/journal-calls")
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 END = "-----END CERTIFICATE-----\n"
 

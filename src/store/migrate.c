@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "err.h"
+#include "sqlite_pack.h"
 
 static int
 fail(sqlite3 *db, const char *path, struct tg_error *error)
@@ -111,6 +112,8 @@ tg_migrate_run(sqlite3 *db, const char *path, struct tg_error *error)
     err = tg_migrate_check(db, path, &version, error);
     if (err != 0)
         return err;
+    if (tg_pack_functions(db) != SQLITE_OK)
+        return fail(db, path, error);
     while (version < tg_migration_count) {
         if (step_to(db, version + 1) != 0) {
             err = fail(db, path, error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "migrate.h"
+#include "sqlite_recent.h"
 #include "sqlite_rollup.h"
 
 #define BUSY_TIMEOUT_MS 10000
@@ -18,7 +19,9 @@ close_store(struct tg_store *store)
     for (size_t i = 0; i < db->statement_count; i++)
         sqlite3_finalize(db->statements[i].stmt);
     sqlite3_close(db->db);
-    tg_rollup_block_free(db->block);
+    tg_rollup_free(db->rollup);
+    tg_recent_free(db->recent);
+    tg_pack_names_forget(db);
     free(db);
 }
 
@@ -46,9 +49,15 @@ rollback(struct tg_store *store)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
 
+    /* Nothing was taken from what is not committed, where nothing is. */
+    if (sqlite3_txn_state(db->db, NULL) == SQLITE_TXN_WRITE) {
+        tg_recent_free(db->recent);
+        db->recent = NULL;
+        tg_pack_names_forget(db);
+    }
     db->next_seq = 0;
-    tg_rollup_block_free(db->block);
-    db->block = NULL;
+    tg_rollup_free(db->rollup);
+    db->rollup = NULL;
     db->denials.is_known = false;
     if (!sqlite3_get_autocommit(db->db))
         tg_sql_run(db, NULL, "ROLLBACK", "");

@@ -10,18 +10,22 @@
 #include <stdarg.h>
 
 #include "err.h"
+#include "names.h"
 #include "sqlite_access.h"
 #include "store.h"
 
 #define TG_SQLITE_STATEMENTS 256
 
-struct tg_rollup_block; /* see sqlite_rollup.h */
+struct tg_rollup; /* see sqlite_rollup.h */
+struct tg_recent; /* see sqlite_recent.h */
 
 struct tg_sqlite {
     struct tg_store store;
     sqlite3 *db;
-    int64_t next_seq;              /* of the next call; 0: not asked yet */
-    struct tg_rollup_block *block; /* NULL: none is begun */
+    int64_t next_seq;         /* of the next call; 0: not asked yet */
+    struct tg_rollup *rollup; /* NULL: none is begun */
+    struct tg_recent *recent; /* NULL: none were asked for */
+    struct tg_names pack_kinds, pack_accounts; /* see sqlite_pack.h */
     struct {
         bool is_known; /* what follows is of the store's quarter */
         int64_t quarter, strangers, holders;

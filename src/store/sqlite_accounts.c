@@ -1,4 +1,6 @@
-#include "sqlite.h"
+#include "sqlite_pack.h"
+
+#include <stdlib.h>
 
 #include "money.h"
 
@@ -153,22 +155,42 @@ tg_sqlite_account_credit(struct tg_store *store, const char *id,
                       "tii", id, credit.granted_nanos, credit.topped_up_nanos);
 }
 
+/* What is in packs. */
+static int
+add_settled(struct tg_sqlite *db, const int64_t *nanos)
+{
+    int err = 0;
+
+    for (uint32_t i = 1; i <= db->pack_accounts.count && err == 0; i++) {
+        if (nanos[i] != 0)
+            err = tg_sql_run(db, NULL,
+                             "UPDATE accounts SET base_nanos = base_nanos + ? "
+                             "WHERE id = ?",
+                             "it", nanos[i], tg_pack_account(db, i));
+    }
+    return err;
+}
+
 int
 tg_sqlite_account_rebase(struct tg_store *store)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
+    int64_t *nanos = NULL;
     int err;
 
     err =
         tg_sql_run(db, NULL, "UPDATE accounts SET base_nanos = gone_nanos", "");
+    if (err == 0)
+        err = tg_packs_settled(db, &nanos);
+    if (err == 0)
+        err = add_settled(db, nanos);
+    free(nanos);
     if (err != 0)
         return err;
     return tg_sql_run(db, NULL,
-                      "UPDATE accounts SET base_nanos = gone_nanos + total "
-                      "FROM (SELECT "
-                      "account_id, sum(cost_nanos) AS total FROM (SELECT "
-                      "account_id, cost_nanos FROM rollups UNION ALL SELECT "
-                      "account_id, cost_nanos FROM recent_calls) GROUP BY "
-                      "account_id) AS sums WHERE sums.account_id = accounts.id",
+                      "UPDATE accounts SET base_nanos = base_nanos + total "
+                      "FROM (SELECT account_id, sum(cost_nanos) AS total FROM "
+                      "recent_calls GROUP BY account_id) AS sums "
+                      "WHERE sums.account_id = accounts.id",
                       "");
 }

@@ -1,94 +1,66 @@
 /*
- * sqlite_block.h: the calls of a block, sorted as they are rolled up.
+ * sqlite_block.h: calls in memory, with numbers in place of names.
  *
- * A block has 131072 calls, and few names: so names are numbered, and what is
- * sorted are numbers.
+ * A block has 131072 calls, and few names: so what is sorted, added up and
+ * kept are numbers.
  */
 #ifndef TG_SQLITE_BLOCK_H
 #define TG_SQLITE_BLOCK_H
 
-#include "histogram.h"
 #include "names.h"
-#include "sqlite_rollup.h"
+#include "sqlite.h"
 #include "sums.h"
 
-/* Whose calls, and what, but for the quarter-hour, a rollup is of. */
-struct tg_block_key {
-    char id[TG_ID_TEXT_SIZE], account_id[TG_ID_TEXT_SIZE];
+/* Whose calls; the key's id alone says the order in which they go. */
+struct tg_block_holder {
+    char key_id[TG_ID_TEXT_SIZE], account_id[TG_ID_TEXT_SIZE];
 };
 
+/* What they are of; zeros are between the members, as they are compared. */
 struct tg_block_kind {
     char model[TG_MODEL_NAME_MAX + 1], upstream_id[TG_ID_TEXT_SIZE];
     int32_t endpoint, status;
 };
 
-/* What rollups that are being written add to a row of totals. */
-struct tg_block_total {
-    int64_t quarter;
-    char model[TG_MODEL_NAME_MAX + 1];
-    struct tg_sums sums;
-};
-
 struct tg_block_call {
-    struct tg_key_entry entry;
-    uint32_t key, kind;           /* numbers, see below */
+    int64_t seq, at;
+    uint32_t holder, kind;        /* numbers, see below */
     uint32_t latency_ms, ttft_ms; /* TG_ABSENT_MS: none came */
-    struct tg_sums sums;
+    int64_t prompt_tokens, prompt_cache_hit_tokens, cache_write_tokens;
+    int64_t completion_tokens, reasoning_tokens, units, cost_nanos;
+    uint8_t unit;
+    bool is_error;
 };
 
-/* A call's place in the order: by key's id, quarter-hour, kind, number. */
-struct tg_block_place {
-    int64_t quarter;
-    uint32_t rank; /* of the key's id */
-    uint32_t kind;
-    uint32_t call;
-};
-
-struct tg_rollup_block {
-    int64_t number;
-    uint32_t count, next; /* calls, and the first that is not rolled up */
+/* All but the sizes of names 0: empty. */
+struct tg_block {
+    uint32_t count, room;
     struct tg_block_call *calls;
-    struct tg_block_place *order;
-    struct tg_names keys, kinds;
-    struct tg_names totals;            /* of this transaction */
-    struct tg_histogram latency, ttft; /* of the rollup being made */
+    struct tg_names holders, kinds;
 };
 
-/*
- * Reads the block's calls whose keys come behind key_id, and sorts them.
- * Returns 0 and *block, which the caller frees, or TG_ERR_*.
- */
-int tg_block_load(struct tg_sqlite *db, int64_t number, const char *key_id,
-                  struct tg_rollup_block **block);
+void tg_block_init(struct tg_block *block);
+void tg_block_release(struct tg_block *block);
 
-/* Notes sums for totals; then writes all that was noted.  0 or TG_ERR_*. */
-int tg_totals_note(struct tg_rollup_block *block, int64_t quarter,
-                   const char *model, const struct tg_sums *sums);
-int tg_totals_write(struct tg_sqlite *db, struct tg_rollup_block *block);
+/* What tg_block_read takes a call of calls from. */
+#define TG_BLOCK_COLUMNS                                                       \
+    "seq, at, key_id, account_id, upstream_id, model, endpoint, status, "      \
+    "code, "                                                                   \
+    "latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "            \
+    "cache_write_tokens, completion_tokens, reasoning_tokens, cost_nanos, "    \
+    "unit, units"
 
-/* The n-th call in order, its key and its kind. */
-static inline const struct tg_block_call *
-tg_block_call(const struct tg_rollup_block *block, uint32_t n)
+/* Adds all rows of a statement that tg_sql_begin began, and ends it. */
+int tg_block_read(struct tg_sqlite *db, struct tg_block *block,
+                  sqlite3_stmt *stmt);
+
+/* What a call adds to sums. */
+void tg_block_sums(const struct tg_block_call *call, struct tg_sums *sums);
+
+static inline const struct tg_block_holder *
+tg_block_holder(const struct tg_block *block, const struct tg_block_call *call)
 {
-    return &block->calls[block->order[n].call];
-}
-
-static inline const struct tg_block_key *
-tg_block_key(const struct tg_rollup_block *block, uint32_t n)
-{
-    const struct tg_block_key *keys =
-        (const struct tg_block_key *)block->keys.list;
-
-    return &keys[tg_block_call(block, n)->key];
-}
-
-static inline const struct tg_block_kind *
-tg_block_kind(const struct tg_rollup_block *block, uint32_t n)
-{
-    const struct tg_block_kind *kinds =
-        (const struct tg_block_kind *)block->kinds.list;
-
-    return &kinds[block->order[n].kind];
+    return tg_names_at(&block->holders, call->holder);
 }
 
 #endif

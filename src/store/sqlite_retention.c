@@ -4,7 +4,8 @@
 
 #define QUARTER_MS INT64_C(900000)
 #define DAY_MS INT64_C(86400000)
-#define KEYS_MAX 256 /* whose last use is noted in one step */
+#define KEYS_MAX 256     /* whose last use is noted in one step */
+#define CELLS_OF_PACK 16 /* that are as much to take away as rows of calls */
 
 /* How far all is, as the store has it. */
 struct place {
@@ -308,67 +309,83 @@ take_moved(struct step *step)
     return err;
 }
 
-/* A rollup up to which, and with which, they go. */
+/* A row of packs up to which, and with which, they go. */
 struct bound {
-    int64_t quarter;
+    int64_t day;
     char key_id[TG_ID_TEXT_SIZE];
+    int64_t account;
 };
+
+/* What all keys of an account cost, as the rows of its keys go as well. */
+static int
+note_gone(struct step *step, const struct bound *row, struct tg_str sums)
+{
+    int64_t nanos;
+    int err;
+
+    if (strcmp(row->key_id, TG_PACK_ALL_KEYS) != 0 ||
+        row->account == TG_PACK_ALL_ACCOUNTS)
+        return 0;
+    if (row->account > step->db->pack_accounts.count)
+        return tg_pack_fail(step->db, TG_ERR_CORRUPT, row->day, row->key_id);
+    err = tg_pack_cost(sums, &nanos);
+    if (err != 0)
+        return tg_pack_fail(step->db, err, row->day, row->key_id);
+    return tg_sql_run(
+        step->db, NULL,
+        "UPDATE accounts SET gone_nanos = gone_nanos + ? WHERE id = ?", "it",
+        nanos, tg_pack_account(step->db, (uint32_t)row->account));
+}
 
 static int
 find_bound(struct step *step, int64_t before, struct bound *bound)
 {
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(
-        step->db, &stmt,
-        "SELECT quarter, key_id FROM (SELECT quarter, key_id FROM rollups "
-        "WHERE quarter < ? ORDER BY quarter, key_id LIMIT ?) "
-        "ORDER BY quarter DESC, key_id DESC LIMIT 1",
-        "ii", before, step->rows);
+    int err = tg_pack_names_load(step->db);
 
+    if (err == 0)
+        err = tg_sql_begin(step->db, &stmt,
+                           "SELECT day, key_id, account, sums FROM packs "
+                           "WHERE day < ? ORDER BY day, key_id, account "
+                           "LIMIT ?",
+                           "ii", before, 1 + step->rows / CELLS_OF_PACK);
     if (err != 0)
         return err;
-    err = tg_sql_next(step->db, stmt);
-    if (err > 0) {
+    while ((err = tg_sql_next(step->db, stmt)) > 0) {
         step->did_some = true;
-        bound->quarter = sqlite3_column_int64(stmt, 0);
+        bound->day = sqlite3_column_int64(stmt, 0);
         sqlite3_snprintf(sizeof(bound->key_id), bound->key_id, "%s",
                          tg_sql_text(stmt, 1));
+        bound->account = sqlite3_column_int64(stmt, 2);
+        err = note_gone(step, bound, tg_sql_bytes(stmt, 3));
+        if (err != 0)
+            break;
     }
-    return tg_sql_end(stmt, err > 0 ? 0 : err);
+    return tg_sql_end(stmt, err);
 }
 
-/* What they cost stays with their accounts. */
+/* Whole days; what they cost stays with their accounts. */
 static int
-take_rollups(struct step *step)
+take_packs(struct step *step)
 {
-    int64_t before = step->age->rollups_before / QUARTER_MS;
+    int64_t before = step->age->rollups_before / DAY_MS;
     struct tg_sqlite *db = step->db;
     struct bound bound;
     int err = find_bound(step, before, &bound);
 
     if (err != 0 || !step->did_some)
         return err;
-    err = tg_sql_run(db, NULL,
-                     "UPDATE accounts SET gone_nanos = gone_nanos + total FROM "
-                     "(SELECT account_id, sum(cost_nanos) AS total FROM "
-                     "rollups WHERE (quarter, key_id) <= (?, ?) GROUP BY "
-                     "account_id) AS sums WHERE sums.account_id = accounts.id",
-                     "it", bound.quarter, bound.key_id);
-    if (err == 0)
-        err = tg_sql_run(
-            db, NULL, "DELETE FROM rollups WHERE (quarter, key_id) <= (?, ?)",
-            "it", bound.quarter, bound.key_id);
+    err = tg_sql_run(
+        db, NULL, "DELETE FROM packs WHERE (day, key_id, account) <= (?, ?, ?)",
+        "iti", bound.day, bound.key_id, bound.account);
     if (err == 0)
         err = tg_sql_run(db, NULL,
                          "UPDATE retention SET first_quarter = "
                          "max(first_quarter, ?)",
-                         "i", before);
-    if (err == 0)
-        err = tg_sql_run(db, NULL, "DELETE FROM totals WHERE quarter < ?", "i",
-                         bound.quarter);
+                         "i", before * TG_PACK_QUARTERS);
     if (err == 0)
         err = tg_sql_run(db, NULL, "DELETE FROM thinned WHERE quarter < ?", "i",
-                         bound.quarter);
+                         bound.day * TG_PACK_QUARTERS);
     return err;
 }
 
@@ -377,7 +394,7 @@ tg_sqlite_forget(struct tg_store *store, const struct tg_store_age *age,
                  uint32_t rows, bool *has_more)
 {
     static int (*const parts[])(struct step *) = {
-        end_block, take_calls, take_key_calls, take_moved, take_rollups,
+        end_block, take_calls, take_key_calls, take_moved, take_packs,
     };
     struct step step = {
         .db = tg_sqlite_of(store), .age = age, .rows = rows > 0 ? rows : 1};

@@ -1,6 +1,5 @@
 /*
- * sqlite_rollup.h: calls made into rollups, and found by key, a block at a
- * time.
+ * sqlite_rollup.h: calls made into packs, and found by key, a block at a time.
  *
  * What is read often, sums and the calls of a key, is not kept with each call
  * that comes in: a thousand keys would touch a thousand pages.  It is made of
@@ -10,13 +9,80 @@
 #ifndef TG_SQLITE_ROLLUP_H
 #define TG_SQLITE_ROLLUP_H
 
-#include "sqlite.h"
+#include "sqlite_pack.h"
 
 #define TG_BLOCK_BITS 17
 #define TG_BLOCK_CALLS (INT64_C(1) << TG_BLOCK_BITS)
 
-/* A block that is being made into rollups.  Takes NULL. */
-void tg_rollup_block_free(struct tg_rollup_block *block);
+/*
+ * A call's place in an order: by words, the last one first, and then as they
+ * came.  Words are numbers that stand for what calls are grouped by.
+ */
+enum {
+    TG_ORDER_QUARTER,
+    TG_ORDER_KIND,
+    TG_ORDER_DAY,
+    TG_ORDER_OWNER,
+    TG_WORDS
+};
+
+struct tg_place {
+    uint32_t call;
+    uint32_t words[TG_WORDS];
+};
+
+/* A block that is being rolled up. */
+struct tg_rollup {
+    int64_t number;
+    struct tg_block block;
+    uint32_t next;               /* first in order that is not rolled up */
+    struct tg_place *order;      /* by key, day, kind, quarter-hour */
+    struct tg_place *spare;      /* as much room, and once more */
+    uint32_t *ranks;             /* of holders: places among the keys' ids */
+    int64_t *days;               /* by number, since 1970 */
+    struct tg_pack_maker *maker; /* NULL: not needed yet */
+};
+
+/*
+ * The block of that number, of which block has the calls behind key_id; it
+ * becomes the rollup's, and is released with it, or here where that fails.
+ * 0 or TG_ERR_*.
+ */
+int tg_rollup_new(struct tg_sqlite *db, int64_t number, struct tg_block *block,
+                  struct tg_rollup **rollup);
+
+/* Takes NULL. */
+void tg_rollup_free(struct tg_rollup *rollup);
+
+/* Sorts places; spare has room for as many. */
+void tg_places_sort(struct tg_place *places, struct tg_place *spare,
+                    uint32_t count);
+
+/*
+ * Adds the calls from one place in order up to another, all of some keys, to
+ * the packs of these, their accounts and of all, in the caller's transaction.
+ * 0 or TG_ERR_*.
+ */
+int tg_packs_add(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
+                 uint32_t to);
+
+/* How many cells of keys the calls from one place up to another make. */
+uint32_t tg_rollup_cells(const struct tg_rollup *rollup, uint32_t from,
+                         uint32_t to);
+
+void tg_pack_maker_free(struct tg_pack_maker *maker);
+
+static inline const struct tg_block_call *
+tg_rollup_call(const struct tg_rollup *rollup, uint32_t n)
+{
+    return &rollup->block.calls[rollup->order[n].call];
+}
+
+static inline const char *
+tg_rollup_key(const struct tg_rollup *rollup, uint32_t n)
+{
+    return tg_block_holder(&rollup->block, tg_rollup_call(rollup, n))->key_id;
+}
 
 /*
  * The call that an entry of key_calls stands for: its number and instant,

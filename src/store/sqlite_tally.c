@@ -97,23 +97,6 @@ tg_sqlite_call_before(struct tg_store *store, int64_t at, int64_t *seq)
 }
 
 int
-tg_sqlite_key_requests(struct tg_store *store, const char *key_id,
-                       int64_t first, int64_t end, int64_t *requests)
-{
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(
-        db, &stmt,
-        "WITH RECURSIVE quarters (number) AS (SELECT ?2 WHERE ?2 < ?3 UNION "
-        "ALL SELECT number + 1 FROM quarters WHERE number + 1 < ?3) "
-        "SELECT coalesce(sum(requests), 0) FROM quarters CROSS JOIN rollups "
-        "ON rollups.quarter = quarters.number AND key_id = ?1",
-        "tii", key_id, first, end);
-
-    return err != 0 ? err : one_number(db, stmt, requests);
-}
-
-int
 tg_sqlite_recent_each(struct tg_store *store, int64_t since, int64_t until,
                       int (*visit)(void *, const char *), void *arg)
 {

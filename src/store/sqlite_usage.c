@@ -1,73 +1,40 @@
-#include "sqlite.h"
+#include "sqlite_pack.h"
+#include "sqlite_recent.h"
 #include "usage_fold.h"
 
-/* Written as numbers below: SQL knows no enum. */
-_Static_assert(TG_UNIT_IMAGE == 1 && TG_UNIT_MILLISECOND == 2 &&
-                   TG_UNIT_CHARACTER == 3,
-               "units");
+#include <stdlib.h>
 
-#define NAMES "key_id, account_id, model, upstream_id, endpoint, status, "
-#define SUMS                                                                   \
-    "requests, errors, prompt_tokens, prompt_cache_hit_tokens, "               \
-    "cache_write_tokens, completion_tokens, reasoning_tokens, cost_nanos, "    \
-    "images, audio_ms, characters"
-
-/*
- * Where an answer comes from: of whole quarter-hours, rollups of all keys, or
- * of one, quarter by quarter, or of all keys together; of the rest, calls.
- */
-static const char of_all_keys[] =
-    "SELECT quarter, " NAMES SUMS ", latency, ttft FROM rollups "
-    "WHERE quarter >= ?1 AND quarter < ?2";
-static const char of_a_key[] =
-    "WITH RECURSIVE quarters (number) AS (SELECT ?1 WHERE ?1 < ?2 UNION ALL "
-    "SELECT number + 1 FROM quarters WHERE number + 1 < ?2) "
-    "SELECT quarter, " NAMES SUMS ", latency, ttft FROM quarters "
-    "CROSS JOIN rollups ON rollups.quarter = quarters.number AND key_id = ?3";
-static const char of_all_together[] =
-    "SELECT quarter, '', '', model, '', 0, 0, " SUMS " FROM totals "
-    "WHERE quarter >= ?1 AND quarter < ?2";
-
-#define CALLS(from, at)                                                        \
-    "SELECT at / 900000, " NAMES "1, status >= 400 OR code <> 0, "             \
-    "prompt_tokens, prompt_cache_hit_tokens, cache_write_tokens, "             \
-    "completion_tokens, reasoning_tokens, cost_nanos, "                        \
-    "iif(unit = 1, units, 0), iif(unit = 2, units, 0), "                       \
-    "iif(unit = 3, units, 0), latency_ms, coalesce(ttft_ms, -1) "              \
-    "FROM " from " WHERE " at " >= ?1 AND " at " < ?2"
-
-static const char of_recent_calls[] = CALLS("recent_calls", "+at");
-static const char of_rolled_calls[] = CALLS("rolled_calls", "at");
-
-enum { LATENCY_COLUMN = 18, TTFT_COLUMN };
-
-/* Instants, and the whole quarter-hours between them for which rollups are. */
+/* Instants, and the whole quarter-hours between them. */
 struct span {
     int64_t since, until;
     int64_t first, end;       /* quarter-hours */
     int64_t first_at, end_at; /* outside of which calls are asked */
 };
 
-static int
-find_span(struct tg_sqlite *db, const struct tg_usage_question *question,
-          struct span *span)
-{
-    int64_t least = 0, most = -1;
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt,
-                           "SELECT coalesce((SELECT min(quarter) FROM "
-                           "rollups), 0), coalesce((SELECT max(quarter) FROM "
-                           "rollups), -1)",
-                           "");
+/* What is known of a kind or holder, by its number. */
+struct group {
+    bool is_asked;
+    uint32_t number;
+};
 
-    if (err != 0)
-        return err;
-    err = tg_sql_next(db, stmt);
-    if (err > 0) {
-        least = sqlite3_column_int64(stmt, 0);
-        most = sqlite3_column_int64(stmt, 1);
-    }
-    err = tg_sql_end(stmt, err > 0 ? 0 : err);
+/* An answer being made. */
+struct asking {
+    struct tg_sqlite *db;
+    const struct tg_usage_question *question;
+    struct tg_usage_fold fold;
+    struct span span;
+    struct group *kinds; /* of packs */
+    uint32_t account;    /* the only one that is asked for; 0: any */
+    struct {
+        int64_t day; /* -1: none yet */
+        bool is_one; /* all of it is one span */
+        int64_t of[TG_PACK_QUARTERS];
+    } spans;
+};
+
+static void
+find_span(const struct tg_usage_question *question, struct span *span)
+{
     span->since = question->since > 0 ? question->since : 0;
     span->until = question->until ? question->until : INT64_MAX;
     span->first =
@@ -80,11 +47,6 @@ find_span(struct tg_sqlite *db, const struct tg_usage_question *question,
     } else {
         span->end = span->first;
     }
-    if (span->first < least)
-        span->first = least;
-    if (span->end > most + 1)
-        span->end = most + 1;
-    return err;
 }
 
 /* Whether calls of an instant's quarter-hour are gone. */
@@ -141,113 +103,340 @@ cover(struct tg_sqlite *db, struct tg_usage_question *question)
     return 0;
 }
 
-static void
-read_part(sqlite3_stmt *stmt, struct tg_usage_part *part)
+static int64_t
+span_of(const struct tg_usage_question *question, int64_t quarter)
 {
-    int n = 7;
-
-    *part = (struct tg_usage_part){
-        .quarter = sqlite3_column_int64(stmt, 0),
-        .key_id = tg_sql_text(stmt, 1),
-        .account_id = tg_sql_text(stmt, 2),
-        .model = tg_sql_text(stmt, 3),
-        .upstream_id = tg_sql_text(stmt, 4),
-        .endpoint = sqlite3_column_int64(stmt, 5),
-        .status = sqlite3_column_int64(stmt, 6),
-        .sums = {.requests = sqlite3_column_int64(stmt, n),
-                 .errors = sqlite3_column_int64(stmt, n + 1),
-                 .prompt_tokens = sqlite3_column_int64(stmt, n + 2),
-                 .prompt_cache_hit_tokens = sqlite3_column_int64(stmt, n + 3),
-                 .cache_write_tokens = sqlite3_column_int64(stmt, n + 4),
-                 .completion_tokens = sqlite3_column_int64(stmt, n + 5),
-                 .reasoning_tokens = sqlite3_column_int64(stmt, n + 6),
-                 .cost_nanos = sqlite3_column_int64(stmt, n + 7),
-                 .images = sqlite3_column_int64(stmt, n + 8),
-                 .audio_ms = sqlite3_column_int64(stmt, n + 9),
-                 .characters = sqlite3_column_int64(stmt, n + 10)},
-        .latency_ms = -1,
-        .ttft_ms = -1,
-    };
+    return question->span_of != NULL
+               ? question->span_of(question->span_arg, quarter)
+               : 0;
 }
 
+/* Of each quarter-hour of a day. */
 static void
-read_times(sqlite3_stmt *stmt, struct tg_usage_part *part)
+find_spans(struct asking *asking, int64_t day)
 {
-    if (sqlite3_column_type(stmt, LATENCY_COLUMN) == SQLITE_INTEGER) {
-        part->latency_ms = sqlite3_column_int64(stmt, LATENCY_COLUMN);
-        part->ttft_ms = sqlite3_column_int64(stmt, TTFT_COLUMN);
+    int64_t *of = asking->spans.of;
+
+    if (asking->spans.day == day)
         return;
-    }
-    part->latency = tg_sql_bytes(stmt, LATENCY_COLUMN);
-    part->ttft = tg_sql_bytes(stmt, TTFT_COLUMN);
+    for (int i = 0; i < TG_PACK_QUARTERS; i++)
+        of[i] = span_of(asking->question, day * TG_PACK_QUARTERS + i);
+    /* They grow with time. */
+    asking->spans.is_one = of[0] == of[TG_PACK_QUARTERS - 1];
+    asking->spans.day = day;
 }
 
-static void
-say_why(struct tg_sqlite *db, int err)
-{
-    const char *why = err == TG_ERR_LIMIT   ? "there are too many rows"
-                      : err == TG_ERR_RANGE ? "a sum is too large"
-                                            : "a histogram cannot be read";
-
-    tg_error_set(&db->store.error, err,
-                 "the store: usage cannot be added up: %s", why);
-}
-
-/* Takes all that a source has from one number up to another. */
+/* Which kinds are asked for, and their groups, where groups are of kinds. */
 static int
-take_from(struct tg_sqlite *db, struct tg_usage_fold *fold, const char *sql,
-          int64_t from, int64_t to)
+group_kinds(struct asking *asking, const struct tg_names *kinds,
+            struct group **groups)
 {
-    struct tg_usage_part part;
+    const struct tg_usage_question *question = asking->question;
+    struct group *list = calloc(kinds->count + 1, sizeof(*list));
+    int err = list == NULL ? TG_ERR_SYSTEM : 0;
+
+    for (uint32_t i = 0; i < kinds->count && err == 0; i++) {
+        const struct tg_block_kind *name = tg_names_at(kinds, i);
+        struct tg_usage_kind kind = {.model = name->model,
+                                     .upstream_id = name->upstream_id,
+                                     .endpoint = name->endpoint,
+                                     .status = name->status};
+
+        list[i].is_asked = tg_usage_asks_kind(question, &kind);
+        if (list[i].is_asked && tg_usage_groups_kinds(question))
+            err = tg_usage_fold_group(&asking->fold, NULL, NULL, &kind,
+                                      &list[i].number);
+    }
+    *groups = list;
+    return err;
+}
+
+/* Of a key and account, unless groups are of kinds. */
+static int
+group_holder(struct asking *asking, const char *key_id, const char *account_id,
+             uint32_t *group)
+{
+    static const struct tg_usage_kind none;
+
+    if (tg_usage_groups_kinds(asking->question))
+        return 0;
+    return tg_usage_fold_group(&asking->fold, key_id, account_id, &none, group);
+}
+
+/* Cells of the kind that the reader is at, from one quarter-hour to another. */
+static int
+take_cells(struct asking *asking, struct tg_pack_reader *reader, uint32_t group,
+           uint32_t from, uint32_t to)
+{
+    struct tg_pack_cell cell;
+    int err = 0, got;
+
+    while ((got = tg_pack_next_cell(reader, &cell)) > 0 && cell.quarter < to) {
+        if (cell.quarter < from)
+            continue;
+        err = tg_usage_fold_add(&asking->fold, group,
+                                asking->spans.of[cell.quarter], &cell.sums,
+                                cell.latency, cell.ttft);
+        if (err != 0)
+            return err;
+    }
+    return got < 0 ? got : 0;
+}
+
+static int
+take_pack(struct asking *asking, struct tg_str pack, uint32_t group,
+          uint32_t from, uint32_t to)
+{
+    bool has_own = tg_usage_groups_kinds(asking->question);
+    uint32_t count = asking->db->pack_kinds.count;
+    struct tg_pack_reader reader;
+    int err = 0, got;
+
+    tg_pack_open(&reader, pack);
+    while (err == 0 && (got = tg_pack_next_kind(&reader)) > 0) {
+        const struct group *kind;
+
+        if (reader.kind == 0 || reader.kind > count)
+            return TG_ERR_CORRUPT;
+        kind = &asking->kinds[reader.kind - 1];
+        if (kind->is_asked)
+            err = take_cells(asking, &reader, has_own ? kind->number : group,
+                             from, to);
+    }
+    return err != 0 ? err : got;
+}
+
+/* A day of which all is asked for, as one span. */
+static bool
+is_whole(void *arg, int64_t day)
+{
+    struct asking *asking = arg;
+    int64_t begin = day * TG_PACK_QUARTERS;
+
+    find_spans(asking, day);
+    return asking->spans.is_one && asking->span.first <= begin &&
+           asking->span.end >= begin + TG_PACK_QUARTERS;
+}
+
+static int
+take_row(void *arg, const struct tg_pack_row *row)
+{
+    struct asking *asking = arg;
+    int64_t begin = row->day * TG_PACK_QUARTERS;
+    int64_t from = asking->span.first - begin, to = asking->span.end - begin;
+    uint32_t group = 0;
+    int err = 0;
+
+    if (asking->account != 0 && row->account != asking->account)
+        return 0;
+    if (row->account != TG_PACK_ALL_ACCOUNTS)
+        err = group_holder(asking, row->key_id,
+                           tg_pack_account(asking->db, row->account), &group);
+    if (err == 0)
+        err =
+            take_pack(asking, row->pack, group, from > 0 ? (uint32_t)from : 0,
+                      to < TG_PACK_QUARTERS ? (uint32_t)to : TG_PACK_QUARTERS);
+    return err == 0 ? 0 : tg_pack_fail(asking->db, err, row->day, row->key_id);
+}
+
+/* The number of the account that is asked for; *is_there: it has packs. */
+static void
+find_account(struct asking *asking, bool *is_there)
+{
+    const struct tg_names *accounts = &asking->db->pack_accounts;
+    const char *wanted = asking->question->account_id;
+
+    *is_there = wanted == NULL;
+    for (uint32_t i = 0; i < accounts->count && !*is_there; i++) {
+        *is_there = strcmp(tg_names_at(accounts, i), wanted) == 0;
+        asking->account = i + 1;
+    }
+}
+
+static int
+take_packs(struct asking *asking)
+{
+    const struct tg_usage_question *question = asking->question;
+    struct tg_pack_query query = {.is_whole = is_whole,
+                                  .key_id = question->key_id,
+                                  .first = asking->span.first,
+                                  .end = asking->span.end};
+    bool is_there;
+    int err;
+
+    find_account(asking, &is_there);
+    if (!is_there)
+        return 0;
+    query.account = asking->account;
+    if (question->key_id != NULL || question->by == TG_BY_KEY)
+        query.family = TG_PACKS_OF_KEYS;
+    else if (question->account_id != NULL || question->by == TG_BY_ACCOUNT)
+        query.family = TG_PACKS_OF_ACCOUNTS;
+    else
+        query.family = TG_PACKS_OF_ALL;
+    err = group_kinds(asking, &asking->db->pack_kinds, &asking->kinds);
+    if (err == 0)
+        err = tg_packs_each(asking->db, &query, take_row, asking);
+    free(asking->kinds);
+    return err;
+}
+
+/* Calls in memory, as they are asked for. */
+struct walk {
+    const struct tg_block *block;
+    const struct tg_recent *recent; /* NULL: all of the block */
+    int64_t since, until;
+    struct group *kinds, *holders;
+};
+
+static int
+group_holders(struct asking *asking, const struct tg_block *block,
+              struct group **groups)
+{
+    struct group *list = calloc(block->holders.count + 1, sizeof(*list));
+    int err = list == NULL ? TG_ERR_SYSTEM : 0;
+
+    for (uint32_t i = 0; i < block->holders.count && err == 0; i++) {
+        const struct tg_block_holder *name = tg_names_at(&block->holders, i);
+
+        list[i].is_asked = tg_usage_asks_holder(asking->question, name->key_id,
+                                                name->account_id);
+        if (list[i].is_asked)
+            err = group_holder(asking, name->key_id, name->account_id,
+                               &list[i].number);
+    }
+    *groups = list;
+    return err;
+}
+
+static bool
+is_wanted(const struct walk *walk, const struct tg_block_call *call)
+{
+    return call->at >= walk->since && call->at < walk->until &&
+           walk->kinds[call->kind].is_asked &&
+           walk->holders[call->holder].is_asked &&
+           (walk->recent == NULL ||
+            tg_recent_is(walk->recent, call,
+                         tg_block_holder(walk->block, call)->key_id));
+}
+
+static int
+take_call(struct asking *asking, const struct walk *walk,
+          const struct tg_block_call *call)
+{
+    const struct group *group = tg_usage_groups_kinds(asking->question)
+                                    ? &walk->kinds[call->kind]
+                                    : &walk->holders[call->holder];
+    int64_t quarter = call->at / TG_QUARTER_MS;
+    struct tg_sums sums;
+
+    tg_block_sums(call, &sums);
+    find_spans(asking, quarter / TG_PACK_QUARTERS);
+    return tg_usage_fold_call(
+        &asking->fold, group->number,
+        asking->spans.of[quarter % TG_PACK_QUARTERS], &sums, call->latency_ms,
+        call->ttft_ms == TG_ABSENT_MS ? NULL : &call->ttft_ms);
+}
+
+static int
+take_block(struct asking *asking, struct walk *walk)
+{
+    int err = group_kinds(asking, &walk->block->kinds, &walk->kinds);
+
+    if (err == 0)
+        err = group_holders(asking, walk->block, &walk->holders);
+    for (uint32_t i = 0; i < walk->block->count && err == 0; i++) {
+        const struct tg_block_call *call = &walk->block->calls[i];
+
+        if (is_wanted(walk, call))
+            err = take_call(asking, walk, call);
+    }
+    free(walk->kinds);
+    free(walk->holders);
+    walk->kinds = walk->holders = NULL;
+    return err == 0
+               ? 0
+               : tg_error_set(&asking->db->store.error, err,
+                              "the store: calls cannot be added up: %s",
+                              err == TG_ERR_LIMIT   ? "there are too many rows"
+                              : err == TG_ERR_RANGE ? "a sum is too large"
+                                                    : "out of memory");
+}
+
+/* Calls that are rolled up, of a part of a quarter-hour. */
+static int
+take_part(struct asking *asking, int64_t since, int64_t until)
+{
+    struct tg_block block;
+    struct walk walk = {.block = &block, .since = since, .until = until};
     sqlite3_stmt *stmt;
     int err;
 
-    if (from >= to)
+    if (since >= until)
         return 0;
-    err = sql == of_a_key ? tg_sql_begin(db, &stmt, sql, "iit", from, to,
-                                         fold->question->key_id)
-                          : tg_sql_begin(db, &stmt, sql, "ii", from, to);
+    err = tg_sql_begin(asking->db, &stmt,
+                       "SELECT " TG_BLOCK_COLUMNS " FROM rolled_calls "
+                       "WHERE at >= ?1 AND at < ?2",
+                       "ii", since, until);
     if (err != 0)
         return err;
-    while ((err = tg_sql_next(db, stmt)) > 0) {
-        read_part(stmt, &part);
-        if (fold->question->has_latency)
-            read_times(stmt, &part);
-        err = tg_usage_fold_take(fold, &part);
-        if (err != 0) {
-            say_why(db, err);
-            break;
-        }
-    }
-    return tg_sql_end(stmt, err);
-}
-
-static const char *
-rollups_for(const struct tg_usage_question *question)
-{
-    if (question->key_id != NULL)
-        return of_a_key;
-    return question->account_id == NULL && question->upstream_id == NULL &&
-                   question->status == 0 && question->endpoints == 0 &&
-                   !question->has_latency &&
-                   (question->by == TG_BY_TOTAL || question->by == TG_BY_MODEL)
-               ? of_all_together
-               : of_all_keys;
+    tg_block_init(&block);
+    err = tg_block_read(asking->db, &block, stmt);
+    if (err == 0)
+        err = take_block(asking, &walk);
+    tg_block_release(&block);
+    return err;
 }
 
 static int
-take_all(struct tg_sqlite *db, struct tg_usage_fold *fold,
-         const struct span *span)
+take_recent(struct asking *asking)
 {
-    int err = take_from(db, fold, rollups_for(fold->question), span->first,
-                        span->end);
+    struct walk walk = {.since = asking->span.since,
+                        .until = asking->span.until};
+    struct tg_recent *recent;
+    int err = tg_recent_load(asking->db, &recent);
+
+    if (err != 0)
+        return err;
+    walk.block = &recent->block;
+    walk.recent = recent;
+    return take_block(asking, &walk);
+}
+
+static int
+take_all(struct asking *asking)
+{
+    const struct span *span = &asking->span;
+    int err = tg_pack_names_load(asking->db);
 
     if (err == 0)
-        err = take_from(db, fold, of_recent_calls, span->since, span->until);
+        err = take_packs(asking);
     if (err == 0)
-        err = take_from(db, fold, of_rolled_calls, span->since, span->first_at);
+        err = take_recent(asking);
     if (err == 0)
-        err = take_from(db, fold, of_rolled_calls, span->end_at, span->until);
+        err = take_part(asking, span->since, span->first_at);
+    if (err == 0)
+        err = take_part(asking, span->end_at, span->until);
+    return err;
+}
+
+static int
+answer(struct tg_sqlite *db, struct tg_usage_question *question,
+       struct tg_store_usage *total,
+       int (*visit)(void *, const struct tg_store_usage *), void *arg)
+{
+    struct asking asking = {
+        .db = db, .question = question, .spans = {.day = -1}};
+    int err = cover(db, question);
+
+    if (err != 0)
+        return err;
+    find_span(question, &asking.span);
+    tg_usage_fold_init(&asking.fold, question);
+    err = take_all(&asking);
+    if (err == 0)
+        err = tg_usage_fold_end(&asking.fold, total, visit, arg);
+    tg_usage_fold_release(&asking.fold);
     return err;
 }
 
@@ -257,55 +446,15 @@ tg_sqlite_usage(struct tg_store *store, struct tg_usage_question *question,
                 int (*visit)(void *, const struct tg_store_usage *), void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    struct tg_usage_fold fold;
-    struct span span;
-    int err = cover(db, question);
+    bool is_alone = sqlite3_get_autocommit(db->db);
+    int err = 0;
 
+    /* All of it at one moment: a block may be rolled up meanwhile. */
+    if (is_alone)
+        err = tg_sql_run(db, NULL, "BEGIN", "");
     if (err == 0)
-        err = find_span(db, question, &span);
-    if (err != 0)
-        return err;
-    tg_usage_fold_init(&fold, question);
-    err = take_all(db, &fold, &span);
-    if (err == 0)
-        err = tg_usage_fold_end(&fold, total, visit, arg);
-    tg_usage_fold_release(&fold);
+        err = answer(db, question, total, visit, arg);
+    if (is_alone)
+        tg_sql_run(db, NULL, "ROLLBACK", "");
     return err;
-}
-
-int
-tg_sqlite_spend_each(struct tg_store *store, int64_t since,
-                     int (*visit)(void *, const struct tg_store_spend *),
-                     void *arg)
-{
-    static const char sql[] =
-        "SELECT key_id, quarter * 900000, 0, 0, cost_nanos FROM rollups "
-        "WHERE quarter >= ?1 / 900000 UNION ALL "
-        "SELECT key_id, at, 0, 0, cost_nanos FROM recent_calls "
-        "WHERE +at >= ?1 / 900000 * 900000 UNION ALL "
-        /* What moved is counted there as if it had not. */
-        "SELECT key_id, at, 0, 0, -cost_nanos FROM moved_calls "
-        "WHERE at >= ?1 / 900000 * 900000 UNION ALL "
-        "SELECT key_id, at, day, month, cost_nanos FROM moved_calls "
-        "WHERE at >= ?1 / 900000 * 900000";
-    struct tg_sqlite *db = tg_sqlite_of(store);
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt, sql, "i", since);
-
-    if (err != 0)
-        return err;
-    while ((err = tg_sql_next(db, stmt)) > 0) {
-        struct tg_store_spend spend = {
-            .key_id = tg_sql_text(stmt, 0),
-            .at = sqlite3_column_int64(stmt, 1),
-            .day = sqlite3_column_int64(stmt, 2),
-            .month = sqlite3_column_int64(stmt, 3),
-            .cost_nanos = sqlite3_column_int64(stmt, 4),
-        };
-
-        err = visit(arg, &spend);
-        if (err != 0)
-            break;
-    }
-    return tg_sql_end(stmt, err);
 }

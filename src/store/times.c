@@ -97,6 +97,31 @@ tg_times_sum(struct tg_times_pool *pool, struct tg_times *times,
     return err;
 }
 
+size_t
+tg_times_encode(const struct tg_times_pool *pool, const struct tg_times *times,
+                uint8_t *out)
+{
+    uint32_t last = 0;
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS; i++) {
+        uint32_t number = times->pages[i / TG_TIMES_BUCKETS];
+        uint64_t here;
+
+        if (number == 0) {
+            i += TG_TIMES_BUCKETS - 1;
+            continue;
+        }
+        here = pool->pages[number - 1][i % TG_TIMES_BUCKETS];
+        if (here == 0)
+            continue;
+        len += tg_varint_put(out + len, i - last);
+        len += tg_varint_put(out + len, here);
+        last = i;
+    }
+    return len;
+}
+
 static uint64_t
 count_all(const struct tg_times_pool *pool, const struct tg_times *times)
 {

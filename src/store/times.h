@@ -37,6 +37,10 @@ int tg_times_merge(struct tg_times_pool *pool, struct tg_times *times,
 int tg_times_sum(struct tg_times_pool *pool, struct tg_times *times,
                  const struct tg_times *more);
 
+/* Writes into out[TG_HISTOGRAM_BYTES_MAX] as tg_histogram_encode does. */
+size_t tg_times_encode(const struct tg_times_pool *pool,
+                       const struct tg_times *times, uint8_t *out);
+
 /*
  * As tg_histogram_quantile, of count shares in thousandths, which rise; all -1
  * when it is empty.

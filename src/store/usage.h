@@ -41,7 +41,7 @@ struct tg_usage_question {
      */
     int64_t (*span_of)(void *arg, int64_t quarter);
     void *span_arg;
-    bool has_latency; /* say the quantiles, which costs something */
+    bool has_latency;  /* say the quantiles, which costs something */
     uint32_t rows_max; /* of more there is no answer; 0: any number */
 };
 

@@ -5,19 +5,22 @@
 #include <string.h>
 
 #include "err.h"
-#include "histogram.h"
 #include "route.h"
 
 #define GROUP_BYTES 72 /* of a model's name or an endpoint's, and zeros */
 
 static const uint32_t shares[TG_USAGE_QUANTILES] = {500, 950, 990};
 
-/* The first two tell a row apart. */
+struct group {
+    char text[GROUP_BYTES];
+};
+
+/* The first two tell a row apart; group becomes its place among texts. */
 struct row {
     int64_t span;
-    char group[GROUP_BYTES];
+    uint64_t group;
     struct tg_sums sums;
-    struct tg_histogram *latency, *ttft; /* NULL: nothing came */
+    struct tg_times latency, ttft;
 };
 
 void
@@ -26,6 +29,8 @@ tg_usage_fold_init(struct tg_usage_fold *fold,
 {
     *fold = (struct tg_usage_fold){
         .question = question,
+        .groups = {.size = sizeof(struct group),
+                   .key_size = sizeof(struct group)},
         .rows = {.size = sizeof(struct row),
                  .key_size = offsetof(struct row, sums)},
     };
@@ -37,18 +42,30 @@ is_one_of(const char *wanted, const char *id)
     return wanted == NULL || strcmp(wanted, id) == 0;
 }
 
-static bool
-is_asked(const struct tg_usage_question *question,
-         const struct tg_usage_part *part)
+bool
+tg_usage_asks_kind(const struct tg_usage_question *question,
+                   const struct tg_usage_kind *kind)
 {
-    return is_one_of(question->key_id, part->key_id) &&
-           is_one_of(question->account_id, part->account_id) &&
-           is_one_of(question->model, part->model) &&
-           is_one_of(question->upstream_id, part->upstream_id) &&
-           (question->status == 0 || question->status == part->status) &&
+    return is_one_of(question->model, kind->model) &&
+           is_one_of(question->upstream_id, kind->upstream_id) &&
+           (question->status == 0 || question->status == kind->status) &&
            (question->endpoints == 0 ||
-            (part->endpoint >= 0 && part->endpoint < 64 &&
-             (question->endpoints >> part->endpoint & 1) != 0));
+            (kind->endpoint >= 0 && kind->endpoint < 64 &&
+             (question->endpoints >> kind->endpoint & 1) != 0));
+}
+
+bool
+tg_usage_asks_holder(const struct tg_usage_question *question,
+                     const char *key_id, const char *account_id)
+{
+    return is_one_of(question->key_id, key_id) &&
+           is_one_of(question->account_id, account_id);
+}
+
+bool
+tg_usage_groups_kinds(const struct tg_usage_question *question)
+{
+    return question->by != TG_BY_KEY && question->by != TG_BY_ACCOUNT;
 }
 
 static const char *
@@ -59,84 +76,105 @@ scope_name(const struct tg_route *route)
     return name != NULL ? name : "";
 }
 
-static void
-name_group(enum tg_usage_by by, const struct tg_usage_part *part,
-           char group[GROUP_BYTES])
+int
+tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
+                    const char *account_id, const struct tg_usage_kind *kind,
+                    uint32_t *group)
 {
+    enum tg_usage_by by = fold->question->by;
     const struct tg_route *route = NULL;
-    const char *name = "";
+    struct group name = {""};
+    const char *text = "";
+    char status[24];
 
     if (by == TG_BY_SCOPE || by == TG_BY_ENDPOINT)
-        route = tg_route_of((enum tg_endpoint)part->endpoint);
+        route = tg_route_of((enum tg_endpoint)kind->endpoint);
     switch (by) {
     case TG_BY_TOTAL:
         break;
     case TG_BY_KEY:
-        name = part->key_id;
+        text = key_id;
         break;
     case TG_BY_ACCOUNT:
-        name = part->account_id;
+        text = account_id;
         break;
     case TG_BY_MODEL:
-        name = part->model;
+        text = kind->model;
         break;
     case TG_BY_SCOPE:
-        name = scope_name(route);
+        text = scope_name(route);
         break;
     case TG_BY_ENDPOINT:
-        name = route != NULL ? route->name : "";
+        text = route != NULL ? route->name : "";
         break;
     case TG_BY_UPSTREAM:
-        name = part->upstream_id;
+        text = kind->upstream_id;
         break;
     case TG_BY_STATUS:
-        snprintf(group, GROUP_BYTES, "%lld", (long long)part->status);
-        return;
+        snprintf(status, sizeof(status), "%lld", (long long)kind->status);
+        text = status;
+        break;
     }
-    strncpy(group, name, GROUP_BYTES - 1);
+    memcpy(name.text, text, strnlen(text, GROUP_BYTES - 1));
+    return tg_names_find(&fold->groups, &name, group);
 }
 
 static int
-add_times(struct tg_histogram **histogram, struct tg_str many, int64_t one)
+find_row(struct tg_usage_fold *fold, uint32_t group, int64_t span,
+         struct row **row)
 {
-    if (many.data != NULL ? many.len == 0 : one < 0)
-        return 0;
-    if (*histogram == NULL)
-        *histogram = calloc(1, sizeof(**histogram));
-    if (*histogram == NULL)
-        return TG_ERR_SYSTEM;
-    if (many.data != NULL)
-        return tg_histogram_merge(*histogram, many.data, many.len);
-    tg_histogram_add(*histogram, (uint32_t)one);
-    return 0;
+    const struct tg_usage_question *question = fold->question;
+    struct row name = {.span = span, .group = group};
+    int err = 0;
+
+    if (!fold->last.is_known || fold->last.group != group ||
+        fold->last.span != span) {
+        err = tg_names_find(&fold->rows, &name, &fold->last.row);
+        if (err == 0 && question->rows_max != 0 &&
+            fold->rows.count > question->rows_max)
+            err = TG_ERR_LIMIT;
+        fold->last.group = group;
+        fold->last.span = span;
+        fold->last.is_known = err == 0;
+    }
+    if (err == 0)
+        *row = tg_names_at(&fold->rows, fold->last.row);
+    return err;
 }
 
 int
-tg_usage_fold_take(struct tg_usage_fold *fold, const struct tg_usage_part *part)
+tg_usage_fold_add(struct tg_usage_fold *fold, uint32_t group, int64_t span,
+                  const struct tg_sums *sums, struct tg_str latency,
+                  struct tg_str ttft)
 {
-    const struct tg_usage_question *question = fold->question;
-    struct row *row, name;
-    uint32_t number;
-    int err;
+    struct row *row;
+    int err = find_row(fold, group, span, &row);
 
-    if (!is_asked(question, part))
-        return 0;
-    memset(&name, 0, sizeof(name));
-    if (question->span_of != NULL)
-        name.span = question->span_of(question->span_arg, part->quarter);
-    name_group(question->by, part, name.group);
-    err = tg_names_find(&fold->rows, &name, &number);
-    if (err == 0 && question->rows_max != 0 &&
-        fold->rows.count > question->rows_max)
-        err = TG_ERR_LIMIT;
-    if (err != 0)
+    if (err == 0)
+        err = tg_sums_add(&row->sums, sums);
+    if (err != 0 || !fold->question->has_latency)
         return err;
-    row = tg_names_at(&fold->rows, number);
-    err = tg_sums_add(&row->sums, &part->sums);
-    if (err == 0 && question->has_latency)
-        err = add_times(&row->latency, part->latency, part->latency_ms);
-    if (err == 0 && question->has_latency)
-        err = add_times(&row->ttft, part->ttft, part->ttft_ms);
+    err = tg_times_merge(&fold->pool, &row->latency, latency.data, latency.len);
+    if (err == 0)
+        err = tg_times_merge(&fold->pool, &row->ttft, ttft.data, ttft.len);
+    return err;
+}
+
+int
+tg_usage_fold_call(struct tg_usage_fold *fold, uint32_t group, int64_t span,
+                   const struct tg_sums *sums, uint32_t latency_ms,
+                   const uint32_t *ttft_ms)
+{
+    struct row *row;
+    int err = find_row(fold, group, span, &row);
+
+    if (err == 0)
+        err = tg_sums_add(&row->sums, sums);
+    if (err != 0 || !fold->question->has_latency)
+        return err;
+    err = tg_times_add(&fold->pool, &row->latency, latency_ms);
+    if (err == 0 && ttft_ms != NULL)
+        err = tg_times_add(&fold->pool, &row->ttft, *ttft_ms);
     return err;
 }
 
@@ -147,42 +185,24 @@ by_span_and_group(const void *a, const void *b)
 
     if (x->span != y->span)
         return x->span < y->span ? -1 : 1;
-    return strcmp(x->group, y->group);
+    return (x->group > y->group) - (x->group < y->group);
 }
 
 static void
-read_times(const struct tg_histogram *histogram,
-           int64_t times[TG_USAGE_QUANTILES])
-{
-    for (int i = 0; i < TG_USAGE_QUANTILES; i++)
-        times[i] = histogram != NULL
-                       ? (int64_t)tg_histogram_quantile(histogram, shares[i])
-                       : -1;
-}
-
-static void
-say(const struct row *row, struct tg_store_usage *usage)
+say(const struct tg_usage_fold *fold, const struct row *row, const char *group,
+    struct tg_store_usage *usage)
 {
     *usage = (struct tg_store_usage){
-        .group = row->group, .span = row->span, .sums = row->sums};
-    read_times(row->latency, usage->latency_ms);
-    read_times(row->ttft, usage->ttft_ms);
+        .group = group, .span = row->span, .sums = row->sums};
+    tg_times_quantiles(&fold->pool, &row->latency, shares, TG_USAGE_QUANTILES,
+                       usage->latency_ms);
+    tg_times_quantiles(&fold->pool, &row->ttft, shares, TG_USAGE_QUANTILES,
+                       usage->ttft_ms);
 }
 
 static int
-add_histogram(struct tg_histogram *to, const struct tg_histogram *from)
+sum_rows(struct tg_usage_fold *fold, struct tg_store_usage *total)
 {
-    uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
-
-    if (from == NULL)
-        return 0;
-    return tg_histogram_merge(to, bytes, tg_histogram_encode(from, bytes));
-}
-
-static int
-sum_rows(const struct tg_usage_fold *fold, struct tg_store_usage *total)
-{
-    struct tg_histogram latency = {.used = {0}}, ttft = {.used = {0}};
     struct row all = {.span = 0};
     int err = 0;
 
@@ -191,28 +211,69 @@ sum_rows(const struct tg_usage_fold *fold, struct tg_store_usage *total)
 
         err = tg_sums_add(&all.sums, &row->sums);
         if (err == 0)
-            err = add_histogram(&latency, row->latency);
+            err = tg_times_sum(&fold->pool, &all.latency, &row->latency);
         if (err == 0)
-            err = add_histogram(&ttft, row->ttft);
+            err = tg_times_sum(&fold->pool, &all.ttft, &row->ttft);
     }
-    all.latency = tg_histogram_count(&latency) > 0 ? &latency : NULL;
-    all.ttft = tg_histogram_count(&ttft) > 0 ? &ttft : NULL;
-    say(&all, total);
-    total->group = "";
+    say(fold, &all, "", total);
     return err;
 }
 
 static int
-visit_none(const struct tg_usage_question *question,
+visit_none(const struct tg_usage_fold *fold,
            int (*visit)(void *, const struct tg_store_usage *), void *arg)
 {
     struct row none = {.span = 0};
     struct tg_store_usage usage;
 
-    if (question->by != TG_BY_TOTAL || question->span_of != NULL)
+    if (fold->question->by != TG_BY_TOTAL || fold->question->span_of != NULL)
         return 0;
-    say(&none, &usage);
+    say(fold, &none, "", &usage);
     return visit(arg, &usage);
+}
+
+/* A group's text, and its number. */
+struct ranked {
+    const char *text;
+    uint32_t number;
+};
+
+static int
+by_text(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    return strcmp(x->text, y->text);
+}
+
+/* Sorts the rows; *ranked, which the caller frees, has the groups in order. */
+static int
+sort_rows(struct tg_usage_fold *fold, struct ranked **ranked)
+{
+    uint32_t count = fold->groups.count;
+    uint32_t *ranks = malloc(count * sizeof(*ranks));
+    struct ranked *list = malloc(count * sizeof(*list));
+
+    if (list == NULL || ranks == NULL) {
+        free(ranks);
+        free(list);
+        return TG_ERR_SYSTEM;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        list[i] = (struct ranked){tg_names_at(&fold->groups, i), i};
+    qsort(list, count, sizeof(*list), by_text);
+    for (uint32_t i = 0; i < count; i++)
+        ranks[list[i].number] = i;
+    for (uint32_t i = 0; i < fold->rows.count; i++) {
+        struct row *row = tg_names_at(&fold->rows, i);
+
+        row->group = ranks[row->group];
+    }
+    qsort(fold->rows.list, fold->rows.count, sizeof(struct row),
+          by_span_and_group);
+    free(ranks);
+    *ranked = list;
+    return 0;
 }
 
 int
@@ -220,6 +281,7 @@ tg_usage_fold_end(struct tg_usage_fold *fold, struct tg_store_usage *total,
                   int (*visit)(void *, const struct tg_store_usage *),
                   void *arg)
 {
+    struct ranked *ranked = NULL;
     int err = 0;
 
     if (total != NULL)
@@ -227,26 +289,23 @@ tg_usage_fold_end(struct tg_usage_fold *fold, struct tg_store_usage *total,
     if (err != 0 || visit == NULL)
         return err;
     if (fold->rows.count == 0)
-        return visit_none(fold->question, visit, arg);
-    qsort(fold->rows.list, fold->rows.count, sizeof(struct row),
-          by_span_and_group);
+        return visit_none(fold, visit, arg);
+    err = sort_rows(fold, &ranked);
     for (uint32_t i = 0; i < fold->rows.count && err == 0; i++) {
+        const struct row *row = tg_names_at(&fold->rows, i);
         struct tg_store_usage usage;
 
-        say(tg_names_at(&fold->rows, i), &usage);
+        say(fold, row, ranked[row->group].text, &usage);
         err = visit(arg, &usage);
     }
+    free(ranked);
     return err;
 }
 
 void
 tg_usage_fold_release(struct tg_usage_fold *fold)
 {
-    for (uint32_t i = 0; i < fold->rows.count; i++) {
-        struct row *row = tg_names_at(&fold->rows, i);
-
-        free(row->latency);
-        free(row->ttft);
-    }
+    tg_names_release(&fold->groups);
     tg_names_release(&fold->rows);
+    tg_times_release(&fold->pool);
 }

@@ -135,7 +135,7 @@ def test_old_sums_go_and_what_was_settled_stays(daemon):
     wait(lambda: calls(daemon) == 50, 30, "all calls")
     keep_from_now_on(daemon, "calls_days = 1", "rollups_days = 35")
     wait(lambda: calls(daemon) == 0 and
-         rows(daemon, "SELECT count(*) FROM rollups") == 1, 30,
+         rows(daemon, "SELECT count(DISTINCT day) FROM packs") == 1, 30,
          "what is old to go")
     answer = usage(daemon, at - DAY)
     assert answer["total"]["requests"] == 30

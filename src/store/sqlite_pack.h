@@ -1,0 +1,99 @@
+/*
+ * sqlite_pack.h: the packs of a store (pack.h): who has one, and what the
+ * numbers in them stand for.
+ *
+ * A row of packs is of a UTC day, a key and an account; under the key '*' an
+ * account has one of all its keys, and account 0 one of all accounts, for
+ * questions that are not about keys, or accounts.  sums has a cell a kind, of
+ * all the day, and cells one a quarter-hour.
+ */
+#ifndef TG_SQLITE_PACK_H
+#define TG_SQLITE_PACK_H
+
+#include "pack.h"
+#include "sqlite_block.h"
+
+/* Bytes of cells that stand in their row; more have one in pack_cells. */
+#define TG_PACK_CELLS_WITHIN 256
+
+#define TG_PACK_ALL_KEYS "*"
+#define TG_PACK_ALL_ACCOUNTS 0
+
+/*
+ * Numbers of kinds and accounts begin at 1; they are the connection's, read
+ * once and as they grow.  All functions return 0 or TG_ERR_*.
+ */
+int tg_pack_names_load(struct tg_sqlite *db);
+
+/* Gives it a number, in the caller's transaction, unless it has one. */
+int tg_pack_kind_number(struct tg_sqlite *db, const struct tg_block_kind *kind,
+                        uint32_t *number);
+int tg_pack_account_number(struct tg_sqlite *db,
+                           const char account_id[TG_ID_TEXT_SIZE],
+                           uint32_t *number);
+
+/* What was loaded may not be in the store any more. */
+void tg_pack_names_forget(struct tg_sqlite *db);
+
+static inline const struct tg_block_kind *
+tg_pack_kind(const struct tg_sqlite *db, uint32_t number)
+{
+    return tg_names_at(&db->pack_kinds, number - 1);
+}
+
+static inline const char *
+tg_pack_account(const struct tg_sqlite *db, uint32_t number)
+{
+    return tg_names_at(&db->pack_accounts, number - 1);
+}
+
+/* A row that is read, of a day since 1970; as long as it is visited. */
+struct tg_pack_row {
+    int64_t day;
+    const char *key_id;
+    uint32_t account;
+    bool is_whole; /* pack is the sums of the day, not the cells */
+    struct tg_str pack;
+};
+
+enum tg_pack_family {
+    TG_PACKS_OF_KEYS,     /* of key_id, or of all keys where it is NULL */
+    TG_PACKS_OF_ACCOUNTS, /* of account, or of each where it is 0 */
+    TG_PACKS_OF_ALL,
+};
+
+/* The rows of a family that have something of first to end, not of end. */
+struct tg_pack_query {
+    /* Whether a day's sums are wanted; NULL: cells always. */
+    bool (*is_whole)(void *arg, int64_t day);
+    enum tg_pack_family family;
+    const char *key_id;
+    uint32_t account;
+    int64_t first, end; /* quarter-hours since 1970 */
+};
+
+/* Day by day, the names loaded before; ends with what visit returns, if not 0.
+ */
+int tg_packs_each(struct tg_sqlite *db, const struct tg_pack_query *query,
+                  int (*visit)(void *, const struct tg_pack_row *), void *arg);
+
+/* What all cells of a pack of sums cost.  0, TG_ERR_RANGE or TG_ERR_CORRUPT. */
+int tg_pack_cost(struct tg_str sums, int64_t *nanos);
+
+/*
+ * What all packs of each account cost, by its number, the names loaded first.
+ * 0 and *nanos, which the caller frees, or TG_ERR_*.
+ */
+int tg_packs_settled(struct tg_sqlite *db, int64_t **nanos);
+
+/* Says that a pack is damaged, or why it cannot be added up: returns err. */
+int tg_pack_fail(struct tg_sqlite *db, int err, int64_t day,
+                 const char *key_id);
+
+/*
+ * Makes SQL's tg_pack() and tg_packs(), with which rollups of older stores
+ * are made into packs.  Returns a SQLite result.
+ */
+int tg_pack_functions(sqlite3 *db);
+
+#endif

@@ -1,0 +1,357 @@
+#include "sqlite_rollup.h"
+
+#include <stdlib.h>
+
+/* The calls of a cell, or a day's of a kind, being added up. */
+struct heap {
+    struct tg_sums sums;
+    struct tg_histogram latency, ttft;
+};
+
+/* What packs are made with, kept from one to the next. */
+struct tg_pack_maker {
+    struct heap cell, day;
+    struct tg_pack_writer sums, cells; /* of the calls that are added */
+    struct tg_pack_writer merged[2];   /* with what was there */
+    uint32_t *kinds, *accounts; /* numbers in packs of the block's names */
+};
+
+static int
+maker_new(struct tg_rollup *rollup)
+{
+    struct tg_pack_maker *maker = calloc(1, sizeof(*maker));
+
+    if (maker == NULL)
+        return TG_ERR_SYSTEM;
+    rollup->maker = maker;
+    maker->kinds =
+        calloc(rollup->block.kinds.count + 1, sizeof(maker->kinds[0]));
+    maker->accounts =
+        calloc(rollup->block.holders.count + 1, sizeof(maker->accounts[0]));
+    return maker->kinds != NULL && maker->accounts != NULL ? 0 : TG_ERR_SYSTEM;
+}
+
+void
+tg_pack_maker_free(struct tg_pack_maker *maker)
+{
+    if (maker == NULL)
+        return;
+    tg_pack_release(&maker->sums);
+    tg_pack_release(&maker->cells);
+    tg_pack_release(&maker->merged[0]);
+    tg_pack_release(&maker->merged[1]);
+    free(maker->kinds);
+    free(maker->accounts);
+    free(maker);
+}
+
+/* All names of the block get their numbers, some of them for the first time. */
+static int
+number_names(struct tg_sqlite *db, struct tg_rollup *rollup)
+{
+    const struct tg_block *block = &rollup->block;
+    struct tg_pack_maker *maker = rollup->maker;
+    int err = tg_pack_names_load(db);
+
+    for (uint32_t i = 0; i < block->kinds.count && err == 0; i++)
+        err = tg_pack_kind_number(db, tg_names_at(&block->kinds, i),
+                                  &maker->kinds[i]);
+    for (uint32_t i = 0; i < block->holders.count && err == 0; i++) {
+        const struct tg_block_holder *holder = tg_names_at(&block->holders, i);
+
+        err =
+            tg_pack_account_number(db, holder->account_id, &maker->accounts[i]);
+    }
+    return err;
+}
+
+static void
+clear(struct heap *heap)
+{
+    heap->sums = (struct tg_sums){0};
+    tg_histogram_clear(&heap->latency);
+    tg_histogram_clear(&heap->ttft);
+}
+
+/* To the cell and to its day. */
+static int
+add_call(struct tg_pack_maker *maker, const struct tg_block_call *call)
+{
+    struct tg_sums sums;
+
+    tg_block_sums(call, &sums);
+    tg_histogram_add(&maker->cell.latency, call->latency_ms);
+    tg_histogram_add(&maker->day.latency, call->latency_ms);
+    if (call->ttft_ms != TG_ABSENT_MS) {
+        tg_histogram_add(&maker->cell.ttft, call->ttft_ms);
+        tg_histogram_add(&maker->day.ttft, call->ttft_ms);
+    }
+    return tg_sums_add(&maker->cell.sums, &sums);
+}
+
+static int
+put(struct tg_pack_writer *writer, const struct heap *heap, uint32_t kind,
+    uint32_t quarter)
+{
+    uint8_t bytes[2][TG_HISTOGRAM_BYTES_MAX];
+    struct tg_pack_cell cell = {.kind = kind,
+                                .quarter = quarter,
+                                .sums = heap->sums,
+                                .latency = {(const char *)bytes[0], 0},
+                                .ttft = {(const char *)bytes[1], 0}};
+
+    cell.latency.len = tg_histogram_encode(&heap->latency, bytes[0]);
+    cell.ttft.len = tg_histogram_encode(&heap->ttft, bytes[1]);
+    return tg_pack_put(writer, &cell);
+}
+
+/* How many places from the first on have the same words from one on. */
+static uint32_t
+count_same(const struct tg_place *places, uint32_t count, int word)
+{
+    const uint32_t *words = places[0].words;
+    size_t size = (TG_WORDS - (size_t)word) * sizeof(words[0]);
+    uint32_t n = 1;
+
+    while (n < count && memcmp(&places[n].words[word], &words[word], size) == 0)
+        n++;
+    return n;
+}
+
+/* Cells of one kind, and their sum. */
+static int
+put_kind(struct tg_rollup *rollup, const struct tg_place *places,
+         uint32_t count)
+{
+    struct tg_pack_maker *maker = rollup->maker;
+    uint32_t kind = places[0].words[TG_ORDER_KIND];
+    int err = 0;
+
+    clear(&maker->day);
+    while (count > 0 && err == 0) {
+        uint32_t n = count_same(places, count, TG_ORDER_QUARTER);
+
+        clear(&maker->cell);
+        for (uint32_t i = 0; i < n && err == 0; i++)
+            err = add_call(maker, &rollup->block.calls[places[i].call]);
+        if (err == 0)
+            err = tg_sums_add(&maker->day.sums, &maker->cell.sums);
+        if (err == 0)
+            err = put(&maker->cells, &maker->cell, kind,
+                      places[0].words[TG_ORDER_QUARTER]);
+        places += n;
+        count -= n;
+    }
+    return err == 0 ? put(&maker->sums, &maker->day, kind, 0) : err;
+}
+
+/* Packs of calls of one day and owner. */
+static int
+make_packs(struct tg_rollup *rollup, const struct tg_place *places,
+           uint32_t count, struct tg_str packs[2])
+{
+    struct tg_pack_maker *maker = rollup->maker;
+    int err = 0;
+
+    tg_pack_clear(&maker->sums);
+    tg_pack_clear(&maker->cells);
+    while (count > 0 && err == 0) {
+        uint32_t n = count_same(places, count, TG_ORDER_KIND);
+
+        err = put_kind(rollup, places, n);
+        places += n;
+        count -= n;
+    }
+    if (err == 0)
+        err = tg_pack_end(&maker->sums, &packs[0]);
+    if (err == 0)
+        err = tg_pack_end(&maker->cells, &packs[1]);
+    return err;
+}
+
+/* Whose packs they are. */
+struct owner {
+    int64_t day;
+    const char *key_id;
+    uint32_t account;
+    int64_t cells_id; /* of the row in pack_cells that they have; 0: none */
+};
+
+static int
+merge(struct tg_rollup *rollup, int which, sqlite3_stmt *stmt, int column,
+      struct tg_str packs[2])
+{
+    return tg_pack_merge(&rollup->maker->merged[which],
+                         tg_sql_bytes(stmt, column), packs[which],
+                         &packs[which]);
+}
+
+/* Cells that have a row of their own. */
+static int
+add_cells(struct tg_sqlite *db, struct tg_rollup *rollup,
+          const struct owner *owner, struct tg_str packs[2])
+{
+    sqlite3_stmt *stmt;
+    int err =
+        tg_sql_begin(db, &stmt, "SELECT cells FROM pack_cells WHERE id = ?",
+                     "i", owner->cells_id);
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err >= 0)
+        err = err > 0 ? merge(rollup, 1, stmt, 0, packs) : TG_ERR_CORRUPT;
+    return tg_sql_end(stmt, err);
+}
+
+/* Adds what is there already. */
+static int
+add_stored(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
+           struct tg_str packs[2])
+{
+    sqlite3_stmt *stmt;
+    int err =
+        tg_sql_begin(db, &stmt,
+                     "SELECT sums, cells FROM packs WHERE day = ? AND "
+                     "key_id = ? AND account = ?",
+                     "iti", owner->day, owner->key_id, (int64_t)owner->account);
+
+    if (err != 0)
+        return err;
+    err = tg_sql_next(db, stmt);
+    if (err <= 0)
+        return tg_sql_end(stmt, err);
+    err = merge(rollup, 0, stmt, 0, packs);
+    if (err == 0 && sqlite3_column_type(stmt, 1) == SQLITE_INTEGER) {
+        owner->cells_id = sqlite3_column_int64(stmt, 1);
+        err = add_cells(db, rollup, owner, packs);
+    } else if (err == 0) {
+        err = merge(rollup, 1, stmt, 1, packs);
+    }
+    return tg_sql_end(stmt, err);
+}
+
+/* Cells that are many get a row of their own, and keep it. */
+static int
+put_cells(struct tg_sqlite *db, struct owner *owner, struct tg_str cells)
+{
+    int err;
+
+    if (owner->cells_id != 0)
+        return tg_sql_run(db, NULL,
+                          "UPDATE pack_cells SET cells = ? WHERE id = ?", "bi",
+                          cells, owner->cells_id);
+    if (cells.len <= TG_PACK_CELLS_WITHIN)
+        return 0;
+    err = tg_sql_run(db, NULL, "INSERT INTO pack_cells (cells) VALUES (?)", "b",
+                     cells);
+    owner->cells_id = sqlite3_last_insert_rowid(db->db);
+    return err;
+}
+
+static int
+store(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
+      const struct tg_place *places, uint32_t count)
+{
+    static const char sql[] =
+        "INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?, ?)";
+    struct tg_str packs[2];
+    int err = make_packs(rollup, places, count, packs);
+
+    if (err == 0)
+        err = add_stored(db, rollup, owner, packs);
+    if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
+        return tg_pack_fail(db, err, owner->day, owner->key_id);
+    if (err == 0)
+        err = put_cells(db, owner, packs[1]);
+    if (err != 0)
+        return err;
+    return owner->cells_id != 0
+               ? tg_sql_run(db, NULL, sql, "itibi", owner->day, owner->key_id,
+                            (int64_t)owner->account, packs[0], owner->cells_id)
+               : tg_sql_run(db, NULL, sql, "itibb", owner->day, owner->key_id,
+                            (int64_t)owner->account, packs[0], packs[1]);
+}
+
+/* Of whom a call is, in a family: a number by which its packs are sorted. */
+static uint32_t
+owner_of(const struct tg_rollup *rollup, enum tg_pack_family family,
+         uint32_t holder)
+{
+    switch (family) {
+    case TG_PACKS_OF_KEYS:
+        return rollup->ranks[holder];
+    case TG_PACKS_OF_ACCOUNTS:
+        return rollup->maker->accounts[holder];
+    case TG_PACKS_OF_ALL:
+        break;
+    }
+    return 0;
+}
+
+static struct owner
+name_owner(const struct tg_rollup *rollup, enum tg_pack_family family,
+           const struct tg_place *place)
+{
+    uint32_t holder = rollup->block.calls[place->call].holder;
+    const struct tg_block_holder *names =
+        tg_names_at(&rollup->block.holders, holder);
+
+    return (struct owner){
+        .day = rollup->days[place->words[TG_ORDER_DAY]],
+        .key_id = family == TG_PACKS_OF_KEYS ? names->key_id : TG_PACK_ALL_KEYS,
+        .account = family == TG_PACKS_OF_ALL ? TG_PACK_ALL_ACCOUNTS
+                                             : rollup->maker->accounts[holder],
+    };
+}
+
+static int
+add_family(struct tg_sqlite *db, struct tg_rollup *rollup,
+           enum tg_pack_family family, uint32_t from, uint32_t to)
+{
+    uint32_t count = to - from;
+    struct tg_place *places = rollup->spare;
+    int err = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tg_place *place = &rollup->order[from + i];
+        const struct tg_block_call *call = &rollup->block.calls[place->call];
+
+        places[i] = *place;
+        places[i].words[TG_ORDER_KIND] = rollup->maker->kinds[call->kind];
+        places[i].words[TG_ORDER_OWNER] =
+            owner_of(rollup, family, call->holder);
+    }
+    tg_places_sort(places, places + count, count);
+    while (count > 0 && err == 0) {
+        uint32_t n = count_same(places, count, TG_ORDER_DAY);
+        struct owner owner = name_owner(rollup, family, places);
+
+        err = store(db, rollup, &owner, places, n);
+        places += n;
+        count -= n;
+    }
+    return err;
+}
+
+int
+tg_packs_add(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
+             uint32_t to)
+{
+    static const enum tg_pack_family families[] = {
+        TG_PACKS_OF_KEYS, TG_PACKS_OF_ACCOUNTS, TG_PACKS_OF_ALL};
+    int err = 0;
+
+    if (from >= to)
+        return 0;
+    if (rollup->maker == NULL) {
+        err = maker_new(rollup);
+        if (err != 0)
+            return tg_error_set(&db->store.error, err, "out of memory");
+        err = number_names(db, rollup);
+    }
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && err == 0;
+         i++)
+        err = add_family(db, rollup, families[i], from, to);
+    return err;
+}

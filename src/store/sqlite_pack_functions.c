@@ -1,0 +1,168 @@
+#include "sqlite_pack.h"
+
+#include <stdlib.h>
+
+#include "times.h"
+
+/*
+ * tg_pack(kind, quarter, 11 sums, latency, ttft) makes a pack of the rows of a
+ * group, and tg_packs(pack) one of packs; in any order.  SQL adds up numbers,
+ * but no histograms.
+ */
+
+/* The first two tell it apart. */
+struct cell {
+    uint32_t kind, quarter;
+    struct tg_sums sums;
+    struct tg_times latency, ttft;
+};
+
+struct group {
+    struct tg_names cells;
+    struct tg_times_pool pool;
+    int err; /* the first one that there was */
+};
+
+static struct group *
+group_of(sqlite3_context *context)
+{
+    struct group *group = sqlite3_aggregate_context(context, sizeof(*group));
+
+    if (group != NULL && group->cells.size == 0) {
+        group->cells.size = sizeof(struct cell);
+        group->cells.key_size = offsetof(struct cell, sums);
+    }
+    return group;
+}
+
+static int
+add(struct group *group, const struct tg_pack_cell *more)
+{
+    struct cell *cell, name = {.kind = more->kind, .quarter = more->quarter};
+    uint32_t number;
+    int err = tg_names_find(&group->cells, &name, &number);
+
+    if (err != 0)
+        return err;
+    cell = tg_names_at(&group->cells, number);
+    err = tg_sums_add(&cell->sums, &more->sums);
+    if (err == 0)
+        err = tg_times_merge(&group->pool, &cell->latency, more->latency.data,
+                             more->latency.len);
+    if (err == 0)
+        err = tg_times_merge(&group->pool, &cell->ttft, more->ttft.data,
+                             more->ttft.len);
+    return err;
+}
+
+static struct tg_str
+blob(sqlite3_value *value)
+{
+    struct tg_str bytes = {sqlite3_value_blob(value), 0};
+
+    bytes.len = (size_t)sqlite3_value_bytes(value);
+    return bytes;
+}
+
+static void
+add_row(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct group *group = group_of(context);
+    int64_t sums[11];
+    struct tg_pack_cell cell = {
+        .kind = (uint32_t)sqlite3_value_int64(values[0]),
+        .quarter = (uint32_t)sqlite3_value_int64(values[1]),
+        .latency = blob(values[count - 2]),
+        .ttft = blob(values[count - 1])};
+
+    /* In the order of struct tg_sums. */
+    _Static_assert(sizeof(sums) == sizeof(cell.sums), "all of them");
+    for (int i = 0; i < 11; i++)
+        sums[i] = sqlite3_value_int64(values[2 + i]);
+    memcpy(&cell.sums, sums, sizeof(sums));
+    if (group != NULL && group->err == 0)
+        group->err = add(group, &cell);
+}
+
+static void
+add_pack(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct group *group = group_of(context);
+    struct tg_pack_reader reader;
+    struct tg_pack_cell cell;
+    int got = 0;
+
+    (void)count;
+    if (group == NULL || group->err != 0)
+        return;
+    tg_pack_open(&reader, blob(values[0]));
+    while (group->err == 0 && (got = tg_pack_next(&reader, &cell)) > 0)
+        group->err = add(group, &cell);
+    if (group->err == 0)
+        group->err = got;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+    const struct cell *x = a, *y = b;
+
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->quarter > y->quarter) - (x->quarter < y->quarter);
+}
+
+static int
+put(struct group *group, struct tg_pack_writer *writer, const struct cell *from)
+{
+    uint8_t bytes[2][TG_HISTOGRAM_BYTES_MAX];
+    struct tg_pack_cell cell = {.kind = from->kind,
+                                .quarter = from->quarter,
+                                .sums = from->sums,
+                                .latency = {(const char *)bytes[0], 0},
+                                .ttft = {(const char *)bytes[1], 0}};
+
+    cell.latency.len = tg_times_encode(&group->pool, &from->latency, bytes[0]);
+    cell.ttft.len = tg_times_encode(&group->pool, &from->ttft, bytes[1]);
+    return tg_pack_put(writer, &cell);
+}
+
+static void
+give(sqlite3_context *context)
+{
+    struct tg_pack_writer writer = {.bytes = NULL};
+    struct group *group = group_of(context);
+    struct tg_str pack = {NULL, 0};
+    int err = group == NULL ? TG_ERR_SYSTEM : group->err;
+
+    if (err == 0 && group->cells.count > 0)
+        qsort(group->cells.list, group->cells.count, sizeof(struct cell),
+              by_place);
+    for (uint32_t i = 0; err == 0 && i < group->cells.count; i++)
+        err = put(group, &writer, tg_names_at(&group->cells, i));
+    if (err == 0)
+        err = tg_pack_end(&writer, &pack);
+    if (err == 0)
+        sqlite3_result_blob64(context, pack.len > 0 ? pack.data : "", pack.len,
+                              SQLITE_TRANSIENT);
+    else
+        sqlite3_result_error(context, "rollups cannot be added up", -1);
+    tg_pack_release(&writer);
+    if (group != NULL) {
+        tg_names_release(&group->cells);
+        tg_times_release(&group->pool);
+    }
+}
+
+int
+tg_pack_functions(sqlite3 *db)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    int result = sqlite3_create_function(db, "tg_pack", 15, flags, NULL, NULL,
+                                         add_row, give);
+
+    if (result == SQLITE_OK)
+        result = sqlite3_create_function(db, "tg_packs", 1, flags, NULL, NULL,
+                                         add_pack, give);
+    return result;
+}

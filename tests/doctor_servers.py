@@ -1,6 +1,7 @@
 """Servers that answer as providers do, and as what is none: for
 `tollgate doctor`.  All listen on loopback, and end with the test."""
 
+import http.client
 import http.server
 import json
 import socket
@@ -275,7 +276,6 @@ class Proxy(HttpServer):
         if self._shows is not None:
             return self._shows(method, path, headers, body)
         parts = urlsplit(path)
-        import http.client
         there = http.client.HTTPConnection(parts.hostname, parts.port,
                                            timeout=10)
         there.request(method, parts.path, body, {

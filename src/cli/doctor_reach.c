@@ -69,13 +69,6 @@ is_api(const struct attempt *attempt)
            status != 405 && (status < 300 || status >= 400);
 }
 
-/* Where else the API may be, when it is not where it should. */
-struct elsewhere {
-    const char *path; /* + behind what is there, - less that, or instead of it;
-                         NULL ends the table */
-    enum tg_doctor_finding finding;
-};
-
 /* Notes that the API is at base. */
 static void
 settle(struct tg_doctor *doctor, const struct attempt *attempt,
@@ -109,54 +102,69 @@ settle(struct tg_doctor *doctor, const struct attempt *attempt,
                       NULL, NULL);
 }
 
+/* Where else the API may be, when it is not where it should. */
+static const struct elsewhere {
+    enum { BEHIND, WITHOUT, INSTEAD } how; /* of the path that is there */
+    const char *path;                      /* NULL ends a table */
+    enum tg_doctor_finding finding;
+} openai_paths[] =
+    {
+        {BEHIND, "/v1", tg_found_url_v1_missing},
+        {WITHOUT, "/v1", tg_found_url_v1_extra},
+        {WITHOUT, "/anthropic", tg_found_url_anthropic_extra},
+        {WITHOUT, "/anthropic/v1", tg_found_url_anthropic_extra},
+        {INSTEAD, "/v1", tg_found_url_path_wrong},
+        {INSTEAD, "", tg_found_url_path_wrong},
+        {0},
+},
+  anthropic_paths[] = {
+      {BEHIND, "/anthropic", tg_found_url_anthropic_missing},
+      {INSTEAD, "/anthropic", tg_found_url_path_wrong},
+      {INSTEAD, "", tg_found_url_path_wrong},
+      {0},
+};
+
+/* Whether the row makes another path of this one. */
+static bool
+change_path(const struct elsewhere *row, const char *path,
+            char changed[TG_DOCTOR_URL_SIZE])
+{
+    size_t len = strlen(path), end = strlen(row->path);
+
+    if (row->how == WITHOUT &&
+        (len < end || strcmp(path + len - end, row->path) != 0))
+        return false;
+    snprintf(changed, TG_DOCTOR_URL_SIZE, "%.*s%s",
+             row->how == BEHIND    ? (int)len
+             : row->how == WITHOUT ? (int)(len - end)
+                                   : 0,
+             path, row->how == WITHOUT ? "" : row->path);
+    return strcmp(changed, path) != 0;
+}
+
 static bool
 try_elsewhere(struct tg_doctor *doctor)
 {
-    const struct elsewhere openai[] = {
-        {"+/v1", tg_found_url_v1_missing},
-        {"-/v1", tg_found_url_v1_extra},
-        {"-/anthropic", tg_found_url_anthropic_extra},
-        {"-/anthropic/v1", tg_found_url_anthropic_extra},
-        {"/v1", tg_found_url_path_wrong},
-        {"", tg_found_url_path_wrong},
-        {NULL, tg_found_none}};
-    const struct elsewhere anthropic[] = {
-        {"+/anthropic", tg_found_url_anthropic_missing},
-        {"/anthropic", tg_found_url_path_wrong},
-        {"", tg_found_url_path_wrong},
-        {NULL, tg_found_none}};
     const struct elsewhere *row =
-        doctor->api == TG_API_ANTHROPIC ? anthropic : openai;
-    const char *path = doctor->url.path;
+        doctor->api == TG_API_ANTHROPIC ? anthropic_paths : openai_paths;
     char changed[TG_DOCTOR_URL_SIZE], base[TG_DOCTOR_URL_SIZE];
     struct attempt attempt;
     bool is_found = false;
 
     for (; row->path != NULL && !is_found; row++) {
-        size_t len = strlen(path), end = strlen(row->path + 1);
-
-        if (*row->path == '+')
-            snprintf(changed, sizeof(changed), "%.1000s%s", path,
-                     row->path + 1);
-        else if (*row->path != '-')
-            snprintf(changed, sizeof(changed), "%s", row->path);
-        else if (len >= end && strcmp(path + len - end, row->path + 1) == 0)
-            snprintf(changed, sizeof(changed), "%.*s", (int)(len - end), path);
-        else
-            continue;
-        if (strcmp(changed, path) == 0)
+        if (!change_path(row, doctor->url.path, changed))
             continue;
         tg_doctor_url_at(&doctor->url, changed, base);
         try_at(doctor, base, false, &attempt);
         is_found = is_api(&attempt);
-        if (is_found) {
-            if (!tg_report_has_failed(&doctor->report, TG_STEP_ADDRESS)) {
-                tg_report_drop(&doctor->report, TG_STEP_ADDRESS);
-                tg_report_add(&doctor->report, row->finding, doctor->url.given,
-                              base, NULL);
-            }
-            settle(doctor, &attempt, base);
+        if (is_found &&
+            !tg_report_has_failed(&doctor->report, TG_STEP_ADDRESS)) {
+            tg_report_drop(&doctor->report, TG_STEP_ADDRESS);
+            tg_report_add(&doctor->report, row->finding, doctor->url.given,
+                          base, NULL);
         }
+        if (is_found)
+            settle(doctor, &attempt, base);
         release(&attempt);
     }
     return is_found;

@@ -144,5 +144,6 @@ main(int argc, char **argv)
         explicit_bzero(cli.token, strlen(cli.token));
     free(cli.token);
     free(cli.args);
+    free(cli.more);
     return finish(rc);
 }

@@ -30,6 +30,7 @@ void tg_admin_key_models(struct tg_request *, struct tg_reply *);
 void tg_admin_key_patterns(struct tg_request *, struct tg_reply *);
 void tg_admin_key_current(struct tg_request *, struct tg_reply *);
 void tg_admin_key_limits(struct tg_request *, struct tg_reply *);
+void tg_admin_key_review(struct tg_request *, struct tg_reply *);
 void tg_admin_advice_cost(struct tg_request *, struct tg_reply *);
 void tg_admin_advice_limits(struct tg_request *, struct tg_reply *);
 void tg_admin_key_errors(struct tg_request *, struct tg_reply *);

@@ -104,13 +104,13 @@ put_network(const char *address, int bits_v4, int bits_v6, char *out)
 
 /* How many trusted addresses lie in the same network. */
 static size_t
-neighbours(const struct tg_leak_usage *usage, const char *network)
+neighbours(const struct tg_tally *addresses, const char *network)
 {
     char other[TG_NETWORK_TEXT_SIZE];
     size_t n = 0;
 
-    for (size_t i = 0; i < usage->addresses.count; i++) {
-        const struct tg_tally_row *row = &usage->addresses.rows[i];
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct tg_tally_row *row = &addresses->rows[i];
 
         n += row->trusted > 0 && put_network(row->text, 24, 64, other) &&
              strcmp(other, network) == 0;
@@ -118,22 +118,27 @@ neighbours(const struct tg_leak_usage *usage, const char *network)
     return n;
 }
 
-static json_t *
-networks_of(const struct tg_leak_usage *usage)
+json_t *
+tg_leak_networks(const struct tg_tally *addresses)
 {
     char wide[TG_NETWORK_TEXT_SIZE], narrow[TG_NETWORK_TEXT_SIZE];
     json_t *list = json_array();
 
-    for (size_t i = 0; i < usage->addresses.count; i++) {
-        const struct tg_tally_row *row = &usage->addresses.rows[i];
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct tg_tally_row *row = &addresses->rows[i];
 
         if (row->trusted == 0 || !put_network(row->text, 24, 64, wide) ||
             !put_network(row->text, 32, 64, narrow))
             continue;
-        add_once(list,
-                 neighbours(usage, wide) >= TG_LEAK_NEIGHBOURS ? wide : narrow);
+        add_once(list, neighbours(addresses, wide) >= TG_LEAK_NEIGHBOURS
+                           ? wide
+                           : narrow);
     }
-    return list;
+    if (addresses->rest.trusted == 0 && json_array_size(list) > 0 &&
+        json_array_size(list) <= NETWORKS_MAX)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 /* A limit that is no wider than the old one; null is no limit. */
@@ -175,7 +180,8 @@ set_limits(json_t *plan, const struct tg_leak_usage *usage, int64_t created_at,
 static void
 narrow(json_t *plan, const struct tg_leak_usage *usage, json_t *notes)
 {
-    json_t *models = models_of(usage), *networks = networks_of(usage);
+    json_t *models = models_of(usage),
+           *networks = tg_leak_networks(&usage->addresses);
 
     json_object_set_new(plan, "scopes",
                         scopes_of(usage, json_object_get(plan, "scopes")));
@@ -186,9 +192,7 @@ narrow(json_t *plan, const struct tg_leak_usage *usage, json_t *notes)
              "it was used with more than %d models: they stay as they "
              "were",
              TG_TALLY_ROWS);
-    if (json_array_size(networks) > 0 &&
-        json_array_size(networks) <= NETWORKS_MAX &&
-        usage->addresses.rest.trusted == 0)
+    if (networks != NULL)
         json_object_set(plan, "allowed_ips", networks);
     else
         note(notes, "it was used from more places than a key can name: "

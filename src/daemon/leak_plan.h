@@ -15,6 +15,13 @@
 #define TG_LEAK_NEIGHBOURS 3
 
 /*
+ * The networks of the trusted ones among addresses: each by itself, or the /24
+ * of neighbours; IPv6 by its /64.  The caller's; NULL when there are none, or
+ * more than a key can name.
+ */
+json_t *tg_leak_networks(const struct tg_tally *addresses);
+
+/*
  * The object of a new key, as POST /keys takes it, from the old one's object
  * of the API and what was used of it.  Sentences about what was decided are
  * added to notes.  The caller's.

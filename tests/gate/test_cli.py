@@ -1505,8 +1505,8 @@ def test_manual_pages_are_sound():
 @pytest.mark.parametrize("words, wanted", [
     ([""], ["keys", "usage", "help", "up"]),
     (["k"], ["keys"]),
-    (["keys", ""], ["create", "list", "show", "check", "update", "pause", "resume",
-                    "rotate", "rotation", "deliver", "disable",
+    (["keys", ""], ["create", "list", "show", "check", "review", "update", "pause",
+                    "resume", "rotate", "rotation", "deliver", "disable",
                     "delete"]),
     (["keys", "create", "--mo"], ["--model", "--monthly-limit"]),
     (["keys", "create", "--name", "x", "--kind", ""],

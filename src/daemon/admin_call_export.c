@@ -8,13 +8,13 @@
 #include "unit.h"
 
 /*
- * A slice is of so many rows, or of so many calls that are looked at: a few
- * milliseconds. Finding where a key's calls are costs more than that, so
+ * A slice is of so many rows, or of so many calls that are looked at: a
+ * millisecond or two. Finding where a key's calls are costs more than that, so
  * more of them are shown at once.
  */
-#define ROWS 1024
+#define ROWS 512
 #define KEY_ROWS 8192
-#define LOOKED_AT 8192
+#define LOOKED_AT 2048
 
 #define TEXTS 4
 

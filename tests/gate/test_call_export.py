@@ -6,6 +6,8 @@ import http.client
 import io
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import sqlite3
@@ -422,6 +424,45 @@ def test_what_cannot_be_written_is_said(many, tmp_path):
     assert os.stat("/dev/null").st_rdev != 0
     code, _, err = many.cli("calls", "export", tmp_path)
     assert code == 1 and "cannot write" in err
+
+
+def test_a_terminal_sees_how_far_it_is(many, tmp_path):
+    """After a second of it, so the export is held up for longer."""
+    terminal, other = pty.openpty()
+    process = subprocess.Popen(
+        [BUILD / "tollgate", "calls", "export"], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=other,
+        env=clean_env(TOLLGATE_HOME=str(many.home)))
+    os.close(other)
+    got = process.stdout.read(1 << 20)
+    begun = time.monotonic()
+    wait(lambda: time.monotonic() - begun > 1.1, what="second")
+    while chunk := process.stdout.read(1 << 20):
+        got += chunk
+    assert process.wait(60) == 0 and got.count(b"\n") == MANY + 1
+    said = os.read(terminal, 65536).decode()
+    assert re.search(r"\r[\d,]+ rows, [\d,]+ rows/s, \d+ %\x1b\[K", said)
+    assert said.endswith("\r\x1b[K")
+    os.close(terminal)
+    process.stdout.close()
+
+
+def test_strangers_do_not_write_to_the_terminal(own_gate):
+    own_gate.stop_up()
+    call_rows.put(own_gate.home / "store.db",
+                  [{"user_agent": "\x1b]0;title\x07red"}])
+    own_gate.start_up()
+    terminal, other = pty.openpty()
+    process = subprocess.run(
+        [BUILD / "tollgate", "calls", "export"], stdin=subprocess.DEVNULL,
+        stdout=other, stderr=subprocess.PIPE,
+        env=clean_env(TOLLGATE_HOME=str(own_gate.home)))
+    said = os.read(terminal, 65536)
+    assert process.returncode == 0
+    assert said.count(b"\n") == 2 and b"red" in said
+    assert b"\x1b" not in said and b"\x07" not in said
+    os.close(other)
+    os.close(terminal)
 
 
 def test_a_reader_that_has_enough_is_no_failure(many):

@@ -72,7 +72,7 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "upstream_test", "media", "files", "denials", "durability", "admin",
     "ledger", "ingest", "keys_check", "prices", "prices_import", "own_key",
     "account_page", "dns", "tls_upstream", "steps", "restore", "sessions",
-    "leaks", "audit", "idempotency", "rotation")] + [
+    "leaks", "plot", "audit", "idempotency", "rotation")] + [
     "tests/crash/test_kill_loop.py"]  # strace and LeakSanitizer: not both
 
 # Where the daemon's threads meet: changes, ingest, looks at upstreams, DNS,

@@ -1,5 +1,6 @@
 #include "pen.h"
 
+#include <fontconfig/fontconfig.h>
 #include <math.h>
 
 /* Named one by one, so that a machine with many fonts draws as one with
@@ -7,15 +8,13 @@
 #define FAMILIES                                                               \
     "DejaVu Sans, WenQuanYi Micro Hei, Noto Sans CJK SC, sans-serif"
 
+/* Pango itself has families at any time, and draws boxes where none is real. */
 static bool
-has_fonts(PangoFontMap *fonts)
+has_fonts(void)
 {
-    PangoFontFamily **families;
-    int count = 0;
+    const FcFontSet *fonts = FcConfigGetFonts(NULL, FcSetSystem);
 
-    pango_font_map_list_families(fonts, &families, &count);
-    g_free(families);
-    return count > 0;
+    return fonts != NULL && fonts->nfont > 0;
 }
 
 /* The same shapes and widths on any surface: no hints, no whole pixels. */
@@ -41,7 +40,7 @@ tg_pen_open(struct tg_pen *pen)
     PangoContext *context;
 
     *pen = (struct tg_pen){.fonts = pango_cairo_font_map_new()};
-    if (!has_fonts(pen->fonts))
+    if (!has_fonts())
         return false;
     context = pango_font_map_create_context(pen->fonts);
     set_options(context);
@@ -57,6 +56,8 @@ tg_pen_close(struct tg_pen *pen)
 {
     g_clear_object(&pen->layout);
     g_clear_object(&pen->fonts);
+    /* What it keeps for the process's life, Pango's last font being gone. */
+    FcFini();
 }
 
 static void

@@ -231,9 +231,10 @@ read_answer(struct child *child, struct tg_chart_picture *picture, char *why,
     if (end == NULL)
         return fail(why, size, TG_ERR_SYSTEM, PROGRAM " ended early");
     *end++ = '\0';
+    if (strncmp(child->data, "error ", 6) == 0)
+        return fail(why, size, TG_ERR_SYSTEM, child->data + 6);
     if (strncmp(child->data, "ok ", 3) != 0)
-        return fail(why, size, TG_ERR_SYSTEM,
-                    child->data + strcspn(child->data, " ") + 1);
+        return fail(why, size, TG_ERR_SYSTEM, PROGRAM " made no sense");
     picture->unknown = strtoul(child->data + 3, NULL, 10);
     picture->len = child->len - (size_t)(end - child->data);
     memmove(child->data, end, picture->len);

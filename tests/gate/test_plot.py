@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -9,6 +10,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -246,6 +248,13 @@ def test_no_character_of_a_chinese_name_lacks_a_shape(daemon):
     assert "no font has" not in daemon.said()
 
 
+def test_the_daemon_itself_has_nothing_that_draws(daemon):
+    ask(daemon, "/usage/plot", since=SINCE, until=UNTIL)
+    maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()
+    assert "libsqlite3" in maps
+    assert not any(name in maps for name in ("pango", "cairo", "glib"))
+
+
 def test_several_are_drawn_at_once(daemon):
     asked = {"since": SINCE, "until": UNTIL, "by": "day,model", "width": 800,
              "height": 600}
@@ -274,6 +283,67 @@ def test_too_many_pixels_or_points_are_refused(daemon):
     reply = daemon.get("/usage/plot?by=15m&since=2026-01-01&until=2026-11-10")
     assert (reply.status, reply.error["param"]) == (400, "by")
     assert "longer spans" in reply.error["message"]
+
+
+NO_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{0}/none</dir><cachedir>{0}/cache</cachedir></fontconfig>
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a daemon behind a command; plots have it say why it cannot."""
+    started = []
+
+    def start(*prefix):
+        it = LoneDaemon(tmp_path / "home", prefix)
+        started.append(it)
+        return it.start()
+
+    yield start
+    for it in started:
+        it.clean()
+
+
+def refuses(daemon, because):
+    reply = daemon.get("/usage/plot")
+    assert (reply.status, reply.code) == (503, "plot_unavailable")
+    assert because in reply.error["message"]
+    assert because in daemon.said()
+    assert daemon.get("/usage/plot?format=json").status == 200
+
+
+def test_a_machine_without_fonts_gets_no_picture_and_the_cure(start, tmp_path):
+    conf = tmp_path / "fonts.conf"
+    conf.write_text(NO_FONTS.format(tmp_path))
+    refuses(start("env", f"FONTCONFIG_FILE={conf}"),
+            "apt-get install fonts-dejavu-core")
+
+
+@pytest.mark.parametrize("script, because", [
+    (None, "tollgate-draw is not beside the daemon"),
+    ("exit 1", "ended early"),
+    ("kill -9 $$", "ended early"),
+    ("exec 0<&-; echo nonsense", "made no sense"),
+    ("cat > /dev/null; echo error out of paint", "out of paint")])
+def test_a_picture_that_fails_leaves_the_daemon_well(start, tmp_path, script,
+                                                     because):
+    """The daemon stands alone in a folder, with that in place of what
+    draws."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    shutil.copy(BUILD / "tollgated", folder)
+    if script is not None:
+        (folder / "tollgate-draw").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "tollgate-draw").chmod(0o755)
+    daemon = start("sh", "-c", 'shift; exec "$0" "$@"',
+                   folder / "tollgated")
+    for _ in range(3):
+        refuses(daemon, because)
+    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}"
+                    "/children").read_text()
+    assert children == "", "it has waited for all that it started"
 
 
 @pytest.fixture(scope="module")

@@ -48,18 +48,18 @@ class World:
     def http(self, answer, **options):
         return self.servers.http(answer, **options)
 
-    def run(self, *args):
+    def run(self, *args, stderr=subprocess.PIPE):
         env = {k: v for k, v in clean_env().items()
                if not k.startswith(ALIEN) and "proxy" not in k.lower()}
         env.update({k: str(v) for k, v in self.env.items()})
         result = subprocess.run(
             [BUILD / "tollgate", "doctor", "--timeout", self.timeout,
-             *self.args, *args], cwd=self.cwd, env=env, capture_output=True,
-            text=True, timeout=30)
+             *self.args, *args], cwd=self.cwd, env=env,
+            stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=30)
         for secret in self.secrets + [DEEPSEEK_KEY, OPENAI_KEY,
                                       ANTHROPIC_KEY]:
-            assert secret not in result.stdout + result.stderr
-        assert result.stderr == ""
+            assert secret not in result.stdout
+        assert result.stderr in ("", None)
         return result
 
     def look(self):

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "doctor_gate.h"
@@ -88,11 +89,26 @@ is_worth_it(struct tg_doctor *doctor)
            (doctor->key != NULL || doctor->address_from != NULL);
 }
 
+/* What is said while nobody answers, where somebody watches. */
+static void
+find_patience(struct tg_doctor *doctor)
+{
+    char *args[3] = {doctor->url.host, NULL, NULL}, *text;
+
+    if (doctor->cli->is_quiet || !isatty(STDERR_FILENO))
+        return;
+    text = tg_doctor_fill(
+        tg_doctor_text(tg_found_waiting)->cause[doctor->language], args);
+    doctor->patience = tg_glyph_safe(text);
+    free(text);
+}
+
 static void
 look_at_network(struct tg_doctor *doctor)
 {
     if (!is_worth_it(doctor))
         return;
+    find_patience(doctor);
     tg_doctor_look_reach(doctor);
     if (doctor->server != TG_SERVER_NONE)
         tg_doctor_look_key(doctor);
@@ -187,6 +203,7 @@ release(struct tg_doctor *doctor)
     wipe(doctor->address);
     free(doctor->address_from);
     free(doctor->file_path);
+    free(doctor->patience);
 }
 
 /* A key on the command line is seen by everybody on the machine. */
@@ -220,10 +237,12 @@ int
 tg_doctor(struct tg_cli *cli)
 {
     const char *timeout = tg_args_value(cli, "timeout");
-    struct tg_doctor doctor = {.cli = cli,
-                               .connect_ms = CONNECT_MS,
-                               .total_ms = TOTAL_MS,
-                               .is_offline = tg_args_has(cli, "offline")};
+    struct tg_doctor doctor = {
+        .cli = cli,
+        .language = tg_doctor_language(tg_args_value(cli, "lang")),
+        .connect_ms = CONNECT_MS,
+        .total_ms = TOTAL_MS,
+        .is_offline = tg_args_has(cli, "offline")};
     int rc = check(cli);
 
     if (rc != TG_EXIT_OK)
@@ -238,8 +257,7 @@ tg_doctor(struct tg_cli *cli)
     fill_up(&doctor);
     doctor.report.variable = doctor.name;
     doctor.report.base_url = doctor.url.given;
-    tg_report_print(&doctor.report, cli,
-                    tg_doctor_language(tg_args_value(cli, "lang")));
+    tg_report_print(&doctor.report, cli, doctor.language);
     rc = exit_code(&doctor);
     release(&doctor);
     curl_global_cleanup();

@@ -18,8 +18,10 @@
 struct tg_doctor {
     struct tg_cli *cli;
     struct tg_doctor_report report;
+    enum tg_doctor_language language;
     long connect_ms, total_ms;
     bool is_offline;
+    char *patience; /* what is said of long silence; NULL: nothing */
 
     const char *name;        /* of the variable, not owned; NULL: none is set */
     char *found_name;        /* behind name, where it was built */

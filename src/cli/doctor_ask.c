@@ -104,7 +104,7 @@ tg_doctor_refuse(struct tg_doctor *doctor, enum tg_doctor_finding finding,
 
     snprintf(status, sizeof(status), "%ld", said->status);
     if (finding == tg_found_deepseek_balance)
-        name = "402";
+        name = "HTTP 402";
     if (finding == tg_found_api_down || finding == tg_found_api_starting)
         name = doctor->url.base;
     tg_report_add(&doctor->report, finding, name, status, NULL);

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "own.h"
 
 #define ANSWER_BYTES_MAX (8u << 20)
+#define PATIENCE_MS 1000
 
 static size_t
 take_answer(char *data, size_t size, size_t n, void *arg)
@@ -57,6 +59,30 @@ take_header(char *line, size_t size, size_t n, void *arg)
     return len;
 }
 
+/* Says that it goes on, once a second has passed. */
+static int
+show_waiting(void *arg, curl_off_t down_total, curl_off_t down,
+             curl_off_t up_total, curl_off_t up)
+{
+    struct tg_fetch *fetch = arg;
+    struct timespec now;
+    int64_t ms;
+
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (fetch->since_ms == 0)
+        fetch->since_ms = ms;
+    if (ms - fetch->since_ms > PATIENCE_MS && fetch->patience != NULL) {
+        fprintf(stderr, "%s\n", fetch->patience);
+        fetch->patience = NULL;
+    }
+    return 0;
+}
+
 static struct curl_slist *
 make_headers(const struct tg_fetch *fetch)
 {
@@ -90,6 +116,11 @@ set_options(CURL *curl, struct tg_fetch *fetch)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, fetch);
+    if (fetch->patience != NULL) {
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_waiting);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    }
     if (fetch->ca_file != NULL)
         curl_easy_setopt(curl, CURLOPT_CAINFO, fetch->ca_file);
     if (fetch->body != NULL)

@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TG_FETCH_HEADERS 8
 
@@ -18,9 +19,11 @@ struct tg_fetch {
     const char *proxy;                     /* "": none */
     const char *ca_file;                   /* NULL: the system's */
     long connect_ms, total_ms;
-    bool is_blind; /* certificates are looked at, not verified */
+    const char *patience; /* said once where it takes long; NULL: nothing */
+    bool is_blind;        /* certificates are looked at, not verified */
 
     /* What came. */
+    int64_t since_ms; /* of a clock of its own */
     CURLcode code;
     char error[CURL_ERROR_SIZE];
     long os_errno, verify, status, proxy_status;

@@ -30,7 +30,8 @@ tg_doctor_request(const struct tg_doctor *doctor, const char *url)
                              .proxy = doctor->proxy.url,
                              .ca_file = doctor->ca_file,
                              .connect_ms = doctor->connect_ms,
-                             .total_ms = doctor->total_ms};
+                             .total_ms = doctor->total_ms,
+                             .patience = doctor->patience};
 }
 
 /*
@@ -276,8 +277,7 @@ judge_api(struct tg_doctor *doctor, const struct attempt *attempt)
     if (!is_odd && try_elsewhere(doctor))
         return;
     /* Some have no list of models, and serve calls all the same. */
-    if (!is_odd && attempt->said.server != TG_SERVER_NONE &&
-        doctor->api == TG_API_OPENAI) {
+    if (!is_odd && doctor->api == TG_API_OPENAI) {
         try_at(doctor, doctor->url.base, true, &post);
         if (is_api(&post))
             settle(doctor, &post, doctor->url.base);

@@ -88,6 +88,7 @@ static const struct rule {
     {ANY, 400, MESSAGE, "supported API model names", tg_found_model_refused},
     {ANY, 404, MESSAGE, "model", tg_found_model_refused},
     {ANY, 401, ALWAYS, "", tg_found_other_401},
+    {ANY, 400, MESSAGE, "API key", tg_found_other_401},
     {ANY, 402, ALWAYS, "", tg_found_other_402},
     {ANY, 403, ALWAYS, "", tg_found_other_403},
     {ANY, 429, ALWAYS, "", tg_found_rate_refused},

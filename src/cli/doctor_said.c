@@ -52,29 +52,24 @@ has(const char *text, const char *part)
     return strcasestr(text, part) != NULL;
 }
 
-/* Whether no other API words a refusal so, for want of a key or with one. */
+/* How a gate answers who has no key: nobody else words it so. */
 static bool
 is_gate(const struct tg_said *said)
 {
-    static const enum tg_code own[] = {
-        TG_CODE_MISSING_API_KEY,      TG_CODE_MALFORMED_API_KEY,
-        TG_CODE_INVALID_API_KEY,      TG_CODE_KEY_EXPIRED,
-        TG_CODE_KEY_DISABLED,         TG_CODE_KEY_INACTIVE,
-        TG_CODE_KEY_ROTATED,          TG_CODE_ACCOUNT_UNVERIFIED,
-        TG_CODE_ACCOUNT_SUSPENDED,    TG_CODE_IP_NOT_ALLOWED,
-        TG_CODE_REFERRER_NOT_ALLOWED, TG_CODE_GATE_UNAVAILABLE,
-    };
-
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        const struct tg_code_row *row = tg_code_row(own[i]);
-
-        if (strcmp(row->name, said->code) == 0 &&
-            strcmp(row->type, said->kind) == 0 && row->status == said->status)
-            return true;
+    switch (said->status) {
+    case 401:
+        return strcmp(said->code, "missing_api_key") == 0 &&
+               has(said->message, "sk-tg");
+    case 404:
+        return has(said->message, "/v1/user/balance or /v1/key");
+    case 429:
+        return has(said->message, "without a valid key");
+    case 503:
+        return strcmp(said->code,
+                      tg_code_row(TG_CODE_GATE_UNAVAILABLE)->name) == 0;
+    default:
+        return false;
     }
-    return (said->status == 404 && has(said->message, "/v1/user/balance or "
-                                                      "/v1/key")) ||
-           (said->status == 429 && has(said->message, "without a valid key"));
 }
 
 static const char *
@@ -135,6 +130,14 @@ tg_said_read(struct tg_said *said, const struct tg_fetch *fetch)
         .is_empty = fetch->answer[strspn(fetch->answer, " \t\r\n")] == '\0'};
     /* Blank lines in front keep connections open: DeepSeek. */
     said->json = json_loads(fetch->answer, 0, NULL);
+    /* Google puts an error into a list. */
+    if (json_array_size(said->json) == 1 &&
+        json_object_get(json_array_get(said->json, 0), "error") != NULL) {
+        json_t *only = json_incref(json_array_get(said->json, 0));
+
+        json_decref(said->json);
+        said->json = only;
+    }
     if (json_is_object(said->json))
         read_error(said);
     else

@@ -782,6 +782,27 @@ def a_server_that_nobody_knows_refuses_the_key(w):
     w.at(w.http(lambda *_: Answer(401, envelope("no", "auth", "no_key"))))
 
 
+@broken("other_401")
+def a_server_that_says_400_to_a_wrong_key(w):
+    def answer(method, path, headers, body):
+        known = headers.get("Authorization") is not None
+        return Answer(400 if known else 401, {
+            "code": "Client specified an invalid argument",
+            "error": "Incorrect API key provided: sk***78."})
+
+    w.at(w.http(answer))
+
+
+@broken("other_403")
+def a_server_that_lists_its_error(w):
+    def answer(method, path, headers, body):
+        known = headers.get("Authorization") is not None
+        return Answer(403 if known else 401, [
+            {"error": {"code": 403, "message": "no", "status": "DENIED"}}])
+
+    w.at(w.http(answer))
+
+
 @broken("vllm_key")
 def vllm_has_another_key(w):
     w.at(w.http(vllm), key="token-of-somebody", path="/v1")

@@ -227,7 +227,7 @@ def the_file_cannot_be_read(w):
 def a_server_without_a_list_of_models(w):
     def answer(method, path, headers, body):
         if path != "/v1/chat/completions":
-            return Answer(404, envelope("no such path", "x"))
+            return Answer(404, "no such path", "text/plain")
         if headers.get("Authorization") != f"Bearer {DEEPSEEK_KEY}":
             return Answer(401, envelope("no", "x"))
         return Answer(400, envelope("model is missing", "x"))

@@ -1,6 +1,8 @@
 """What `tollgate doctor` says to people, in English and in Chinese."""
 
 import json
+import os
+import pty
 import subprocess
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from conftest import BUILD, clean_env
 from doctor_servers import DEEPSEEK_KEY
 from doctor_world import World
-from test_doctor import (a_web_page_answers, deepseek_has_no_balance,
-                         the_key_is_disabled, the_proxy_is_down)
+from test_doctor import (a_web_page_answers, connections_are_dropped,
+                         deepseek_has_no_balance, the_key_is_disabled,
+                         the_proxy_is_down)
 
 @pytest.fixture
 def world(gate, tmp_path):
@@ -72,6 +75,16 @@ def test_in_chinese_no_english_sentence_is_left(world, build):
     for step in chinese["steps"]:
         text = step["cause"] or step["detail"]
         assert text not in english or step["id"] == "header", text
+
+
+def test_on_a_terminal_it_says_that_it_waits(world):
+    connections_are_dropped(world)
+    world.timeout = "1500ms"
+    ours, theirs = pty.openpty()
+    world.run("--lang", "zh", stderr=theirs)
+    assert os.read(ours, 1000).decode() == "正在等待 127.0.0.1 …\r\n"
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize("args", [

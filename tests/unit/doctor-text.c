@@ -66,6 +66,41 @@ test_rows(void)
     }
 }
 
+/* Chinese has signs of its own behind its characters. */
+static bool
+is_punctuated(const char *text)
+{
+    for (size_t i = 1; text[i] != '\0'; i++) {
+        if ((unsigned char)text[i - 1] >= 0x80 &&
+            strchr(",;:.?!()", text[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool
+ends_in_stop(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 3 && strcmp(text + len - 3, "\xE3\x80\x82") == 0;
+}
+
+static void
+test_chinese(void)
+{
+    for (int i = tg_found_none + 1; i < tg_found_count; i++) {
+        const struct tg_doctor_text *text =
+            tg_doctor_text((enum tg_doctor_finding)i);
+
+        ok(is_punctuated(text->cause[1]) && is_punctuated(text->cure[1]),
+           "%s: no sign of ASCII stands behind a Chinese character", text->id);
+        ok(text->status < TG_STATUS_WARNING ||
+               (!ends_in_stop(text->cause[1]) && !ends_in_stop(text->cure[1])),
+           "%s: the full stop is the verdict's, in Chinese, too", text->id);
+    }
+}
+
 static void
 test_ids(void)
 {
@@ -142,6 +177,7 @@ int
 main(void)
 {
     test_rows();
+    test_chinese();
     test_ids();
     test_steps();
     test_fill();

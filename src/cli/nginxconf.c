@@ -111,7 +111,9 @@ static const char admin_location[] =
     "    proxy_set_header X-CSRF-Token $http_x_csrf_token;\n"
     "    error_page 400 411 413 500 501 503 /-tollgate/error;\n"
     "    error_page 502 504 = /-tollgate/admin-error;\n"
-    "}\n"
+    "}\n";
+
+static const char admin_errors[] =
     "\n"
     "location = /-tollgate/admin-error {\n"
     "    internal;\n"
@@ -143,6 +145,13 @@ write_gate(FILE *out, const struct tg_nginx_conf *conf)
     fprintf(out,
             "location /admin/ {\n"
             "    proxy_pass \"http://unix:%s:\";\n",
+            conf->paths->admin_socket);
+    fputs(admin_location, out);
+    fputs(admin_errors, out);
+    fprintf(out,
+            "\n# Where Prometheus looks for it.\n"
+            "location = /metrics {\n"
+            "    proxy_pass \"http://unix:%s:/admin/v1/metrics\";\n",
             conf->paths->admin_socket);
     fputs(admin_location, out);
 }

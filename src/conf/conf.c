@@ -17,7 +17,8 @@
 #define KEEP_MEGABYTES_DEFAULT 1024
 #define DENIALS_DAYS_DEFAULT 30
 #define CALLS_DAYS_DEFAULT 90
-#define ROLLUPS_DAYS_MIN 35 /* a new state file asks for 33 */
+#define METRICS_ACCOUNTS_MAX 1000 /* each is a series */
+#define ROLLUPS_DAYS_MIN 35       /* a new state file asks for 33 */
 #define THROTTLE_PERCENT_DEFAULT 10
 #define THROTTLE_MINUTES_DEFAULT 60
 #define LEARNING_DAYS_DEFAULT 7
@@ -53,6 +54,14 @@ read_count(const char *value)
     for (; *value != '\0'; value++)
         count = count * 10 + (*value - '0');
     return count > WRONG_KEYS_MAX ? BAD : count;
+}
+
+static int64_t
+read_accounts(const char *value)
+{
+    int64_t count = read_count(value);
+
+    return count > METRICS_ACCOUNTS_MAX ? BAD : count;
 }
 
 static int64_t
@@ -300,6 +309,8 @@ static const struct row {
           "a whole number from 1 to 100"),
     VALUE("events", "throttle_minutes", MEMBER(throttle_minutes), read_minutes,
           "a whole number from 1 to 1000000"),
+    VALUE("metrics", "accounts", MEMBER(metrics_accounts), read_accounts,
+          "a whole number from 0 to 1000"),
     VALUE("upstreams", "check_seconds", MEMBER(check_seconds), read_count,
           COUNT_ALLOWED),
     RESPONSES("responses", TG_KIND_NONE),

@@ -36,6 +36,7 @@ struct tg_conf {
     uint32_t responses[4][TG_CONF_RESPONSE_TYPES];
     uint32_t throttle_percent, throttle_minutes;
     uint32_t learning_days, learning_calls; /* of a key, until it is known */
+    uint32_t metrics_accounts; /* that metrics tell apart; 0: none */
     uint32_t check_seconds; /* credentials are asked for so often; 0: never */
 };
 

@@ -131,6 +131,7 @@ void tg_admin_ledger_show(struct tg_request *, struct tg_reply *);
 void tg_admin_reconcile(struct tg_request *, struct tg_reply *);
 void tg_admin_openapi(struct tg_request *, struct tg_reply *);
 void tg_admin_health(struct tg_request *, struct tg_reply *);
+void tg_admin_metrics(struct tg_request *, struct tg_reply *);
 void tg_admin_health_report(struct tg_request *, struct tg_reply *);
 void tg_admin_key_health(struct tg_request *, struct tg_reply *);
 

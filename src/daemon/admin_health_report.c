@@ -6,17 +6,17 @@ void
 tg_admin_key_health(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->reports;
+    struct tg_store *store = daemon->monitor;
     struct tg_health health;
     json_t *name = NULL;
     int err;
 
     tg_health_begin(&health, tg_clock_ms());
-    pthread_mutex_lock(&daemon->reports_lock);
+    pthread_mutex_lock(&daemon->monitor_lock);
     err = tg_health_key(&health, daemon, store, request->subject, &name);
     if (err != 0)
         tg_reply_store(reply, store, err, "key");
-    pthread_mutex_unlock(&daemon->reports_lock);
+    pthread_mutex_unlock(&daemon->monitor_lock);
     if (err != 0) {
         json_decref(health.checks);
         return;
@@ -33,19 +33,19 @@ void
 tg_admin_health_report(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_daemon *daemon = request->daemon;
-    struct tg_store *store = daemon->reports;
+    struct tg_store *store = daemon->monitor;
     struct tg_health health;
     json_t *keys = NULL;
     int err;
 
     tg_health_begin(&health, tg_clock_ms());
-    pthread_mutex_lock(&daemon->reports_lock);
+    pthread_mutex_lock(&daemon->monitor_lock);
     err = tg_health_all(&health, daemon, store);
     if (err == 0)
         keys = tg_health_keys(daemon, store, health.now_ms);
     else
         tg_reply_store(reply, store, err, "report");
-    pthread_mutex_unlock(&daemon->reports_lock);
+    pthread_mutex_unlock(&daemon->monitor_lock);
     if (err != 0) {
         json_decref(health.checks);
         return;

@@ -43,6 +43,10 @@ struct tg_daemon {
     struct tg_store *exports;
     _Atomic int exports_open;
 
+    /* The connection for health and metrics, which wait for no report. */
+    pthread_mutex_t monitor_lock;
+    struct tg_store *monitor;
+
     /* The connection for all else, so one change at a time; recursive. */
     pthread_mutex_t admin_lock;
     struct tg_store *admin;
@@ -106,6 +110,13 @@ struct tg_daemon {
         int64_t begun_at_ms; /* the machine, by the clock; 0: not asked yet */
         int64_t sure_up_ms;  /* when the clock is believed again */
     } retention;
+
+    /* For metrics.h: accounts that are told apart, and keys as last counted. */
+    struct {
+        _Atomic uint32_t accounts;
+        _Atomic int64_t read_at_ms, counted_at_ms; /* 0: never */
+        _Atomic int64_t keys[3]; /* by enum tg_health_status */
+    } metrics;
 
     /* For the health report; see ingest.h. */
     _Atomic uint64_t lag_bytes;

@@ -93,6 +93,9 @@ open_stores(struct tg_daemon *daemon, struct tg_error *error)
     if (err == 0)
         err =
             tg_store_open_sqlite(&daemon->exports, daemon->paths.store, error);
+    if (err == 0)
+        err =
+            tg_store_open_sqlite(&daemon->monitor, daemon->paths.store, error);
     return err;
 }
 
@@ -275,6 +278,8 @@ stop(struct program *program)
         daemon->reports->ops->close(daemon->reports);
     if (daemon->exports != NULL)
         daemon->exports->ops->close(daemon->exports);
+    if (daemon->monitor != NULL)
+        daemon->monitor->ops->close(daemon->monitor);
     if (daemon->admin != NULL)
         daemon->admin->ops->close(daemon->admin);
     tg_audit_signer_close();
@@ -350,6 +355,7 @@ prepare(struct program *program, struct tg_error *error)
     json_set_alloc_funcs(malloc, wipe_and_free);
     pthread_mutex_init(&daemon->reports_lock, NULL);
     pthread_mutex_init(&daemon->exports_lock, NULL);
+    pthread_mutex_init(&daemon->monitor_lock, NULL);
     init_admin_lock(&daemon->admin_lock);
     pthread_mutex_init(&daemon->write_lock, NULL);
     init_publish_lock(&daemon->publish_lock);

@@ -5,7 +5,7 @@
 #define ALL (TG_BIT(TG_PERMISSIONS) - TG_BIT(1))
 #define READS                                                                  \
     (TG_BIT(TG_MAY_READ) | TG_BIT(TG_MAY_READ_USAGE) |                         \
-     TG_BIT(TG_MAY_ACT_FOR_ONESELF))
+     TG_BIT(TG_MAY_READ_METRICS) | TG_BIT(TG_MAY_ACT_FOR_ONESELF))
 
 static const struct {
     const char *name;
@@ -35,6 +35,7 @@ static const char *const permissions[] = {
     [TG_MAY_CHANGE_ALERTS] = "alerts",
     [TG_MAY_ACT_FOR_ONESELF] = "self",
     [TG_MAY_READ_AUDIT] = "audit",
+    [TG_MAY_READ_METRICS] = "metrics",
 };
 
 _Static_assert(sizeof(permissions) / sizeof(permissions[0]) == TG_PERMISSIONS,

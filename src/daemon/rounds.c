@@ -16,6 +16,7 @@
 #include "idempotency.h"
 #include "leak_keys.h"
 #include "lookout.h"
+#include "metrics.h"
 #include "resolve.h"
 #include "respond.h"
 #include "sinks.h"
@@ -36,7 +37,7 @@ static const struct {
     [TG_ROUNDS_COURIER] = {1,
                            {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass,
                             tg_check_pass}},
-    [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass}},
+    [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass, tg_metrics_pass}},
 };
 
 struct tg_rounds {

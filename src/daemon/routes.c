@@ -251,6 +251,7 @@ static const struct tg_admin_route routes[] = {
     READ("/openapi.json", TG_MAY_READ, "", tg_admin_openapi, COMMON),
     READ("/health", TG_MAY_READ, "", tg_admin_health, COMMON),
     READ("/health/checks", TG_MAY_READ, "", tg_admin_health_report),
+    READ("/metrics", TG_MAY_READ_METRICS, "", tg_admin_metrics),
 };
 
 const struct tg_admin_route *

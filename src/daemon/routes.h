@@ -26,6 +26,7 @@ enum tg_permission {
     TG_MAY_CHANGE_ALERTS,   /* rules, and where they are told */
     TG_MAY_ACT_FOR_ONESELF, /* with one's own tokens, sessions, password */
     TG_MAY_READ_AUDIT,
+    TG_MAY_READ_METRICS, /* sums over all accounts, and no key */
     TG_PERMISSIONS, /* how many; each has a name in roles.c */
 };
 

@@ -55,6 +55,7 @@ tg_settings_read(struct tg_daemon *daemon, struct tg_error *error)
     daemon->retention.calls_days = conf.calls_days;
     daemon->retention.rollups_days = conf.rollups_days;
     daemon->retention.look_at_ms = 0;
+    atomic_store(&daemon->metrics.accounts, conf.metrics_accounts);
     take_responses(daemon, &conf);
     return 0;
 }

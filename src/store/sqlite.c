@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "migrate.h"
+#include "sqlite_metrics.h"
 #include "sqlite_recent.h"
 #include "sqlite_rollup.h"
 
@@ -22,6 +23,7 @@ close_store(struct tg_store *store)
     tg_rollup_free(db->rollup);
     tg_recent_free(db->recent);
     tg_pack_names_forget(db);
+    tg_metrics_free(db);
     free(db);
 }
 
@@ -40,7 +42,14 @@ begin_reading(struct tg_store *store)
 static int
 commit(struct tg_store *store)
 {
-    return tg_sql_run(tg_sqlite_of(store), NULL, "COMMIT", "");
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int err = tg_metrics_write(db);
+
+    if (err == 0)
+        err = tg_sql_run(db, NULL, "COMMIT", "");
+    if (err == 0)
+        tg_metrics_forget(db);
+    return err;
 }
 
 /* What was taken from the store or counted on the way may not be there. */
@@ -59,6 +68,7 @@ rollback(struct tg_store *store)
     tg_rollup_free(db->rollup);
     db->rollup = NULL;
     db->denials.is_known = false;
+    tg_metrics_forget(db);
     if (!sqlite3_get_autocommit(db->db))
         tg_sql_run(db, NULL, "ROLLBACK", "");
 }
@@ -258,6 +268,7 @@ tg_store_open_sqlite(struct tg_store **store, const char *path,
     db->store.leaks = &tg_sqlite_leak_ops;
     db->store.sinks = &tg_sqlite_sink_ops;
     db->store.reports = &tg_sqlite_report_ops;
+    db->store.metrics = &tg_sqlite_metric_ops;
     result = sqlite3_open_v2(path, &db->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                  SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

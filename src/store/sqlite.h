@@ -16,8 +16,11 @@
 
 #define TG_SQLITE_STATEMENTS 256
 
-struct tg_rollup; /* see sqlite_rollup.h */
-struct tg_recent; /* see sqlite_recent.h */
+struct tg_metric_batch; /* see sqlite_metrics.h */
+struct tg_rollup;       /* see sqlite_rollup.h */
+struct tg_recent;       /* see sqlite_recent.h */
+
+extern const struct tg_store_metric_ops tg_sqlite_metric_ops;
 
 struct tg_sqlite {
     struct tg_store store;
@@ -26,6 +29,7 @@ struct tg_sqlite {
     struct tg_rollup *rollup; /* NULL: none is begun */
     struct tg_recent *recent; /* NULL: none were asked for */
     struct tg_names pack_kinds, pack_accounts; /* see sqlite_pack.h */
+    struct tg_metric_batch *metrics; /* of this transaction; NULL: none */
     struct {
         bool is_known; /* what follows is of the store's quarter */
         int64_t quarter, strangers, holders;

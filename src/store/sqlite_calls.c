@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include "sqlite_calls.h"
+#include "sqlite_metrics.h"
 
 /* inet_ntop, without printf for IPv4: each call that comes in has one. */
 static const char *
@@ -186,6 +187,24 @@ insert(struct tg_sqlite *db, const char *sql, const struct tg_record *records,
 
 _Static_assert(TG_CALLS_AT_ONCE == 16, "the rows of insert_all's statement");
 
+/* Of calls that were added together, those that were not there before. */
+static int
+note_new(struct tg_sqlite *db, const struct tg_record *records, int new_count)
+{
+    struct tg_call_place place;
+    int err = 0;
+
+    for (size_t i = 0; i < TG_CALLS_AT_ONCE && err == 0; i++) {
+        if (new_count < TG_CALLS_AT_ONCE) {
+            err = tg_sqlite_call_place(db, &records[i].call.id, &place);
+            if (err != 0 || place.seq != db->next_seq + (int64_t)i)
+                continue;
+        }
+        err = tg_metrics_note_call(db, &records[i].call);
+    }
+    return err;
+}
+
 /* Opening what they go into is most of what one costs. */
 static int
 insert_all(struct tg_sqlite *db, const struct tg_record *records)
@@ -193,6 +212,8 @@ insert_all(struct tg_sqlite *db, const struct tg_record *records)
     static const char sql[] = COLUMNS ROWS_16 ONCE;
     int new_count, err = insert(db, sql, records, TG_CALLS_AT_ONCE, &new_count);
 
+    if (err == 0 && new_count > 0)
+        err = note_new(db, records, new_count);
     /* Numbers of those that were there before are left out. */
     if (err == 0 && new_count > 0)
         db->next_seq += TG_CALLS_AT_ONCE;
@@ -224,6 +245,8 @@ tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
     *is_new = new_count > 0;
     if (*is_new && (record->call.flags & TG_CALL_MOVED))
         err = add_moved(db, &record->call);
+    if (err == 0 && *is_new)
+        err = tg_metrics_note_call(db, &record->call);
     if (err == 0)
         db->next_seq += *is_new;
     return err;

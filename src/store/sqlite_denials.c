@@ -1,4 +1,4 @@
-#include "sqlite.h"
+#include "sqlite_metrics.h"
 
 #include "throttle.h"
 
@@ -139,10 +139,9 @@ take_room(struct tg_sqlite *db, const struct texts *texts, bool *has_room)
     return 0;
 }
 
-int
-tg_sqlite_denial_add(struct tg_store *store, const struct tg_denial *row)
+static int
+add(struct tg_sqlite *db, const struct tg_denial *row)
 {
-    struct tg_sqlite *db = tg_sqlite_of(store);
     struct texts texts;
     bool has_room = false;
     int changes = 0, err;
@@ -157,6 +156,15 @@ tg_sqlite_denial_add(struct tg_store *store, const struct tg_denial *row)
         }
     }
     return err == 0 && changes == 0 ? insert(db, row, &texts) : err;
+}
+
+int
+tg_sqlite_denial_add(struct tg_store *store, const struct tg_denial *row)
+{
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    int err = add(db, row);
+
+    return err == 0 ? tg_metrics_note_denials(db, row->code, row->count) : err;
 }
 
 int

@@ -30,6 +30,7 @@
 #include "price.h"
 #include "store_calls.h"
 #include "store_leaks.h"
+#include "store_metrics.h"
 #include "store_operators.h"
 #include "store_reports.h"
 #include "store_sinks.h"
@@ -761,6 +762,7 @@ struct tg_store {
     const struct tg_store_leak_ops *leaks;
     const struct tg_store_sink_ops *sinks;
     const struct tg_store_report_ops *reports;
+    const struct tg_store_metric_ops *metrics;
     struct tg_error error;
 };
 

@@ -20,7 +20,7 @@ ROUTES = ROUTES[:ROUTES.index("\n};") + 1]
 PERMISSIONS = re.search(r"enum tg_permission \{(.*?)\};",
                         (ROOT / "src/daemon/routes.h").read_text(), re.S)
 ALL = set(re.findall(r"TG_MAY_(\w+)", PERMISSIONS.group(1))) - {"NOTHING"}
-READS = {"READ", "READ_USAGE", "ACT_FOR_ONESELF"}
+READS = {"READ", "READ_USAGE", "READ_METRICS", "ACT_FOR_ONESELF"}
 MAY = {
     "owner": ALL,
     "admin": ALL - {"CHANGE_OWNERS"},
@@ -29,6 +29,13 @@ MAY = {
 }
 REACHES = ("COMMON", "OWN_LIST", "OF_KEY", "OF_ACCOUNT", "OF_MEMBER",
            "OF_SELF")
+
+
+def code_of(reply):
+    """Of an error; what is no JSON is none."""
+    if reply.headers["content-type"] != "application/json":
+        return None
+    return (reply.json.get("error") or {}).get("code")
 
 
 class Route:

@@ -70,6 +70,8 @@ static const struct row {
      "10.0.0.0/8 meant?"},
     {"every address", "[egress]\nallow = ::/0\n",
      ", line 2: ::/0 is every address; name the networks that are meant"},
+    {"too many accounts", "[metrics]\naccounts = 1001\n",
+     ", line 2: accounts is a whole number from 0 to 1000, not \"1001\""},
     {"a port that is none", "[egress]\nports = 443, 65536\n",
      ", line 2: \"65536\" is no port: write a number from 1 to 65535"},
     {"two proxies", "[egress]\nproxy = http://a:1\nproxy = http://b:1\n",
@@ -124,12 +126,14 @@ static const struct row {
     {"a section that is not known", "[gates]\nx = 1\n",
      ", line 2: there is no section [gates]; there are: gate, egress, alerts, "
      "journal, "
-     "leaks, prices, retention, events, upstreams, responses, responses "
+     "leaks, prices, retention, events, metrics, upstreams, responses, "
+     "responses "
      "production, "
      "responses development, responses restricted, sinks"},
     {"a name before any section", "require_verification = yes\n",
      ", line 1: \"require_verification\" stands before any section; there "
      "are: gate, egress, alerts, journal, leaks, prices, retention, events, "
+     "metrics, "
      "upstreams, "
      "responses, "
      "responses production, "

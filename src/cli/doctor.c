@@ -120,15 +120,19 @@ look_at_network(struct tg_doctor *doctor)
 
 /* Why a step has no row; is_known: the key was looked at, and is good. */
 static enum tg_doctor_finding
-why_skipped(const struct tg_doctor *doctor, enum tg_doctor_step step,
-            bool is_known)
+why_skipped(struct tg_doctor *doctor, enum tg_doctor_step step, bool is_known)
 {
+    struct tg_doctor_report *report = &doctor->report;
+
     if (doctor->is_offline)
         return tg_found_skipped_offline;
     if (step == TG_STEP_CALL && tg_report_cause(&doctor->report) == NULL)
         return tg_found_skipped_call;
-    if (is_known && step > TG_STEP_KEY && step < TG_STEP_CLOCK)
-        return tg_found_skipped_untold;
+    if (is_known && step > TG_STEP_KEY && step < TG_STEP_CLOCK &&
+        !tg_report_has_failed(&doctor->report, TG_STEP_CALL))
+        return tg_report_find(report, tg_found_call_made) != NULL
+                   ? tg_found_skipped_answered
+                   : tg_found_skipped_untold;
     if (doctor->server != TG_SERVER_NONE && !doctor->may_send)
         return tg_found_skipped_key;
     return tg_found_skipped_before;

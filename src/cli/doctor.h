@@ -24,12 +24,10 @@ struct tg_doctor {
     char *patience; /* what is said of long silence; NULL: nothing */
 
     const char *name;        /* of the variable, not owned; NULL: none is set */
-    char *found_name;        /* behind name, where it was built */
     char *key;               /* as programs get it; NULL: there is none */
     char *beside;            /* ANTHROPIC_AUTH_TOKEN's, sent along; or NULL */
     char *file_text;         /* of .env; NULL: there is none */
     char *file_path;         /* as it is shown */
-    unsigned file_line;      /* that sets the variable; 0: none */
     char *file_key;          /* another value than key; or NULL */
     enum tg_diagnosis shape; /* of what is inside key */
     bool may_send;           /* it may be sent to this address */

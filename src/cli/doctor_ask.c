@@ -1,4 +1,4 @@
-#include "doctor.h"
+#include "doctor_send.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,91 +8,6 @@
 #include "doctor_gate.h"
 #include "doctor_shape.h"
 #include "key.h"
-#include "own.h"
-
-#define LINES 4
-
-/* The headers that carry the key, as clients send them. */
-struct lines {
-    char *line[LINES];
-    size_t count;
-};
-
-static void
-add_line(struct lines *lines, const char *name, const char *value)
-{
-    if (asprintf(&lines->line[lines->count], "%s%s", name, value) < 0)
-        tg_own(NULL);
-    lines->count++;
-}
-
-static bool
-is_x_api_key(const struct tg_doctor *doctor)
-{
-    return doctor->api == TG_API_ANTHROPIC &&
-           (doctor->name == NULL ||
-            strcmp(doctor->name, "ANTHROPIC_AUTH_TOKEN") != 0);
-}
-
-static struct lines
-make_lines(const struct tg_doctor *doctor, const char *key, bool is_x)
-{
-    static const char *const more[][2] = {
-        {"OPENAI_ORG_ID", "OpenAI-Organization: "},
-        {"OPENAI_PROJECT_ID", "OpenAI-Project: "},
-    };
-    struct lines lines = {0};
-
-    add_line(&lines, is_x ? "x-api-key: " : "Authorization: Bearer ", key);
-    if (doctor->beside != NULL && is_x)
-        add_line(&lines, "Authorization: Bearer ", doctor->beside);
-    if (doctor->api == TG_API_ANTHROPIC || is_x)
-        add_line(&lines, "anthropic-version: ", "2023-06-01");
-    for (size_t i = 0; i < 2 && doctor->api == TG_API_OPENAI; i++) {
-        const char *value = getenv(more[i][0]);
-
-        if (value != NULL && *value != '\0' &&
-            strcmp(doctor->name, "OPENAI_API_KEY") == 0)
-            add_line(&lines, more[i][1], value);
-    }
-    return lines;
-}
-
-static void
-release_lines(struct lines *lines)
-{
-    for (size_t i = 0; i < lines->count; i++) {
-        explicit_bzero(lines->line[i], strlen(lines->line[i]));
-        free(lines->line[i]);
-    }
-}
-
-/* Asks with a key.  Returns whether HTTP came back; release *said. */
-static bool
-ask(const struct tg_doctor *doctor, const char *key, bool is_x,
-    const char *base, const char *path, const char *body, struct tg_said *said)
-{
-    char url[TG_DOCTOR_URL_SIZE + 64];
-    struct lines lines = make_lines(doctor, key, is_x);
-    struct tg_fetch fetch;
-    bool is_answered;
-
-    snprintf(url, sizeof(url), "%s%s", base, path);
-    fetch = tg_doctor_request(doctor, url);
-    fetch.body = body;
-    for (size_t i = 0; i < lines.count; i++)
-        fetch.headers[i] = lines.line[i];
-    tg_fetch(&fetch);
-    is_answered = fetch.code == CURLE_OK;
-    *said = (struct tg_said){0};
-    if (is_answered)
-        tg_said_read(said, &fetch);
-    else
-        snprintf(said->message, sizeof(said->message), "%s", fetch.error);
-    tg_fetch_release(&fetch);
-    release_lines(&lines);
-    return is_answered;
-}
 
 void
 tg_doctor_refuse(struct tg_doctor *doctor, enum tg_doctor_finding finding,
@@ -118,48 +33,64 @@ show_header(struct tg_doctor *doctor)
 
     tg_key_mask((struct tg_str){doctor->key, strlen(doctor->key)}, mask);
     tg_report_add(&doctor->report,
-                  is_x_api_key(doctor) ? tg_found_header_x_api_key
-                                       : tg_found_header_bearer,
+                  tg_doctor_is_x(doctor) ? tg_found_header_x_api_key
+                                         : tg_found_header_bearer,
                   *mask != '\0' ? mask : "***", NULL, NULL);
 }
 
-/* The old key of the environment is refused: does that of .env work? */
+/* Asks with a key; says only whether it was taken. */
 static bool
-try_other(struct tg_doctor *doctor, const char *path)
+is_taken(const struct tg_doctor *doctor, const char *key, bool is_x,
+         const char *path)
 {
+    struct tg_question question = {key, is_x, doctor->ask, path, NULL};
     struct tg_said said;
-    struct tg_doctor_row *row;
-    bool is_good;
+    bool is_good = tg_doctor_ask(doctor, &question, &said) &&
+                   said.status == 200 && !said.is_error;
 
-    row = tg_report_find(&doctor->report, tg_found_file_differs);
-    if (doctor->file_key == NULL || row == NULL)
-        return false;
-    for (const char *c = doctor->file_key; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
+    tg_said_release(&said);
+    return is_good;
+}
+
+/* Whether it may be a key for this server, and a header can carry it. */
+static bool
+is_for_here(const struct tg_doctor *doctor, const char *key)
+{
+    enum tg_diagnosis shape =
+        tg_key_diagnose((struct tg_str){key, strlen(key)});
+
+    for (; *key != '\0'; key++) {
+        if (*key <= ' ' || *key > '~')
             return false;
     }
-    is_good = ask(doctor, doctor->file_key, is_x_api_key(doctor), doctor->ask,
-                  path, NULL, &said) &&
-              said.status == 200 && !said.is_error;
-    tg_said_release(&said);
-    if (is_good)
+    if (doctor->server == TG_SERVER_GATE)
+        return shape == TG_DIAGNOSIS_SOUND;
+    return shape == doctor->shape;
+}
+
+/* The old key of the environment is refused: does that of .env work? */
+static void
+try_other(struct tg_doctor *doctor, const char *path)
+{
+    struct tg_doctor_row *row =
+        tg_report_find(&doctor->report, tg_found_file_differs);
+
+    if (row != NULL && doctor->file_key != NULL &&
+        is_for_here(doctor, doctor->file_key) &&
+        is_taken(doctor, doctor->file_key, tg_doctor_is_x(doctor), path))
         tg_report_turn(row, tg_found_file_overruled);
-    return is_good;
 }
 
 /* Whether the same key in the other header is taken. */
 static bool
 try_other_header(struct tg_doctor *doctor, const char *path)
 {
-    bool is_x = is_x_api_key(doctor), is_good;
+    bool is_x = tg_doctor_is_x(doctor), is_good;
     char *beside = doctor->beside;
-    struct tg_said said;
 
     doctor->beside = NULL;
-    is_good = ask(doctor, doctor->key, !is_x, doctor->ask, path, NULL, &said) &&
-              said.status == 200 && !said.is_error;
+    is_good = is_taken(doctor, doctor->key, !is_x, path);
     doctor->beside = beside;
-    tg_said_release(&said);
     if (!is_good)
         return false;
     tg_report_drop(&doctor->report, TG_STEP_HEADER);
@@ -203,30 +134,46 @@ judge_models(struct tg_doctor *doctor, const json_t *list)
                            sizeof(doctor->model));
 }
 
+/* The connection went while it was asked. */
+static void
+add_broken(struct tg_doctor *doctor, const struct tg_said *said)
+{
+    tg_report_add(&doctor->report, tg_found_api_closed, doctor->url.base, NULL,
+                  NULL);
+    tg_report_detail(&doctor->report, said->message);
+}
+
 static void
 look_at_gate(struct tg_doctor *doctor)
 {
-    bool is_x = is_x_api_key(doctor);
+    struct tg_question question = {doctor->key, tg_doctor_is_x(doctor),
+                                   doctor->ask, "/key", NULL};
+    bool is_answered, needs_model;
     struct tg_said said;
 
-    if (!ask(doctor, doctor->key, is_x, doctor->ask, "/key", NULL, &said)) {
-        tg_report_add(&doctor->report, tg_found_api_closed, doctor->url.base,
-                      NULL, NULL);
-        tg_report_detail(&doctor->report, said.message);
-        return;
-    }
-    if (said.status != 200) {
+    is_answered = tg_doctor_ask(doctor, &question, &said);
+    if (!is_answered)
+        add_broken(doctor, &said);
+    else if (said.status != 200)
         judge_refusal(doctor, &said, "/key");
-        tg_said_release(&said);
-        return;
-    }
-    tg_doctor_gate_judge(&doctor->report, said.json,
-                         tg_args_value(doctor->cli, "scope"),
-                         doctor->cli->now_ms);
+    else
+        tg_doctor_gate_judge(&doctor->report, said.json,
+                             tg_args_value(doctor->cli, "scope"),
+                             doctor->cli->now_ms);
+    is_answered = is_answered && said.status == 200;
+    needs_model = tg_doctor_needs_model(said.json);
     tg_said_release(&said);
-    if (ask(doctor, doctor->key, is_x, doctor->ask, "/models", NULL, &said) &&
-        said.is_models)
-        judge_models(doctor, said.json);
+    if (!is_answered)
+        return;
+    question.path = "/models";
+    if (tg_doctor_ask(doctor, &question, &said) && said.is_models) {
+        if (json_array_size(json_object_get(said.json, "data")) == 0 &&
+            !needs_model)
+            tg_report_add(&doctor->report, tg_found_model_unneeded, NULL, NULL,
+                          NULL);
+        else
+            judge_models(doctor, said.json);
+    }
     tg_said_release(&said);
 }
 
@@ -240,7 +187,10 @@ look_at_balance(struct tg_doctor *doctor)
     bool is_gone;
 
     tg_doctor_url_at(&doctor->url, "", base);
-    ask(doctor, doctor->key, false, base, "/user/balance", NULL, &said);
+    tg_doctor_ask(
+        doctor,
+        &(struct tg_question){doctor->key, false, base, "/user/balance", NULL},
+        &said);
     available = json_object_get(said.json, "is_available");
     info = json_array_get(json_object_get(said.json, "balance_infos"), 0);
     if (json_is_object(info))
@@ -256,55 +206,57 @@ look_at_balance(struct tg_doctor *doctor)
     tg_said_release(&said);
 }
 
+/* Nothing is asked of the model; whoever reads the key first says so. */
+static void
+look_without_list(struct tg_doctor *doctor)
+{
+    struct tg_question question = {
+        doctor->key, tg_doctor_is_x(doctor), doctor->base,
+        doctor->api == TG_API_ANTHROPIC ? "/v1/messages" : "/chat/completions",
+        "{}"};
+    struct tg_said said;
+
+    if (!tg_doctor_ask(doctor, &question, &said))
+        add_broken(doctor, &said);
+    else if (said.status == 400 || said.status == 422)
+        tg_report_add(&doctor->report,
+                      doctor->is_open ? tg_found_key_unproven
+                                      : tg_found_key_accepted,
+                      doctor->url.host, NULL, NULL);
+    else
+        judge_refusal(doctor, &said, question.path);
+    tg_said_release(&said);
+}
+
 /* A list of models that only a key opens proves the key. */
 static void
 look_at_list(struct tg_doctor *doctor)
 {
     bool is_deepseek = doctor->server == TG_SERVER_DEEPSEEK;
-    const char *name = doctor->url.provider != NULL ? doctor->url.provider->name
-                                                    : doctor->url.host;
+    /* DeepSeek's list is OpenAI's, whoever asks. */
+    struct tg_question question = {doctor->key,
+                                   tg_doctor_is_x(doctor) && !is_deepseek,
+                                   doctor->ask, "/models", NULL};
     struct tg_said said;
 
-    /* That of DeepSeek is OpenAI's, whoever asks. */
-    bool is_x = is_x_api_key(doctor) && !is_deepseek;
-
-    if (!ask(doctor, doctor->key, is_x, doctor->ask, "/models", NULL, &said)) {
-        tg_report_add(&doctor->report, tg_found_api_closed, doctor->url.base,
-                      NULL, NULL);
-        tg_report_detail(&doctor->report, said.message);
-        return;
-    }
-    if (said.is_models) {
+    if (!tg_doctor_ask(doctor, &question, &said)) {
+        add_broken(doctor, &said);
+    } else if (said.is_models) {
         tg_report_add(&doctor->report,
                       doctor->is_open ? tg_found_key_unproven
                                       : tg_found_key_accepted,
-                      name, NULL, NULL);
+                      doctor->url.provider != NULL ? doctor->url.provider->name
+                                                   : doctor->url.host,
+                      NULL, NULL);
         judge_models(doctor, said.json);
+    } else if (said.status == 404 || said.status == 405) {
+        look_without_list(doctor);
     } else {
         judge_refusal(doctor, &said, "/models");
     }
     tg_said_release(&said);
     if (is_deepseek && !tg_report_has_failed(&doctor->report, TG_STEP_KEY))
         look_at_balance(doctor);
-}
-
-/* Nothing is asked of the model; whoever reads the key first says so. */
-static void
-look_without_list(struct tg_doctor *doctor)
-{
-    bool is_anthropic = doctor->api == TG_API_ANTHROPIC;
-    const char *path = is_anthropic ? "/v1/messages" : "/chat/completions";
-    struct tg_said said;
-
-    if (!ask(doctor, doctor->key, is_x_api_key(doctor), doctor->base, path,
-             "{}", &said))
-        return;
-    if (said.status == 400 || said.status == 422)
-        tg_report_add(&doctor->report, tg_found_key_accepted, doctor->url.host,
-                      NULL, NULL);
-    else
-        judge_refusal(doctor, &said, path);
-    tg_said_release(&said);
 }
 
 /* The key does not belong to who answers; returns whether it may be sent. */
@@ -346,61 +298,4 @@ tg_doctor_look_key(struct tg_doctor *doctor)
         look_at_list(doctor);
     else
         look_without_list(doctor);
-}
-
-/* Sends the smallest call there is; limit is what its model calls that. */
-static void
-call(struct tg_doctor *doctor, const char *limit, struct tg_said *said)
-{
-    json_t *body = tg_own(json_pack("{s:s, s:i, s:[{s:s, s:s}]}", "model",
-                                    doctor->model, limit, 1, "messages", "role",
-                                    "user", "content", "Say hello."));
-    char *text = tg_own(json_dumps(body, JSON_COMPACT));
-
-    ask(doctor, doctor->key, is_x_api_key(doctor), doctor->base,
-        doctor->api == TG_API_ANTHROPIC ? "/v1/messages" : "/chat/completions",
-        text, said);
-    json_decref(body);
-    free(text);
-}
-
-static void
-judge_call(struct tg_doctor *doctor, const struct tg_said *said)
-{
-    const char *member =
-        doctor->api == TG_API_ANTHROPIC ? "content" : "choices";
-    struct tg_doctor_report *report = &doctor->report;
-
-    if (said->status == 0) {
-        tg_report_add(report, tg_found_call_broken, NULL, NULL, NULL);
-        tg_report_detail(report, said->message);
-    } else if (said->status != 200 || said->is_error) {
-        tg_doctor_refuse(doctor, tg_said_means(said, doctor->server), said);
-    } else if (json_object_get(said->json, member) != NULL) {
-        tg_report_add(report, tg_found_call_made, doctor->model, NULL, NULL);
-    } else {
-        tg_report_add(report,
-                      said->is_empty ? tg_found_call_empty : tg_found_call_odd,
-                      NULL, NULL, NULL);
-    }
-}
-
-void
-tg_doctor_look_call(struct tg_doctor *doctor)
-{
-    struct tg_said said;
-
-    if (*doctor->model == '\0') {
-        tg_report_add(&doctor->report, tg_found_call_no_model, NULL, NULL,
-                      NULL);
-        return;
-    }
-    call(doctor, "max_tokens", &said);
-    if (said.status == 400 &&
-        strstr(said.message, "max_completion_tokens") != NULL) {
-        tg_said_release(&said);
-        call(doctor, "max_completion_tokens", &said);
-    }
-    judge_call(doctor, &said);
-    tg_said_release(&said);
 }

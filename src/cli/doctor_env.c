@@ -246,7 +246,6 @@ keep_other(struct tg_doctor *doctor, const struct tg_doctor_file *file)
 {
     struct tg_str key = {doctor->key, doctor->key ? strlen(doctor->key) : 0};
 
-    doctor->file_line = file->line;
     if (!tg_doctor_file_gives(file) || file->value.len == 0 ||
         tg_str_eq(file->value, key))
         return;

@@ -245,6 +245,18 @@ tg_doctor_gate_judge(struct tg_doctor_report *report, const json_t *key,
     judge_money(report, key);
 }
 
+bool
+tg_doctor_needs_model(const json_t *key)
+{
+    static const char *const without[] = {"files", "fine_tuning"};
+    const json_t *scopes = json_object_get(key, "scopes");
+    size_t others = json_array_size(scopes);
+
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+        others -= has_text(scopes, without[i]);
+    return others > 0 || json_array_size(scopes) == 0;
+}
+
 static bool
 is_listed(const json_t *data, const char *wanted)
 {

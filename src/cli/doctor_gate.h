@@ -16,6 +16,9 @@
 void tg_doctor_gate_judge(struct tg_doctor_report *report, const json_t *key,
                           const char *scope, int64_t now_ms);
 
+/* Whether what the key of GET /key may call names a model. */
+bool tg_doctor_needs_model(const json_t *key);
+
 /*
  * Judges a list of models; wanted may be NULL.  Writes into model[size] which
  * one could be called.

@@ -68,7 +68,9 @@ tg_doctor_judge_proxy(struct tg_doctor *doctor,
         snprintf(error, sizeof(error), "HTTP %ld", fetch->status);
     else
         snprintf(error, sizeof(error), "%s", fetch->error);
-    tg_report_detail(&doctor->report, error);
+    /* libcurl may repeat the address, with its password. */
+    if (strchr(error, '@') == NULL)
+        tg_report_detail(&doctor->report, error);
     return is_direct_fine ? TG_PROXY_DIRECT : TG_PROXY_STOP;
 }
 

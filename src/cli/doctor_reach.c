@@ -80,7 +80,9 @@ settle(struct tg_doctor *doctor, const struct attempt *attempt,
     size_t len;
 
     doctor->server = attempt->said.server;
-    doctor->is_open = attempt->said.is_models;
+    /* Who finds fault with the body first does not ask for a key. */
+    doctor->is_open = attempt->said.is_models || attempt->said.status == 400 ||
+                      attempt->said.status == 422;
     doctor->has_list = attempt->fetch.body == NULL;
     snprintf(doctor->base, sizeof(doctor->base), "%s", base);
     snprintf(root, sizeof(root), "%s", base);

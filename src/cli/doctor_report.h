@@ -22,7 +22,7 @@ struct tg_doctor_row {
 struct tg_doctor_report {
     struct tg_doctor_row rows[TG_DOCTOR_ROWS];
     size_t count;
-    struct tg_str secrets[4]; /* never shown, wherever they turn up */
+    struct tg_str secrets[8]; /* never shown, wherever they turn up */
     size_t secret_count;
     const char *variable, *base_url; /* that were looked at; or NULL */
 };

@@ -11,7 +11,7 @@ import pytest
 
 from doctor_servers import (ANTHROPIC_KEY, DEEPSEEK_KEY, OPENAI_KEY, Answer,
                             Proxy, anthropic, certificate, deepseek, envelope,
-                            openai, vllm)
+                            models, openai, vllm)
 from doctor_world import World, failed, warned
 
 @pytest.fixture
@@ -236,6 +236,43 @@ def a_server_without_a_list_of_models(w):
 
 
 @healthy()
+def a_key_for_files_needs_no_model(w):
+    key = w.gate.key(kind="restricted", scope="files")
+    w.secrets.append(str(key))
+    w.at_gate(key=key)
+
+
+@healthy("file_differs")
+def the_key_of_the_file_is_another_services(w):
+    w.at_gate()
+    w.dotenv(f"OPENAI_API_KEY={OPENAI_KEY}\n")
+
+
+@healthy()
+def messages_without_a_list_of_models(w):
+    def answer(method, path, headers, body):
+        if path == "/v1/models":
+            return Answer(404, {"type": "error", "error": {
+                "type": "not_found_error", "message": "model list: none"}})
+        return anthropic(method, path, headers, body)
+
+    w.env.update(ANTHROPIC_API_KEY=ANTHROPIC_KEY,
+                 ANTHROPIC_BASE_URL=w.http(answer).url)
+
+
+@healthy("key_unproven")
+def messages_that_want_no_key(w):
+    def answer(method, path, headers, body):
+        if path == "/v1/models":
+            return Answer(200, models("me", "claude-x"))
+        return Answer(400, {"type": "error", "error": {
+            "type": "invalid_request_error", "message": "model: required"}})
+
+    w.env.update(ANTHROPIC_API_KEY=ANTHROPIC_KEY,
+                 ANTHROPIC_BASE_URL=w.http(answer).url)
+
+
+@healthy()
 def a_model_that_has_another_name_for_its_limit(w):
     def answer(method, path, headers, body):
         if "max_tokens" in json.loads(body or b"{}"):
@@ -253,7 +290,7 @@ def a_model_that_has_another_name_for_its_limit(w):
 def test_no_false_alarm(world, build, warnings):
     build(world)
     status, said = world.look()
-    assert failed(said) == []
+    assert failed(said) == [], said["verdict"]
     assert sorted(warned(said)) == sorted(warnings)
     assert (status, said["healthy"], said["finding"]) == (0, True, None)
 
@@ -339,6 +376,17 @@ def test_a_key_is_not_sent_to_who_it_is_not_for(world, key, server):
     assert server.keys() == []
     assert [s["finding"] for s in said["steps"] if s["id"] == "key"] == [
         "skipped_key"]
+
+
+def test_a_key_of_the_file_is_not_tried_where_it_is_not_for(world):
+    old = world.at_gate()
+    world.gate.must("keys", "disable", old.id, "--yes")
+    world.dotenv(f"OPENAI_API_KEY={OPENAI_KEY}\n")
+    proxy = world.servers.start(Proxy())
+    world.env["HTTP_PROXY"] = proxy.url
+    _, said = world.look()
+    assert failed(said) == ["gate_key_disabled"]
+    assert proxy.keys() == [f"Bearer {old}"]
 
 
 def test_offline_nothing_is_sent(world):

@@ -67,10 +67,10 @@ json_t *tg_usage_query_row(const struct tg_usage_query *query,
 char *tg_usage_query_name(const struct tg_usage_query *query,
                           struct tg_store *store, const char *group);
 
-/* As tg_usage_query_row, with a name that is known already; it may be NULL. */
-json_t *tg_usage_query_named_row(const struct tg_usage_query *query,
-                                 int64_t span, const char *group,
-                                 const char *name);
+/* {"key_id":"key_…","key_name":"…"}: the part of it that is not time; name may
+ * be NULL. */
+json_t *tg_usage_query_group(const struct tg_usage_query *query,
+                             const char *group, const char *name);
 
 /* The object usage without rows and total: what the answer is of. */
 json_t *tg_usage_query_object(const struct tg_usage_query *query);

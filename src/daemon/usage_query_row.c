@@ -41,33 +41,21 @@ tg_usage_query_name(const struct tg_usage_query *query, struct tg_store *store,
     return name;
 }
 
-static void
-set_group(const struct tg_usage_group *group, const char *id, const char *name,
-          json_t *object)
-{
-    if (group->by == TG_BY_TOTAL)
-        return;
-    json_object_set_new(object, group->member,
-                        group->by == TG_BY_STATUS
-                            ? json_integer(strtoll(id, NULL, 10))
-                            : tg_reply_text(id));
-    if (group->name_member != NULL)
-        json_object_set_new(object, group->name_member, tg_reply_text(name));
-}
-
 json_t *
-tg_usage_query_named_row(const struct tg_usage_query *query, int64_t span,
-                         const char *group, const char *name)
+tg_usage_query_group(const struct tg_usage_query *query, const char *group,
+                     const char *name)
 {
     json_t *object = json_object();
-    char at[TG_SPAN_TEXT_SIZE] = "";
+    const struct tg_usage_group *way = query->group;
 
-    if (query->spans.span != NULL) {
-        query->spans.span->text(span, at);
-        json_object_set_new(object, query->spans.span->member, json_string(at));
-    }
-    if (query->group != NULL)
-        set_group(query->group, group, name, object);
+    if (way == NULL || way->by == TG_BY_TOTAL)
+        return object;
+    json_object_set_new(object, way->member,
+                        way->by == TG_BY_STATUS
+                            ? json_integer(strtoll(group, NULL, 10))
+                            : tg_reply_text(group));
+    if (way->name_member != NULL)
+        json_object_set_new(object, way->name_member, tg_reply_text(name));
     return object;
 }
 
@@ -76,9 +64,16 @@ tg_usage_query_row(const struct tg_usage_query *query, struct tg_store *store,
                    const struct tg_store_usage *row)
 {
     char *name = tg_usage_query_name(query, store, row->group);
-    json_t *object =
-        tg_usage_query_named_row(query, row->span, row->group, name);
+    json_t *object = json_object();
+    json_t *group = tg_usage_query_group(query, row->group, name);
+    char at[TG_SPAN_TEXT_SIZE] = "";
 
+    if (query->spans.span != NULL) {
+        query->spans.span->text(row->span, at);
+        json_object_set_new(object, query->spans.span->member, json_string(at));
+    }
+    json_object_update(object, group);
+    json_decref(group);
     free(name);
     return object;
 }

@@ -5,18 +5,10 @@
 #define TG_USAGE_SUMS_H
 
 #include "reply.h"
-#include "sums.h"
 #include "usage.h"
 
-/* Sets the members that every row of a usage report has: the sums, and what
- * follows from them, which is null where it would be of nothing. */
-void tg_usage_sums_set(json_t *row, const struct tg_sums *sums);
-
-/* The same, and the quantiles of times: latency_ms and ttft_ms. */
+/* Sets the members that every row about usage has: see usage_text.h. */
 void tg_usage_figures_set(json_t *row, const struct tg_store_usage *usage);
-
-/* {"p50":…,"p95":…,"p99":…}, or null when they are of nothing. */
-json_t *tg_usage_quantiles(const int64_t times_ms[TG_USAGE_QUANTILES]);
 
 /*
  * part / whole as a JSON number with at most so many decimals (0 to 6),

@@ -6,14 +6,15 @@ import os
 import re
 import signal
 import subprocess
+import time
 from decimal import Decimal
 
 import pytest
 
-from clock_daemon import DAY, ClockDaemon
 from conftest import ROOT, http_request, wait
-from lone_daemon import BUILD
+from lone_daemon import BUILD, LoneDaemon
 
+DAY = 86400
 DOCUMENT = (ROOT / "docs/metrics.md").read_text()
 SAMPLE = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -307,38 +308,40 @@ def test_counters_outlive_whatever_is_killed(own_gate):
     never_less(seen, counters(scrape(gate)))
 
 
-@pytest.fixture
-def daemon(tmp_path):
-    it = ClockDaemon(tmp_path)
-    it.home.mkdir(mode=0o700)
-    (it.home / "tollgate.conf").write_text(
-        "[retention]\ncalls_days = 1\nrollups_days = 35\ndenials_days = 1\n")
-    yield it.start()
-    it.clean()
-
-
-def write_calls(daemon, writer, count):
+def write_calls(daemon, writer, count, days_ago=0):
+    at = int(time.time()) - days_ago * DAY
     subprocess.run(
         [BUILD / "tests/unit/journal-write", daemon.journal, str(writer),
-         str(count), daemon.key["id"], daemon.key["account_id"], "--deny"],
+         str(count), daemon.key["id"], daemon.key["account_id"], "--at",
+         str(at * 1000)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
 
 
-def test_what_goes_by_age_stays_counted(daemon):
-    daemon.key = daemon.must("/keys", {"name": "k"})
-    write_calls(daemon, 7, 5)
+@pytest.fixture
+def daemon(tmp_path):
+    it = LoneDaemon(tmp_path / "home")
+    it.home.mkdir(mode=0o700)
+    (it.home / "tollgate.conf").write_text("[retention]\ncalls_days = 0\n")
+    it.start()
+    it.key = it.must("/keys", {"name": "k"})
+    yield it
+    it.clean()
 
+
+def test_what_goes_by_age_stays_counted(daemon):
     def sums():
         found = Scrape(daemon.get("/metrics").body.decode())
         return (found.sum("tollgate_requests_total"),
-                found.sum("tollgate_denials_total"))
+                found.sum("tollgate_cost_total"))
 
+    write_calls(daemon, 7, 5, 60)
     wait(lambda: sums()[0] == 5, what="calls")
     before = sums()
     assert before[1] > 0
-    for _ in range(12):
-        daemon.forward(5 * DAY)
-    wait(lambda: daemon.get("/calls").json["data"] == [], 60,
+    (daemon.home / "tollgate.conf").write_text(
+        "[retention]\ncalls_days = 1\nrollups_days = 35\n")
+    daemon.process.send_signal(signal.SIGHUP)
+    wait(lambda: daemon.get("/calls?since=2020-01-01").json["data"] == [], 30,
          "calls that are gone")
     assert sums() == before
     daemon.kill()

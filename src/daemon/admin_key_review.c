@@ -228,8 +228,7 @@ cure(const struct tg_review_key *key, enum tg_review_finding finding,
         [TG_REVIEW_LIMITS] = "tollgate limits suggest %s --apply",
         [TG_REVIEW_NO_ROTATION] = "tollgate keys update %s --rotate-every 90d",
         [TG_REVIEW_NO_OWNER] = "tollgate keys update %s --owner NAME",
-        [TG_REVIEW_KIND] = "tollgate keys create --kind restricted "
-                           "--name NAME",
+        [TG_REVIEW_KIND] = "tollgate keys create --kind restricted --name NAME",
     };
     const char *row = rows[finding], *at = strstr(row, "%s");
 

@@ -80,6 +80,7 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
 THREADED = ["tests/gate/test_%s.py" % name for name in (
     "policy_changes", "upstream_test", "dns", "keys_check", "prices",
     "rotation_delivery")] + [
+    "tests/gate/test_plot.py::test_several_are_drawn_at_once",
     "tests/gate/test_ingest.py::test_a_dead_worker_while_the_daemon_is_dead_"
     "too",
     "tests/gate/test_ingest.py::test_counts_are_exact_when_the_daemon_is_"

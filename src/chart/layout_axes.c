@@ -100,6 +100,7 @@ tg_room_legend(struct tg_room *room, struct tg_layout_panel *panel, double y)
     columns = divide(room, panel, &cell.width);
     cell.height = tg_room_measure(room, "国g", TG_LABEL_SIZE).height;
     rows = (n + columns - 1) / columns;
+    columns = (n + rows - 1) / rows;
     if ((double)rows * cell.height > limit)
         return 0;
     for (size_t i = 0; i < n; i++) {

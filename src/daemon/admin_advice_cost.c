@@ -412,30 +412,6 @@ advise(struct advising *all)
     pthread_mutex_unlock(&daemon->reports_lock);
 }
 
-static int
-take_key(void *arg, const struct tg_store_key *row)
-{
-    snprintf(arg, TG_ID_TEXT_SIZE, "%s", row->account_id);
-    return 0;
-}
-
-/* A key of another's account does not exist. */
-static bool
-find_key(struct advising *all)
-{
-    struct tg_store *store = all->request->daemon->reports;
-    char account_id[TG_ID_TEXT_SIZE] = "";
-    int err = 0;
-
-    if (all->cost->key_id == NULL)
-        return true;
-    err = store->ops->key_get(store, all->cost->key_id, take_key, account_id);
-    if (err == 0 && all->cost->account_id != NULL &&
-        strcmp(all->cost->account_id, account_id) != 0)
-        err = TG_ERR_NOT_FOUND;
-    return err == 0 || tg_reply_store(all->reply, store, err, "key");
-}
-
 static bool
 read_arguments(struct advising *all)
 {
@@ -444,7 +420,6 @@ read_arguments(struct advising *all)
     struct tg_advice_cost *cost = all->cost;
     bool is_good;
 
-    cost->key_id = tg_request_argument(request, "key");
     cost->until = tg_clock_ms();
     cost->since = cost->until - DEFAULT_DAYS * TG_MS_PER_DAY;
     if (!tg_request_instant(request, all->reply, "since", &cost->since) ||
@@ -461,7 +436,8 @@ read_arguments(struct advising *all)
     pthread_mutex_lock(&request->daemon->reports_lock);
     is_good = tg_own_filter(request, request->daemon->reports, all->reply,
                             all->account_id, &cost->account_id) &&
-              find_key(all);
+              tg_own_key(request, request->daemon->reports, all->reply,
+                         &cost->key_id);
     pthread_mutex_unlock(&request->daemon->reports_lock);
     return is_good;
 }

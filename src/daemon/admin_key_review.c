@@ -380,34 +380,6 @@ read_networks(struct reviewing *all)
                             "networks is true or false");
 }
 
-static int
-take_account(void *arg, const struct tg_store_key *row)
-{
-    snprintf(arg, TG_ID_TEXT_SIZE, "%s", row->account_id);
-    return 0;
-}
-
-/* A key of another's account does not exist. */
-static bool
-find_scope(struct reviewing *all)
-{
-    struct tg_review_page *page = &all->page;
-    struct tg_store *store = page->daemon->reports;
-    char account_id[TG_ID_TEXT_SIZE] = "";
-    int err;
-
-    if (!tg_own_filter(all->request, store, all->reply, all->account_id,
-                       &page->account_id))
-        return false;
-    if (page->key_id == NULL)
-        return true;
-    err = store->ops->key_get(store, page->key_id, take_account, account_id);
-    if (err == 0 && page->account_id != NULL &&
-        strcmp(page->account_id, account_id) != 0)
-        err = TG_ERR_NOT_FOUND;
-    return err == 0 || tg_reply_store(all->reply, store, err, "key");
-}
-
 static void
 review(struct reviewing *all, const struct tg_store_page *asked)
 {
@@ -430,9 +402,7 @@ tg_admin_key_review(struct tg_request *request, struct tg_reply *reply)
     struct reviewing all = {
         .request = request,
         .reply = reply,
-        .page = {.daemon = daemon,
-                 .now_ms = tg_clock_ms(),
-                 .key_id = tg_request_argument(request, "key")}};
+        .page = {.daemon = daemon, .now_ms = tg_clock_ms()}};
     struct tg_store_page asked;
     bool is_good;
 
@@ -444,7 +414,9 @@ tg_admin_key_review(struct tg_request *request, struct tg_reply *reply)
     all.page.since = all.page.now_ms - all.unused_days * TG_MS_PER_DAY;
     tg_daemon_catch_up(daemon);
     pthread_mutex_lock(&daemon->reports_lock);
-    is_good = find_scope(&all);
+    is_good = tg_own_filter(request, daemon->reports, reply, all.account_id,
+                            &all.page.account_id) &&
+              tg_own_key(request, daemon->reports, reply, &all.page.key_id);
     pthread_mutex_unlock(&daemon->reports_lock);
     if (is_good)
         review(&all, &asked);

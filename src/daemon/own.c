@@ -171,3 +171,24 @@ tg_own_filter(const struct tg_request *request, struct tg_store *store,
     *account_id = buffer;
     return true;
 }
+
+bool
+tg_own_key(const struct tg_request *request, struct tg_store *store,
+           struct tg_reply *reply, const char **key_id)
+{
+    const char *id = tg_request_argument(request, "key");
+    char account_id[TG_ID_TEXT_SIZE];
+    int err;
+
+    *key_id = id;
+    if (id == NULL)
+        return true;
+    err = store->ops->key_get(store, id, take_key_account, account_id);
+    if (err == TG_ERR_NOT_FOUND ||
+        (err == 0 && !tg_own_account(request, account_id)))
+        return tg_reply_invalid(reply, "key",
+                                "there is no key '%s'; write its id, key_…, "
+                                "as tollgate keys list has it",
+                                id);
+    return err == 0 || tg_reply_store(reply, store, err, "key");
+}

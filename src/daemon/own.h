@@ -30,4 +30,12 @@ bool tg_own_filter(const struct tg_request *request, struct tg_store *store,
                    struct tg_reply *reply, char buffer[TG_ID_TEXT_SIZE],
                    const char **account_id);
 
+/*
+ * Whether the argument "key" is a key that the one who asks may see, or is not
+ * there; *key_id is it, or NULL.  The caller holds the lock of store's
+ * connection.  Returns false with the reply made: 400, about key.
+ */
+bool tg_own_key(const struct tg_request *request, struct tg_store *store,
+                struct tg_reply *reply, const char **key_id);
+
 #endif

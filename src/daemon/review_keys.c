@@ -127,8 +127,10 @@ static int
 take_one(void *arg, const struct tg_store_key *row)
 {
     struct walk *walk = arg;
+    const char *account_id = walk->page->account_id;
 
-    if (strcmp(row->status, "active") != 0)
+    if (strcmp(row->status, "active") != 0 ||
+        (account_id != NULL && strcmp(account_id, row->account_id) != 0))
         return TG_ERR_NOT_FOUND;
     begin(walk->page, walk->page->keys, row);
     walk->page->count = 1;

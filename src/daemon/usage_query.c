@@ -187,35 +187,6 @@ read_switches(struct tg_usage_query *query, const struct tg_request *request,
                             "by=day,model");
 }
 
-static int
-take_key_account(void *arg, const struct tg_store_key *row)
-{
-    snprintf(arg, TG_ID_TEXT_SIZE, "%s", row->account_id);
-    return 0;
-}
-
-/* One of somebody else's is not there. */
-static bool
-read_key(struct tg_usage_query *query, const struct tg_request *request,
-         struct tg_store *store, struct tg_reply *reply)
-{
-    const char *id = tg_request_argument(request, "key");
-    char account_id[TG_ID_TEXT_SIZE];
-    int err;
-
-    query->question.key_id = id;
-    if (id == NULL)
-        return true;
-    err = store->ops->key_get(store, id, take_key_account, account_id);
-    if (err == TG_ERR_NOT_FOUND ||
-        (err == 0 && !tg_own_account(request, account_id)))
-        return tg_reply_invalid(reply, "key",
-                                "there is no key '%s'; write its id, key_…, "
-                                "as tollgate keys list has it",
-                                id);
-    return err == 0 || tg_reply_store(reply, store, err, "key");
-}
-
 bool
 tg_usage_query_read(struct tg_usage_query *query,
                     const struct tg_request *request, struct tg_store *store,
@@ -233,7 +204,7 @@ tg_usage_query_read(struct tg_usage_query *query,
         !read_switches(query, request, reply) ||
         !read_scope(query, tg_request_argument(request, "scope"), reply) ||
         !read_status(query, tg_request_argument(request, "status"), reply) ||
-        !read_key(query, request, store, reply) ||
+        !tg_own_key(request, store, reply, &query->question.key_id) ||
         !read_upstream(query, tg_request_argument(request, "upstream"), store,
                        reply) ||
         !tg_own_filter(request, store, reply, query->account_id,

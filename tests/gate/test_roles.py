@@ -208,10 +208,11 @@ def test_a_bound_operator_finds_only_its_own_things(world):
     accounts = daemon.get("/accounts", token=token).json
     assert [a["name"] for a in accounts["data"]] == ["own"]
     assert not accounts["has_more"]
-    for path in ("/usage?by=key", "/calls", "/denials"):
-        mark = "&" if "?" in path else "?"
-        reply = daemon.get(f"{path}{mark}key={other['id']}", token=token).json
-        assert reply.get("rows", reply.get("data")) == []
+    for path in ("/calls", "/denials"):
+        reply = daemon.get(f"{path}?key={other['id']}", token=token)
+        assert reply.json["data"] == []
+    reply = daemon.get(f"/usage?by=key&key={other['id']}", token=token)
+    assert (reply.status, reply.error["param"]) == (400, "key")
     for key, status in ((own, 200), (other, 404)):
         assert daemon.get("/keys/" + key["id"], token=token).status == status
     made = daemon.post("/keys", {"name": "x"}, token=token)
@@ -230,6 +231,20 @@ def test_a_key_of_others_looks_like_none(world):
         assert replies[0].status == 404
         assert replies[0].json == replies[1].json
     assert world.daemon.get("/keys/" + other).json["status"] == "active"
+
+
+def test_advice_is_of_ones_own_keys(world):
+    daemon, token = world.daemon, world.tokens["auditor", True]
+    own, other = world.key("own")["id"], world.key("other")["id"]
+    seen = daemon.get("/keys/review?limit=1000", token=token).json["data"]
+    assert own in {k["key_id"] for k in seen}
+    assert {k["account_id"] for k in seen} == {world.accounts["own"]}
+    for path, status in (("/keys/review?key={}", 400),
+                         ("/cost/advice?key={}", 400),
+                         ("/keys/{}/limits/suggestion", 404)):
+        replies = [daemon.get(path.format(key), token=token)
+                   for key in (own, other, "key_" + "0" * 20)]
+        assert [r.status for r in replies] == [200, status, status]
 
 
 def test_one_bound_to_several_accounts_names_one(world):

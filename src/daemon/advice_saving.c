@@ -1,9 +1,11 @@
 #include "advice_saving.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "civil.h"
 #include "dialect.h"
+#include "money.h"
 #include "price.h"
 
 #define MINUTE_MS 60000
@@ -430,28 +432,56 @@ tg_saving_model(const struct tg_saving_group *group, int64_t *nanos)
     return best;
 }
 
+/* Tokens of prompts that would be hits at a rate; rounded down. */
+static int64_t
+hits_of(int64_t prompt_tokens, const struct tg_saving_prompts *target)
+{
+    return (int64_t)((__int128)prompt_tokens * target->cached_tokens /
+                     target->prompt_tokens);
+}
+
+static int64_t
+difference(const struct tg_saving_class *class)
+{
+    int64_t picos = class->rates.miss_picos - class->rates.hit_picos;
+
+    return picos > 0 ? picos : 0;
+}
+
+static int
+least_first(const void *a, const void *b)
+{
+    int64_t left = difference(a), right = difference(b);
+
+    return (left > right) - (left < right);
+}
+
 int64_t
 tg_saving_cache(const struct tg_saving_group *group,
                 const struct tg_saving_prompts *target, int64_t *hits)
 {
+    struct tg_saving_class classes[TG_SAVING_CLASSES];
+    int64_t left = hits_of(group->prompts.prompt_tokens, target) -
+                   group->prompts.cached_tokens;
     __int128 picos = 0;
 
-    *hits = 0;
-    for (size_t i = 0; i < group->class_count; i++) {
-        const struct tg_saving_class *class = &group->classes[i];
+    memcpy(classes, group->classes, sizeof(classes));
+    qsort(classes, group->class_count, sizeof(classes[0]), least_first);
+    *hits = group->prompts.cached_tokens;
+    for (size_t i = 0; i < group->class_count && left > 0; i++) {
+        const struct tg_saving_class *class = &classes[i];
         int64_t most = class->prompt_tokens - class->written_tokens;
-        __int128 wanted = (__int128)class->prompt_tokens *
-                          target->cached_tokens / target->prompt_tokens;
-        int64_t then = wanted < most ? (int64_t)wanted : most;
+        int64_t more = hits_of(class->prompt_tokens, target);
 
-        if (then < class->cached_tokens)
-            then = class->cached_tokens;
-        *hits += then;
-        if (class->rates.miss_picos > class->rates.hit_picos)
-            picos += (__int128)(then - class->cached_tokens) *
-                     (class->rates.miss_picos - class->rates.hit_picos);
+        more = (more < most ? more : most) - class->cached_tokens;
+        more = more < left ? more : left;
+        if (more <= 0)
+            continue;
+        left -= more;
+        *hits += more;
+        picos += (__int128)more * difference(class);
     }
-    picos /= 1000;
+    picos /= TG_PICOS_PER_NANO;
     return picos > INT64_MAX ? INT64_MAX : (int64_t)picos;
 }
 

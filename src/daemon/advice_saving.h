@@ -112,8 +112,10 @@ bool tg_saving_is_better(const struct tg_saving_prompts *a,
                          const struct tg_saving_prompts *b);
 
 /*
- * What it would have saved to hit as often as target did, of each rate's sum,
- * rounded down once; *hits says how many tokens would have been hits then.
+ * What it would have saved to hit as often as target did: so many tokens more
+ * in all, and of each rate's prompts no more than at that rate; those that save
+ * least come first.  Rounded down once.  *hits says how many tokens would have
+ * been hits then.
  */
 int64_t tg_saving_cache(const struct tg_saving_group *group,
                         const struct tg_saving_prompts *target, int64_t *hits);

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import BUILD, clean_env
-from past import DAY, HOUR, born, now_ms, own_gate, plant, store
+from past import DAY, HOUR, born, chat, now_ms, own_gate, plant, store
 
 CODE = 2  # enum tg_endpoint: completions, of the scope code
 
@@ -47,7 +47,7 @@ def sound(gate, name="sound", **policy):
 
 def test_of_a_sound_key_there_is_nothing_to_say(gate):
     key = sound(gate)
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     found = review(gate, key)
     assert found["findings"] == [] and found["proposal"] == {}
     assert found["requests"] == 1
@@ -56,7 +56,7 @@ def test_of_a_sound_key_there_is_nothing_to_say(gate):
 
 def test_what_is_wide_is_named_with_what_was_used(gate):
     key = gate.key("wide")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     found = review(gate, key)
     all_ = codes(found)
     assert set(all_) == {"scopes_not_used", "models_not_used", "no_expiry",
@@ -75,7 +75,7 @@ def test_what_is_wide_is_named_with_what_was_used(gate):
 
 def test_a_pattern_and_a_name_that_is_not_used(gate):
     key = sound(gate, "pattern", scope=["chat", "code"], model="deepseek-*")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     plant(gate, key, [{"at": now_ms() - 10 * DAY, "endpoint": CODE},
                       {"at": now_ms() - 11 * DAY, "model": "gpt-4o"}])
     found = review(gate, key)
@@ -84,7 +84,7 @@ def test_a_pattern_and_a_name_that_is_not_used(gate):
     assert found["proposal"] == {"models": ["deepseek-flash"]}, \
         "what it may not call any more is not proposed"
     names = sound(gate, "names", model=["deepseek-flash", "deepseek-v4-pro"])
-    assert gate.chat(names).status == 200
+    assert chat(gate, names).status == 200
     assert review(gate, names)["proposal"] == {"models": ["deepseek-flash"]}
     old = review(gate, key, "--unused", "5d")
     assert old["used"]["scopes"] == ["chat"], "within five days"
@@ -95,7 +95,7 @@ def test_keys_that_nobody_uses(gate):
     born(gate, never, now_ms() - 91 * DAY)
     born(gate, long, now_ms() - 200 * DAY)
     like = sound(gate, "like")
-    assert gate.chat(like).status == 200
+    assert chat(gate, like).status == 200
     plant(gate, like, [{"key_id": long.id, "at": now_ms() - 95 * DAY}])
     assert set(codes(review(gate, young))) == set()
     assert set(codes(review(gate, never))) == {"never_used"}
@@ -108,7 +108,7 @@ def test_keys_that_nobody_uses(gate):
 
 def test_an_old_secret(gate):
     key = sound(gate, "old")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     db = store(gate)
     with db:
         db.execute("UPDATE secrets SET created_at = ? WHERE key_id = ?",
@@ -120,9 +120,9 @@ def test_an_old_secret(gate):
 
 def test_an_old_secret_that_is_used_when_its_grace_ends(gate):
     key = sound(gate, "late")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     gate.cli_json("keys", "rotate", key.id, "--grace", "5d")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     gate.wait_calls(2, key)
     assert set(codes(review(gate, key))) == set()
     db = store(gate)
@@ -137,7 +137,7 @@ def test_an_old_secret_that_is_used_when_its_grace_ends(gate):
 
 def test_limits_far_above_use(gate):
     key = sound(gate, "limits", rpm=1011)
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     found = codes(review(gate, key))
     assert set(found) == {"limits_wide"}
     assert "1011" in found["limits_wide"]["message"]
@@ -149,7 +149,7 @@ def test_limits_far_above_use(gate):
 def test_networks_are_those_that_calls_came_from(gate):
     key = sound(gate, "roaming")
     gate.must("keys", "update", key.id, "--no-allow-ip")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     plant(gate, key, [{"at": now_ms() - DAY, "ip": ip} for ip in (
         "203.0.113.5", "198.51.100.1", "198.51.100.2", "198.51.100.3")] + [
             {"at": now_ms() - DAY, "ip": "192.0.2.66", "status": 502}])
@@ -166,7 +166,7 @@ def test_apply_shows_a_plan_first(gate, account):
     wide = gate.key("wide", account=account)
     idle = sound(gate, "idle", account=account)
     born(gate, idle, now_ms() - 100 * DAY)
-    assert gate.chat(wide).status == 200
+    assert chat(gate, wide).status == 200
     words = ("keys", "review", "--account", account, "--apply", "--expires",
              "30d", "--pause-unused")
     code, out, err = gate.cli(*words)
@@ -179,7 +179,7 @@ def test_apply_shows_a_plan_first(gate, account):
     assert key["scopes"] == ["chat"] and key["models"] == ["deepseek-flash"]
     assert key["expires_at"] is not None
     assert gate.admin("GET", f"/keys/{idle.id}").json["status"] == "inactive"
-    assert gate.chat(wide).status == 200
+    assert chat(gate, wide).status == 200
     for id_, action in [(wide.id, "key.update"), (idle.id, "key.pause")]:
         entry, = gate.admin("GET", f"/audit?subject={id_}&limit=1"
                             ).json["data"]
@@ -190,7 +190,7 @@ def test_apply_shows_a_plan_first(gate, account):
 
 def test_what_somebody_else_changed_meanwhile_stays(gate):
     key = gate.key("contested")
-    assert gate.chat(key).status == 200
+    assert chat(gate, key).status == 200
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
         [BUILD / "tollgate", "keys", "review", key.id, "--apply"],

@@ -62,6 +62,14 @@ take_file(struct tg_doctor *doctor, const char *path, const char *shown)
                       strerror(errno));
 }
 
+/* Whether a text is in UTF-16, told by its mark. */
+static bool
+is_wide(const char *text)
+{
+    return strncmp(text, "\xFF\xFE", 2) == 0 ||
+           strncmp(text, "\xFE\xFF", 2) == 0;
+}
+
 /* The nearest .env: here, or in a folder above, as dotenv looks for it. */
 static void
 find_file(struct tg_doctor *doctor)
@@ -89,13 +97,18 @@ open_file(struct tg_doctor *doctor)
 {
     const char *path = tg_args_value(doctor->cli, "env-file");
 
-    if (path == NULL) {
+    if (path == NULL)
         find_file(doctor);
-        return;
-    }
-    take_file(doctor, path, path);
-    if (doctor->file_path == NULL)
+    else
+        take_file(doctor, path, path);
+    if (path != NULL && doctor->file_path == NULL)
         tg_report_add(&doctor->report, tg_found_file_missing, NULL, path, NULL);
+    if (doctor->file_text == NULL || !is_wide(doctor->file_text))
+        return;
+    tg_report_add(&doctor->report, tg_found_file_utf16, doctor->file_path, NULL,
+                  NULL);
+    free(doctor->file_text);
+    doctor->file_text = NULL;
 }
 
 static void
@@ -288,6 +301,7 @@ void
 tg_doctor_look_variable(struct tg_doctor *doctor)
 {
     struct tg_doctor_file file;
+    struct tg_doctor_row *wide;
     const char *environment;
 
     open_file(doctor);
@@ -299,6 +313,10 @@ tg_doctor_look_variable(struct tg_doctor *doctor)
         return;
     }
     environment = getenv(doctor->name);
+    wide = tg_report_find(&doctor->report, tg_found_file_utf16);
+    /* What nobody needs from the file is no cause. */
+    if (wide != NULL && environment != NULL)
+        wide->status = TG_STATUS_WARNING;
     look_in_file(doctor, doctor->name, &file);
     judge_variable(doctor, &file, environment);
     keep_other(doctor, &file);

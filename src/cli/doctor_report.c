@@ -175,7 +175,8 @@ tg_report_cause(const struct tg_doctor_report *report)
     const struct tg_doctor_row *first = first_failed(report, TG_STEP_ANY),
                                *file;
 
-    if (first == NULL || first->finding != tg_found_variable_unset)
+    if (first == NULL || (first->finding != tg_found_variable_unset &&
+                          first->finding != tg_found_variable_none))
         return first;
     file = first_failed(report, TG_STEP_FILE);
     return file != NULL && file->step == TG_STEP_FILE ? file : first;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base62.h"
 #include "key.h"
 #include "unwrap.h"
 
@@ -76,6 +77,28 @@ add(struct tg_doctor_report *report, enum tg_doctor_finding finding,
     }
 }
 
+static bool
+begins(struct tg_str text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len >= len && memcmp(text.data, word, len) == 0;
+}
+
+/* "sk-" in base64, and nothing behind it that is none. */
+static bool
+is_base64(struct tg_str text)
+{
+    if (text.len < 20 || !begins(text, "c2st"))
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (tg_base62_value((unsigned char)text.data[i]) < 0 &&
+            strchr("+/=", text.data[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
 /* What a key looks like when nothing around it is wrong. */
 static enum tg_doctor_finding
 judge_inside(enum tg_diagnosis inside, const struct tg_provider *provider,
@@ -83,6 +106,10 @@ judge_inside(enum tg_diagnosis inside, const struct tg_provider *provider,
 {
     bool is_bare = key.len == 32 && inside == TG_DIAGNOSIS_UNKNOWN;
 
+    if (begins(key, "tgo_") || begins(key, "tgs_"))
+        return tg_found_key_operator;
+    if (is_base64(key))
+        return tg_found_key_base64;
     if (findings[inside] != tg_found_none)
         return findings[inside];
     if (inside == TG_DIAGNOSIS_SOUND)

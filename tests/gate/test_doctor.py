@@ -5,6 +5,7 @@ A row of BROKEN is a set-up, which a function builds, and the findings that
 are true of it, the cause first.
 """
 
+import base64
 import functools
 import os
 import time
@@ -110,6 +111,12 @@ def the_file_begins_with_a_byte_order_mark(w):
     w.dotenv(f"\ufeffOPENAI_API_KEY={w.key()}\n")
 
 
+@broken("file_utf16", "variable_none")
+def the_file_is_of_powershell(w):
+    w.env["OPENAI_BASE_URL"] = w.gate.url
+    w.dotenv(f"OPENAI_API_KEY={w.key()}\r\n".encode("utf-16"))
+
+
 @broken("file_quote_open", "variable_unset")
 def a_quote_is_not_closed(w):
     w.env["OPENAI_BASE_URL"] = w.gate.url
@@ -182,6 +189,12 @@ shape("the_key_is_an_identity", "key_id", lambda k: "key_" + "A" * 20)
 shape("the_key_has_its_name_in_front", "key_assignment",
       lambda k: "OPENAI_API_KEY=" + k)
 shape("the_key_has_bearer_in_front", "key_bearer", lambda k: "Bearer " + k)
+shape("the_key_is_still_in_base64", "key_base64",
+      lambda k: base64.b64encode(k.encode()).decode())
+shape("the_key_is_an_operators_token", "key_operator",
+      lambda k: "tgo_" + "A" * 40)
+shape("a_dash_was_made_long", "key_not_ascii",
+      lambda k: k.replace("-", "\u2013"))
 shape("the_key_is_of_openai", "key_foreign", lambda k: OPENAI_KEY)
 shape("the_key_is_of_deepseek", "key_foreign", lambda k: DEEPSEEK_KEY)
 shape("the_key_is_of_nobody", "key_unknown", lambda k: "hello-world-42")

@@ -217,6 +217,12 @@ def the_address_is_empty_and_the_old_one_is_not(w):
                  TOLLGATE_LISTEN=w.gate.url.removeprefix("http://"))
 
 
+@healthy("file_utf16")
+def a_file_of_powershell_that_nobody_needs(w):
+    w.at_gate()
+    w.dotenv("A=1\r\n".encode("utf-16"))
+
+
 @healthy("file_unreadable")
 def the_file_cannot_be_read(w):
     w.at_gate()

@@ -108,6 +108,10 @@ spawn(const char *path, pid_t *pid, int in, int out)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    /* Libraries say there what is nobody's concern, as that no cache can be
+     * written; why it fails stands in its answer. */
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+                                     O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     make_environment(list, lines);
     err = posix_spawn(pid, path, &actions, &attributes, argv, list);

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import sqlite3
 import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -181,6 +182,29 @@ def test_a_plot_says_what_it_is_of(daemon):
     data = plot(daemon, by="account", since=SINCE, until=UNTIL)
     assert [s["label"] for s in data["panel"]["Cost"]["series"]] == ["部门甲"]
     assert data["by"] == "day"
+
+
+@pytest.mark.parametrize("model, shown", [
+    ("a\u202egnp.b", "a???gnp.b"), ("bell\a\n", "bell??"),
+    (b"\xe9t\xe9 \xff", "?t? ?"), ("", "(none)")])
+def test_names_of_strangers_are_drawn_safely(tmp_path, model, shown):
+    daemon = LoneDaemon(tmp_path / "home").start()
+    daemon.stop()
+    call_rows.put(daemon.home / "store.db", [
+        {"at": ms("2026-11-01"), "model": ""}])
+    db = sqlite3.connect(daemon.home / "store.db")
+    with db:
+        db.execute("UPDATE calls SET model = CAST(? AS TEXT)",
+                   (model if isinstance(model, bytes) else model.encode(),))
+    db.close()
+    daemon.start()
+    try:
+        asked = {"by": "day,model", "since": SINCE, "until": UNTIL}
+        data = plot(daemon, **asked)
+        assert [s["label"] for s in data["panel"]["Cost"]["series"]] == [shown]
+        pixels(ask(daemon, "/usage/plot", **asked).body)
+    finally:
+        daemon.clean()
 
 
 @pytest.mark.parametrize("since, span", [

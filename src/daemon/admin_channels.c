@@ -352,7 +352,8 @@ tg_admin_channel_update(struct tg_request *request, struct tg_reply *reply)
 
 struct naming {
     const char *channel_id;
-    char rule[TG_ALERT_NAME_SIZE]; /* that names it; "": none does */
+    char rule[TG_ALERT_NAME_SIZE];     /* that names it; "": none does */
+    char schedule[TG_ALERT_NAME_SIZE]; /* the same */
 };
 
 static int
@@ -371,6 +372,16 @@ look_for_name(void *arg, const struct tg_store_rule *row)
     return 0;
 }
 
+static int
+look_for_schedule(void *arg, const struct tg_store_schedule *row)
+{
+    struct naming *naming = arg;
+
+    if (strcmp(row->channel_id, naming->channel_id) == 0)
+        snprintf(naming->schedule, sizeof(naming->schedule), "%s", row->name);
+    return 0;
+}
+
 /* Without its only channel a rule would tell nobody, and nobody would know. */
 static bool
 is_free(struct tg_request *request, struct tg_reply *reply, const char *id)
@@ -379,8 +390,15 @@ is_free(struct tg_request *request, struct tg_reply *reply, const char *id)
     struct naming naming = {.channel_id = id};
     int err = store->ops->rule_each(store, look_for_name, &naming);
 
+    if (err == 0)
+        err = store->reports->schedule_each(store, look_for_schedule, &naming);
     if (err != 0)
         return tg_reply_store(reply, store, err, "alert");
+    if (naming.schedule[0] != '\0')
+        return tg_reply_error(reply, 409, "in_use", NULL,
+                              "the schedule of reports '%s' sends to this "
+                              "channel; change that one first",
+                              naming.schedule);
     return naming.rule[0] == '\0' ||
            tg_reply_error(reply, 409, "in_use", NULL,
                           "the alert '%s' names this channel; change that "

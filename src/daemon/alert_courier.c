@@ -87,8 +87,8 @@ struct stop {
 /* The next notice of one, copied: what comes of it writes to the store. */
 struct next {
     bool is_there;
+    bool may_wait; /* for quiet hours to end */
     char id[TG_ID_TEXT_SIZE];
-    enum tg_severity severity;
     json_t *body;
     int64_t attempts, next_at, created_at, last_status;
     char last_error[512];
@@ -317,7 +317,9 @@ take_next(void *arg, const struct tg_store_notice *row)
 
     next->is_there = true;
     snprintf(next->id, sizeof(next->id), "%s", row->id);
-    next->severity = tg_severity_of(row->severity);
+    /* A report comes at the time that somebody has set for it. */
+    next->may_wait = tg_severity_of(row->severity) != TG_CRITICAL &&
+                     strcmp(row->what, "report") != 0;
     next->body = json_loads(row->body, 0, NULL);
     next->attempts = row->attempts;
     next->next_at = row->next_at;
@@ -328,7 +330,7 @@ take_next(void *arg, const struct tg_store_notice *row)
 }
 
 /*
- * The oldest of a channel; what is not critical waits while it is quiet.
+ * The oldest of a channel; what may wait does so while it is quiet.
  * *is_done: its next one flies, or is not due, or there is none.
  */
 static int
@@ -348,7 +350,7 @@ send_next(struct pass *pass, const struct stop *stop, bool is_quiet,
         json_decref(next.body);
         return err;
     }
-    if (is_quiet && next.severity != TG_CRITICAL) {
+    if (is_quiet && next.may_wait) {
         *is_done = false;
         err = hold(pass, &next);
     } else {

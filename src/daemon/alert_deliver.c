@@ -6,6 +6,8 @@
 
 #include "clock.h"
 #include "egress.h"
+#include "report_mail.h"
+#include "report_schedule.h"
 
 #define TIMEOUT_MS 10000
 #define PAUSE_MS INT64_C(1000)
@@ -99,6 +101,18 @@ judge(struct tg_delivery *delivery, enum tg_channel_kind kind,
                  delivery->answer[0] != '\0' ? ": " : "", delivery->answer);
 }
 
+/* A report by mail is a page; elsewhere its digest is told as all else. */
+static int
+make_shape(struct tg_shape *shape, const struct tg_channel *channel,
+           const char *notice_id, const json_t *notice)
+{
+    int64_t now_ms = tg_clock_wall_ms();
+
+    return channel->kind == TG_CHANNEL_SMTP && tg_report_is(notice)
+               ? tg_report_mail(shape, channel, notice_id, notice, now_ms)
+               : tg_shape_make(shape, channel, notice_id, notice, now_ms);
+}
+
 void
 tg_deliver(struct tg_delivery *delivery, struct tg_daemon *daemon,
            const struct tg_channel *channel, const char *notice_id,
@@ -107,8 +121,7 @@ tg_deliver(struct tg_delivery *delivery, struct tg_daemon *daemon,
     struct tg_egress_answer answer = {0};
     struct tg_error error = {""};
     struct tg_shape shape;
-    int err =
-        tg_shape_make(&shape, channel, notice_id, notice, tg_clock_wall_ms());
+    int err = make_shape(&shape, channel, notice_id, notice);
 
     memset(delivery, 0, sizeof(*delivery));
     if (err != 0)

@@ -12,8 +12,8 @@
 #define WORD_BYTES 45 /* in a word of a header: 60 characters of base64 */
 
 /* Each word holds whole characters, so that each can be read alone. */
-static void
-write_subject(FILE *out, const char *text)
+void
+tg_mail_subject(FILE *out, const char *text)
 {
     fputs("Subject:", out);
     while (*text != '\0') {
@@ -36,16 +36,14 @@ write_subject(FILE *out, const char *text)
     }
 }
 
-static void
-write_base64(FILE *out, const char *text)
+void
+tg_mail_base64(FILE *out, const char *bytes, size_t len)
 {
-    size_t len = strlen(text);
-
     for (size_t at = 0; at < len; at += LINE / 4 * 3) {
         size_t n = len - at < LINE / 4 * 3 ? len - at : LINE / 4 * 3;
         char line[LINE + 4];
 
-        sodium_bin2base64(line, sizeof(line), (const unsigned char *)text + at,
+        sodium_bin2base64(line, sizeof(line), (const unsigned char *)bytes + at,
                           n, sodium_base64_VARIANT_ORIGINAL);
         fprintf(out, "%s\r\n", line);
     }
@@ -68,8 +66,8 @@ write_date(FILE *out, int64_t now_ms)
             tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static void
-write_head(FILE *out, const json_t *target, const char *id, int64_t now_ms)
+void
+tg_mail_head(FILE *out, const json_t *target, const char *id, int64_t now_ms)
 {
     const char *from = json_string_value(json_object_get(target, "from"));
     const char *at = from != NULL ? strchr(from, '@') : NULL;
@@ -82,10 +80,7 @@ write_head(FILE *out, const json_t *target, const char *id, int64_t now_ms)
     fprintf(out, "\r\nMessage-ID: <%s@%s>\r\nTollgate-Id: %s\r\n", id,
             at != NULL ? at + 1 : "tollgate", id);
     write_date(out, now_ms);
-    fputs("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-          "Content-Type: text/plain; charset=utf-8\r\n"
-          "Content-Transfer-Encoding: base64\r\n",
-          out);
+    fputs("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n", out);
 }
 
 char *
@@ -101,10 +96,13 @@ tg_shape_mail(const json_t *target, const char *notice_id, const json_t *notice,
         return NULL;
     tg_shape_headline(notice, head, sizeof(head));
     tg_shape_text(notice, text, sizeof(text));
-    write_head(out, target, notice_id, now_ms);
-    write_subject(out, head);
+    tg_mail_head(out, target, notice_id, now_ms);
+    fputs("Content-Type: text/plain; charset=utf-8\r\n"
+          "Content-Transfer-Encoding: base64\r\n",
+          out);
+    tg_mail_subject(out, head);
     fputs("\r\n", out);
-    write_base64(out, text);
+    tg_mail_base64(out, text, strlen(text));
     if (fclose(out) != 0) {
         free(mail);
         return NULL;

@@ -50,8 +50,9 @@ take_held(void *arg, const struct tg_store_notice *row)
     json_t *body;
     int n;
 
-    if (held->is_fresh && (severity == TG_CRITICAL || row->attempts != 0 ||
-                           strcmp(row->what, "summary") == 0))
+    if (held->is_fresh &&
+        (severity == TG_CRITICAL || row->attempts != 0 ||
+         strcmp(row->what, "summary") == 0 || strcmp(row->what, "report") == 0))
         return 0;
     body = json_loads(row->body, 0, NULL);
 

@@ -73,7 +73,10 @@ tg_shape_headline(const json_t *notice, char *out, size_t size)
     char title[TG_SHAPE_LINE_SIZE];
 
     tg_shape_plain(title, sizeof(title), text_of(notice, "title"));
-    snprintf(out, size, "[%s] %s", mark, title);
+    if (strcmp(type, "report") == 0)
+        snprintf(out, size, "%s", title);
+    else
+        snprintf(out, size, "[%s] %s", mark, title);
 }
 
 void
@@ -84,12 +87,12 @@ tg_shape_text(const json_t *notice, char *out, size_t size)
     char line[TG_SHAPE_LINE_SIZE];
     size_t len = 0;
 
-    /* A summary has lines of its own; each is plain. */
+    /* Summaries and reports have lines of their own; each is plain. */
     while (*message != '\0' && len + 8 < size) {
         size_t n = strcspn(message, "\n");
         char one[TG_SHAPE_LINE_SIZE];
 
-        if (strcmp(type, "alert.summary") != 0)
+        if (strcmp(type, "alert.summary") != 0 && strcmp(type, "report") != 0)
             n = strlen(message);
         snprintf(one, sizeof(one), "%.*s", (int)(n < 1500 ? n : 1500), message);
         tg_shape_plain(line, sizeof(line), one);

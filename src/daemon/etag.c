@@ -59,7 +59,7 @@ void
 tg_etag_of_shown(struct tg_reply *reply, const json_t *object)
 {
     static const char *const members[] = {"health", "check", "last_error",
-                                          "places"};
+                                          "places", "next",  "last"};
     json_t *copy = json_copy((json_t *)object);
 
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)

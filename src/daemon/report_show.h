@@ -44,4 +44,8 @@ char *tg_report_text(const json_t *sheet);
 char *tg_report_markdown(const json_t *sheet);
 char *tg_report_html(const json_t *sheet, const char *picture, bool is_chinese);
 
+/* Some lines for a chat, in at most size - 1 bytes of out. */
+void tg_report_digest(const json_t *report, bool is_chinese, char *out,
+                      size_t size);
+
 #endif

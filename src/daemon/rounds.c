@@ -17,6 +17,7 @@
 #include "leak_keys.h"
 #include "lookout.h"
 #include "metrics.h"
+#include "report_schedule.h"
 #include "resolve.h"
 #include "respond.h"
 #include "sinks.h"
@@ -38,6 +39,7 @@ static const struct {
                            {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass,
                             tg_check_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass, tg_metrics_pass}},
+    [TG_ROUNDS_REPORTER] = {1, {tg_report_pass}},
 };
 
 struct tg_rounds {

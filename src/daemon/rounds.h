@@ -11,6 +11,7 @@ enum tg_rounds_kind {
     TG_ROUNDS_CLOCKWORK = 0, /* each second, on the store */
     TG_ROUNDS_COURIER,       /* each second, what waits for the network */
     TG_ROUNDS_RESOLVER,      /* each 30 s, what waits for DNS */
+    TG_ROUNDS_REPORTER,      /* each second, what reads for long */
     TG_ROUNDS_KINDS
 };
 

@@ -261,6 +261,17 @@ int tg_sqlite_usage(struct tg_store *, struct tg_usage_question *,
                     struct tg_store_usage *,
                     int (*)(void *, const struct tg_store_usage *), void *);
 
+int tg_sqlite_schedule_add(struct tg_store *, const struct tg_store_schedule *);
+int tg_sqlite_schedule_set(struct tg_store *, const struct tg_store_schedule *,
+                           bool);
+int tg_sqlite_schedule_delete(struct tg_store *, const char *);
+int tg_sqlite_schedule_get(struct tg_store *, const char *,
+                           int (*)(void *, const struct tg_store_schedule *),
+                           void *);
+int tg_sqlite_schedule_each(struct tg_store *,
+                            int (*)(void *, const struct tg_store_schedule *),
+                            void *);
+int tg_sqlite_schedule_sent(struct tg_store *, const struct tg_store_sent *);
 int tg_sqlite_rule_add(struct tg_store *, const struct tg_store_rule *);
 int tg_sqlite_rule_set(struct tg_store *, const struct tg_store_rule *);
 int tg_sqlite_rule_delete(struct tg_store *, const char *);

@@ -109,4 +109,10 @@ const struct tg_store_report_ops tg_sqlite_report_ops = {
     .events = events,
     .alerts = alerts,
     .touched = touched,
+    .schedule_add = tg_sqlite_schedule_add,
+    .schedule_set = tg_sqlite_schedule_set,
+    .schedule_delete = tg_sqlite_schedule_delete,
+    .schedule_get = tg_sqlite_schedule_get,
+    .schedule_each = tg_sqlite_schedule_each,
+    .schedule_sent = tg_sqlite_schedule_sent,
 };

@@ -129,6 +129,11 @@ class World:
             "kind": "webhook", "name": "c" + secrets.token_hex(4),
             "url": "https://192.0.2.1/x", "secret": "x" * 32})["id"]
 
+    def schedule(self):
+        return self.daemon.must("/report-schedules", {
+            "name": "s" + secrets.token_hex(4),
+            "channel": self.channel()})["id"]
+
 
 def confirm(w):
     session, secret = w.totp(confirm=False)
@@ -220,6 +225,12 @@ EXAMPLES = {
     ("PATCH", "/channels/{}"): lambda w: (w.channel(), {"name": "other"}),
     ("DELETE", "/channels/{}"): lambda w: (w.channel(), None),
     ("POST", "/channels/{}/test"): lambda w: (w.channel(), {}),
+    ("POST", "/report-schedules"): lambda w: (None, {
+        "name": "new", "channel": w.channel()}),
+    ("PATCH", "/report-schedules/{}"): lambda w: (w.schedule(),
+                                                  {"at": "09:30"}),
+    ("DELETE", "/report-schedules/{}"): lambda w: (w.schedule(), None),
+    ("POST", "/report-schedules/{}/send-now"): lambda w: (w.schedule(), {}),
     ("POST", "/ledger/verify"): lambda w: (None, {}),
     ("POST", "/ledger/reconcile"): lambda w: (None, {"upstream": "world"}),
 }
@@ -427,6 +438,7 @@ SUBJECTS = {
     "credentials": lambda w: w.credential(), "operators": lambda w: "me",
     "sinks": lambda w: w.sink, "alerts": lambda w: w.alert(),
     "channels": lambda w: w.channel(),
+    "report-schedules": lambda w: w.schedule(),
     "calls": lambda w: w.daemon.get("/calls").json["data"][0]["id"],
     "events": lambda w: (w.daemon.get("/events").json["data"] or
                          [{"id": "evt_" + "0" * 20}])[0]["id"],

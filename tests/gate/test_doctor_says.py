@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import BUILD, clean_env
-from doctor_servers import DEEPSEEK_KEY
+from doctor_servers import DEEPSEEK_KEY, Answer, envelope, models
 from doctor_world import World
 from test_doctor import (a_web_page_answers, connections_are_dropped,
                          deepseek_has_no_balance, the_key_is_disabled,
@@ -75,6 +75,18 @@ def test_in_chinese_no_english_sentence_is_left(world, build):
     for step in chinese["steps"]:
         text = step["cause"] or step["detail"]
         assert text not in english or step["id"] == "header", text
+
+
+def test_what_a_server_says_is_nothing_for_the_terminal_to_obey(world):
+    def answer(method, path, headers, body):
+        if headers.get("Authorization") is None:
+            return Answer(401, envelope("no", "x"))
+        return Answer(200, models("me", "m\x1b[2J\u202e"))
+
+    world.at(world.http(answer))
+    said = world.run().stdout
+    assert "\\x1b[2J\\u202e" in said
+    assert not any(c in said for c in "\x1b\u202e")
 
 
 def test_on_a_terminal_it_says_that_it_waits(world):

@@ -26,20 +26,34 @@ const struct tg_option tg_cost_optimize_options[] = {
     {0},
 };
 
-static const struct tg_column columns[] = {
-    {"KIND", "kind", TG_CELL_TEXT, NULL, 0},
-    {"KEY", "key_id", TG_CELL_TEXT, NULL, 0},
-    {"NAME", "key_name", TG_CELL_TEXT, NULL, 24},
-    {"MODEL", "model", TG_CELL_TEXT, NULL, 32},
-    {"INSTEAD", "candidate", TG_CELL_TEXT, NULL, 32},
-    {"REQUESTS", "requests", TG_CELL_COUNT, NULL, 0},
-    {"TOKENS", "tokens", TG_CELL_COUNT, NULL, 0},
-    {"COST", "cost", TG_CELL_COST, NULL, 0},
-    {"THEN", "cost_then", TG_CELL_COST, NULL, 0},
-    {"SAVING_MONTH", "saving_per_month", TG_CELL_COST, NULL, 0},
-    {"AT_MOST_MONTH", "saving_at_most_per_month", TG_CELL_COST, NULL, 0},
-    {"CONFIDENCE", "confidence", TG_CELL_TEXT, NULL, 0},
-    {0},
+/* Columns of a table, of which each kind of advice has some. */
+enum { INSTEAD = 1 << 0, AT_MOST = 1 << 1 };
+
+static const struct {
+    struct tg_column column;
+    unsigned only; /* of kinds that have this; 0: of all */
+    bool is_money;
+} columns[] = {
+    {{"KEY", "key_id", TG_CELL_TEXT, NULL, 0}, 0, false},
+    {{"NAME", "key_name", TG_CELL_TEXT, NULL, 16}, 0, false},
+    {{"MODEL", "model", TG_CELL_TEXT, NULL, 24}, 0, false},
+    {{"INSTEAD", "candidate", TG_CELL_TEXT, NULL, 24}, INSTEAD, false},
+    {{"REQUESTS", "requests", TG_CELL_COUNT, NULL, 0}, 0, false},
+    {{"COST", "cost", TG_CELL_COST, NULL, 0}, 0, true},
+    {{"THEN", "cost_then", TG_CELL_COST, NULL, 0}, 0, true},
+    {{"MONTH", "saving_per_month", TG_CELL_COST, NULL, 0}, 0, true},
+    {{"AT_MOST", "saving_at_most_per_month", TG_CELL_COST, NULL, 0},
+     AT_MOST,
+     true},
+    {{"SURE", "confidence", TG_CELL_TEXT, NULL, 0}, 0, false},
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* The columns of one kind, with the currency; ended by an empty one. */
+struct view {
+    struct tg_column columns[COLUMNS + 1];
+    char titles[COLUMNS][24];
 };
 
 /* For a spreadsheet, also what a page says in sentences. */
@@ -66,13 +80,14 @@ static const struct tg_column csv_columns[] = {
 };
 
 /* What each kind of advice is about, once for all of a kind. */
-static const struct {
+static const struct kind {
     const char *kind, *title;
+    unsigned has;
 } kinds[] = {
-    {"cheaper_model", "A cheaper model"},
-    {"batching", "Fewer, larger requests"},
-    {"prompt_cache", "More from the provider's prompt cache"},
-    {"off_peak", "Work at off-peak hours"},
+    {"cheaper_model", "A cheaper model", INSTEAD},
+    {"batching", "Fewer, larger requests", AT_MOST},
+    {"prompt_cache", "More from the provider's prompt cache", 0},
+    {"off_peak", "Work at off-peak hours", AT_MOST},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -113,17 +128,42 @@ of_kind(const json_t *answer, const char *kind)
 }
 
 static void
-print_kind(const struct tg_cli *cli, const json_t *rows, const char *title)
+init_view(struct view *view, const struct kind *kind, const char *currency)
 {
+    size_t n = 0;
+
+    *view = (struct view){.columns = {{0}}};
+    for (size_t i = 0; i < COLUMNS; i++) {
+        if (columns[i].only != 0 && !(columns[i].only & kind->has))
+            continue;
+        view->columns[n] = columns[i].column;
+        if (columns[i].is_money) {
+            snprintf(view->titles[n], sizeof(view->titles[n]), "%s_%.8s",
+                     columns[i].column.title, currency);
+            view->columns[n].title = view->titles[n];
+        }
+        n++;
+    }
+}
+
+static void
+print_kind(const struct tg_cli *cli, const json_t *answer,
+           const struct kind *kind)
+{
+    json_t *rows = of_kind(answer, kind->kind);
     const json_t *first = json_array_get(rows, 0);
     struct tg_table table;
+    struct view view;
 
-    if (first == NULL)
-        return;
-    printf("\n%s, if %s.\n", title, tg_noun_text(first, "assumption"));
-    tg_table_init(&table, cli, columns);
-    tg_table_rows(&table, rows);
-    printf("For the first: %s\n", tg_noun_text(first, "command"));
+    if (first != NULL) {
+        printf("\n%s, if %s.\n", kind->title,
+               tg_noun_text(first, "assumption"));
+        init_view(&view, kind, tg_noun_text(answer, "currency"));
+        tg_table_init(&table, cli, view.columns);
+        tg_table_rows(&table, rows);
+        printf("For the first: %s\n", tg_noun_text(first, "command"));
+    }
+    json_decref(rows);
 }
 
 static void
@@ -137,20 +177,16 @@ print(const struct tg_cli *cli, const json_t *answer)
            (long long)json_integer_value(json_object_get(answer, "requests")),
            tg_noun_text(answer, "from"), tg_noun_text(answer, "to"),
            tg_noun_text(answer, "cost"), tg_noun_text(answer, "currency"));
-    for (i = 0; i < KINDS; i++) {
-        json_t *rows = of_kind(answer, kinds[i].kind);
-
-        print_kind(cli, rows, kinds[i].title);
-        json_decref(rows);
-    }
+    for (i = 0; i < KINDS; i++)
+        print_kind(cli, answer, &kinds[i]);
     if (json_integer_value(json_object_get(answer, "total")) == 0)
         printf("There is nothing to save that can be computed from these "
                "calls.\n");
     fflush(stdout);
     if (hidden > 0)
         tg_say_note(cli,
-                    "%lld more save less than %s a month: --min-saving 0 "
-                    "shows them.",
+                    "Left out because they save less than a month's minimum: "
+                    "%lld (%s); --min-saving 0 shows them.",
                     (long long)hidden,
                     tg_args_has(cli, "min-saving")
                         ? tg_args_value(cli, "min-saving")

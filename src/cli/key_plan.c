@@ -25,8 +25,8 @@ static const struct tg_column columns[] = {
     {"KEY", "key_id", TG_CELL_TEXT, NULL, 0},
     {"NAME", "name", TG_CELL_TEXT, NULL, 32},
     {"WHAT", "what", TG_CELL_TEXT, NULL, 0},
-    {"NOW", "before", TG_CELL_TEXT, "none", 60},
-    {"THEN", "after", TG_CELL_TEXT, "none", 60},
+    {"NOW", "before", TG_CELL_TEXT, NULL, 60},
+    {"THEN", "after", TG_CELL_TEXT, NULL, 60},
     {0},
 };
 
@@ -85,16 +85,36 @@ tg_progress(const struct tg_cli *cli, const char *what, size_t done, size_t of)
         fprintf(stderr, "\r%s %zu", what, done);
 }
 
-/* A value as one line; the caller frees it.  NULL: there is none. */
+/* What a member that has no value means. */
+static const char *
+nothing(const char *member)
+{
+    static const struct {
+        const char *member, *word;
+    } rows[] = {
+        {"models", "any"},
+        {"allowed_ips", "any"},
+        {"expires_at", "never"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].member, member) == 0)
+            return rows[i].word;
+    }
+    return "none";
+}
+
+/* A value as one line; the caller frees it. */
 static char *
-shown(const json_t *value)
+shown(const char *member, const json_t *value)
 {
     const json_t *item;
     char *text = NULL, *more;
     size_t i;
 
-    if (value == NULL || json_is_null(value))
-        return NULL;
+    if (value == NULL || json_is_null(value) ||
+        (json_is_array(value) && json_array_size(value) == 0))
+        return tg_own(strdup(nothing(member)));
     if (json_is_string(value))
         return tg_own(strdup(json_string_value(value)));
     if (!json_is_array(value))
@@ -113,11 +133,11 @@ shown(const json_t *value)
 static void
 add_row(json_t *step, const char *what, const json_t *now, const json_t *then)
 {
-    char *left = shown(now), *right = shown(then);
+    char *left = shown(what, now), *right = shown(what, then);
 
     json_array_append_new(
         json_object_get(step, "rows"),
-        tg_own(json_pack("{s:O,s:O,s:s,s:s?,s:s?}", "key_id",
+        tg_own(json_pack("{s:O,s:O,s:s,s:s,s:s}", "key_id",
                          json_object_get(step, "key_id"), "name",
                          json_object_get(step, "name"), "what", what, "before",
                          left, "after", right)));
@@ -314,8 +334,10 @@ tg_key_plan_run(struct tg_key_plan *plan)
         tg_say_note(plan->cli, "There is nothing to change.");
         return TG_EXIT_OK;
     }
-    if (!plan->cli->is_json)
+    if (!plan->cli->is_json) {
+        printf("What would change:\n");
         show(plan);
+    }
     rc = tg_say_confirm(plan->cli, "Change %s%zu key%s?",
                         count > 1 ? "these " : "", count, count > 1 ? "s" : "");
     return rc == TG_EXIT_OK ? run_all(plan) : rc;

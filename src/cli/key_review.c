@@ -264,11 +264,12 @@ print_end(const struct reviewing *all)
         json_decref(list);
     } else if (!all->is_csv) {
         fflush(stdout);
-        tg_say_note(all->cli, "%zu keys in force: %zu findings about %zu.%s",
+        tg_say_note(all->cli,
+                    "Keys in force that were looked at: %zu. Findings: %zu, "
+                    "about %zu of them.%s",
                     all->keys, all->findings, all->found_keys,
                     all->findings > 0 && all->cli->operand == NULL
-                        ? " What to do about a key's: tollgate keys review "
-                          "ID."
+                        ? " What to do about one: tollgate keys review ID."
                         : "");
     }
 }

@@ -31,6 +31,11 @@ static const struct tg_column columns[] = {
     {"CHANGE", "change", TG_CELL_TEXT, NULL, 0},
     {"PEAK", "peak", TG_CELL_COUNT, NULL, 0},
     {"PEAK_AT", "peak_at", TG_CELL_WHEN, NULL, 0},
+    {0},
+};
+
+static const struct tg_column why_columns[] = {
+    {"LIMIT", "limit", TG_CELL_TEXT, NULL, 0},
     {"WHY", "why", TG_CELL_TEXT, NULL, 0},
     {0},
 };
@@ -79,16 +84,20 @@ print_one(struct suggesting *all, const json_t *answer)
     struct tg_table table;
     size_t i;
 
-    printf("%s %s: %lld requests and %lld tokens in %lld days, from %s to "
-           "%s.\n",
+    printf("%s %s: %lld requests and %lld tokens in the %lld day%s from %s "
+           "to %s.\n",
            tg_noun_text(answer, "key_id"), tg_noun_text(answer, "key_name"),
            (long long)json_integer_value(json_object_get(answer, "requests")),
            (long long)json_integer_value(json_object_get(answer, "tokens")),
            (long long)json_integer_value(json_object_get(answer, "days")),
+           json_integer_value(json_object_get(answer, "days")) == 1 ? "" : "s",
            tg_noun_text(answer, "from"), tg_noun_text(answer, "to"));
     if (json_array_size(json_object_get(answer, "suggestions")) > 0) {
         putchar('\n');
         tg_table_init(&table, all->cli, columns);
+        tg_table_rows(&table, json_object_get(answer, "suggestions"));
+        putchar('\n');
+        tg_table_init(&table, all->cli, why_columns);
         tg_table_rows(&table, json_object_get(answer, "suggestions"));
     }
     fflush(stdout);
@@ -232,9 +241,12 @@ print_end(const struct suggesting *all)
         tg_table_json(json_array_get(all->all, 0));
     } else if (all->is_many && !all->is_csv) {
         tg_say_note(all->cli,
-                    "%zu keys: %zu have the limits that they need, %zu were "
-                    "used too little to say.",
-                    all->keys, all->fine, all->poor);
+                    "Keys in force that were looked at: %zu. Their limits "
+                    "fit: %zu. Used too little to say: %zu.%s",
+                    all->keys, all->fine, all->poor,
+                    all->applies || all->fine + all->poor == all->keys
+                        ? ""
+                        : " --apply changes the others.");
     }
 }
 

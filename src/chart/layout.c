@@ -140,20 +140,56 @@ tg_layout_x(const struct tg_layout_panel *panel,
            panel->plot.width * (double)(at_ms - begin) / (double)(end - begin);
 }
 
-static void
-lay_panel(struct tg_room *room, struct tg_layout_panel *panel)
+/* Plots of a row begin at one height, and those of a column at one place. */
+static double
+row_top(const struct tg_layout *layout, const struct tg_layout_panel *panel)
 {
-    const struct tg_rect *frame = &panel->frame;
-    double em = room->layout->em, y = put_head(room, panel);
-    double line = tg_room_measure(room, "0", TG_LABEL_SIZE).height;
-    double bottom = frame->y + frame->height - 1.7 * line;
+    double top = 0;
 
-    y += tg_room_legend(room, panel, y);
-    y += line * 0.8;
-    panel->plot =
-        (struct tg_rect){frame->x, y, frame->width, fmax(bottom - y, em / 2)};
-    tg_room_values(room, panel);
-    tg_room_times(room, panel);
+    for (size_t i = 0; i < layout->panel_count; i++) {
+        if (layout->panels[i].frame.y == panel->frame.y)
+            top = fmax(top, layout->panels[i].top);
+    }
+    return top;
+}
+
+static double
+column_axis(const struct tg_layout *layout, const struct tg_layout_panel *panel)
+{
+    double axis = 0;
+
+    for (size_t i = 0; i < layout->panel_count; i++) {
+        if (layout->panels[i].frame.x == panel->frame.x)
+            axis = fmax(axis, layout->panels[i].axis);
+    }
+    return axis;
+}
+
+static void
+lay_panels(struct tg_room *room)
+{
+    struct tg_layout *layout = room->layout;
+    double line = tg_room_measure(room, "0", TG_LABEL_SIZE).height;
+    struct tg_layout_panel *panel, *end;
+
+    end = layout->panels + layout->panel_count;
+    for (panel = layout->panels; panel < end; panel++) {
+        panel->top = put_head(room, panel);
+        panel->top += tg_room_legend(room, panel, panel->top);
+    }
+    for (panel = layout->panels; panel < end; panel++) {
+        const struct tg_rect *frame = &panel->frame;
+        double y = row_top(layout, panel) + line * 0.8;
+        double bottom = frame->y + frame->height - 1.7 * line;
+
+        panel->plot = (struct tg_rect){frame->x, y, frame->width,
+                                       fmax(bottom - y, layout->em / 2)};
+        tg_room_scale(room, panel);
+    }
+    for (panel = layout->panels; panel < end; panel++) {
+        tg_room_values(room, panel, column_axis(layout, panel));
+        tg_room_times(room, panel);
+    }
 }
 
 static void
@@ -182,9 +218,9 @@ lay_grid(struct tg_room *room, double top)
         frame.y = top + (frame.height + em * 1.2) * (double)(i / columns);
         panel->panel = &sheet->panels[i];
         panel->frame = frame;
-        lay_panel(room, panel);
     }
     layout->panel_count = n;
+    lay_panels(room);
 }
 
 void

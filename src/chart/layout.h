@@ -35,6 +35,8 @@ struct tg_layout_panel {
     const struct tg_chart_panel *panel;
     struct tg_rect frame; /* all of it */
     struct tg_rect plot;  /* within the axes */
+    double top;           /* where its head and legend end */
+    double axis;          /* width of the widest of its values */
     struct tg_chart_scale scale;
     size_t mark_count; /* of the axis of time, at x */
     double marks[TG_LAYOUT_MARKS];

@@ -125,20 +125,30 @@ widest_tick(struct tg_room *room, const struct tg_chart_scale *scale)
 }
 
 void
-tg_room_values(struct tg_room *room, struct tg_layout_panel *panel)
+tg_room_scale(struct tg_room *room, struct tg_layout_panel *panel)
 {
     double line = tg_room_measure(room, "0", TG_LABEL_SIZE).height;
-    double steps = panel->plot.height / (STEP_LINES * line), widest, shift;
-    char text[TG_CHART_TEXT_SIZE];
-    struct tg_layout_text *label;
+    double steps = panel->plot.height / (STEP_LINES * line);
 
     panel->scale = tg_chart_scale_of(
         panel->panel->unit, tg_layout_most(room->layout->sheet, panel->panel),
         (unsigned)fmin(fmax(steps, 1), STEPS));
+    if (room->layout->sheet->empty == NULL)
+        panel->axis =
+            fmin(widest_tick(room, &panel->scale), panel->frame.width / 3);
+}
+
+void
+tg_room_values(struct tg_room *room, struct tg_layout_panel *panel,
+               double width)
+{
+    double line = tg_room_measure(room, "0", TG_LABEL_SIZE).height;
+    double shift = width + TG_GAP * room->layout->em;
+    char text[TG_CHART_TEXT_SIZE];
+    struct tg_layout_text *label;
+
     if (room->layout->sheet->empty != NULL)
         return;
-    widest = fmin(widest_tick(room, &panel->scale), panel->frame.width / 3);
-    shift = widest + TG_GAP * room->layout->em;
     panel->plot.x += shift;
     panel->plot.width -= shift;
     for (unsigned i = 0; i <= panel->scale.count; i++) {
@@ -146,11 +156,11 @@ tg_room_values(struct tg_room *room, struct tg_layout_panel *panel)
                    panel->plot.height * (1 - (double)i / panel->scale.count);
 
         tg_chart_tick_text(&panel->scale, i, text);
-        label = tg_room_put(room, TG_LABEL(room, text, widest + 1),
+        label = tg_room_put(room, TG_LABEL(room, text, width + 1),
                             panel->frame.x, y - line / 2);
         if (label == NULL)
             continue;
-        label->box.x = panel->frame.x + widest - label->box.width;
+        label->box.x = panel->frame.x + width - label->box.width;
         label->ink = TG_INK_WEAK;
     }
 }

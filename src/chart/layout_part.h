@@ -39,8 +39,12 @@ struct tg_pen_extent tg_room_measure(struct tg_room *room, const char *text,
 double tg_room_legend(struct tg_room *room, struct tg_layout_panel *panel,
                       double y);
 
-/* The axes, once plot is known but for its left side, which they set. */
-void tg_room_values(struct tg_room *room, struct tg_layout_panel *panel);
+/* The scale of values, and how wide they are, once plot's height is known. */
+void tg_room_scale(struct tg_room *room, struct tg_layout_panel *panel);
+
+/* The axes: values in so many pixels left of plot, and times below it. */
+void tg_room_values(struct tg_room *room, struct tg_layout_panel *panel,
+                    double width);
 void tg_room_times(struct tg_room *room, struct tg_layout_panel *panel);
 
 #endif

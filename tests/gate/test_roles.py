@@ -61,6 +61,8 @@ class Route:
 TABLE = [Route(row) for row in
          re.findall(r"\b(?:READ|CHANGE)\((.*?)\),\n", ROUTES, re.S)]
 
+NOBODY = "key_" + "0" * 20
+
 
 class World:
     """A daemon with two accounts and an operator of each kind."""
@@ -209,10 +211,16 @@ def test_a_bound_operator_finds_only_its_own_things(world):
     assert [a["name"] for a in accounts["data"]] == ["own"]
     assert not accounts["has_more"]
     for path in ("/calls", "/denials"):
-        reply = daemon.get(f"{path}?key={other['id']}", token=token)
-        assert reply.json["data"] == []
-    reply = daemon.get(f"/usage?by=key&key={other['id']}", token=token)
-    assert (reply.status, reply.error["param"]) == (400, "key")
+        reply = daemon.get(f"{path}?key={other['id']}", token=token).json
+        assert reply["data"] == []
+    for path in ("/usage?by=key", "/usage?by=day"):
+        errors = [daemon.get(f"{path}&key={key}", token=token).error
+                  for key in (other["id"], NOBODY)]
+        assert errors[0]["param"] == errors[1]["param"] == "key"
+        assert errors[0]["message"].replace(other["id"], NOBODY) == \
+            errors[1]["message"]
+        assert daemon.get(f"{path}&key={own['id']}",
+                          token=token).json["rows"] == []
     for key, status in ((own, 200), (other, 404)):
         assert daemon.get("/keys/" + key["id"], token=token).status == status
     made = daemon.post("/keys", {"name": "x"}, token=token)
@@ -227,7 +235,7 @@ def test_a_key_of_others_looks_like_none(world):
         body = None if method == "GET" else {}
         replies = [world.daemon.ask(method, f"/keys/{key}{tail}", body,
                                     token=token)
-                   for key in (other, "key_" + "0" * 20)]
+                   for key in (other, NOBODY)]
         assert replies[0].status == 404
         assert replies[0].json == replies[1].json
     assert world.daemon.get("/keys/" + other).json["status"] == "active"

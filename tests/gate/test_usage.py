@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -381,6 +383,23 @@ def test_what_would_be_too_large_is_refused_with_what_to_do(life):
     assert reply.status == 400 and reply.error["param"] == "by"
     assert "more than 50000 rows" in reply.error["message"]
     assert "ask of less time" in reply.error["message"]
+
+
+def test_who_does_not_read_a_large_answer_holds_up_nobody(life):
+    path = ("/admin/v1/usage?by=15m,key&fill=true&since=2026-03-01"
+            "&until=2026-06-01")
+    with socket.socket(socket.AF_UNIX) as lazy:
+        lazy.settimeout(60)
+        lazy.connect(str(life.daemon.socket))
+        lazy.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: "
+                     f"Bearer {life.daemon.token}\r\n\r\n".encode())
+        head = lazy.recv(4096)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        size = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+        assert size > 10 << 20
+        for group in ("total", "key", "status"):
+            assert life.ask(group, "day")["total"]["requests"] == life.written
+        assert life.daemon.must("/keys", {"name": "meanwhile"})
 
 
 def test_sums_stay_when_calls_are_gone(life):

@@ -189,6 +189,11 @@ shape("the_key_is_an_identity", "key_id", lambda k: "key_" + "A" * 20)
 shape("the_key_has_its_name_in_front", "key_assignment",
       lambda k: "OPENAI_API_KEY=" + k)
 shape("the_key_has_bearer_in_front", "key_bearer", lambda k: "Bearer " + k)
+shape("a_bell_is_inside", "key_control", lambda k: k[:20] + "\a" + k[20:])
+shape("its_kind_was_mistyped", "key_kind", lambda k: k[:5] + "x" + k[6:])
+shape("a_sign_was_mistyped", "key_character", lambda k: k[:20] + "-" + k[21:])
+shape("the_key_is_of_a_login", "key_jwt",
+      lambda k: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJlIQ")
 shape("the_key_is_still_in_base64", "key_base64",
       lambda k: base64.b64encode(k.encode()).decode())
 shape("the_key_is_an_operators_token", "key_operator",
@@ -303,6 +308,16 @@ def v1_is_missing_at_openai(w):
     w.at(w.http(openai), key=OPENAI_KEY)
 
 
+@broken("url_v1_extra")
+def v1_is_too_much(w):
+    def answer(method, path, headers, body):
+        if path.startswith("/v1"):
+            return Answer(404, "no", "text/plain")
+        return deepseek(method, path, headers, body)
+
+    w.at(w.http(answer), path="/v1")
+
+
 @broken("url_path_wrong")
 def the_path_is_wrong(w):
     w.at_gate(path="/api/openai")
@@ -375,6 +390,11 @@ def the_proxy_is_no_address(w):
 @broken("proxy_refused")
 def the_proxy_is_down(w):
     w.at_gate(HTTP_PROXY=f"http://127.0.0.1:{free_port()}")
+
+
+@broken("proxy_timeout")
+def the_proxy_drops_connections(w):
+    w.at_gate(HTTP_PROXY=w.servers.start(FullListener()).url)
 
 
 @broken("proxy_dns")
@@ -450,6 +470,13 @@ def the_certificate_is_of_another_name(w):
 def the_file_of_authorities_is_missing(w):
     pair = certificate(w.folder / "tls")
     w.at(w.http(deepseek, tls=pair), SSL_CERT_FILE="/nowhere/ca.pem")
+
+
+@broken("tls_failed")
+def nobody_shakes_hands(w):
+    server = w.servers.start(RawServer())
+    w.at(server)
+    w.env["OPENAI_BASE_URL"] = server.url.replace("http:", "https:")
 
 
 @broken("tls_to_plain")
@@ -746,6 +773,10 @@ def refused(name, finding, answer):
 refused("openai_401_scope", "openai_scope", Answer(401, envelope(
     "You have insufficient permissions for this operation. Missing scopes: "
     "model.request.", "invalid_request_error", "missing_scope")))
+refused("openai_401_address", "openai_ip", Answer(401, envelope(
+    "IP not authorized", "invalid_request_error", "ip_not_authorized")))
+refused("somebodys_402", "other_402", Answer(402, envelope(
+    "Pay first", "payment_required")))
 refused("openai_401_organization", "openai_organization", Answer(401, envelope(
     "OpenAI-Organization header should match organization for API key",
     "invalid_request_error", "mismatched_organization")))
@@ -767,6 +798,15 @@ def anthropic_wants_money(w):
         ANTHROPIC_BASE_URL=w.http(functools.partial(anthropic, call=(
             400, "invalid_request_error",
             "Your credit balance is too low to access the API."))).url)
+    w.args = ["--call"]
+
+
+@broken("anthropic_permission")
+def anthropic_forbids_it(w):
+    w.env.update(
+        ANTHROPIC_API_KEY=ANTHROPIC_KEY,
+        ANTHROPIC_BASE_URL=w.http(functools.partial(anthropic, call=(
+            403, "permission_error", "Not for this workspace"))).url)
     w.args = ["--call"]
 
 
@@ -819,6 +859,47 @@ def a_server_that_lists_its_error(w):
 @broken("vllm_key")
 def vllm_has_another_key(w):
     w.at(w.http(vllm), key="token-of-somebody", path="/v1")
+
+
+# Several at once: each is told.
+
+@broken("key_short", "connect_refused_here")
+def a_short_key_and_nobody_listens(w):
+    nobody_listens(w)
+    w.env["OPENAI_API_KEY"] = w.env["OPENAI_API_KEY"][:30]
+
+
+@broken("key_space_around", "tls_self_signed")
+def a_blank_and_a_certificate(w):
+    the_certificate_is_self_signed(w)
+    w.env["OPENAI_API_KEY"] += " "
+
+
+@broken("url_endpoint", "gate_key_disabled")
+def a_wrong_address_and_a_disabled_key(w):
+    the_key_is_disabled(w)
+    w.env["OPENAI_BASE_URL"] += "/chat/completions"
+
+
+@broken("proxy_refused", "gate_key_inactive")
+def a_proxy_that_is_down_and_a_paused_key(w):
+    the_key_is_paused(w)
+    w.env["HTTP_PROXY"] = f"http://127.0.0.1:{free_port()}"
+
+
+@broken("scope_missing", "model_missing", "limits_spent")
+def scope_model_and_limit(w):
+    key = w.at_gate(key=w.key(scope="chat", rpd=1))
+    assert w.gate.chat(key, max_tokens=1).status == 200
+    w.args = ["--scope", "code", "--model", "gpt-5"]
+
+
+@broken("file_quotes_kept", "key_quotes", "url_slashes")
+def file_key_and_address(w):
+    key = w.at_gate()
+    w.dotenv(f'OPENAI_API_KEY="{key}"\n')
+    w.env.update(OPENAI_API_KEY=f'"{key}"',
+                 OPENAI_BASE_URL=w.gate.url + "//v1")
 
 
 @pytest.mark.parametrize("build, findings, code", BROKEN)

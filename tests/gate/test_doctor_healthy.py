@@ -67,6 +67,13 @@ def anthropics_client_at_the_gates_other_path(w):
 
 
 @healthy()
+def an_option_says_whose_client_it_is(w):
+    w.env.update(MY_KEY=w.key())
+    w.args = ["--key-env", "MY_KEY", "--base-url", w.gate.url, "--api",
+              "anthropic", "--call"]
+
+
+@healthy()
 def a_narrow_key(w):
     w.at_gate(key=w.key(kind="restricted", scope="embeddings"))
 

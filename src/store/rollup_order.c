@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define BYTES 256
+#define CELL_BYTES ((TG_WORDS - TG_ORDER_QUARTER) * sizeof(uint32_t))
 
 /* Sorts by a byte of a word, and keeps the order of what is equal. */
 static void
@@ -23,15 +24,18 @@ sort_by(const struct tg_place *from, struct tg_place *to, uint32_t count,
         to[starts[from[i].words[word] >> shift & (BYTES - 1)]++] = from[i];
 }
 
-/* The bits of a word in which places differ. */
+/* The bits of a word in which places differ; 0 where they are in its order. */
 static uint32_t
 differing(const struct tg_place *places, uint32_t count, int word)
 {
+    bool is_sorted = true;
     uint32_t bits = 0;
 
-    for (uint32_t i = 1; i < count; i++)
+    for (uint32_t i = 1; i < count; i++) {
         bits |= places[i].words[word] ^ places[0].words[word];
-    return bits;
+        is_sorted &= places[i].words[word] >= places[i - 1].words[word];
+    }
+    return is_sorted ? 0 : bits;
 }
 
 void
@@ -107,8 +111,8 @@ place_calls(struct tg_rollup *rollup)
             err = tg_names_find(&days, &day, &number);
         last = day;
         rollup->order[i] = (struct tg_place){
-            .call = i,
-            .words = {[TG_ORDER_QUARTER] =
+            .words = {[TG_ORDER_CALL] = i,
+                      [TG_ORDER_QUARTER] =
                           (uint32_t)(quarter % TG_PACK_QUARTERS),
                       [TG_ORDER_KIND] = call->kind,
                       [TG_ORDER_DAY] = number,
@@ -181,7 +185,8 @@ tg_rollup_cells(const struct tg_rollup *rollup, uint32_t from, uint32_t to)
     uint32_t count = from < to;
 
     for (uint32_t i = from + 1; i < to; i++)
-        count += memcmp(rollup->order[i].words, rollup->order[i - 1].words,
-                        sizeof(rollup->order[i].words)) != 0;
+        count += memcmp(&rollup->order[i].words[TG_ORDER_QUARTER],
+                        &rollup->order[i - 1].words[TG_ORDER_QUARTER],
+                        CELL_BYTES) != 0;
     return count;
 }

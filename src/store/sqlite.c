@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "migrate.h"
+#include "sqlite_gather.h"
 #include "sqlite_metrics.h"
 #include "sqlite_recent.h"
 #include "sqlite_rollup.h"
@@ -22,6 +23,7 @@ close_store(struct tg_store *store)
     sqlite3_close(db->db);
     tg_rollup_free(db->rollup);
     tg_recent_free(db->recent);
+    tg_gather_forget(db);
     tg_pack_names_forget(db);
     tg_metrics_free(db);
     free(db);
@@ -63,6 +65,7 @@ rollback(struct tg_store *store)
         tg_recent_free(db->recent);
         db->recent = NULL;
         tg_pack_names_forget(db);
+        tg_gather_forget(db);
     }
     db->next_seq = 0;
     tg_rollup_free(db->rollup);

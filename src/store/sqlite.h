@@ -19,6 +19,7 @@
 struct tg_metric_batch; /* see sqlite_metrics.h */
 struct tg_rollup;       /* see sqlite_rollup.h */
 struct tg_recent;       /* see sqlite_recent.h */
+struct tg_gather;       /* see sqlite_gather.h */
 
 extern const struct tg_store_metric_ops tg_sqlite_metric_ops;
 
@@ -27,6 +28,7 @@ struct tg_sqlite {
     sqlite3 *db;
     int64_t next_seq;         /* of the next call; 0: not asked yet */
     struct tg_rollup *rollup; /* NULL: none is begun */
+    struct tg_gather *gather; /* NULL: none were added */
     struct tg_recent *recent; /* NULL: none were asked for */
     struct tg_names pack_kinds, pack_accounts; /* see sqlite_pack.h */
     struct tg_metric_batch *metrics; /* of this transaction; NULL: none */

@@ -113,6 +113,91 @@ tg_block_read(struct tg_sqlite *db, struct tg_block *block, sqlite3_stmt *stmt)
     return tg_sql_end(stmt, err);
 }
 
+/* Calls that follow each other are often of one kind. */
+static int
+find_kind(struct tg_block *block, const struct tg_block_kind *kind,
+          uint32_t *number)
+{
+    if (block->count > 0) {
+        *number = block->calls[block->count - 1].kind;
+        if (memcmp(tg_names_at(&block->kinds, *number), kind, sizeof(*kind)) ==
+            0)
+            return 0;
+    }
+    return tg_names_find(&block->kinds, kind, number);
+}
+
+static int
+name_record(struct tg_block *block, const struct tg_call *from,
+            struct tg_block_call *call)
+{
+    struct tg_block_holder holder;
+    struct tg_block_kind kind;
+    int err;
+
+    memset(&holder, 0, sizeof(holder));
+    memset(&kind, 0, sizeof(kind));
+    memcpy(holder.key_id, from->key_id, strnlen(from->key_id, TG_ID_LEN));
+    memcpy(holder.account_id, from->account_id,
+           strnlen(from->account_id, TG_ID_LEN));
+    memcpy(kind.upstream_id, from->upstream_id,
+           strnlen(from->upstream_id, TG_ID_LEN));
+    memcpy(kind.model, from->model, strnlen(from->model, TG_MODEL_NAME_MAX));
+    kind.endpoint = from->endpoint;
+    kind.status = from->status;
+    err = tg_names_find(&block->holders, &holder, &call->holder);
+    return err == 0 ? find_kind(block, &kind, &call->kind) : err;
+}
+
+int
+tg_block_add(struct tg_block *block, const struct tg_record *record,
+             int64_t seq)
+{
+    const struct tg_call *from = &record->call;
+    struct tg_block_call *call = add_call(block);
+    int err;
+
+    if (call == NULL)
+        return TG_ERR_SYSTEM;
+    *call = (struct tg_block_call){
+        .seq = seq,
+        .at = from->at_ms,
+        .latency_ms = from->latency_ms,
+        .ttft_ms = from->ttft_ms,
+        .prompt_tokens = from->prompt_tokens,
+        .prompt_cache_hit_tokens = from->cached_tokens,
+        .cache_write_tokens = from->written_tokens,
+        .completion_tokens = from->completion_tokens,
+        .reasoning_tokens = from->reasoning_tokens,
+        .units = from->units,
+        .cost_nanos = from->cost_nanos,
+        .unit = from->unit,
+        .is_error = from->status >= 400 || from->code != 0,
+    };
+    err = name_record(block, from, call);
+    block->count += err == 0;
+    return err;
+}
+
+int
+tg_block_copy(struct tg_block *block, const struct tg_block *from,
+              const struct tg_block_call *call)
+{
+    struct tg_block_call *to = add_call(block);
+    int err;
+
+    if (to == NULL)
+        return TG_ERR_SYSTEM;
+    *to = *call;
+    err = tg_names_find(&block->holders,
+                        tg_names_at(&from->holders, call->holder), &to->holder);
+    if (err == 0)
+        err = tg_names_find(&block->kinds,
+                            tg_names_at(&from->kinds, call->kind), &to->kind);
+    block->count += err == 0;
+    return err;
+}
+
 void
 tg_block_sums(const struct tg_block_call *call, struct tg_sums *sums)
 {

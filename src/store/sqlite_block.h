@@ -54,6 +54,14 @@ void tg_block_release(struct tg_block *block);
 int tg_block_read(struct tg_sqlite *db, struct tg_block *block,
                   sqlite3_stmt *stmt);
 
+/* Adds a call as a record has it.  0 or TG_ERR_SYSTEM. */
+int tg_block_add(struct tg_block *block, const struct tg_record *record,
+                 int64_t seq);
+
+/* Adds a call of another block. */
+int tg_block_copy(struct tg_block *block, const struct tg_block *from,
+                  const struct tg_block_call *call);
+
 /* What a call adds to sums. */
 void tg_block_sums(const struct tg_block_call *call, struct tg_sums *sums);
 

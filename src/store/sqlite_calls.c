@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include "sqlite_calls.h"
+#include "sqlite_gather.h"
 #include "sqlite_metrics.h"
 
 /* inet_ntop, without printf for IPv4: each call that comes in has one. */
@@ -214,6 +215,8 @@ insert_all(struct tg_sqlite *db, const struct tg_record *records)
 
     if (err == 0 && new_count > 0)
         err = note_new(db, records, new_count);
+    if (err == 0)
+        tg_gather_add(db, records, TG_CALLS_AT_ONCE, new_count, db->next_seq);
     /* Numbers of those that were there before are left out. */
     if (err == 0 && new_count > 0)
         db->next_seq += TG_CALLS_AT_ONCE;
@@ -247,8 +250,10 @@ tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
         err = add_moved(db, &record->call);
     if (err == 0 && *is_new)
         err = tg_metrics_note_call(db, &record->call);
-    if (err == 0)
+    if (err == 0) {
+        tg_gather_add(db, record, 1, new_count, db->next_seq);
         db->next_seq += *is_new;
+    }
     return err;
 }
 

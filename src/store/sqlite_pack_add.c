@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define AHEAD 8 /* calls that are fetched before they are added */
+
 /* The calls of a cell, or a day's of a kind, being added up. */
 struct heap {
     struct tg_sums sums;
@@ -118,6 +120,20 @@ count_same(const struct tg_place *places, uint32_t count, int word)
     return n;
 }
 
+static const struct tg_block_call *
+call_at(const struct tg_rollup *rollup, const struct tg_place *place)
+{
+    return &rollup->block.calls[place->words[TG_ORDER_CALL]];
+}
+
+/* A key's calls are far apart in memory. */
+static void
+fetch(const struct tg_block_call *call)
+{
+    __builtin_prefetch(call);
+    __builtin_prefetch(&call->is_error);
+}
+
 /* Cells of one kind, and their sum. */
 static int
 put_kind(struct tg_rollup *rollup, const struct tg_place *places,
@@ -132,8 +148,11 @@ put_kind(struct tg_rollup *rollup, const struct tg_place *places,
         uint32_t n = count_same(places, count, TG_ORDER_QUARTER);
 
         clear(&maker->cell);
-        for (uint32_t i = 0; i < n && err == 0; i++)
-            err = add_call(maker, &rollup->block.calls[places[i].call]);
+        for (uint32_t i = 0; i < n && err == 0; i++) {
+            if (i + AHEAD < count)
+                fetch(call_at(rollup, &places[i + AHEAD]));
+            err = add_call(maker, call_at(rollup, &places[i]));
+        }
         if (err == 0)
             err = tg_sums_add(&maker->day.sums, &maker->cell.sums);
         if (err == 0)
@@ -293,7 +312,7 @@ static struct owner
 name_owner(const struct tg_rollup *rollup, enum tg_pack_family family,
            const struct tg_place *place)
 {
-    uint32_t holder = rollup->block.calls[place->call].holder;
+    uint32_t holder = call_at(rollup, place)->holder;
     const struct tg_block_holder *names =
         tg_names_at(&rollup->block.holders, holder);
 
@@ -315,7 +334,7 @@ add_family(struct tg_sqlite *db, struct tg_rollup *rollup,
 
     for (uint32_t i = 0; i < count; i++) {
         const struct tg_place *place = &rollup->order[from + i];
-        const struct tg_block_call *call = &rollup->block.calls[place->call];
+        const struct tg_block_call *call = call_at(rollup, place);
 
         places[i] = *place;
         places[i].words[TG_ORDER_KIND] = rollup->maker->kinds[call->kind];

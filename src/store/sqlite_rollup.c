@@ -1,3 +1,4 @@
+#include "sqlite_gather.h"
 #include "sqlite_rollup.h"
 
 #include <stdlib.h>
@@ -20,11 +21,9 @@ tg_key_entry_read(const uint8_t **at, const uint8_t *end,
 }
 
 static int
-load(struct tg_sqlite *db, int64_t number, const char *key_id,
-     struct tg_rollup **rollup)
+read_block(struct tg_sqlite *db, int64_t first, const char *key_id,
+           struct tg_block *block)
 {
-    int64_t first = number << TG_BLOCK_BITS;
-    struct tg_block block;
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(db, &stmt,
                            "SELECT " TG_BLOCK_COLUMNS " FROM calls "
@@ -32,10 +31,24 @@ load(struct tg_sqlite *db, int64_t number, const char *key_id,
                            "ORDER BY seq",
                            "iit", first, first + TG_BLOCK_CALLS, key_id);
 
-    if (err != 0)
-        return err;
+    return err == 0 ? tg_block_read(db, block, stmt) : err;
+}
+
+/* Calls that were gathered are all of the block, so no key of it is done. */
+static int
+load(struct tg_sqlite *db, int64_t number, const char *key_id,
+     struct tg_rollup **rollup)
+{
+    int64_t first = number << TG_BLOCK_BITS;
+    struct tg_block block;
+    int err = 0;
+
     tg_block_init(&block);
-    err = tg_block_read(db, &block, stmt);
+    if (!tg_gather_take(db, first, first + TG_BLOCK_CALLS, &block) ||
+        key_id[0] != '\0') {
+        tg_block_release(&block);
+        err = read_block(db, first, key_id, &block);
+    }
     if (err == 0)
         err = tg_rollup_new(db, number, &block, rollup);
     else

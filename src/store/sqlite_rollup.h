@@ -15,10 +15,11 @@
 #define TG_BLOCK_CALLS (INT64_C(1) << TG_BLOCK_BITS)
 
 /*
- * A call's place in an order: by words, the last one first, and then as they
- * came.  Words are numbers that stand for what calls are grouped by.
+ * A call's place in an order: by words, the last one first.  Words are numbers
+ * of the call in its block, and of what calls are grouped by.
  */
 enum {
+    TG_ORDER_CALL,
     TG_ORDER_QUARTER,
     TG_ORDER_KIND,
     TG_ORDER_DAY,
@@ -27,7 +28,6 @@ enum {
 };
 
 struct tg_place {
-    uint32_t call;
     uint32_t words[TG_WORDS];
 };
 
@@ -75,7 +75,7 @@ void tg_pack_maker_free(struct tg_pack_maker *maker);
 static inline const struct tg_block_call *
 tg_rollup_call(const struct tg_rollup *rollup, uint32_t n)
 {
-    return &rollup->block.calls[rollup->order[n].call];
+    return &rollup->block.calls[rollup->order[n].words[TG_ORDER_CALL]];
 }
 
 static inline const char *

@@ -646,8 +646,9 @@ struct tg_store_ops {
      */
     int (*roll_up)(struct tg_store *store, uint32_t rows, bool *has_more);
     /*
-     * Reads and sorts the block that is next, outside of a transaction, so
-     * that roll_up has not to: that takes a quarter of a second.  *is_ready:
+     * Sorts the block that is next, outside of a transaction, so that roll_up
+     * has not to; where its calls were not added by this connection it reads
+     * them, which takes a quarter of a second.  *is_ready:
      * there is one that is full, as far as it is committed.
      */
     int (*roll_up_ahead)(struct tg_store *store, bool *is_ready);

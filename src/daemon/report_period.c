@@ -9,6 +9,7 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define NEAR_QUARTERS 12 /* by how far clocks are ever changed at once */
+#define NEAR_MINUTES (NEAR_QUARTERS * 15 + 60)
 
 const char tg_report_kinds[] = "daily weekly monthly";
 
@@ -61,6 +62,9 @@ tg_report_time_at(const struct tg_zone *zone, int64_t day, int64_t minutes)
     int64_t wanted = day * TG_MS_PER_DAY + minutes * MINUTE_MS;
     int64_t at = tg_report_day_at(zone, day);
 
+    /* From before it, however clocks are changed on that day. */
+    if (minutes > NEAR_MINUTES)
+        at += (minutes - NEAR_MINUTES) * MINUTE_MS;
     while (at + tg_zone_offset_s(zone, at) * INT64_C(1000) < wanted)
         at += MINUTE_MS;
     return at;

@@ -115,7 +115,7 @@ reserve(struct tg_exposition *out, size_t more)
     if (out->has_failed)
         return false;
     while (cap < out->len + more)
-        cap = cap == 0 ? 1 << 16 : cap * 2;
+        cap = cap == 0 ? 1024 : cap * 2;
     data = realloc(out->data, cap);
     if (data == NULL) {
         out->has_failed = true;

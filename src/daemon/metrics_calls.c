@@ -226,43 +226,69 @@ put_bound(char text[32], int64_t bound, int digits)
         text[--len] = '\0';
 }
 
+/* A line's beginning, up to the bound: each bucket's is the same. */
+static void
+begin_line(struct tg_exposition *line, const struct shape *shape,
+           const char *const *labels)
+{
+    line->len = 0;
+    tg_exposition_sample(line, shape->family, "_bucket", labels);
+    if (line->has_failed)
+        return;
+    line->len -= 2; /* "} " */
+    tg_exposition_text(line, TG_STR(",le=\""));
+}
+
+static void
+write_buckets(struct tg_exposition *out, const struct tg_exposition *line,
+              const struct row *row, const struct shape *shape)
+{
+    const struct tg_metric_bounds *bounds = &tg_metric_bounds[shape->kind];
+    int64_t sum = 0;
+    char bound[32];
+
+    for (uint32_t i = 0; i <= bounds->count; i++) {
+        sum += row->figures.buckets[shape->kind][i];
+        if (i < bounds->count)
+            put_bound(bound, bounds->at[i], shape->digits);
+        else
+            snprintf(bound, sizeof(bound), "+Inf");
+        tg_exposition_text(out, (struct tg_str){line->data, line->len});
+        tg_exposition_text(out, (struct tg_str){bound, strlen(bound)});
+        tg_exposition_text(out, TG_STR("\"} "));
+        tg_exposition_number(out, sum, 0);
+    }
+}
+
 static void
 write_histogram(struct tg_exposition *out, const struct row *row,
                 const struct shape *shape, const char *error_type)
 {
-    const struct tg_metric_bounds *bounds = &tg_metric_bounds[shape->kind];
-    char bound[32];
-    const char *labels[] = {"endpoint",
-                            row->endpoint,
-                            "error_type",
-                            error_type,
-                            "gen_ai_operation_name",
-                            row->operation,
-                            "gen_ai_provider_name",
-                            row->provider,
-                            "gen_ai_request_model",
-                            row->model,
-                            "gen_ai_token_type",
-                            shape->token_type,
-                            "upstream",
-                            row->upstream,
-                            "le",
-                            bound,
-                            NULL};
-    int64_t all = count_of(row, shape), sum = 0;
+    const char *const labels[] = {"endpoint",
+                                  row->endpoint,
+                                  "error_type",
+                                  error_type,
+                                  "gen_ai_operation_name",
+                                  row->operation,
+                                  "gen_ai_provider_name",
+                                  row->provider,
+                                  "gen_ai_request_model",
+                                  row->model,
+                                  "gen_ai_token_type",
+                                  shape->token_type,
+                                  "upstream",
+                                  row->upstream,
+                                  NULL};
+    struct tg_exposition line = {.data = NULL};
+    int64_t all = count_of(row, shape);
 
     if (all == 0)
         return;
-    for (uint32_t i = 0; i < bounds->count; i++) {
-        sum += row->figures.buckets[shape->kind][i];
-        put_bound(bound, bounds->at[i], shape->digits);
-        tg_exposition_sample(out, shape->family, "_bucket", labels);
-        tg_exposition_number(out, sum, 0);
-    }
-    snprintf(bound, sizeof(bound), "+Inf");
-    tg_exposition_sample(out, shape->family, "_bucket", labels);
-    tg_exposition_number(out, all, 0);
-    labels[sizeof(labels) / sizeof(labels[0]) - 3] = NULL;
+    begin_line(&line, shape, labels);
+    out->has_failed |= line.has_failed;
+    if (!line.has_failed)
+        write_buckets(out, &line, row, shape);
+    free(line.data);
     tg_exposition_sample(out, shape->family, "_sum", labels);
     tg_exposition_number(out, row->figures.sums[shape->sum], shape->digits);
     tg_exposition_sample(out, shape->family, "_count", labels);

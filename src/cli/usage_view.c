@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "decimal.h"
 #include "glyph.h"
@@ -11,6 +13,9 @@
 #include "when.h"
 
 #define NANO_PLACES 9
+#define NAME_LEAST 10 /* of a name beside its id, where there is no room */
+#define USUAL_COLUMNS 80
+#define GAP 2
 
 /* What the rows of each way to ask are named by. */
 static const struct group {
@@ -121,7 +126,7 @@ put_names(struct tg_usage_view *view, const struct group *const found[2],
             if (!has_id)
                 view->columns[view->names].title = group->id.title;
             else if (!is_wide)
-                view->columns[view->names].width_max = 10;
+                view->columns[view->names].width_max = NAME_LEAST;
             view->names++;
         }
         if (group != NULL && group->is_long && !is_wide)
@@ -295,9 +300,56 @@ sorted(const json_t *rows)
     return result;
 }
 
+static size_t
+terminal_columns(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return USUAL_COLUMNS;
+}
+
+static size_t
+cell_width(const struct tg_cli *cli, const struct tg_column *column,
+           const json_t *row)
+{
+    char *text = tg_cell_text(cli, column, row);
+    size_t width = tg_glyph_width(text);
+
+    free(text);
+    return width;
+}
+
+/* A name beside its id has the room that the others leave.  Ids are all of a
+ * length, and no figure is longer than that of the total, the last row. */
 static void
-put_rows(struct tg_cli *cli, const struct tg_usage_view *view,
-         const json_t *usage)
+fit_name(const struct tg_cli *cli, struct tg_usage_view *view,
+         const json_t *rows)
+{
+    const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
+    const json_t *first = json_array_get(rows, 0);
+    size_t used = 0, columns = terminal_columns();
+    struct tg_column *column, *name = NULL;
+
+    for (column = view->columns; column->title != NULL; column++) {
+        size_t width = tg_glyph_width(column->title);
+        size_t one = cell_width(cli, column, first);
+        size_t other = cell_width(cli, column, last);
+
+        if (column->width_max == NAME_LEAST) {
+            name = column;
+            continue;
+        }
+        width = one > width ? one : width;
+        used += (other > width ? other : width) + GAP;
+    }
+    if (name != NULL && used + NAME_LEAST < columns)
+        name->width_max = columns - used;
+}
+
+static void
+put_rows(struct tg_cli *cli, struct tg_usage_view *view, const json_t *usage)
 {
     json_t *total = json_deep_copy(json_object_get(usage, "total"));
     json_t *given = json_object_get(usage, "rows");
@@ -313,6 +365,8 @@ put_rows(struct tg_cli *cli, const struct tg_usage_view *view,
                                 json_string(i == 0 ? "total" : " "));
         json_array_append(rows, total);
     }
+    if (cli->is_terminal)
+        fit_name(cli, view, rows);
     tg_table_init(&table, cli, view->columns);
     tg_table_rows(&table, rows);
     json_decref(rows);

@@ -1098,6 +1098,19 @@ def test_usage_by(admin, cli, by, head):
         None if is_latency_shown else "false")
 
 
+def test_a_long_name_leaves_room_for_the_rest_of_a_line(admin, cli):
+    """On a terminal; elsewhere it is whole."""
+    name = "the batch work of every night, with a long name"
+    row = figures(key_id=KEY_ID, key_name=name, images=0, characters=0,
+                  audio_seconds="0")
+    admin.answer("GET", "/usage", usage([row], total=row))
+    code, screen = on_terminal(["usage", "--by", "key"], cli.env)
+    lines = re.sub("\x1b\\[[0-9;]*m", "", screen).splitlines()
+    assert code == 0 and len(lines[3]) == 80 and "the batch w" in lines[3]
+    assert lines[3].endswith("0.000034500") and name not in screen
+    assert name in cli("usage", "--by", "key").stdout
+
+
 def test_what_costs_most_stands_first_but_not_in_csv(admin, cli):
     rows = [figures(model=name, cost=cost) for name, cost in
             [("a", "9"), ("b", "10"), ("c", "0.5")]]

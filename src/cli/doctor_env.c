@@ -168,7 +168,23 @@ is_known(const char *name)
     return false;
 }
 
-/* A variable that is set and nearly has this name; the caller's, or NULL. */
+/* Whether a value is a key of anybody, by its looks. */
+static bool
+is_key(const char *value)
+{
+    struct tg_str inside = {value, strlen(value)};
+    enum tg_diagnosis shape;
+
+    tg_unwrap(&inside);
+    shape = tg_key_diagnose(inside);
+    return shape == TG_DIAGNOSIS_SOUND || shape == TG_DIAGNOSIS_SK_OTHER ||
+           tg_provider_of_shape(shape) != NULL;
+}
+
+/*
+ * A variable that is set to a key and nearly has this name; the caller's, or
+ * NULL.
+ */
 static char *
 find_misspelt(const char *name)
 {
@@ -182,8 +198,9 @@ find_misspelt(const char *name)
 
         tg_suggest_init(&near, candidate);
         tg_suggest_try(&near, name);
-        if (near.distance < least && strlen(*entry) > len + 8 &&
-            !is_known(candidate) && strncasecmp(candidate, name, 3) == 0) {
+        if (near.distance < least && (*entry)[len] == '=' &&
+            is_key(*entry + len + 1) && !is_known(candidate) &&
+            strncasecmp(candidate, name, 3) == 0) {
             free(best);
             best = tg_own(strdup(candidate));
             least = near.distance;

@@ -115,15 +115,28 @@ tg_provider_of_site(const char *host)
     return NULL;
 }
 
+/* A beginning counts as the word there, however much is left of it. */
+static bool
+has_length_of(const char *host, const char *other)
+{
+    size_t len = strlen(host), want = strlen(other);
+
+    return len <= want + EDITS_MAX && want <= len + EDITS_MAX;
+}
+
 const char *
 tg_provider_near(const char *host)
 {
     struct tg_suggestion near;
 
     tg_suggest_init(&near, host);
-    for (size_t i = 0; i < COUNT(providers); i++)
-        tg_suggest_try(&near, providers[i].host);
-    return near.distance > 0 && near.distance <= EDITS_MAX ? near.best : NULL;
+    for (size_t i = 0; i < COUNT(providers); i++) {
+        if (has_length_of(host, providers[i].host))
+            tg_suggest_try(&near, providers[i].host);
+    }
+    return near.distance <= EDITS_MAX && strcasecmp(near.best, host) != 0
+               ? near.best
+               : NULL;
 }
 
 const char *

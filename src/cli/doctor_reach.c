@@ -106,25 +106,27 @@ settle(struct tg_doctor *doctor, const struct attempt *attempt,
 }
 
 /* Where else the API may be, when it is not where it should. */
-static const struct elsewhere {
+struct elsewhere {
     enum { BEHIND, WITHOUT, INSTEAD } how; /* of the path that is there */
     const char *path;                      /* NULL ends a table */
     enum tg_doctor_finding finding;
-} openai_paths[] =
-    {
-        {BEHIND, "/v1", tg_found_url_v1_missing},
-        {WITHOUT, "/v1", tg_found_url_v1_extra},
-        {WITHOUT, "/anthropic", tg_found_url_anthropic_extra},
-        {WITHOUT, "/anthropic/v1", tg_found_url_anthropic_extra},
-        {INSTEAD, "/v1", tg_found_url_path_wrong},
-        {INSTEAD, "", tg_found_url_path_wrong},
-        {0},
-},
-  anthropic_paths[] = {
-      {BEHIND, "/anthropic", tg_found_url_anthropic_missing},
-      {INSTEAD, "/anthropic", tg_found_url_path_wrong},
-      {INSTEAD, "", tg_found_url_path_wrong},
-      {0},
+};
+
+static const struct elsewhere openai_paths[] = {
+    {BEHIND, "/v1", tg_found_url_v1_missing},
+    {WITHOUT, "/v1", tg_found_url_v1_extra},
+    {WITHOUT, "/anthropic", tg_found_url_anthropic_extra},
+    {WITHOUT, "/anthropic/v1", tg_found_url_anthropic_extra},
+    {INSTEAD, "/v1", tg_found_url_path_wrong},
+    {INSTEAD, "", tg_found_url_path_wrong},
+    {0},
+};
+
+static const struct elsewhere anthropic_paths[] = {
+    {BEHIND, "/anthropic", tg_found_url_anthropic_missing},
+    {INSTEAD, "/anthropic", tg_found_url_path_wrong},
+    {INSTEAD, "", tg_found_url_path_wrong},
+    {0},
 };
 
 /* Whether the row makes another path of this one. */

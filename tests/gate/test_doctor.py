@@ -50,6 +50,12 @@ def the_named_variable_is_not_set(w):
     w.args = ["--key-env", "MY_OWN_KEY"]
 
 
+@broken("variable_unset")
+def a_variable_of_nearly_its_name_is_no_key(w):
+    w.env.update(OPENAI_API_BASE=w.gate.url, OPENAI_BASE_URL=w.gate.url)
+    w.args = ["--key-env", "OPENAI_API_KEY"]
+
+
 @broken("variable_empty")
 def the_variable_is_empty(w):
     w.at_gate(key="")

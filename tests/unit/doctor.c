@@ -351,6 +351,29 @@ test_keys(void)
     }
 }
 
+static const struct {
+    const char *host, *near;
+} hosts[] = {
+    {"api.deepseeek.com", "api.deepseek.com"},
+    {"api.openia.com", "api.openai.com"},
+    {"api.openai.com", NULL}, /* it is that one */
+    {"gate.example.net", NULL},
+    {"api", NULL}, /* a beginning of many */
+    {"api.gate.invalid", NULL},
+};
+
+static void
+test_near(void)
+{
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        const char *near = tg_provider_near(hosts[i].host);
+
+        is_str(near != NULL ? near : "-",
+               hosts[i].near != NULL ? hosts[i].near : "-", "%s is near to",
+               hosts[i].host);
+    }
+}
+
 static void
 test_secrets(void)
 {
@@ -377,6 +400,7 @@ main(void)
     test_files();
     test_shapes();
     test_keys();
+    test_near();
     test_secrets();
     return done();
 }

@@ -343,8 +343,8 @@ notes_of(const struct advising *all)
         json_array_append_new(
             notes, json_string(words(text,
                                      "there are more calls than are read: the "
-                                     "newest %d are looked at",
-                                     TG_ADVICE_CALLS_MAX)));
+                                     "newest %lld are looked at",
+                                     (long long)cost->calls)));
     if (cost->left_out > 0)
         json_array_append_new(
             notes,

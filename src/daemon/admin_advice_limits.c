@@ -149,9 +149,15 @@ read_calls(struct look *look)
     struct tg_store_filter filter = {.key_id = look->request->subject,
                                      .since = look->since,
                                      .until = look->until};
-    int err =
-        tg_advice_key_calls(daemon, &filter, take_call, look, &look->is_cut);
+    struct tg_advice_walk walk = {.daemon = daemon,
+                                  .filter = &filter,
+                                  .most = TG_ADVICE_CALLS_MAX,
+                                  .slice = TG_ADVICE_KEY_SLICE,
+                                  .visit = take_call,
+                                  .arg = look};
+    int err = tg_advice_key_calls(&walk);
 
+    look->is_cut = walk.is_cut;
     if (err == 0)
         return true;
     pthread_mutex_lock(&daemon->reports_lock);

@@ -282,13 +282,15 @@ networks_of(const struct reviewing *all, const struct tg_review_key *key)
     struct tg_tally *addresses = calloc(1, sizeof(*addresses));
     struct tg_store_filter filter = {
         .key_id = key->id, .since = all->page.since, .until = all->page.now_ms};
+    struct tg_advice_walk walk = {.daemon = all->page.daemon,
+                                  .filter = &filter,
+                                  .most = TG_ADVICE_CALLS_MAX,
+                                  .slice = TG_ADVICE_KEY_SLICE,
+                                  .visit = take_address,
+                                  .arg = addresses};
     json_t *networks = NULL;
-    bool is_cut = true;
 
-    if (addresses != NULL &&
-        tg_advice_key_calls(all->page.daemon, &filter, take_address, addresses,
-                            &is_cut) == 0 &&
-        !is_cut)
+    if (addresses != NULL && tg_advice_key_calls(&walk) == 0 && !walk.is_cut)
         networks = tg_leak_networks(addresses);
     free(addresses);
     return networks;

@@ -32,29 +32,28 @@ tg_advice_let_others(void)
 }
 
 int
-tg_advice_key_calls(struct tg_daemon *daemon,
-                    const struct tg_store_filter *filter,
-                    int (*visit)(void *, const struct tg_store_call *),
-                    void *arg, bool *is_cut)
+tg_advice_key_calls(struct tg_advice_walk *walk)
 {
-    struct slice slice = {.visit = visit, .arg = arg};
+    struct slice slice = {.visit = walk->visit, .arg = walk->arg};
+    struct tg_daemon *daemon = walk->daemon;
     struct tg_store *store = daemon->reports;
-    uint32_t read = 0;
+    uint32_t read = 0, limit;
     int err;
 
     do {
         const struct tg_call_id after = slice.last;
 
+        limit =
+            walk->most - read < walk->slice ? walk->most - read : walk->slice;
         slice.count = 0;
         pthread_mutex_lock(&daemon->reports_lock);
-        err = store->ops->call_each(store, filter, read > 0 ? &after : NULL,
-                                    TG_ADVICE_SLICE, take, &slice);
+        err = store->ops->call_each(
+            store, walk->filter, read > 0 ? &after : NULL, limit, take, &slice);
         pthread_mutex_unlock(&daemon->reports_lock);
         read += slice.count;
         tg_advice_let_others();
-    } while (err == 0 && slice.count == TG_ADVICE_SLICE &&
-             read < TG_ADVICE_CALLS_MAX);
-    *is_cut = err == 0 && slice.count == TG_ADVICE_SLICE;
+    } while (err == 0 && slice.count == limit && read < walk->most);
+    walk->is_cut = err == 0 && read == walk->most;
     /* The call after which it was to go on has become too old meanwhile. */
     return err == TG_ERR_NOT_FOUND && read > 0 ? 0 : err;
 }

@@ -19,15 +19,25 @@
 /* Between two slices: who waits for the lock gets it now. */
 void tg_advice_let_others(void);
 
+/* A walk over the calls of a key, the newest first. */
+struct tg_advice_walk {
+    struct tg_daemon *daemon;
+    const struct tg_store_filter *filter; /* of which key, and when */
+    uint32_t most;                        /* calls */
+    uint32_t slice;                       /* calls for which the lock is held */
+    int (*visit)(void *arg, const struct tg_store_call *call);
+    void *arg;
+    bool is_cut; /* comes out: there may be more than most */
+};
+
 /*
- * The calls of filter->key_id, the newest first, up to TG_ADVICE_CALLS_MAX;
- * *is_cut: there may be more.  Returns 0, what visit returned, or TG_ERR_*.
+ * Each slice finds its place anew, in the block of 131 072 calls that it is
+ * in: so slices are not too small.
  */
-int tg_advice_key_calls(struct tg_daemon *daemon,
-                        const struct tg_store_filter *filter,
-                        int (*visit)(void *arg,
-                                     const struct tg_store_call *call),
-                        void *arg, bool *is_cut);
+#define TG_ADVICE_KEY_SLICE 32768
+
+/* Returns 0, what visit returned, or TG_ERR_*. */
+int tg_advice_key_calls(struct tg_advice_walk *walk);
 
 /*
  * Since when calls are kept, of any key, where older ones are gone; 0: none is.

@@ -10,6 +10,13 @@
 /* Calls are not taken in quite in the order of their instants. */
 #define SLACK 65536
 
+/* To read one call of a key costs as much as to read so many in a row. */
+#define ROW_TIMES 20
+
+/* Calls of a key that are read that way, at most, and at once. */
+#define KEY_CALLS_MAX 131072
+#define KEY_SLICE 8192
+
 #define SLOTS (2 * TG_ADVICE_GROUPS)
 
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "a mask of the hash");
@@ -18,7 +25,7 @@ _Static_assert(TG_ADVICE_GROUPS < UINT16_MAX, "a number of the index");
 /* What a visitor of the store hands on. */
 struct walk {
     struct tg_advice_cost *cost;
-    int64_t seq;
+    int64_t seq, last; /* calls behind seq, up to last */
 };
 
 static int
@@ -147,38 +154,56 @@ take_scanned(void *arg, int64_t seq, const struct tg_call *call)
     walk->seq = seq;
     if (call->at_ms >= cost->since && call->at_ms < cost->until &&
         (cost->account_id == NULL ||
-         strncmp(cost->account_id, call->account_id, TG_ID_LEN) == 0))
+         strncmp(cost->account_id, call->account_id, TG_ID_LEN) == 0) &&
+        (cost->key_id == NULL ||
+         strncmp(cost->key_id, call->key_id, TG_ID_LEN) == 0))
         take(walk->cost, call);
     return 0;
 }
 
-/* From the first one in the time, or as many as are read. */
+/* Which calls the time has, and how many of them are of the key. */
 static int
-read_all(struct tg_advice_cost *cost)
+look(struct walk *walk, int64_t *of_key)
 {
+    const struct tg_advice_cost *cost = walk->cost;
     struct tg_daemon *daemon = cost->daemon;
     struct tg_store *store = daemon->reports;
-    struct walk walk = {.cost = cost};
-    int64_t first, last = 0;
+    struct tg_usage_question question = {
+        .key_id = cost->key_id, .since = cost->since, .until = cost->until};
+    struct tg_store_usage total = {0};
+    int64_t first;
     int err;
 
     pthread_mutex_lock(&daemon->reports_lock);
-    err = store->ops->call_before(store, cost->since, &walk.seq);
+    err = store->ops->call_before(store, cost->since, &walk->seq);
     if (err == 0)
-        err = store->ops->call_span(store, &first, &last);
+        err = store->ops->call_span(store, &first, &walk->last);
+    if (err == 0 && cost->key_id != NULL)
+        err = store->ops->usage(store, &question, &total, NULL, NULL);
     pthread_mutex_unlock(&daemon->reports_lock);
-    walk.seq = walk.seq > SLACK ? walk.seq - SLACK : 0;
-    cost->is_cut = last - walk.seq > TG_ADVICE_CALLS_MAX;
-    if (cost->is_cut)
-        walk.seq = last - TG_ADVICE_CALLS_MAX;
-    while (err == 0 && walk.seq < last) {
-        int64_t before = walk.seq;
+    walk->seq = walk->seq > SLACK ? walk->seq - SLACK : 0;
+    *of_key = total.sums.requests;
+    return err;
+}
+
+static int
+read_rows(struct walk *walk)
+{
+    struct tg_daemon *daemon = walk->cost->daemon;
+    struct tg_store *store = daemon->reports;
+    int err = 0;
+
+    walk->cost->is_cut = walk->last - walk->seq > TG_ADVICE_CALLS_MAX;
+    if (walk->cost->is_cut)
+        walk->seq = walk->last - TG_ADVICE_CALLS_MAX;
+    while (err == 0 && walk->seq < walk->last) {
+        int64_t before = walk->seq;
 
         pthread_mutex_lock(&daemon->reports_lock);
-        err = store->ops->call_scan(store, walk.seq, TG_ADVICE_SLICE,
-                                    take_scanned, &walk);
+        err = store->ops->call_scan(store, walk->seq, TG_ADVICE_SLICE,
+                                    take_scanned, walk);
         pthread_mutex_unlock(&daemon->reports_lock);
-        if (walk.seq == before)
+        if (walk->seq == before)
             break;
         tg_advice_let_others();
     }
@@ -202,21 +227,49 @@ take_listed(void *arg, const struct tg_store_call *row)
     return err;
 }
 
-int
-tg_advice_cost_read(struct tg_advice_cost *cost)
+static int
+read_key(struct tg_advice_cost *cost)
 {
     struct tg_store_filter filter = {.key_id = cost->key_id,
                                      .account_id = cost->account_id,
                                      .since = cost->since,
                                      .until = cost->until};
-    int err = copy_catalog(cost);
+    struct tg_advice_walk walk = {.daemon = cost->daemon,
+                                  .filter = &filter,
+                                  .most = KEY_CALLS_MAX,
+                                  .slice = KEY_SLICE,
+                                  .visit = take_listed,
+                                  .arg = cost};
+    int err = tg_advice_key_calls(&walk);
+
+    cost->is_cut = walk.is_cut;
+    return err;
+}
+
+/* A key's calls are looked up one by one, unless there are too many. */
+static int
+read_calls(struct tg_advice_cost *cost)
+{
+    struct walk walk = {.cost = cost};
+    int64_t of_key, rows;
+    int err = look(&walk, &of_key);
 
     if (err != 0)
         return err;
-    err = cost->key_id == NULL
-              ? read_all(cost)
-              : tg_advice_key_calls(cost->daemon, &filter, take_listed, cost,
-                                    &cost->is_cut);
+    rows = walk.last - walk.seq;
+    if (cost->key_id != NULL &&
+        (of_key < rows / ROW_TIMES || rows > TG_ADVICE_CALLS_MAX))
+        return read_key(cost);
+    return read_rows(&walk);
+}
+
+int
+tg_advice_cost_read(struct tg_advice_cost *cost)
+{
+    int err = copy_catalog(cost);
+
+    if (err == 0)
+        err = read_calls(cost);
     for (size_t i = 0; i < cost->group_count; i++) {
         tg_saving_end(&cost->groups[i]);
         cost->left_out += cost->groups[i].left_out;

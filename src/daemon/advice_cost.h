@@ -27,9 +27,10 @@ struct tg_advice_cost {
 };
 
 /*
- * Reads the calls, the newest TG_ADVICE_CALLS_MAX of them at most, in slices:
- * the caller holds no lock.  Returns 0, TG_ERR_* of the store, or
- * TG_ERR_SYSTEM when memory is short.  Close it in any case.
+ * Reads the calls, the newest TG_ADVICE_CALLS_MAX of them at most, of a key
+ * among more than those 131 072, in slices: the caller holds no lock.  Returns
+ * 0, TG_ERR_* of the store, or TG_ERR_SYSTEM when memory is short.  Close it in
+ * any case.
  */
 int tg_advice_cost_read(struct tg_advice_cost *cost);
 

@@ -9,11 +9,9 @@
 
 /*
  * A slice is of so many rows, or of so many calls that are looked at: a
- * millisecond or two. Finding where a key's calls are costs more than that, so
- * more of them are shown at once.
+ * millisecond or two.
  */
 #define ROWS 512
-#define KEY_ROWS 8192
 #define LOOKED_AT 2048
 
 #define TEXTS 4
@@ -21,6 +19,7 @@
 struct state {
     struct tg_call_query query;
     struct tg_store_call_slice slice;
+    struct tg_store *store;
     struct tg_upstream_names names;
     char *texts[TEXTS]; /* copies of what the request says */
     struct tg_rows *rows;
@@ -110,12 +109,11 @@ static int
 slice(void *arg, struct tg_store *store, struct tg_rows *rows, bool *is_over)
 {
     struct state *state = arg;
-    bool is_of_key = state->query.filter.key_id != NULL;
     int err;
 
     state->rows = rows;
     state->slice.look = LOOKED_AT;
-    state->slice.limit = is_of_key ? KEY_ROWS : ROWS;
+    state->slice.limit = ROWS;
     err = store->ops->call_slice(store, &state->query.filter, &state->slice,
                                  add_call, state);
     *is_over = state->slice.is_over;
@@ -127,6 +125,8 @@ release(void *arg)
 {
     struct state *state = arg;
 
+    if (state->store != NULL)
+        state->store->ops->call_slice_end(&state->slice);
     tg_upstream_names_release(&state->names);
     for (size_t i = 0; i < TEXTS; i++)
         free(state->texts[i]);
@@ -186,6 +186,8 @@ begin(struct state *state, struct tg_store *store, int64_t *expected)
         return err;
     state->query.filter.seq_end = last + 1;
     state->slice.place = TG_CALLS_FROM_NEWEST;
+    state->slice.is_kept = true;
+    state->store = store;
     *expected = count_rows(store, &state->query.filter, oldest_at);
     return 0;
 }

@@ -186,6 +186,7 @@ static const struct tg_store_ops ops = {
     .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
     .call_slice = tg_sqlite_call_slice,
+    .call_slice_end = tg_sqlite_call_slice_end,
     .call_oldest = tg_sqlite_call_oldest,
     .call_where = tg_sqlite_call_where,
     .call_scan = tg_sqlite_call_scan,

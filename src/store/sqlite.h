@@ -245,6 +245,7 @@ int tg_sqlite_key_call_each(struct tg_store *, const struct tg_store_filter *,
 int tg_sqlite_call_slice(struct tg_store *, const struct tg_store_call_filter *,
                          struct tg_store_call_slice *,
                          int (*)(void *, const struct tg_store_call *), void *);
+void tg_sqlite_call_slice_end(struct tg_store_call_slice *);
 int tg_sqlite_call_oldest(struct tg_store *, int64_t *);
 int tg_sqlite_call_where(struct tg_store *, const struct tg_call_id *,
                          struct tg_call_place *);

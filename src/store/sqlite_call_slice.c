@@ -201,6 +201,13 @@ walk_key(struct part *part, struct tg_key_walk *walk)
     return 0;
 }
 
+void
+tg_sqlite_call_slice_end(struct tg_store_call_slice *slice)
+{
+    tg_key_walk_end(slice->walk);
+    slice->walk = NULL;
+}
+
 /* The id of the last one looked at, which need not have been shown. */
 static int
 find_id(struct part *part)
@@ -230,14 +237,18 @@ show_of_key(struct part *part)
     struct tg_store_filter of_key = {.key_id = part->filter->key_id,
                                      .since = part->filter->since};
     struct tg_store_call_slice *slice = part->slice;
-    struct tg_key_walk *walk = NULL;
-    int err = tg_key_walk_begin(&walk, part->db, &of_key, slice->is_in_blocks);
+    int err = 0;
 
+    /*
+     * What is kept holds while blocks are rolled up: a call's place stays
+     * what it is, and those that come are not before seq_end.
+     */
+    if (slice->walk == NULL)
+        err = tg_key_walk_begin(&slice->walk, part->db, &of_key);
     if (err == 0)
-        err = walk_key(part, walk);
-    if (err == 0 && part->filter->seq_end != 0)
-        slice->is_in_blocks = tg_key_walk_is_in_blocks(walk);
-    tg_key_walk_end(walk);
+        err = walk_key(part, slice->walk);
+    if (!slice->is_kept)
+        tg_sqlite_call_slice_end(slice);
     return err != 0 ? err : find_id(part);
 }
 

@@ -18,7 +18,7 @@ struct tg_key_walk {
     size_t part_count, part_room;
     struct tg_call_place *places; /* the newest last */
     size_t place_count, place_room;
-    struct tg_call_place oldest_recent; /* in no block; at INT64_MAX: none */
+    struct tg_store_filter own; /* what filter is, of a walk in parts */
 };
 
 /* Makes room for one more element of size bytes. */
@@ -88,14 +88,6 @@ add_place(struct tg_key_walk *walk, struct tg_call_place place)
 }
 
 static int
-add_recent(struct tg_key_walk *walk, struct tg_call_place place)
-{
-    if (compare(&place, &walk->oldest_recent) < 0)
-        walk->oldest_recent = place;
-    return add_place(walk, place);
-}
-
-static int
 find_recent(struct tg_key_walk *walk)
 {
     sqlite3_stmt *stmt;
@@ -106,7 +98,7 @@ find_recent(struct tg_key_walk *walk)
     if (err != 0)
         return err;
     while ((err = tg_sql_next(walk->db, stmt)) > 0) {
-        err = add_recent(
+        err = add_place(
             walk, (struct tg_call_place){.at = sqlite3_column_int64(stmt, 0),
                                          .seq = sqlite3_column_int64(stmt, 1)});
         if (err != 0)
@@ -260,9 +252,9 @@ next(struct tg_key_walk *walk, struct tg_call_place *place)
 
 /* Finds where the key's calls are. */
 static int
-look(struct tg_key_walk *walk, bool is_in_blocks)
+look(struct tg_key_walk *walk)
 {
-    int err = is_in_blocks ? 0 : find_recent(walk);
+    int err = find_recent(walk);
 
     if (err == 0)
         err = find_parts(walk);
@@ -278,7 +270,7 @@ walk_all(struct tg_key_walk *walk, uint32_t limit,
 {
     struct tg_call_place place;
     uint32_t shown = 0;
-    int err = look(walk, false);
+    int err = look(walk);
 
     while (err == 0 && (limit == 0 || shown < limit)) {
         err = next(walk, &place);
@@ -291,7 +283,7 @@ walk_all(struct tg_key_walk *walk, uint32_t limit,
 
 int
 tg_key_walk_begin(struct tg_key_walk **out, struct tg_sqlite *db,
-                  const struct tg_store_filter *filter, bool is_in_blocks)
+                  const struct tg_store_filter *filter)
 {
     struct tg_key_walk *walk = calloc(1, sizeof(*walk));
     int err;
@@ -299,10 +291,10 @@ tg_key_walk_begin(struct tg_key_walk **out, struct tg_sqlite *db,
     if (walk == NULL)
         return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
     walk->db = db;
-    walk->filter = filter;
+    walk->own = *filter;
+    walk->filter = &walk->own;
     walk->start = (struct tg_call_place){.at = INT64_MAX};
-    walk->oldest_recent = walk->start;
-    err = look(walk, is_in_blocks);
+    err = look(walk);
     if (err == 0)
         *out = walk;
     else
@@ -319,13 +311,6 @@ tg_key_walk_next(struct tg_key_walk *walk, const struct tg_call_place *before,
            compare(&walk->places[walk->place_count - 1], before) >= 0)
         walk->place_count--;
     return next(walk, place);
-}
-
-bool
-tg_key_walk_is_in_blocks(const struct tg_key_walk *walk)
-{
-    return walk->oldest_recent.at == INT64_MAX ||
-           compare(&walk->start, &walk->oldest_recent) <= 0;
 }
 
 void

@@ -10,15 +10,13 @@ struct tg_key_walk;
 
 /*
  * Begins a walk over the calls of filter->key_id since filter->since, in a
- * transaction of the caller's.  Both outlive it.  Reads the calls that are in
- * no block yet, unless is_in_blocks, and which blocks have others.  0 or
- * TG_ERR_*.
+ * transaction of the caller's.  db and the filter's key_id outlive it.  Reads
+ * the calls that are in no block yet, and which blocks have others.  0 or
+ * TG_ERR_*.  Behind that transaction it goes on with what was there then:
+ * without calls that came, and with places of some that have gone.
  */
 int tg_key_walk_begin(struct tg_key_walk **walk, struct tg_sqlite *db,
-                      const struct tg_store_filter *filter, bool is_in_blocks);
-
-/* Whether those that are in no block were all given. */
-bool tg_key_walk_is_in_blocks(const struct tg_key_walk *walk);
+                      const struct tg_store_filter *filter);
 
 /*
  * The newest one before a place, which is never newer than the last one given:

@@ -318,7 +318,7 @@ visit_all(struct tg_sqlite *db, const char *key_id,
     int err = tg_secret_uses_load(db, key_id, &uses);
 
     if (err == 0 && uses.count > 0)
-        err = tg_key_walk_begin(&walk, db, &filter, false);
+        err = tg_key_walk_begin(&walk, db, &filter);
     source.arg = walk;
     if (err == 0)
         err = tg_secret_uses_find(db, &uses, &source);

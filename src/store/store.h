@@ -613,6 +613,8 @@ struct tg_store_ops {
                       struct tg_store_call_slice *slice,
                       int (*visit)(void *, const struct tg_store_call *),
                       void *arg);
+    /* Gives back what a slice has kept; it may be one of zeros. */
+    void (*call_slice_end)(struct tg_store_call_slice *slice);
     /* When the oldest call was admitted; 0 when there is none. */
     int (*call_oldest)(struct tg_store *store, int64_t *at);
     /* Where a call stands; TG_ERR_NOT_FOUND. */

@@ -56,10 +56,12 @@ struct tg_store_call_slice {
     struct tg_call_id id; /* of that one, where one was looked at */
     bool is_over;         /* there is none behind it */
     /*
-     * All calls of the key that are in no block were visited, and no others
-     * count: seq_end is set.  A walk of many parts is quicker for it.
+     * A walk of many parts over a key's calls is quicker when it keeps what
+     * it has found: the filter stays as it is, with seq_end, and
+     * call_slice_end is called at the end.
      */
-    bool is_in_blocks;
+    bool is_kept;
+    struct tg_key_walk *walk;
 };
 
 /* A walk that begins with the newest call. */

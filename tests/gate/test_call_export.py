@@ -262,6 +262,28 @@ def test_what_comes_or_goes_meanwhile_is_not_half_of_it(daemon):
         f"key_{n:020d}" for n in range(10)}
 
 
+def test_a_key_is_whole_while_its_calls_are_rolled_up(daemon):
+    count, gone, key = 150_000, 700, "key_" + "K" * 20
+    begun = int(time.time() * 1000) - HOUR
+    refill(daemon, lambda store: call_rows.put(
+        store, ({"key_id": key, "at": begun + n + (n % 7) * 50}
+                for n in range(count))))
+    slow = Slow(daemon, "format=jsonl&key=" + key).begin()
+    db = sqlite3.connect(daemon.home / "store.db", timeout=30)
+    wait(lambda: db.execute("SELECT count(*) FROM key_calls").fetchone()[0],
+         what="block that is rolled up")
+    with db:
+        db.execute("DELETE FROM calls WHERE seq <= ?", (gone,))
+    db.close()
+    rows = [json.loads(line) for line in slow.rest().splitlines()]
+    slow.close()
+    numbers = [int(row["id"][5:], 16) for row in rows]
+    assert len(set(numbers)) == len(numbers)
+    assert set(range(gone + 1, count + 1)) <= set(numbers)
+    places = [(row["at"], number) for row, number in zip(rows, numbers)]
+    assert places == sorted(places, reverse=True)
+
+
 def test_who_leaves_makes_room_for_others(full):
     for _ in range(3):
         slow = [Slow(full).begin() for _ in range(4)]

@@ -330,8 +330,10 @@ check_slices(const struct tg_store_filter *asked, const char *what)
                                           .model = asked->model,
                                           .since = asked->since,
                                           .until = asked->until};
-    struct tg_store_call_slice slice = {
-        .look = 7001, .limit = 997, .place = TG_CALLS_FROM_NEWEST};
+    struct tg_store_call_slice slice = {.look = 7001,
+                                        .limit = 997,
+                                        .place = TG_CALLS_FROM_NEWEST,
+                                        .is_kept = asked->model == NULL};
     struct lines expected = {NULL, 0, 0}, got = {NULL, 0, 0};
     int64_t first, last;
     sqlite3_stmt *stmt =
@@ -349,6 +351,7 @@ check_slices(const struct tg_store_filter *asked, const char *what)
     while (!slice.is_over &&
            store->ops->call_slice(store, &filter, &slice, take_call, &got) == 0)
         ;
+    store->ops->call_slice_end(&slice);
     ok(slice.is_over && says_the_same(&expected, &got), "%s: by slices", what);
     free(expected.text);
     free(got.text);

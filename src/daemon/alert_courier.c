@@ -19,6 +19,7 @@
 #define ROUND_MS 300 /* a pass waits so long for what flies */
 #define GIVE_UP_MS (INT64_C(24) * 3600 * 1000)
 #define REFUSALS_MAX 5
+#define TRIES_LEAST 4 /* a machine that slept for a day has not tried */
 #define RETRY_MOST_S 3600
 
 enum phase { FREE = 0, FLYING, LANDED };
@@ -244,7 +245,8 @@ fate_of(const struct flight *flight, int64_t now_ms)
         fate.status = "delivered";
     else if ((delivery->fate == TG_SHAPE_REFUSED &&
               fate.attempts >= REFUSALS_MAX) ||
-             now_ms - flight->created_at >= GIVE_UP_MS)
+             (now_ms - flight->created_at >= GIVE_UP_MS &&
+              fate.attempts >= TRIES_LEAST))
         fate.status = "given_up";
     if (strcmp(fate.status, "pending") != 0) {
         fate.ended_at = now_ms;

@@ -10,7 +10,7 @@
 
 #include "sqlite_block.h"
 
-/* How far all is rolled up: docs/store.md. */
+/* Those calls, and how far all is rolled up (docs/store.md). */
 struct tg_recent {
     struct tg_block block;
     int64_t read_to; /* calls behind it were not read */

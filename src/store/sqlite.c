@@ -32,12 +32,14 @@ close_store(struct tg_store *store)
 static int
 begin(struct tg_store *store)
 {
+    tg_sqlite_of(store)->is_reading = false;
     return tg_sql_run(tg_sqlite_of(store), NULL, "BEGIN IMMEDIATE", "");
 }
 
 static int
 begin_reading(struct tg_store *store)
 {
+    tg_sqlite_of(store)->is_reading = true;
     return tg_sql_run(tg_sqlite_of(store), NULL, "BEGIN", "");
 }
 
@@ -60,13 +62,19 @@ rollback(struct tg_store *store)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
 
-    /* Nothing was taken from what is not committed, where nothing is. */
-    if (sqlite3_txn_state(db->db, NULL) == SQLITE_TXN_WRITE) {
+    /*
+     * What only reads takes nothing from what is not committed.  Whether
+     * something was written cannot be asked any more where SQLite has taken it
+     * back by itself, as it does when the disk is full.
+     */
+    if (!db->is_reading ||
+        sqlite3_txn_state(db->db, NULL) == SQLITE_TXN_WRITE) {
         tg_recent_free(db->recent);
         db->recent = NULL;
         tg_pack_names_forget(db);
         tg_gather_forget(db);
     }
+    db->is_reading = false;
     db->next_seq = 0;
     tg_rollup_free(db->rollup);
     db->rollup = NULL;

@@ -26,6 +26,7 @@ extern const struct tg_store_metric_ops tg_sqlite_metric_ops;
 struct tg_sqlite {
     struct tg_store store;
     sqlite3 *db;
+    bool is_reading;          /* of the transaction: begun to read alone */
     int64_t next_seq;         /* of the next call; 0: not asked yet */
     struct tg_rollup *rollup; /* NULL: none is begun */
     struct tg_gather *gather; /* NULL: none were added */

@@ -14,11 +14,13 @@
 #include "histogram.h"
 #include "migrate.h"
 #include "route.h"
+#include "sqlite.h"
 #include "store_test.h"
 #include "tap.h"
 #include "unit.h"
 
-#define CALLS 150000 /* a block, and some */
+#define CALLS 150000     /* a block, and some */
+#define CALLS_MAX 400000 /* three blocks, and some */
 #define KEYS 25
 #define QUARTER_MS INT64_C(900000)
 #define DAY_MS INT64_C(86400000)
@@ -42,7 +44,8 @@ struct truth {
     struct tg_sums sums;
 };
 
-static struct truth truths[CALLS];
+static bool has_twins = true; /* calls that come a second time */
+static struct truth truths[CALLS_MAX];
 static uint32_t truth_count;
 
 static void
@@ -150,14 +153,14 @@ add_calls(uint32_t to)
         call->at = BEGUN_AT + (int64_t)truth_count * SPAN_MS / CALLS +
                    (test_any(50) == 0 ? test_any(3000000) : test_any(1000));
         records[count++] = record_of(call, truth_count++);
-        if (count < TG_CALLS_AT_ONCE && test_any(100) == 0) {
+        if (count < TG_CALLS_AT_ONCE && has_twins && test_any(100) == 0) {
             records[count] = records[count - 1];
             count++;
         }
         if (count < TG_CALLS_AT_ONCE && truth_count < to)
             continue;
         if (store->ops->calls_add(store, records, count) != 0 ||
-            (test_any(10) == 0 &&
+            (has_twins && test_any(10) == 0 &&
              store->ops->calls_add(store, records, count) != 0))
             abort();
         count = 0;
@@ -280,7 +283,7 @@ struct member {
     const struct truth *call;
 };
 
-static struct member members[CALLS];
+static struct member members[CALLS_MAX];
 
 static int
 by_row(const void *a, const void *b)
@@ -355,7 +358,7 @@ by_number(const void *a, const void *b)
 static bool
 is_ttft(const struct member *first, size_t n, const int64_t *said)
 {
-    static uint32_t values[CALLS];
+    static uint32_t values[CALLS_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -512,6 +515,64 @@ test_taken_back(void)
 }
 
 static void
+roll_up_all(void)
+{
+    bool has_more = true;
+
+    while (has_more) {
+        store->ops->begin(store);
+        if (store->ops->roll_up(store, 100000, &has_more) != 0)
+            abort();
+        store->ops->commit(store);
+    }
+}
+
+/* It may grow by some pages. */
+static int
+set_pages(void *arg, int columns, char **values, char **names)
+{
+    char sql[64];
+
+    (void)columns;
+    (void)names;
+    snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %d",
+             atoi(values[0]) + 40);
+    return sqlite3_exec(arg, sql, NULL, NULL, NULL);
+}
+
+/* Where the disk itself is full, SQLite takes the transaction back alone. */
+static void
+test_full(void)
+{
+    struct tg_usage_question all = {.has_latency = true};
+    struct tg_sqlite *db = tg_sqlite_of(store);
+    struct tg_record records[TG_CALLS_AT_ONCE];
+    uint32_t count = 0;
+    int err = 0;
+
+    /* From the beginning of a block on, so that its calls are gathered. */
+    has_twins = false;
+    add_calls(CALLS_MAX - 135000);
+    roll_up_all();
+    sqlite3_exec(db->db, "PRAGMA page_count", set_pages, db->db, NULL);
+    store->ops->begin(store);
+    while (count < 100000 && err == 0) {
+        for (size_t i = 0; i < TG_CALLS_AT_ONCE; i++)
+            records[i] = record_of(&truths[0], 2 * CALLS_MAX + count++);
+        err = store->ops->calls_add(store, records, TG_CALLS_AT_ONCE);
+    }
+    ok(err != 0 && count > 2 * TG_CALLS_AT_ONCE, "the store is full");
+    sqlite3_exec(db->db, "ROLLBACK", NULL, NULL, NULL);
+    store->ops->rollback(store);
+    tg_sql_run(db, NULL, "PRAGMA max_page_count = 1000000", "");
+    is_int(ask(&all), 0, "what did not fit is not there");
+    /* Up to the end of the block, which is rolled up then. */
+    add_calls(CALLS_MAX);
+    roll_up_all();
+    is_int(ask(&all), 0, "and not in packs that are made later");
+}
+
+static void
 test_rows_max(void)
 {
     struct tg_usage_question many = {
@@ -644,6 +705,7 @@ main(void)
     test_life();
     test_taken_back();
     test_rows_max();
+    test_full();
     remove_store();
     test_old_store();
     remove_store();

@@ -15,16 +15,21 @@
 
 static int tap_count, tap_failed;
 
+/* A name is one line, and has nothing that XML knows no way to write. */
 __attribute__((format(printf, 2, 3), unused)) static bool
 ok(bool cond, const char *fmt, ...)
 {
+    char name[400];
     va_list ap;
 
-    printf("%sok %d - ", cond ? "" : "not ", ++tap_count);
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vsnprintf(name, sizeof(name), fmt, ap);
     va_end(ap);
-    putchar('\n');
+    for (char *p = name; *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
+    printf("%sok %d - %s\n", cond ? "" : "not ", ++tap_count, name);
     fflush(stdout);
     if (!cond)
         tap_failed++;

@@ -5,6 +5,16 @@
 
 #include "doctor_text.h"
 
+#define STOP "\xE3\x80\x82" /* of Chinese */
+
+static bool
+ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
 /* Bit n for each argument {n} that a text names. */
 static unsigned
 arguments(const char *text)
@@ -60,8 +70,7 @@ test_rows(void)
         ok(text->cure[0][0] == '\0' || has_chinese(text->cure[1]),
            "%s: the Chinese cure is Chinese", text->id);
         ok(text->status < TG_STATUS_WARNING ||
-               (text->cause[0][strlen(text->cause[0]) - 1] != '.' &&
-                text->cure[0][strlen(text->cure[0]) - 1] != '.'),
+               (!ends_in(text->cause[0], ".") && !ends_in(text->cure[0], ".")),
            "%s: the full stop is the verdict's", text->id);
     }
 }
@@ -70,20 +79,12 @@ test_rows(void)
 static bool
 is_punctuated(const char *text)
 {
-    for (size_t i = 1; text[i] != '\0'; i++) {
-        if ((unsigned char)text[i - 1] >= 0x80 &&
-            strchr(",;:.?!()", text[i]) != NULL)
+    for (const char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)p[0] >= 0x80 && p[1] != '\0' &&
+            strchr(",;:.?!()", p[1]) != NULL)
             return false;
     }
     return true;
-}
-
-static bool
-ends_in_stop(const char *text)
-{
-    size_t len = strlen(text);
-
-    return len >= 3 && strcmp(text + len - 3, "\xE3\x80\x82") == 0;
 }
 
 static void
@@ -96,7 +97,8 @@ test_chinese(void)
         ok(is_punctuated(text->cause[1]) && is_punctuated(text->cure[1]),
            "%s: no sign of ASCII stands behind a Chinese character", text->id);
         ok(text->status < TG_STATUS_WARNING ||
-               (!ends_in_stop(text->cause[1]) && !ends_in_stop(text->cure[1])),
+               (!ends_in(text->cause[1], STOP) &&
+                !ends_in(text->cure[1], STOP)),
            "%s: the full stop is the verdict's, in Chinese, too", text->id);
     }
 }

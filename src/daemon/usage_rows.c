@@ -127,9 +127,10 @@ fill_span(struct tg_usage_rows *full, const struct tg_usage_rows *rows,
     int err = 0;
 
     for (uint32_t i = 0; i < rows->groups.count && err == 0; i++) {
-        const struct tg_usage_row *row = &rows->list[*at];
-        bool is_there = *at < rows->count && row->group == order[i] &&
-                        row->figures.span == span;
+        const struct tg_usage_row *row =
+            *at < rows->count ? &rows->list[*at] : NULL;
+        bool is_there =
+            row != NULL && row->group == order[i] && row->figures.span == span;
 
         *at += is_there;
         err = add_row(full, order[i], is_there ? &row->figures : &none);

@@ -293,6 +293,9 @@ from {s.open_streams // 2:,} to {s.open_streams:,} open.
 
 {ingest(bench)}
 
+What questions about usage cost is in [USAGE.md](USAGE.md); how quickly calls are exported, in \
+[docs/store.md](../docs/store.md).
+
 ## Where
 
 {listed}

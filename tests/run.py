@@ -141,7 +141,7 @@ def pytest(args, folder=ROOT / "build", **env):
     junit = logs / "pytest.xml"
     junit.unlink(missing_ok=True)
     code = run([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-q",
-                "--tb=short", "-n", "3", "--dist", "loadfile",
+                "--tb=short", "-n", "4", "--dist", "loadfile",
                 f"--junitxml={junit}", *(args or ["tests/gate",
                                                   "tests/crash",
                                                   "tests/docs"])],

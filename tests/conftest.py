@@ -31,6 +31,10 @@ BUILD = Path(os.environ.get("TOLLGATE_BUILD", ROOT / "build")).resolve()
 START_S = float(os.environ.get("TOLLGATE_START_S", 30))  # under an instrument
 
 
+# In front of what root alone may do; script/test asks for root or sudo.
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
+
+
 def wait(condition, deadline=10.0, what="condition"):
     """Calls condition until it returns something true, and returns that."""
     end = time.monotonic() + deadline
@@ -581,3 +585,32 @@ def serve_tls(it):
 def tls_gate(make_gate):
     """A gate that is served by HTTP/2 over TLS, too: see serve_tls."""
     return serve_tls(make_gate()).start()
+
+
+@pytest.fixture
+def small_disk(request, tmp_path):
+    """The journal's folder of make_gate's first gate, on a disk of its own of
+    96 MiB, or of the parameter's."""
+    size = getattr(request, "param", 96)
+    folder = tmp_path / "home0" / "journal"
+    folder.mkdir(mode=0o700, parents=True)
+    os.chmod(folder.parent, 0o700)
+    subprocess.run(
+        [*AS_ROOT, "mount", "-t", "tmpfs", "-o",
+         f"size={size}m,mode=0700,uid={os.geteuid()},gid={os.getegid()}",
+         "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run([*AS_ROOT, "umount", "-l", folder], check=True)
+
+
+def fill_disk(path):
+    """Takes all the room that a disk has left, to the last page."""
+    size = 1 << 20
+    with open(path, "wb", buffering=0) as out:
+        while size >= 4096:
+            try:
+                written = out.write(bytes(size))
+            except OSError:
+                written = 0
+            if written < size:
+                size //= 2

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -306,20 +305,7 @@ def test_a_flood_from_everywhere_stays_small_and_hides_no_key(make_gate):
         (seconds + 2) * workers * (64 + 24 + 80 * 240))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A journal's folder on a disk of 192 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a disk is mounted by root alone")
-    folder = tmp_path / "home0" / "journal"
-    folder.mkdir(mode=0o700, parents=True)
-    os.chmod(folder.parent, 0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m,mode=0700",
-                    "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
+@pytest.mark.parametrize("small_disk", [192], indirect=True)
 def test_a_disk_with_little_room_is_left_to_calls(small_disk, make_gate):
     gate = make_gate().start()
     key = gate.key("good", rpm=1_000_000, tpm=1_000_000_000)

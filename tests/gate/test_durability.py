@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import wait
+from conftest import fill_disk, wait
 
 
 class Trace:
@@ -175,33 +175,6 @@ def test_a_disk_that_syncs_nothing_admits_nothing(own_gate, trace):
     all_recorded(gate, key, answers)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of 96 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a disk is mounted by root alone")
-    folder = tmp_path / "home0" / "journal"
-    folder.mkdir(mode=0o700, parents=True)
-    os.chmod(folder.parent, 0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m,mode=0700",
-                    "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(path):
-    """Takes all the room that a disk has left, to the last page."""
-    size = 1 << 20
-    with open(path, "wb", buffering=0) as out:
-        while size >= 4096:
-            try:
-                written = out.write(bytes(size))
-            except OSError:
-                written = 0
-            if written < size:
-                size //= 2
-
-
 def test_a_full_disk_admits_no_call_and_loses_none(small_disk, make_gate):
     gate = make_gate().start()
     key = gate.key("full", rpm=10**6, tpm=10**8)
@@ -209,7 +182,7 @@ def test_a_full_disk_admits_no_call_and_loses_none(small_disk, make_gate):
     streams = [gate.chat(key, "sim:slow=30 sim:tokens=150", stream=True)
                for _ in range(8)]
     old = set(gate.nginx_workers())
-    fill(small_disk / "ballast")
+    fill_disk(small_disk / "ballast")
 
     # New workers have nothing ahead; the old ones have, for their streams.
     os.kill(gate.up_pid(), signal.SIGHUP)

@@ -3,11 +3,8 @@ key, answered by nginx and the module alone."""
 
 import os
 import signal
-import subprocess
 
-import pytest
-
-from conftest import http_request, raw_request, wait
+from conftest import fill_disk, http_request, raw_request, wait
 
 READY = {"status": "ready",
          "checks": {"state": "ok", "journal": "ok", "upstreams": "ok"}}
@@ -112,37 +109,10 @@ def test_it_is_not_ready_while_every_credential_is_refused(own_gate):
     assert ready(own_gate)[0] == 200
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of 96 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a disk is mounted by root alone")
-    folder = tmp_path / "home0" / "journal"
-    folder.mkdir(mode=0o700, parents=True)
-    os.chmod(folder.parent, 0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m,mode=0700",
-                    "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(path):
-    """Takes all the room that a disk has left, to the last page."""
-    size = 1 << 20
-    with open(path, "wb", buffering=0) as out:
-        while size >= 4096:
-            try:
-                written = out.write(bytes(size))
-            except OSError:
-                written = 0
-            if written < size:
-                size //= 2
-
-
 def test_it_is_not_ready_while_the_journal_has_no_room(small_disk, make_gate):
     gate = make_gate().start()
     old = set(gate.nginx_workers())
-    fill(small_disk / "ballast")
+    fill_disk(small_disk / "ballast")
 
     # New workers have no room ahead, and nobody has called them yet.
     os.kill(gate.up_pid(), signal.SIGHUP)

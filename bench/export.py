@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 from conftest import BUILD, Gate, clean_env    # noqa: E402
 from process import cpu_ns                     # noqa: E402
 
+IDLE_S = 3  # that requests are timed while nothing is exported
 DAYS_30_MS = 30 * 86_400_000
 KEYS = 1000
 KEY = f"key_{7:020d}"
@@ -70,7 +71,10 @@ def fill(store, calls):
 def settle(gate):
     """Until the calls are rolled up: the daemon does nothing any more."""
     pid, quiet = gate.daemon_pid(), 0
+    end = time.monotonic() + 600
     while quiet < 3:
+        if time.monotonic() > end:
+            raise SystemExit("export: the daemon does not come to rest")
         before = cpu_ns(pid)
         time.sleep(1)
         quiet = quiet + 1 if cpu_ns(pid) - before < 30_000_000 else 0
@@ -161,7 +165,7 @@ def main():
             settle(gate)
             idle = Gets(gate)
             idle.start()
-            time.sleep(3)
+            time.sleep(IDLE_S)
             p50, p99 = idle.end()
             print(f"{'':26} {'rows':>10} {'rows/s':>10}   µs of CPU a row:"
                   f"          GET ms:           WAL\n{'':48} {'daemon':>8} "

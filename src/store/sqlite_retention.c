@@ -375,9 +375,16 @@ take_packs(struct step *step)
 
     if (err != 0 || !step->did_some)
         return err;
-    err = tg_sql_run(
-        db, NULL, "DELETE FROM packs WHERE (day, key_id, account) <= (?, ?, ?)",
-        "iti", bound.day, bound.key_id, bound.account);
+    err = tg_sql_run(db, NULL,
+                     "DELETE FROM pack_cells WHERE id IN (SELECT cells FROM "
+                     "packs WHERE (day, key_id, account) <= (?, ?, ?) AND "
+                     "typeof(cells) = 'integer')",
+                     "iti", bound.day, bound.key_id, bound.account);
+    if (err == 0)
+        err = tg_sql_run(
+            db, NULL,
+            "DELETE FROM packs WHERE (day, key_id, account) <= (?, ?, ?)",
+            "iti", bound.day, bound.key_id, bound.account);
     if (err == 0)
         err = tg_sql_run(db, NULL,
                          "UPDATE retention SET first_quarter = "

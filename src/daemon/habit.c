@@ -32,8 +32,8 @@ const struct tg_trait_row tg_traits[TG_TRAIT_COUNT] = {
                             "more than twenty times, even"},
 };
 
-static uint64_t
-hash_of(const char *text)
+uint64_t
+tg_habit_hash(const char *text)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
@@ -88,7 +88,7 @@ is_crowded(const struct tg_sights *sights, int64_t at_ms)
 static bool
 see(struct tg_sights *sights, const char *name, int64_t at_ms, bool is_learnt)
 {
-    uint64_t hash = hash_of(name);
+    uint64_t hash = tg_habit_hash(name);
     bool is_there, was_crowded, is_first = sights->list[0].hash == 0;
     int place = place_of(sights, hash, &is_there);
     struct tg_sight *sight = &sights->list[place];

@@ -123,14 +123,23 @@ void tg_habit_network(const char *ip, char *out);
  */
 void tg_habit_agent(const char *user_agent, char *out);
 
-/* As the store keeps it. */
-#define TG_HABIT_BYTES_MAX sizeof(struct tg_habit)
+/* Of a sight's name: tells them apart where names are cut.  Never 0. */
+uint64_t tg_habit_hash(const char *name);
+
+/*
+ * As the store keeps it, and memory: some 150 bytes where a key is used from
+ * one place, by one program, for one model.
+ */
+#define TG_HABIT_BYTES_MAX 3200
 
 /* Writes it without its free places; returns the bytes. */
 size_t tg_habit_pack(const struct tg_habit *habit,
                      uint8_t out[TG_HABIT_BYTES_MAX]);
 
-/* Reads it back.  False, and habit is zeros, when that cannot be it. */
+/*
+ * Reads it back, also as an older version wrote it.  False, and habit is zeros,
+ * when that cannot be it.
+ */
 bool tg_habit_unpack(struct tg_habit *habit, const void *data, size_t len);
 
 #endif

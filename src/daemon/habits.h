@@ -1,5 +1,9 @@
 /*
  * habits.h: the habits of the keys that call now, in front of the store.
+ *
+ * They are packed in memory as the store has them, some 300 bytes a key with
+ * what finds it, so that hundreds of thousands of keys that call in turn are
+ * read from the store once, and written a few times an hour.
  */
 #ifndef TG_HABITS_H
 #define TG_HABITS_H
@@ -7,18 +11,19 @@
 #include "daemon.h"
 #include "habit.h"
 
-#define TG_HABITS_MAX 8192 /* in memory: about 22 MiB, if so many call */
+#define TG_HABITS_BYTES (128u << 20) /* as many as are used so far */
 
 struct tg_habits;
 
-/* NULL when there is no memory. */
-struct tg_habits *tg_habits_new(void);
+/* bytes: the most of memory, about.  NULL when there is no memory. */
+struct tg_habits *tg_habits_new(size_t bytes);
 void tg_habits_free(struct tg_habits *habits);
 
 /*
- * The habit of a key, for the caller to change, until the next _keep: from
- * memory, or read from the store, or new.  Returns 0; TG_ERR_FULL when _keep
- * must come first; TG_ERR_SYSTEM, or what the store says.
+ * The habit of a key, for the caller to change, until the next call of one of
+ * these: from memory, or read from the store, or new.  key_id is not empty.
+ * Returns 0; TG_ERR_FULL when _keep must come first; TG_ERR_SYSTEM, or what
+ * the store says.
  */
 int tg_habits_of(struct tg_habits *habits, struct tg_store *store,
                  const char *key_id, struct tg_habit **habit);
@@ -31,5 +36,8 @@ int tg_habits_of(struct tg_habits *habits, struct tg_store *store,
  */
 int tg_habits_keep(struct tg_habits *habits, struct tg_daemon *daemon,
                    struct tg_store *store);
+
+/* Keys that are in memory. */
+size_t tg_habits_count(const struct tg_habits *habits);
 
 #endif

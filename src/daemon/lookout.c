@@ -13,8 +13,10 @@
 
 #define READ_ROWS 4096 /* at once */
 #define PASS_READS 16  /* then others of clockwork have their turn */
-#define KEEP_MS 10000  /* what is known comes to the store so often */
-#define UNTOLD_MAX 256 /* events that wait for the store */
+#define KEEP_MS 10000  /* what is known comes to the store so often: refusals  \
+                        */
+#define KEEP_HABITS_MS 60000 /* and habits, which are many */
+#define UNTOLD_MAX 256       /* events that wait for the store */
 #define CRITICAL_WEIGHT 8
 #define BATCH 512 /* rows of refusals in a transaction */
 #define BATCH_LEAST 32
@@ -35,10 +37,13 @@ struct tg_lookout {
     struct tg_habits *habits;
     struct tg_habit_learning learning;
     int64_t seq, denial; /* read so far */
+    int64_t kept_seq;    /* as the store knows */
     int64_t newest_ms;   /* refusal */
-    int64_t keep_at_ms;
-    bool is_loaded, is_changed;
-    size_t rows; /* of the read that runs */
+    int64_t keep_at_ms, keep_habits_at_ms;
+    bool is_loaded;
+    bool has_refusals, has_calls; /* that are not kept */
+    bool is_full;                 /* no room for one more key */
+    size_t rows;                  /* of the read that runs */
     size_t untold_count;
     struct untold untold[UNTOLD_MAX];
 };
@@ -58,6 +63,7 @@ load(struct tg_lookout *lookout)
     struct tg_store *store = lookout->store;
     int err = store->ops->watched(store, &lookout->seq);
 
+    lookout->kept_seq = lookout->seq;
     if (err == 0)
         err = store->ops->watch_each(store, put_row, lookout);
     lookout->is_loaded = err == 0;
@@ -161,12 +167,16 @@ take_call(void *arg, const struct tg_store_glance *call)
 
     if (!has_room(lookout))
         return 1;
-    err = tg_habits_of(lookout->habits, lookout->store, call->key_id, &habit);
-    if (err != 0)
-        return err == TG_ERR_FULL ? 1 : err;
+    if (call->key_id[0] != '\0') {
+        err =
+            tg_habits_of(lookout->habits, lookout->store, call->key_id, &habit);
+        lookout->is_full = err == TG_ERR_FULL;
+        if (err != 0)
+            return lookout->is_full ? 1 : err;
+    }
     lookout->rows++;
     lookout->seq = call->seq;
-    if (call->seq <= habit->seq)
+    if (call->key_id[0] == '\0' || call->seq <= habit->seq)
         return 0;
     habit->seq = call->seq;
     tg_habit_take(habit, &seen, &lookout->learning, &look);
@@ -252,30 +262,47 @@ keep_watch(struct tg_lookout *lookout, struct tg_daemon *daemon)
     return err;
 }
 
-/*
- * All that is known, and then how far it was read; only when all is told.
- * Killed in between, it reads again what some of it knows, which is seen by
- * the numbers.
- */
 static int
-keep(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t now_ms)
+note_progress(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t seq)
 {
     struct tg_store *store = lookout->store;
-    int err = tg_habits_keep(lookout->habits, daemon, store);
+    int err = tg_daemon_begin(daemon, store);
 
+    if (err != 0)
+        return err;
+    err = tg_daemon_end(daemon, store,
+                        store->ops->watched_set(store, seq, lookout->denial));
+    if (err == 0)
+        lookout->kept_seq = seq;
+    return err;
+}
+
+/*
+ * What is known, and then how far it was read; only when all is told.  Killed
+ * in between, it reads again what some of it knows, which is seen by the
+ * numbers.
+ */
+static int
+keep(struct tg_lookout *lookout, struct tg_daemon *daemon, bool has_habits,
+     int64_t now_ms)
+{
+    int64_t seq = has_habits ? lookout->seq : lookout->kept_seq;
+    int err = 0;
+
+    if (has_habits)
+        err = tg_habits_keep(lookout->habits, daemon, lookout->store);
     if (err == 0)
         err = keep_watch(lookout, daemon);
     if (err == 0)
-        err = tg_daemon_begin(daemon, store);
+        err = note_progress(lookout, daemon, seq);
     if (err != 0)
         return err;
-    err = tg_daemon_end(
-        daemon, store,
-        store->ops->watched_set(store, lookout->seq, lookout->denial));
-    if (err != 0)
-        return err;
-    lookout->is_changed = false;
+    lookout->has_refusals = false;
     lookout->keep_at_ms = now_ms + KEEP_MS;
+    if (has_habits) {
+        lookout->has_calls = lookout->is_full = false;
+        lookout->keep_habits_at_ms = now_ms + KEEP_HABITS_MS;
+    }
     return 0;
 }
 
@@ -294,18 +321,33 @@ read_some(struct tg_lookout *lookout, bool *has_more)
     if (err >= 0)
         err = store->ops->glance_each(store, lookout->seq, READ_ROWS, take_call,
                                       lookout);
-    lookout->is_changed |= lookout->rows > 0;
+    lookout->has_refusals |= denials > 0;
+    lookout->has_calls |= lookout->rows > denials;
     *has_more = err == 1 || denials == READ_ROWS ||
                 lookout->rows - denials == READ_ROWS;
     return err == 1 ? 0 : err;
 }
 
+/* Also where the clock was put back. */
 static bool
-is_due(const struct tg_lookout *lookout, int64_t now_ms)
+is_due(int64_t at_ms, int64_t now_ms, int64_t every_ms)
 {
-    int64_t left_ms = lookout->keep_at_ms - now_ms;
+    return at_ms <= now_ms || at_ms - now_ms > every_ms;
+}
 
-    return lookout->is_changed && (left_ms <= 0 || left_ms > KEEP_MS);
+static int
+keep_what_is_due(struct tg_lookout *lookout, struct tg_daemon *daemon,
+                 int64_t now_ms)
+{
+    bool has_habits = lookout->is_full ||
+                      (lookout->has_calls && is_due(lookout->keep_habits_at_ms,
+                                                    now_ms, KEEP_HABITS_MS));
+    bool has_refusals =
+        lookout->has_refusals && is_due(lookout->keep_at_ms, now_ms, KEEP_MS);
+
+    return has_habits || has_refusals
+               ? keep(lookout, daemon, has_habits, now_ms)
+               : 0;
 }
 
 static int
@@ -318,9 +360,8 @@ go_round(struct tg_lookout *lookout, struct tg_daemon *daemon, int64_t now_ms)
         err = read_some(lookout, &has_more);
         if (err == 0)
             err = tell_all(lookout, daemon);
-        /* Where more is to be read there may be no room for more keys. */
-        if (err == 0 && (has_more || is_due(lookout, now_ms)))
-            err = keep(lookout, daemon, now_ms);
+        if (err == 0)
+            err = keep_what_is_due(lookout, daemon, now_ms);
     }
     return err;
 }
@@ -330,7 +371,8 @@ make(void)
 {
     struct tg_lookout *lookout = calloc(1, sizeof(*lookout));
 
-    if (lookout != NULL && (lookout->habits = tg_habits_new()) == NULL) {
+    if (lookout != NULL &&
+        (lookout->habits = tg_habits_new(TG_HABITS_BYTES)) == NULL) {
         free(lookout);
         return NULL;
     }

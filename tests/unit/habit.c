@@ -320,6 +320,51 @@ test_pack(void)
     is_int(other.calls, 0, "which leaves a habit of zeros");
 }
 
+static size_t
+put_fixed(uint8_t *out, const struct tg_sights *sights)
+{
+    size_t len = 1 + sizeof(sights->novelty);
+
+    out[0] = 0;
+    memcpy(out + 1, &sights->novelty, sizeof(sights->novelty));
+    for (int i = 0; i < TG_HABIT_SIGHTS; i++) {
+        const struct tg_sight *sight = &sights->list[i];
+        uint8_t name_len = (uint8_t)strlen(sight->name);
+
+        if (sight->hash == 0)
+            continue;
+        memcpy(out + len, sight, offsetof(struct tg_sight, name));
+        len += offsetof(struct tg_sight, name);
+        out[len++] = name_len;
+        memcpy(out + len, sight->name, name_len);
+        len += name_len;
+        out[0]++;
+    }
+    return len;
+}
+
+/* As a store has it that an older Tollgate wrote: version 2. */
+static void
+test_older(void)
+{
+    static uint8_t bytes[2 * TG_HABIT_BYTES_MAX], packed[2][TG_HABIT_BYTES_MAX];
+    size_t head = offsetof(struct tg_habit, networks), len = 1 + head;
+    static struct tg_habit read;
+    static struct run run;
+
+    live(&stolen[6], &run);
+    bytes[0] = 2;
+    memcpy(bytes + 1, &run.habit, head);
+    len += put_fixed(bytes + len, &run.habit.networks);
+    len += put_fixed(bytes + len, &run.habit.agents);
+    len += put_fixed(bytes + len, &run.habit.models);
+    ok(tg_habit_unpack(&read, bytes, len), "an older one is read");
+    is_int(read.calls, run.habit.calls, "with its calls");
+    len = tg_habit_pack(&run.habit, packed[0]);
+    is_int(tg_habit_pack(&read, packed[1]), len, "to the same length");
+    ok(memcmp(packed[0], packed[1], len) == 0, "and all else");
+}
+
 static void
 test_clock(void)
 {
@@ -351,6 +396,7 @@ main(void)
     test_episodes();
     test_names();
     test_pack();
+    test_older();
     test_clock();
     return done();
 }

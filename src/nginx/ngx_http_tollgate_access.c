@@ -250,6 +250,8 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         return rc;
     }
 
+    tg_request_id_text(&ctx->slot->call.id, (char *) ctx->request_id.data);
+
     rc = ngx_http_tollgate_prepare(r, ctx, a);
 
     if (rc == NGX_OK && ctx->dialect != a->upstream.dialect
@@ -286,7 +288,6 @@ ngx_http_tollgate_proxy(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     ctx->hold = a->hold;
     ctx->edit_rule = a->edit_rule;
 
-    tg_request_id_text(&ctx->slot->call.id, (char *) ctx->request_id.data);
     ctx->request_id.len = TG_REQUEST_ID_TEXT_SIZE - 1;
 
     return NGX_OK;

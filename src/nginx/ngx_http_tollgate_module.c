@@ -13,6 +13,9 @@
  *         location / {
  *             tollgate    on;
  *             proxy_pass  $tollgate_url;
+ *             proxy_pass_request_headers  off;
+ *             proxy_set_header  Host  $tollgate_head;
+ *             proxy_set_header  Connection  "";
  *             error_page  400 413 500 502 504  /-tollgate/error;
  *         }
  *
@@ -22,11 +25,9 @@
  *         location = /-tollgate/error { internal; tollgate_error; }
  *     }
  *
- * Variables for proxy_set_header: $tollgate_host, $tollgate_authorization,
- * $tollgate_api_key, $tollgate_anthropic_version, $tollgate_anthropic_beta,
- * $tollgate_content_type, $tollgate_request_id; for proxy_ssl_name:
- * $tollgate_ssl_name.  Of any request, $tollgate_address is the client's, as
- * calls record it.
+ * Variables: $tollgate_head for proxy_set_header Host is that header and every
+ * other one that the upstream gets; $tollgate_ssl_name for proxy_ssl_name.  Of
+ * any request, $tollgate_address is the client's, as calls record it.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -213,35 +214,12 @@ static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
     { ngx_string("tollgate_url"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, url), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("tollgate_host"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, host), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("tollgate_head"), NULL, ngx_http_tollgate_variable,
+      offsetof(ngx_http_tollgate_ctx_t, upstream_head),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tollgate_ssl_name"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, ssl_name), NGX_HTTP_VAR_NOCACHEABLE,
-      0 },
-
-    { ngx_string("tollgate_authorization"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, authorization),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("tollgate_api_key"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, api_key), NGX_HTTP_VAR_NOCACHEABLE,
-      0 },
-
-    { ngx_string("tollgate_anthropic_version"), NULL,
-      ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, version), NGX_HTTP_VAR_NOCACHEABLE,
-      0 },
-
-    { ngx_string("tollgate_anthropic_beta"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, betas), NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("tollgate_content_type"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, content_type),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("tollgate_request_id"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, request_id), NGX_HTTP_VAR_NOCACHEABLE,
       0 },
 
     { ngx_string("tollgate_address"), NULL, ngx_http_tollgate_address, 0,

@@ -14,10 +14,11 @@
  *     _check.c     whether it lives, and would take a call
  *     _denial.c    refused requests, counted and journalled
  *     _filter.c    the upstream's answer: kept back, metered, passed on
- *     _headers.c   which headers it gets, and which of its own pass
+ *     _headers.c   which of its headers pass
  *     _edit.c      what the client did not ask for, taken out
  *     _end.c       answers that are replaced, or break off
  *     _target.c    where a call goes, and where it goes on
+ *     _head.c      the head of the request that it becomes there
  *     _upstream.c  where an upstream is; its connection
  *     _queue.c     calls that wait for room under their key's limits
  *     _streams.c   running streams, cut when their key may no longer call,
@@ -124,12 +125,9 @@ typedef struct {
     struct tg_rate_report limits;       /* of an admitted call */
 
     ngx_str_t             url;          /* for proxy_pass */
-    ngx_str_t             host;         /* for the Host header */
-    ngx_str_t             ssl_name;
-    ngx_str_t             authorization;
-    ngx_str_t             api_key;      /* the same for Anthropic */
-    ngx_str_t             version;      /* of Anthropic's API */
-    ngx_str_t             betas;
+    ngx_str_t             upstream_head;  /* for proxy_set_header */
+    ngx_str_t             host;         /* that it begins with */
+    ngx_str_t             ssl_name;     /* for proxy_ssl_name */
     ngx_str_t             content_type; /* of the body; empty: it has none */
     ngx_str_t             request_id;
     struct tg_call_id     own_id;       /* that it says, without a call */
@@ -138,7 +136,6 @@ typedef struct {
     ngx_uint_t            dialect;      /* enum tg_dialect, of that upstream */
     ngx_uint_t            address;      /* next to try */
     struct sockaddr_in6   sockaddr;     /* room for either family */
-    ngx_str_t             peer_name;
 
     ngx_uint_t            http_version; /* nonsense changes the request's */
     ngx_uint_t            method;       /* error_page does */
@@ -278,8 +275,6 @@ ngx_int_t ngx_http_tollgate_output(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_chain_t *out);
 
 /* _headers.c */
-ngx_int_t ngx_http_tollgate_speak(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
 void ngx_http_tollgate_sift(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 
@@ -310,11 +305,20 @@ void ngx_http_tollgate_report_fine(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_report_broken(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 
+/* _head.c */
+ngx_int_t ngx_http_tollgate_write_url(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+ngx_int_t ngx_http_tollgate_write_head(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a,
+    const ngx_str_t *credential);
+ngx_int_t ngx_http_tollgate_write_ssl_name(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+
 /* _upstream.c */
 char *ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_tollgate_authorize(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+    const struct tg_admission *a, ngx_str_t *value);
 void ngx_http_tollgate_forget_credentials(void);
 
 /* _queue.c */

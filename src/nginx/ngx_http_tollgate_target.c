@@ -9,67 +9,22 @@
 
 #include "ngx_http_tollgate_module.h"
 
-static ngx_int_t ngx_http_tollgate_aim(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
 static ngx_int_t ngx_http_tollgate_translate(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, struct tg_admission *a);
 static void ngx_http_tollgate_forget_answer(ngx_http_tollgate_ctx_t *ctx);
 
 
-/* Copies a core field into the request's pool. */
-
-static ngx_int_t
-ngx_http_tollgate_copy(ngx_http_request_t *r, ngx_str_t *to, const char *from,
-    size_t size)
-{
-    to->len = tg_field_len(from, size);
-    to->data = ngx_pnalloc(r->pool, to->len + 1);
-    if (to->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(to->data, from, to->len);
-
-    return NGX_OK;
-}
-
-
-/* "http://tg-7/v1/chat/completions": tg-7 is an upstream block's name. */
-
 static ngx_int_t
 ngx_http_tollgate_aim(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    const struct tg_admission *a)
+    const struct tg_admission *a, const ngx_str_t *credential)
 {
-    struct tg_str  query;
-
-    query = a->head.query;
-
-    ctx->url.data = ngx_pnalloc(r->pool, sizeof("https://tg-") - 1
-                                         + NGX_INT_T_LEN + a->place.base.len
-                                         + a->place.path.len + 1 + query.len);
-    if (ctx->url.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->url.len = ngx_sprintf(ctx->url.data, "%s://tg-%ui%*s%*s%s%*s",
-                               a->upstream.is_tls ? "https" : "http",
-                               (ngx_uint_t) a->target.upstream,
-                               a->place.base.len, a->place.base.data,
-                               a->place.path.len, a->place.path.data,
-                               query.len ? "?" : "", query.len, query.data)
-                   - ctx->url.data;
-
-    if (ngx_http_tollgate_copy(r, &ctx->host, a->upstream.host_header,
-                               sizeof(a->upstream.host_header))
-        != NGX_OK
-        || ngx_http_tollgate_copy(r, &ctx->ssl_name, a->upstream.host,
-                                  sizeof(a->upstream.host))
-           != NGX_OK)
+    if (ngx_http_tollgate_write_url(r, ctx, a) != NGX_OK
+        || ngx_http_tollgate_write_head(r, ctx, a, credential) != NGX_OK
+        || ngx_http_tollgate_write_ssl_name(r, ctx, a) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ctx->peer_name = ctx->host;
     ctx->address = 0;
 
     return NGX_OK;
@@ -86,10 +41,11 @@ ngx_int_t
 ngx_http_tollgate_prepare(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     struct tg_admission *a)
 {
+    ngx_str_t                    credential;
     struct tg_try                unwelcome;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
-    while (ngx_http_tollgate_authorize(r, ctx, a) != NGX_OK) {
+    while (ngx_http_tollgate_authorize(r, a, &credential) != NGX_OK) {
         ngx_memzero(&unwelcome, sizeof(struct tg_try));
         unwelcome.fate = TG_FATE_UNWELCOME;
 
@@ -100,11 +56,7 @@ ngx_http_tollgate_prepare(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         }
     }
 
-    if (ngx_http_tollgate_speak(r, ctx, a) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_tollgate_aim(r, ctx, a);
+    return ngx_http_tollgate_aim(r, ctx, a, &credential);
 }
 
 

@@ -192,7 +192,7 @@ ngx_http_tollgate_get_peer(ngx_peer_connection_t *pc, void *data)
 
     pc->socklen = ngx_http_tollgate_sockaddr(ctx, &address);
     pc->sockaddr = (struct sockaddr *) &ctx->sockaddr;
-    pc->name = &ctx->peer_name;
+    pc->name = &ctx->host;
     pc->cached = 0;
     pc->connection = NULL;
 
@@ -279,11 +279,11 @@ ngx_http_tollgate_open_credential(ngx_uint_t row,
 }
 
 
-/* Gives the request its upstream's credential. */
+/* The credential of a request's target, until this worker opens another. */
 
 ngx_int_t
 ngx_http_tollgate_authorize(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a)
+    const struct tg_admission *a, ngx_str_t *value)
 {
     uint64_t                         seq;
     const struct tg_catalog         *catalog;
@@ -324,10 +324,7 @@ ngx_http_tollgate_authorize(ngx_http_request_t *r,
         c = ngx_http_tollgate_credentials[a->target.credential];
     }
 
-    /* Another call may open a newer one in its place: nginx copies this into
-       the upstream's request before it returns to the event loop. */
-
-    ctx->authorization = c->value;
+    *value = c->value;
 
     return NGX_OK;
 }

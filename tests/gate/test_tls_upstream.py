@@ -24,9 +24,7 @@ server {
     proxy_http_version 1.1;
     proxy_buffering off;
     proxy_pass_request_headers off;
-    proxy_set_header Host $tollgate_host;
-    proxy_set_header Authorization $tollgate_authorization;
-    proxy_set_header Content-Type application/json;
+    proxy_set_header Host $tollgate_head;
     proxy_set_header Connection "";
     location / { tollgate on; proxy_pass $tollgate_url;
                  error_page 502 504 /-tollgate/error; }

@@ -55,9 +55,11 @@ void
 tg_pen_close(struct tg_pen *pen)
 {
     g_clear_object(&pen->layout);
+    /*
+     * Fontconfig keeps what it has read for the process's life: FcFini would
+     * abort while a thread of Pango still looks for a font.
+     */
     g_clear_object(&pen->fonts);
-    /* What it keeps for the process's life, Pango's last font being gone. */
-    FcFini();
 }
 
 static void

@@ -64,8 +64,9 @@ class LoneDaemon:
     """home need not exist; shm and socket are known without a start.  What
     prefix has stands before the daemon's command."""
 
-    def __init__(self, home, prefix=()):
+    def __init__(self, home, prefix=(), program=BUILD / "tollgated"):
         self.home = Path(home)
+        self.program = program
         self.prefix = list(prefix)
         real = os.path.realpath(home)
         digest = hashlib.sha256(real.encode()).hexdigest()[:16]
@@ -80,8 +81,7 @@ class LoneDaemon:
     def spawn(self, *args):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, BUILD / "tollgated", "--home", self.home,
-                 *args],
+                [*self.prefix, self.program, "--home", self.home, *args],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 

@@ -1,4 +1,4 @@
-#include "client_part.h"
+#include "client_busy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -319,15 +319,24 @@ send_again(struct tg_client *client, struct tg_exchange *exchange,
 }
 
 static int
-perform(struct tg_client *client, struct tg_exchange *exchange,
-        const char *sent, struct tg_verdict *answer, struct body *received)
+perform(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent,
+        struct tg_verdict *answer, struct body *received)
 {
+    struct tg_client *client = cli->client;
+    struct tg_patience patience = {.times = 0};
     bool is_post = strcmp(exchange->method, "POST") == 0;
     char once[ONCE_SIZE];
     CURLcode code;
 
     make_once(once);
     code = send_once(client, exchange, sent, is_post ? once : NULL, received);
+    while (code == CURLE_OK &&
+           tg_client_is_busy(cli, client->curl, received->data, received->len,
+                             &patience)) {
+        forget(received);
+        code =
+            send_once(client, exchange, sent, is_post ? once : NULL, received);
+    }
     if (is_post && is_broken(client, code))
         code = send_again(client, exchange, sent, once, received);
     if (code != CURLE_OK)
@@ -346,7 +355,7 @@ call(struct tg_cli *cli, struct tg_exchange *exchange, const char *sent)
     struct body received = {0};
     int rc;
 
-    rc = perform(cli->client, exchange, sent, &answer, &received);
+    rc = perform(cli, exchange, sent, &answer, &received);
     exchange->status = answer.status;
     if (rc == TG_EXIT_OK && exchange->wants_bytes && answer.status == 200) {
         exchange->bytes =

@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_part.h"
+#include "client_busy.h"
 #include "own.h"
 #include "say.h"
 #include "verdict.h"
 
 #define BUFFER_BYTES (512L << 10)
 #define ERROR_BYTES_MAX (64u << 10)
-#define SILENCE_S 120L
+#define SILENCE_S 660L /* while it looks, and finds nothing */
 
 struct transfer {
     CURL *curl;
@@ -150,8 +150,11 @@ int
 tg_client_stream(struct tg_cli *cli, struct tg_stream *stream)
 {
     struct transfer transfer = {.stream = stream};
+    struct tg_patience patience = {.goes_on = stream->goes_on,
+                                   .arg = stream->arg};
     json_t *nothing = NULL;
     char *url = NULL;
+    CURLcode code;
     int rc = tg_client_open(cli);
 
     stream->rows = -1;
@@ -169,7 +172,14 @@ tg_client_stream(struct tg_cli *cli, struct tg_stream *stream)
     transfer.curl = tg_own(curl_easy_duphandle(cli->client->curl));
     *cli->client->error = '\0';
     set_options(&transfer, url);
-    rc = conclude(cli, &transfer, curl_easy_perform(transfer.curl));
+    code = curl_easy_perform(transfer.curl);
+    while (code == CURLE_OK &&
+           tg_client_is_busy(cli, transfer.curl, transfer.error,
+                             transfer.error_len, &patience)) {
+        transfer.error_len = 0;
+        code = curl_easy_perform(transfer.curl);
+    }
+    rc = conclude(cli, &transfer, code);
     curl_easy_cleanup(transfer.curl);
     free(transfer.error);
     free(url);

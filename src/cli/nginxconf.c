@@ -128,18 +128,31 @@ tg_nginx_conf_is_safe(const char *path)
 }
 
 static void
+write_admin(FILE *out, const struct tg_nginx_conf *conf)
+{
+    fprintf(out,
+            "location /admin/ {\n"
+            "    proxy_pass \"http://unix:%s:\";\n",
+            conf->paths->admin_socket);
+    fputs(admin_location, out);
+    fprintf(out,
+            "\n# An export that finds nothing for long has nothing to say.\n"
+            "location ~ ^/admin/v1/[a-z]+/export$ {\n"
+            "    proxy_pass \"http://unix:%s:\";\n"
+            "    proxy_read_timeout 660s;\n",
+            conf->paths->admin_socket);
+    fputs(admin_location, out);
+    fputs(admin_errors, out);
+}
+
+static void
 write_gate(FILE *out, const struct tg_nginx_conf *conf)
 {
     fputs("# Written by `tollgate up`.  Include it in a server block of your "
           "own, in\n# nginx.d/, to serve the same gate there.\n\n",
           out);
     fputs(call_location, out);
-    fprintf(out,
-            "location /admin/ {\n"
-            "    proxy_pass \"http://unix:%s:\";\n",
-            conf->paths->admin_socket);
-    fputs(admin_location, out);
-    fputs(admin_errors, out);
+    write_admin(out, conf);
     fprintf(out,
             "\n# Where Prometheus looks for it.\n"
             "location = /metrics {\n"

@@ -57,14 +57,18 @@ release(void *arg)
     free(export);
 }
 
+/* What was made before is sent. */
 static int
-read_slice(struct export *export)
+read_slice(void *arg)
 {
+    struct export *export = arg;
     struct tg_daemon *daemon = export->daemon;
     struct tg_store *store = daemon->exports;
     int err;
 
     pthread_mutex_lock(&daemon->exports_lock);
+    if (export->sent == export->rows.len)
+        export->rows.len = export->sent = 0;
     err = export->kind->slice(export->state, store, &export->rows,
                               &export->is_over);
     if (err == 0 && export->rows.has_failed)
@@ -82,16 +86,8 @@ read_some(void *arg, char *out, size_t room)
     struct export *export = arg;
     size_t left = export->rows.len - export->sent;
 
-    if (left == 0) {
-        if (export->is_over)
-            return TG_STREAM_END;
-        export->rows.len = export->sent = 0;
-        if (read_slice(export) != 0)
-            return TG_STREAM_BROKEN;
-        left = export->rows.len;
-        if (left == 0 && export->is_over)
-            return TG_STREAM_END;
-    }
+    if (left == 0)
+        return export->is_over ? TG_STREAM_END : 0;
     if (left > room)
         left = room;
     memcpy(out, export->rows.data + export->sent, left);
@@ -156,6 +152,7 @@ tg_export_reply(const struct tg_request *request, struct tg_reply *reply,
     reply->status = 200;
     reply->stream = (struct tg_reply_stream){
         .read = read_some,
+        .make = read_slice,
         .release = release,
         .arg = export,
         .name = kind->name,

@@ -2,9 +2,9 @@
  * export.h: all rows of a kind as one answer, made while it is sent.
  *
  * Rows are read by slices, each of one moment of the store and of a few
- * milliseconds, under exports_lock; between two of them nothing is held. So
- * memory is bounded, a change waits for nothing, and other requests of the
- * same thread have their turn. What goes wrong once rows were sent ends the
+ * milliseconds, under exports_lock, in the lane of exports; between two of
+ * them nothing is held. So memory is bounded, a change waits for nothing, and
+ * other exports have their turn. What goes wrong once rows were sent ends the
  * connection in the middle of a chunk: no client takes that for the end.
  */
 #ifndef TG_EXPORT_H

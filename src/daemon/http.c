@@ -3,40 +3,55 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "digest.h"
 #include "err.h"
-#include "http_stream.h"
+#include "http_response.h"
+#include "lanes.h"
 #include "log.h"
 #include "router.h"
+#include "routes.h"
 
 #define BODY_MAX (1u << 20)
 #define THREADS 4
 #define IDLE_S 60
 #define CONNECTIONS 256
 
-/* As a person writes a share: 0.3333, not 0.33329999999999999. */
-#define FORM (JSON_COMPACT | JSON_REAL_PRECISION(15))
+#define BUSY_S 5
+#define END_STEPS 200 /* of 5 ms */
 
 struct tg_http {
     struct MHD_Daemon *server;
     struct tg_daemon *daemon;
+    struct tg_lanes *lanes;
+    _Atomic int waiting; /* for a lane, or for what it answered to be sent */
 };
 
-/* What is kept of a request until all of it is here. */
+/*
+ * A request, until it is answered.  While it is in a lane its connection is
+ * suspended, and all of it is the lane's.
+ */
 struct exchange {
+    struct tg_http *http;
+    struct MHD_Connection *connection;
     char *path;
     char *body;
     size_t body_len, body_cap;
-    bool is_too_large;
+    bool is_too_large, is_waiting, is_answered;
+    struct tg_lane_job job;
+    struct tg_request request;
+    struct tg_reply reply;
+    struct MHD_Response *response; /* made of reply; NULL: not yet */
 };
 
 static void
@@ -48,6 +63,9 @@ free_exchange(struct exchange *exchange)
         sodium_memzero(exchange->body, exchange->body_cap);
     free(exchange->body);
     free(exchange->path);
+    json_decref(exchange->request.body);
+    if (exchange->response != NULL)
+        MHD_destroy_response(exchange->response);
     free(exchange);
 }
 
@@ -81,113 +99,23 @@ add_body(struct exchange *exchange, const char *data, size_t len)
     return true;
 }
 
-/* A response's text, wiped when it was sent: it may hold a new key. */
-struct text {
-    size_t len;
-    char data[];
-};
-
+/* Of what is much, it takes long, too. */
 static void
-free_text(void *arg)
+make_response(struct exchange *exchange)
 {
-    struct text *text = arg;
-
-    sodium_memzero(text->data, text->len);
-    free(text);
-}
-
-static struct text *
-text_of(const json_t *body)
-{
-    size_t len = json_dumpb(body, NULL, 0, FORM);
-    struct text *text = malloc(sizeof(*text) + len + 1);
-
-    if (text == NULL || body == NULL) {
-        free(text);
-        return NULL;
-    }
-    text->len = len + 1;
-    json_dumpb(body, text->data, len, FORM);
-    text->data[len] = '\n';
-    return text;
-}
-
-/* NULL without memory; the reply's own is given back. */
-static struct MHD_Response *
-response_of(struct tg_reply *reply)
-{
-    struct MHD_Response *response;
-    struct text *text;
-
-    if (reply->bytes != NULL) {
-        response = MHD_create_response_from_buffer(reply->len, reply->bytes,
-                                                   MHD_RESPMEM_MUST_FREE);
-        if (response == NULL)
-            free(reply->bytes);
-        reply->bytes = NULL;
-        return response;
-    }
-    text = text_of(reply->body);
-    json_decref(reply->body);
-    reply->body = NULL;
-    if (text == NULL)
-        return NULL;
-    response = MHD_create_response_from_buffer_with_free_callback_cls(
-        text->len, text->data, free_text, text);
-    if (response == NULL)
-        free_text(text);
-    return response;
-}
-
-static void
-add_headers(struct MHD_Response *response, struct tg_reply *reply,
-            const char *type, const char *id)
-{
-    char seconds[16];
-
-    MHD_add_response_header(response, "x-request-id", id);
-    MHD_add_response_header(response, "Content-Type", type);
-    /* No browser takes it for something else, or runs what is in it. */
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Content-Security-Policy",
-                            "default-src 'none'; style-src 'unsafe-inline'; "
-                            "img-src data:; sandbox");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (reply->status == 401)
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    if (reply->etag[0] != '\0' && reply->status < 300)
-        MHD_add_response_header(response, "ETag", reply->etag);
-    if (reply->is_replayed)
-        MHD_add_response_header(response, "Idempotency-Replayed", "true");
-    if (reply->allow[0] != '\0')
-        MHD_add_response_header(response, "Allow", reply->allow);
-    if (reply->set_cookie[0] != '\0')
-        MHD_add_response_header(response, "Set-Cookie", reply->set_cookie);
-    sodium_memzero(reply->set_cookie, sizeof(reply->set_cookie));
-    if (reply->retry_after_s != 0) {
-        snprintf(seconds, sizeof(seconds), "%u", reply->retry_after_s);
-        MHD_add_response_header(response, "Retry-After", seconds);
-    }
+    exchange->response =
+        tg_http_response(exchange->connection, exchange->http->lanes,
+                         &exchange->reply, exchange->request.id);
+    exchange->is_answered = true;
 }
 
 static enum MHD_Result
-send_reply(struct MHD_Connection *connection, struct tg_reply *reply,
-           const char *id)
+send_response(struct exchange *exchange)
 {
-    const char *type = reply->stream.read != NULL ? reply->stream.type
-                       : reply->bytes != NULL     ? reply->type
-                                                  : "application/json";
-    struct MHD_Response *response = reply->stream.read != NULL
-                                        ? tg_http_stream(connection, reply)
-                                        : response_of(reply);
-    enum MHD_Result result;
-
-    if (response == NULL)
+    if (exchange->response == NULL)
         return MHD_NO;
-    add_headers(response, reply, type, id);
-    result = MHD_queue_response(connection, reply->status, response);
-    MHD_destroy_response(response);
-    return result;
+    return MHD_queue_response(exchange->connection, exchange->reply.status,
+                              exchange->response);
 }
 
 static enum MHD_Result
@@ -240,13 +168,11 @@ take_address(struct tg_request *request, const char *value)
         strcpy(request->ip, value);
 }
 
-static enum MHD_Result
-answer(struct tg_http *http, struct MHD_Connection *connection,
-       const char *method, struct exchange *exchange)
+static void
+read_headers(struct tg_request *request, struct MHD_Connection *connection,
+             const char *method)
 {
-    struct tg_reply reply = {0};
-    struct tg_request request = {
-        .daemon = http->daemon,
+    *request = (struct tg_request){
         .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
         .authorization = header(connection, "Authorization"),
         .if_match = header(connection, "If-Match"),
@@ -259,23 +185,104 @@ answer(struct tg_http *http, struct MHD_Connection *connection,
         .github_key = header(connection, "Github-Public-Key-Identifier"),
         .github_signature = header(connection, "Github-Public-Key-Signature"),
     };
+    take_address(request, header(connection, "X-Forwarded-For"));
+}
+
+static void
+refuse_busy(struct tg_reply *reply)
+{
+    reply->retry_after_s = BUSY_S;
+    tg_reply_error(reply, 503, "busy", NULL,
+                   "too many requests that take long are under way; this one "
+                   "was not begun: send it again in %d seconds",
+                   BUSY_S);
+}
+
+/* In the lane's thread. */
+static void
+run_in_lane(struct tg_lane_job *job, bool is_late)
+{
+    struct exchange *exchange =
+        (struct exchange *)((char *)job - offsetof(struct exchange, job));
+
+    if (is_late)
+        refuse_busy(&exchange->reply);
+    else
+        tg_router_handle(&exchange->request, &exchange->reply);
+    /* Of these threads nobody is told when they end. */
+    tg_digest_release();
+    make_response(exchange);
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Returns whether it is answered now. */
+static bool
+answer(struct exchange *exchange)
+{
+    struct tg_request *request = &exchange->request;
+    struct tg_reply *reply = &exchange->reply;
+
+    if (exchange->is_too_large)
+        return !tg_reply_error(reply, 413, "request_too_large", NULL,
+                               "the body is longer than %u bytes", BODY_MAX);
+    if (!read_arguments(exchange->connection, request, reply) ||
+        !tg_router_take(request, exchange->path,
+                        (struct tg_str){exchange->body, exchange->body_len},
+                        reply))
+        return true;
+    if (request->route->lane == TG_LANE_NONE) {
+        tg_router_handle(request, reply);
+        return true;
+    }
+    exchange->job =
+        (struct tg_lane_job){.lane = request->route->lane, .run = run_in_lane};
+    exchange->is_waiting = true;
+    atomic_fetch_add(&exchange->http->waiting, 1);
+    MHD_suspend_connection(exchange->connection);
+    if (tg_lanes_offer(exchange->http->lanes, &exchange->job))
+        return false;
+    refuse_busy(reply);
+    make_response(exchange);
+    MHD_resume_connection(exchange->connection);
+    return false;
+}
+
+static enum MHD_Result
+take_request(struct exchange *exchange, const char *method)
+{
+    struct tg_http *http = exchange->http;
+    struct tg_request *request = &exchange->request;
     struct tg_call_id random;
+    bool is_now;
 
     if (tg_random(&random, sizeof(random)) != 0)
         return MHD_NO;
-    tg_request_id_text(&random, request.id);
-    take_address(&request, header(connection, "X-Forwarded-For"));
-    if (exchange->is_too_large)
-        tg_reply_error(&reply, 413, "request_too_large", NULL,
-                       "the body is longer than %u bytes", BODY_MAX);
-    else if (read_arguments(connection, &request, &reply))
-        tg_router_dispatch(&request, exchange->path,
-                           (struct tg_str){exchange->body, exchange->body_len},
-                           &reply);
-    json_decref(request.body);
-    /* Of these threads nobody is told when they end. */
+    read_headers(request, exchange->connection, method);
+    request->daemon = http->daemon;
+    tg_request_id_text(&random, request->id);
+    is_now = answer(exchange);
     tg_digest_release();
-    return send_reply(connection, &reply, request.id);
+    if (!is_now)
+        return MHD_YES;
+    make_response(exchange);
+    return send_response(exchange);
+}
+
+static struct exchange *
+begin_exchange(struct tg_http *http, struct MHD_Connection *connection,
+               const char *url)
+{
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+    if (exchange == NULL)
+        return NULL;
+    exchange->http = http;
+    exchange->connection = connection;
+    exchange->path = strdup(url);
+    if (exchange->path != NULL)
+        return exchange;
+    free_exchange(exchange);
+    return NULL;
 }
 
 static enum MHD_Result
@@ -287,12 +294,8 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 
     (void)version;
     if (exchange == NULL) {
-        exchange = calloc(1, sizeof(*exchange));
-        if (exchange == NULL)
-            return MHD_NO;
-        *state = exchange;
-        exchange->path = strdup(url);
-        return exchange->path ? MHD_YES : MHD_NO;
+        *state = begin_exchange(arg, connection, url);
+        return *state != NULL ? MHD_YES : MHD_NO;
     }
     if (*len > 0) {
         enum MHD_Result result =
@@ -301,17 +304,22 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
         *len = 0;
         return result;
     }
-    return answer(arg, connection, method, exchange);
+    return exchange->is_answered ? send_response(exchange)
+                                 : take_request(exchange, method);
 }
 
 static void
 completed(void *arg, struct MHD_Connection *connection, void **state,
           enum MHD_RequestTerminationCode code)
 {
-    (void)arg;
+    struct tg_http *http = arg;
+    struct exchange *exchange = *state;
+
     (void)connection;
     (void)code;
-    free_exchange(*state);
+    if (exchange != NULL && exchange->is_waiting)
+        atomic_fetch_sub(&http->waiting, 1);
+    free_exchange(exchange);
     *state = NULL;
 }
 
@@ -374,16 +382,24 @@ tg_http_start(struct tg_http **http, struct tg_daemon *daemon,
         free(self);
         return TG_ERR_SYSTEM;
     }
+    if (tg_lanes_start(&self->lanes, error) != 0) {
+        close(fd);
+        free(self);
+        return TG_ERR_SYSTEM;
+    }
     self->server = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, handle, self, MHD_OPTION_EXTERNAL_LOGGER, server_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
-        NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ERROR_LOG |
+            MHD_ALLOW_SUSPEND_RESUME,
+        0, NULL, NULL, handle, self, MHD_OPTION_EXTERNAL_LOGGER, server_log,
+        NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+        completed, self, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
     if (self->server == NULL) {
         close(fd);
+        tg_lanes_stop(self->lanes);
+        tg_lanes_free(self->lanes);
         free(self);
         return tg_error_set(error, TG_ERR_SYSTEM,
                             "cannot start the admin API's server");
@@ -392,12 +408,26 @@ tg_http_start(struct tg_http **http, struct tg_daemon *daemon,
     return 0;
 }
 
+/* What the lanes answered at their end is sent, to those who take it. */
+static void
+wait_for_answers(struct tg_http *http)
+{
+    static const struct timespec step = {.tv_nsec = 5000000};
+
+    for (int i = 0; i < END_STEPS && atomic_load(&http->waiting) > 0; i++)
+        nanosleep(&step, NULL);
+}
+
 void
 tg_http_stop(struct tg_http *http)
 {
     if (http == NULL)
         return;
+    /* First, as what is suspended cannot end. */
+    tg_lanes_stop(http->lanes);
+    wait_for_answers(http);
     MHD_stop_daemon(http->server);
+    tg_lanes_free(http->lanes);
     unlink(http->daemon->paths.admin_socket);
     free(http);
 }

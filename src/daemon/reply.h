@@ -17,12 +17,16 @@
 
 /* What read says instead of how many bytes it wrote. */
 #define TG_STREAM_END (-1)
-#define TG_STREAM_BROKEN (-2) /* the client is to see that it is not all */
 
-/* A body that is made while it is sent. */
+/* A body that is made while it is sent, part by part. */
 struct tg_reply_stream {
-    /* Up to room bytes; 0: there are none yet, ask again.  NULL: no stream. */
+    /* Up to room bytes of what is made; 0: that was all.  NULL: no stream. */
     ptrdiff_t (*read)(void *arg, char *out, size_t room);
+    /*
+     * Makes the next part, which may have nothing.  Returns 0, or TG_ERR_*:
+     * the client is to see that it is not all.
+     */
+    int (*make)(void *arg);
     void (*release)(void *arg); /* of what is to be called once */
     void *arg;
     const char *type;          /* Content-Type */

@@ -283,28 +283,51 @@ handle(struct tg_request *request, struct tg_reply *reply)
         tg_etag_of_shown(reply, reply->body);
 }
 
+/* Of this thread; http.c gives back what it takes. */
+static bool
+can_digest(struct tg_reply *reply)
+{
+    return tg_digest_init() == 0 ||
+           tg_reply_error(reply, 500, "internal_error", NULL,
+                          "SHA-256 is not available");
+}
+
+bool
+tg_router_take(struct tg_request *request, char *path, struct tg_str body,
+               struct tg_reply *reply)
+{
+    if (!can_digest(reply))
+        return false;
+    request->raw = body;
+    if (!find_route(request, path, reply))
+        return false;
+    if (!request->route->is_open && !permit(request, request->route, reply))
+        return false;
+    return check_arguments(request, request->route, reply) &&
+           read_subject(request, reply) && read_body(request, body, reply) &&
+           permit_all(request, reply);
+}
+
+/* What has waited in a lane may have been taken from who asks meanwhile. */
+static bool
+may_still(struct tg_request *request, struct tg_reply *reply)
+{
+    const struct tg_admin_route *route = request->route;
+
+    if (route->lane == TG_LANE_NONE)
+        return true;
+    request->operator=(struct tg_operator){.role = TG_ROLE_NONE};
+    return know(request, route, reply) && permit(request, route, reply) &&
+           permit_all(request, reply);
+}
+
 void
-tg_router_dispatch(struct tg_request *request, char *path, struct tg_str body,
-                   struct tg_reply *reply)
+tg_router_handle(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_idempotency idempotency;
 
-    /* Of this thread; http.c gives back what it takes. */
-    if (tg_digest_init() != 0) {
-        tg_reply_error(reply, 500, "internal_error", NULL,
-                       "SHA-256 is not available");
-        return;
-    }
-    request->raw = body;
-    if (!find_route(request, path, reply))
-        return;
-    if (!request->route->is_open && !permit(request, request->route, reply))
-        return;
-    if (!check_arguments(request, request->route, reply) ||
-        !read_subject(request, reply) || !read_body(request, body, reply))
-        return;
-    if (!permit_all(request, reply) ||
-        !tg_idempotency_begin(request, &idempotency, body, reply))
+    if (!can_digest(reply) || !may_still(request, reply) ||
+        !tg_idempotency_begin(request, &idempotency, request->raw, reply))
         return;
     handle(request, reply);
     tg_idempotency_end(request, reply);

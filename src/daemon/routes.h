@@ -7,6 +7,7 @@
 #ifndef TG_ROUTES_H
 #define TG_ROUTES_H
 
+#include "lanes.h"
 #include "request.h"
 
 /* What an operator may do; 0 is no permission, and no row has it. */
@@ -27,7 +28,7 @@ enum tg_permission {
     TG_MAY_ACT_FOR_ONESELF, /* with one's own tokens, sessions, password */
     TG_MAY_READ_AUDIT,
     TG_MAY_READ_METRICS, /* sums over all accounts, and no key */
-    TG_PERMISSIONS, /* how many; each has a name in roles.c */
+    TG_PERMISSIONS,      /* how many; each has a name in roles.c */
 };
 
 /* What a route is about, for an operator that is bound to accounts. */
@@ -59,7 +60,9 @@ struct tg_admin_route {
      * the reply made.  NULL: by a token.
      */
     bool (*know)(struct tg_request *request, struct tg_reply *reply);
-    bool takes_list; /* its body is a list */
+    bool takes_list;   /* its body is a list */
+    enum tg_lane lane; /* whose thread answers; NONE for what waits for nothing
+                          but the lock of changes */
 };
 
 /*

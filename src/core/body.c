@@ -4,6 +4,7 @@
 
 #include "body_member.h"
 #include "err.h"
+#include "json_quick.h"
 
 static const int err_of_fault[] = {
     [TG_BODY_FINE] = 0,
@@ -259,7 +260,7 @@ tg_body_feed(struct tg_body *body, const void *data, size_t len)
         return err;
     tg_json_feed(&body->json, data, len);
     body->facts.total_bytes += len;
-    while (err == 0 && (token = tg_json_next(&body->json)) != TG_JSON_MORE)
+    while (err == 0 && (token = tg_json_read(&body->json)) != TG_JSON_MORE)
         err = token == TG_JSON_ERROR ? json_fault(body) : take(body, token);
     return err;
 }

@@ -42,13 +42,40 @@ tg_body_member_type(enum tg_body_member member)
     return members[member].type;
 }
 
+/* The members whose names begin as this one does, in whatever case. */
+static uint32_t
+may_begin(struct tg_str name)
+{
+    static const uint32_t by_letter[32] = {
+        ['m' & 31] = TG_BODY_BIT(MODEL) | TG_BODY_BIT(MAX_TOKENS) |
+                     TG_BODY_BIT(MAX_COMPLETION_TOKENS) |
+                     TG_BODY_BIT(MAX_OUTPUT_TOKENS),
+        ['s' & 31] = TG_BODY_BIT(STREAM) | TG_BODY_BIT(STREAM_OPTIONS) |
+                     TG_BODY_BIT(SIZE) | TG_BODY_BIT(STREAM_FORMAT),
+        ['i' & 31] = TG_BODY_BIT(INCLUDE_USAGE) | TG_BODY_BIT(INPUT),
+        ['n' & 31] = TG_BODY_BIT(N),
+        ['b' & 31] = TG_BODY_BIT(BEST_OF),
+        ['q' & 31] = TG_BODY_BIT(QUALITY),
+        ['r' & 31] = TG_BODY_BIT(RESPONSE_FORMAT),
+        ['p' & 31] = TG_BODY_BIT(PURPOSE),
+        ['e' & 31] = TG_BODY_BIT(ENDPOINT),
+    };
+    unsigned char c;
+
+    if (name.len == 0)
+        return 0;
+    c = (unsigned char)name.data[0];
+    return c >= 0x80 ? UINT32_MAX : by_letter[c & 31];
+}
+
 enum tg_body_member
 tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
 {
     uint32_t left =
         in_options ? TG_BODY_BIT(INCLUDE_USAGE) : ~TG_BODY_BIT(INCLUDE_USAGE);
 
-    for (left &= governed; left != 0; left &= left - 1) {
+    left &= governed & may_begin(name);
+    for (; left != 0; left &= left - 1) {
         int m = __builtin_ctz(left);
 
         if (tg_fold_is(name, members[m].name))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "json_quick.h"
 #include "span.h"
 #include "str.h"
 
@@ -270,7 +271,7 @@ take_data(struct tg_edit *edit)
     else
         edit->shift = sse->at - sse->len - tg_json_offset(&edit->json);
     tg_json_feed(&edit->json, sse->data, sse->len);
-    while ((token = tg_json_next(&edit->json)) > TG_JSON_MORE)
+    while ((token = tg_json_read(&edit->json)) > TG_JSON_MORE)
         take(edit, token);
     /* What is not JSON, such as [DONE], passes as it is. */
     if (token == TG_JSON_ERROR) {

@@ -5,7 +5,6 @@
 
 #include "err.h"
 #include "json_part.h"
-#include "span.h"
 
 void
 tg_json_init(struct tg_json *json)
@@ -288,60 +287,8 @@ is_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Quick looks at fewer bytes than these, and does not ask for each. */
-#define QUICK_BYTES 64
-
-/* The state in which a string may begin, as bits. */
-#define MAY_BEGIN                                                              \
-    (1u << TG_JSON_AT_VALUE | 1u << TG_JSON_AT_FIRST_ELEMENT |                 \
-     1u << TG_JSON_AT_FIRST_NAME | 1u << TG_JSON_AT_NAME)
-#define IS_NAME (1u << TG_JSON_AT_FIRST_NAME | 1u << TG_JSON_AT_NAME)
-
-/*
- * Reads what most documents are made of: a name or a string of ASCII without
- * an escape, whole in its chunk, behind a comma or a colon and a blank at
- * most.  Its end is the first byte that is not plain.  Returns TG_JSON_MORE
- * where something else stands, with what stands before it passed.
- */
-static inline enum tg_json_token
-quick(struct tg_json *json)
-{
-    const char *p = json->cursor;
-    unsigned state = json->state;
-    int len;
-
-    if (*p == ',' && state == TG_JSON_BEHIND_VALUE) {
-        json->comma_at = tg_json_offset(json);
-        state = tg_json_in_array(json) ? TG_JSON_AT_VALUE : TG_JSON_AT_NAME;
-        p++;
-    } else if (*p == ':' && state == TG_JSON_AT_COLON) {
-        state = TG_JSON_AT_VALUE;
-        p++;
-    }
-    p += *p == ' ';
-    json->cursor = p;
-    json->state = (uint8_t)state;
-    if (*p != '"' || (MAY_BEGIN >> state & 1) == 0)
-        return TG_JSON_MORE;
-    len = tg_span_quoted(p + 1);
-    if (len < 0)
-        return TG_JSON_MORE;
-    json->token_at = tg_json_offset(json);
-    json->head = json->text = p + 1;
-    json->text_len = (uint64_t)len;
-    json->text_more = 0;
-    json->cursor = p + len + 2;
-    if (IS_NAME >> state & 1) {
-        json->state = TG_JSON_AT_COLON;
-        return TG_JSON_NAME;
-    }
-    leave_value(json);
-    return TG_JSON_STRING;
-}
-
-/* Whatever stands at the cursor, and wherever the chunk ends. */
-static __attribute__((noinline)) enum tg_json_token
-next(struct tg_json *json)
+enum tg_json_token
+tg_json_next(struct tg_json *json)
 {
     enum tg_json_token token;
 
@@ -364,18 +311,4 @@ next(struct tg_json *json)
             return token;
     }
     return TG_JSON_MORE;
-}
-
-enum tg_json_token
-tg_json_next(struct tg_json *json)
-{
-    enum tg_json_token token;
-
-    if (json->end - json->cursor >= QUICK_BYTES &&
-        json->state <= TG_JSON_BEHIND_VALUE) {
-        token = quick(json);
-        if (token != TG_JSON_MORE)
-            return token;
-    }
-    return next(json);
 }

@@ -104,35 +104,12 @@ step(struct tg_json *json, char c)
     return -1;
 }
 
-/* So many digits fit into an int64_t, whatever they are. */
-#define SURE_DIGITS 18
-
-/*
- * Most numbers are a few digits, and what ends them is there too.  Returns
- * whether this one is such, and is read then.
- */
-static bool
-quick(struct tg_json *json)
-{
-    const char *p = json->cursor;
-    int64_t value = 0;
-
-    while (p < json->end && p - json->cursor < SURE_DIGITS && is_digit(*p))
-        value = value * 10 + (*p++ - '0');
-    if (p == json->cursor || p == json->end || is_digit(*p) || *p == '.' ||
-        (*p | 0x20) == 'e' || (*json->cursor == '0' && p - json->cursor > 1))
-        return false;
-    json->integer = value;
-    json->cursor = p;
-    return true;
-}
-
 int
 tg_json_number(struct tg_json *json)
 {
     int next;
 
-    if (json->sub == START && quick(json))
+    if (json->sub == START && tg_json_number_quick(json))
         return 1;
     while (json->cursor < json->end) {
         next = step(json, *json->cursor);

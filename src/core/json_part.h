@@ -37,6 +37,35 @@ void tg_json_number_begin(struct tg_json *json);
 /* Reads on in it: 1 when it is whole, 0 at the chunk's end, or _ERROR. */
 int tg_json_number(struct tg_json *json);
 
+/* So many digits fit into an int64_t, whatever they are. */
+#define TG_JSON_SURE_DIGITS 18
+
+/*
+ * Most numbers are a few digits, and what ends them is there too.  Returns
+ * whether the one at the cursor is such, and is read then.
+ */
+static inline bool
+tg_json_number_quick(struct tg_json *json)
+{
+    const char *p = json->cursor, *start = p;
+    const char *end = json->end - p > TG_JSON_SURE_DIGITS
+                          ? p + TG_JSON_SURE_DIGITS
+                          : json->end - 1;
+    uint64_t value = 0;
+
+    for (; p < end && (unsigned char)(*p - '0') <= 9; p++)
+        value = value * 10 + (uint64_t)(*p - '0');
+    if (p == start || (unsigned char)(*p - '0') <= 9 || *p == '.' ||
+        (*p | 0x20) == 'e' || (*start == '0' && p - start > 1))
+        return false;
+    json->integer = (int64_t)value;
+    json->is_integer = json->is_decimal = true;
+    json->is_huge = json->is_negative = false;
+    json->thousandths = 0;
+    json->cursor = p;
+    return true;
+}
+
 /* Whether a number that ends here is one. */
 bool tg_json_number_may_end(const struct tg_json *json);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "json_quick.h"
 #include "meter_path.h"
 
 static const char done_mark[] = "[DONE]";
@@ -296,7 +297,7 @@ feed_json(struct tg_meter *meter, const char *data, size_t len)
     if (meter->json.error)
         return;
     tg_json_feed(&meter->json, data, len);
-    while ((token = tg_json_next(&meter->json)) > TG_JSON_MORE)
+    while ((token = tg_json_read(&meter->json)) > TG_JSON_MORE)
         take(meter, token);
 }
 

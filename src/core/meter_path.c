@@ -12,8 +12,10 @@
 #define FINISH(name) ROW(name, TG_METER_FINISH, 0, NULL)
 #define END                                                                    \
     {                                                                          \
-        NULL, 0, 0, 0, NULL                                                    \
+        NULL, UINT8_MAX, 0, 0, NULL                                            \
     }
+
+/* The rows of a table stand by the length of their names, the short first. */
 
 static const struct tg_meter_path input_details[] = {
     FIGURE("cached_tokens", TG_USAGE_CACHED),
@@ -22,29 +24,30 @@ static const struct tg_meter_path input_details[] = {
 };
 
 static const struct tg_meter_path output_details[] = {
-    FIGURE("reasoning_tokens", TG_USAGE_REASONING),
     FIGURE("thinking_tokens", TG_USAGE_REASONING), /* Anthropic */
+    FIGURE("reasoning_tokens", TG_USAGE_REASONING),
     END,
 };
 
+/*
+ * Of chat, completions and embeddings: OpenAI, DeepSeek, vLLM; those of input
+ * and output are of responses, images, transcriptions, and Anthropic's.
+ */
 static const struct tg_meter_path usage[] = {
-    /* chat, completions, embeddings: OpenAI, DeepSeek, vLLM */
-    FIGURE("prompt_tokens", TG_USAGE_PROMPT),
-    FIGURE("completion_tokens", TG_USAGE_COMPLETION),
-    FIGURE("total_tokens", TG_USAGE_TOTAL),
-    FIGURE("prompt_cache_hit_tokens", TG_USAGE_CACHED), /* DeepSeek */
-    INTO("prompt_tokens_details", input_details),
-    INTO("completion_tokens_details", output_details),
-    /* responses, images, transcriptions; Anthropic */
-    FIGURE("input_tokens", TG_USAGE_INPUT),
-    FIGURE("output_tokens", TG_USAGE_COMPLETION),
-    INTO("input_tokens_details", input_details),
-    INTO("output_tokens_details", output_details),
-    /* Anthropic */
-    FIGURE("cache_read_input_tokens", TG_USAGE_CACHE_READ),
-    FIGURE("cache_creation_input_tokens", TG_USAGE_CACHE_WRITE),
-    /* transcriptions, of models that are priced by time */
+    /* Transcriptions, of models that are priced by time. */
     ROW("seconds", TG_METER_SECONDS, TG_USAGE_SECONDS, NULL),
+    FIGURE("total_tokens", TG_USAGE_TOTAL),
+    FIGURE("input_tokens", TG_USAGE_INPUT),
+    FIGURE("prompt_tokens", TG_USAGE_PROMPT),
+    FIGURE("output_tokens", TG_USAGE_COMPLETION),
+    FIGURE("completion_tokens", TG_USAGE_COMPLETION),
+    INTO("input_tokens_details", input_details),
+    INTO("prompt_tokens_details", input_details),
+    INTO("output_tokens_details", output_details),
+    FIGURE("prompt_cache_hit_tokens", TG_USAGE_CACHED),     /* DeepSeek */
+    FIGURE("cache_read_input_tokens", TG_USAGE_CACHE_READ), /* Anthropic */
+    INTO("completion_tokens_details", output_details),
+    FIGURE("cache_creation_input_tokens", TG_USAGE_CACHE_WRITE), /* Anthropic */
     END,
 };
 
@@ -62,18 +65,18 @@ static const struct tg_meter_path tool_calls[] = {
 /* A chat message, or what a stream adds to it. */
 static const struct tg_meter_path message[] = {
     TEXT("content"),
-    TEXT("reasoning_content"), /* DeepSeek, vLLM */
-    TEXT("reasoning"),         /* newer vLLM */
     TEXT("refusal"),
+    TEXT("reasoning"), /* newer vLLM */
     INTO("tool_calls", tool_calls),
     INTO("function_call", function),
+    TEXT("reasoning_content"), /* DeepSeek, vLLM */
     END,
 };
 
 static const struct tg_meter_path choices[] = {
+    TEXT("text"), /* completions, FIM */
     INTO("delta", message),
     INTO("message", message),
-    TEXT("text"), /* completions, FIM */
     FINISH("finish_reason"),
     END,
 };
@@ -81,16 +84,20 @@ static const struct tg_meter_path choices[] = {
 /* Anthropic: what a stream adds, and a block of an answer; input is a tool's,
    of any shape.  responses has blocks of text alike. */
 static const struct tg_meter_path block[] = {
-    TEXT("text"),          TEXT("thinking"),
-    TEXT("partial_json"),  TEXT("refusal"),
-    TEXT("name"),          ROW("input", TG_METER_TREE, 0, NULL),
-    FINISH("stop_reason"), END,
+    TEXT("text"),
+    TEXT("name"),
+    ROW("input", TG_METER_TREE, 0, NULL),
+    TEXT("refusal"),
+    TEXT("thinking"),
+    FINISH("stop_reason"),
+    TEXT("partial_json"),
+    END,
 };
 
 /* responses: an item of the answer. */
 static const struct tg_meter_path output[] = {
-    INTO("content", block), INTO("summary", block), TEXT("name"),
-    TEXT("arguments"),      TEXT("input"),          END,
+    TEXT("name"),           TEXT("input"),     INTO("content", block),
+    INTO("summary", block), TEXT("arguments"), END,
 };
 
 /* responses: the answer inside an event that ends the stream. */
@@ -115,39 +122,60 @@ static const struct tg_meter_path data[] = {
 };
 
 static const struct tg_meter_path root[] = {
-    INTO("choices", choices),
-    INTO("usage", usage),
-    ROW("error", TG_METER_FAULT, 0, NULL),
-    ROW("object", TG_METER_OBJECT, 0, NULL),
     ROW("type", TG_METER_TYPE, 0, NULL),
-    /* Anthropic's is an object, that of responses a string. */
-    ROW("delta", TG_METER_TEXT, 0, block),
-    INTO("message", message_start),
-    INTO("content_block", block),
-    INTO("content", block),
-    FINISH("stop_reason"),
-    INTO("response", response),
-    INTO("output", output),
     INTO("data", data),
     ROW("text", TG_METER_WHOLE, 0, NULL), /* transcriptions */
+    INTO("usage", usage),
+    ROW("error", TG_METER_FAULT, 0, NULL),
+    /* Anthropic's is an object, that of responses a string. */
+    ROW("delta", TG_METER_TEXT, 0, block),
+    ROW("object", TG_METER_OBJECT, 0, NULL),
+    INTO("output", output),
+    INTO("choices", choices),
+    INTO("message", message_start),
+    INTO("content", block),
+    INTO("response", response),
     ROW("duration", TG_METER_SECONDS, TG_USAGE_DURATION, NULL),
+    FINISH("stop_reason"),
+    INTO("content_block", block),
     END,
 };
 
 const struct tg_meter_path tg_meter_root = INTO("", root);
 
+/* Whether two names of a length are the same; most differ at once. */
+static bool
+is_same(const char *a, const char *b, size_t len)
+{
+    uint64_t x, y;
+
+    if (len < sizeof(x) || a[0] != b[0])
+        return a[0] == b[0] && memcmp(a, b, len) == 0;
+    for (size_t at = 0; at + sizeof(x) < len; at += sizeof(x)) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + len - sizeof(x), sizeof(x));
+    memcpy(&y, b + len - sizeof(y), sizeof(y));
+    return x == y;
+}
+
 const struct tg_meter_path *
 tg_meter_path_find(const struct tg_meter_path *path, const struct tg_json *json)
 {
     const struct tg_meter_path *member = path->members;
+    unsigned len = (unsigned)json->text_len;
 
     if (path->action == TG_METER_TREE)
         return path;
     if (!member || !json->text)
         return NULL;
-    for (; member->name; member++)
-        if (member->len == json->text_len && member->name[0] == json->text[0] &&
-            memcmp(member->name, json->text, member->len) == 0)
+    while (member->len < len)
+        member++;
+    for (; member->len == len; member++)
+        if (is_same(member->name, json->text, len))
             return member;
     return NULL;
 }

@@ -28,7 +28,7 @@ struct tg_meter_path {
     uint8_t len;
     uint8_t action;
     uint8_t field;                       /* enum tg_usage_field */
-    const struct tg_meter_path *members; /* ends with a NULL name */
+    const struct tg_meter_path *members; /* by length; ends with a NULL name */
 };
 
 /* The whole answer. */

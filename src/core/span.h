@@ -46,50 +46,51 @@ const char *tg_span_find(const char *data, size_t len, const char *needle,
                          size_t needle_len);
 
 /*
- * The length of a short string that the quote behind it ends: of the
- * TG_SPAN_QUOTED bytes at p, all of which are there, those up to the first
- * quote.  -1 when there is none among them, or a byte before it is not plain
- * ASCII.
+ * Where the quote is that ends a short string from p on: the first one before
+ * end, if only plain ASCII stands before it.  NULL when something else does,
+ * or when it is not so near, TG_SPAN_QUOTE bytes or so.
  */
-#define TG_SPAN_QUOTED 48
+#define TG_SPAN_QUOTE 48
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
 
-static inline int
-tg_span_quoted(const char *p)
+static inline const char *
+tg_span_quote(const char *p, const char *end)
 {
-    for (int at = 0; at < TG_SPAN_QUOTED; at += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(p + at));
+    const char *last = p + TG_SPAN_QUOTE;
+
+    for (; p < last && end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)p);
         __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
         __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
         /* As signed bytes, also those above ASCII. */
-        __m128i other = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
-        unsigned quotes = (unsigned)_mm_movemask_epi8(quote);
-        unsigned others =
-            (unsigned)_mm_movemask_epi8(_mm_or_si128(slash, other));
+        __m128i other = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), x);
+        unsigned stops = (unsigned)_mm_movemask_epi8(
+            _mm_or_si128(_mm_or_si128(quote, slash), other));
 
-        if ((quotes | others) != 0) {
-            unsigned first = (quotes | others) & -(quotes | others);
-
-            return (quotes & first) != 0 ? at + __builtin_ctz(first) : -1;
+        if (stops != 0) {
+            p += __builtin_ctz(stops);
+            return *p == '"' ? p : NULL;
         }
     }
-    return -1;
+    return NULL;
 }
 #else
-static inline int
-tg_span_quoted(const char *p)
+static inline const char *
+tg_span_quote(const char *p, const char *end)
 {
-    for (int at = 0; at < TG_SPAN_QUOTED; at++) {
-        unsigned char c = (unsigned char)p[at];
+    const char *last = end - p > TG_SPAN_QUOTE ? p + TG_SPAN_QUOTE : end;
+
+    for (; p < last; p++) {
+        unsigned char c = (unsigned char)*p;
 
         if (c == '"')
-            return at;
+            return p;
         if (c < 0x20 || c >= 0x80 || c == '\\')
             break;
     }
-    return -1;
+    return NULL;
 }
 #endif
 

@@ -6,6 +6,7 @@
 
 #include "cut.h"
 #include "data.h"
+#include "meter_path.h"
 #include "tap.h"
 
 static const char *const doubts[] = {"absent",  "ok",       "not-number",
@@ -597,9 +598,32 @@ test_bytes(void)
     ok(meter.has_bytes, "white space is bytes");
 }
 
+/* The search for a name passes the shorter ones, and ends behind its own. */
+static bool
+is_sorted(const struct tg_meter_path *path)
+{
+    const struct tg_meter_path *member = path->members;
+
+    if (member == NULL)
+        return true;
+    for (; member->name != NULL; member++) {
+        if (member[1].len < member->len ||
+            member->len != strlen(member->name) || !is_sorted(member))
+            return false;
+    }
+    return member->len > TG_JSON_TEXT_MAX;
+}
+
+static void
+test_paths(void)
+{
+    ok(is_sorted(&tg_meter_root), "members stand by the length of their names");
+}
+
 int
 main(void)
 {
+    test_paths();
     test_recorded();
     test_shapes();
     test_belief();

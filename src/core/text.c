@@ -5,6 +5,7 @@
 
 #include "civil.h"
 #include "money.h"
+#include "span.h"
 #include "where.h"
 
 void
@@ -81,21 +82,42 @@ put_escape(struct tg_text *text, uint8_t c)
     }
 }
 
-void
-tg_text_json(struct tg_text *text, struct tg_str s)
+/* Of text that has no quote, backslash or control character below 0x20. */
+static void
+put_characters(struct tg_text *text, const char *p, const char *end)
 {
-    for (size_t i = 0, n; i < s.len; i += n) {
-        uint8_t c = (uint8_t)s.data[i];
+    for (size_t n; p < end; p += n) {
+        uint8_t c = (uint8_t)*p;
 
-        n = utf8_at(s.data + i, s.len - i);
+        n = utf8_at(p, (size_t)(end - p));
         if (n == 0) {
             n = 1;
             tg_text_puts(text, "\xef\xbf\xbd");
-        } else if (c == '"' || c == '\\' || c < 0x20 || c == 0x7f) {
+        } else if (c == 0x7f) {
             put_escape(text, c);
         } else {
-            tg_text_put(text, (struct tg_str){s.data + i, n});
+            tg_text_put(text, (struct tg_str){p, n});
         }
+    }
+}
+
+void
+tg_text_json(struct tg_text *text, struct tg_str s)
+{
+    const char *p = s.data, *end = p + s.len;
+
+    while (p < end) {
+        bool has_high = false;
+        const char *stop = tg_span_plain(p, end, &has_high);
+        size_t len = (size_t)(stop - p);
+
+        if (has_high || memchr(p, 0x7f, len) != NULL)
+            put_characters(text, p, stop);
+        else
+            tg_text_put(text, (struct tg_str){p, len});
+        if (stop < end)
+            put_escape(text, (uint8_t)*stop++);
+        p = stop;
     }
 }
 

@@ -28,6 +28,12 @@ static const struct {
     {"a line feed", TG_STR_INIT("\n"), "\\n"},
     {"control characters", TG_STR_INIT("\x01\t\r\x1f\x7f"),
      "\\u0001\\u0009\\u000d\\u001f\\u007f"},
+    {"a delete among others",
+     TG_STR_INIT("ab\x7f"
+                 "c\"d"),
+     "ab\\u007fc\\\"d"},
+    {"escapes between characters", TG_STR_INIT("\xc2\x80\"\xc2\n\xc2\x80"),
+     "\xc2\x80\\\"" BAD "\\n\xc2\x80"},
     {"a zero byte", TG_STR_INIT("a\0b"), "a\\u0000b"},
     {"two, three and four bytes",
      TG_STR_INIT("\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80"

@@ -105,7 +105,10 @@ ngx_int_t
 ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
-    if (ngx_http_tollgate_add_header(r, "x-request-id", &ctx->request_id)
+    static const ngx_str_t  openai = ngx_string("x-request-id");
+    static const ngx_str_t  anthropic = ngx_string("request-id");
+
+    if (ngx_http_tollgate_add_header(r, &openai, &ctx->request_id)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -115,7 +118,7 @@ ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_tollgate_add_header(r, "request-id", &ctx->request_id);
+    return ngx_http_tollgate_add_header(r, &anthropic, &ctx->request_id);
 }
 
 
@@ -218,8 +221,8 @@ ngx_http_tollgate_answer_handler(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
+ngx_http_tollgate_add_header(ngx_http_request_t *r, const ngx_str_t *name,
+    const ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
@@ -229,9 +232,8 @@ ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
     }
 
     h->hash = 1;
-    ngx_memzero(&h->lowcase_key, sizeof(u_char *));
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
+    h->lowcase_key = NULL;
+    h->key = *name;
     h->value = *value;
 
     return NGX_OK;
@@ -242,6 +244,9 @@ static ngx_int_t
 ngx_http_tollgate_send_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
+    static const ngx_str_t  should_retry = ngx_string("x-should-retry");
+    static const ngx_str_t  allow = ngx_string("Allow");
+
     ngx_str_t  value;
 
     r->err_status = 0;
@@ -263,7 +268,7 @@ ngx_http_tollgate_send_header(ngx_http_request_t *r,
         value.data = (u_char *) ctx->should_retry;
         value.len = ngx_strlen(ctx->should_retry);
 
-        if (ngx_http_tollgate_add_header(r, "x-should-retry", &value)
+        if (ngx_http_tollgate_add_header(r, &should_retry, &value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -275,7 +280,7 @@ ngx_http_tollgate_send_header(ngx_http_request_t *r,
     }
 
     if (ctx->status == NGX_HTTP_NOT_ALLOWED && ctx->allow.len
-        && ngx_http_tollgate_add_header(r, "Allow", &ctx->allow) != NGX_OK)
+        && ngx_http_tollgate_add_header(r, &allow, &ctx->allow) != NGX_OK)
     {
         return NGX_ERROR;
     }

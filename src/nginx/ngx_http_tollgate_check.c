@@ -113,10 +113,12 @@ static ngx_int_t
 ngx_http_tollgate_send_check(ngx_http_request_t *r, ngx_uint_t status,
     struct tg_text *text)
 {
+    static const ngx_str_t  name = ngx_string("Cache-Control");
+    static const ngx_str_t  control = ngx_string("no-store");
+
     ngx_int_t    rc;
     ngx_buf_t   *b;
     ngx_chain_t  out;
-    ngx_str_t    control = ngx_string("no-store");
 
     r->disable_not_modified = 1;
     r->headers_out.status = status;
@@ -125,7 +127,7 @@ ngx_http_tollgate_send_check(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
-    if (ngx_http_tollgate_add_header(r, "Cache-Control", &control) != NGX_OK) {
+    if (ngx_http_tollgate_add_header(r, &name, &control) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

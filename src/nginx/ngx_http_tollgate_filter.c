@@ -379,6 +379,8 @@ ngx_int_t
 ngx_http_tollgate_release_header(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx)
 {
+    static const ngx_str_t  name = ngx_string("x-tollgate-cost");
+
     u_char     *p;
     ngx_str_t   cost;
 
@@ -393,9 +395,7 @@ ngx_http_tollgate_release_header(ngx_http_request_t *r,
         cost.data = p;
         cost.len = tg_money_format(ctx->cost_nanos, (char *) p);
 
-        if (ngx_http_tollgate_add_header(r, "x-tollgate-cost", &cost)
-            != NGX_OK)
-        {
+        if (ngx_http_tollgate_add_header(r, &name, &cost) != NGX_OK) {
             return NGX_ERROR;
         }
     }

@@ -6,38 +6,49 @@
 #include "ngx_http_tollgate_module.h"
 
 
-/* The only headers of an upstream that a client gets to see. */
+/* The only headers of an upstream that a client gets to see, and those with
+   its own id of the request. */
 
-static ngx_str_t  ngx_http_tollgate_passed[] = {
-    ngx_string("cache-control"),
-    ngx_string("content-disposition"),
-    ngx_string("retry-after"),
-    ngx_string("retry-after-ms"),
-    ngx_string("openai-processing-ms"),
-    ngx_string("openai-version"),
-    ngx_null_string
+typedef struct {
+    ngx_str_t   name;
+    ngx_uint_t  is_id;
+} ngx_http_tollgate_known_t;
+
+
+static const ngx_http_tollgate_known_t  ngx_http_tollgate_known[] = {
+    { ngx_string("cache-control"), 0 },
+    { ngx_string("content-disposition"), 0 },
+    { ngx_string("retry-after"), 0 },
+    { ngx_string("retry-after-ms"), 0 },
+    { ngx_string("openai-processing-ms"), 0 },
+    { ngx_string("openai-version"), 0 },
+    { ngx_string("x-ds-trace-id"), 1 },
+    { ngx_string("x-request-id"), 1 },
+    { ngx_string("request-id"), 1 },
+    { ngx_null_string, 0 }
 };
 
 
 static ngx_uint_t
-ngx_http_tollgate_same(ngx_str_t *a, ngx_str_t *b)
+ngx_http_tollgate_same(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_strncasecmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len && (a->data[0] | 0x20) == (b->data[0] | 0x20)
+           && ngx_strncasecmp(a->data, b->data, a->len) == 0;
 }
 
 
-static ngx_uint_t
-ngx_http_tollgate_may_pass(ngx_str_t *name)
+static const ngx_http_tollgate_known_t *
+ngx_http_tollgate_know(const ngx_str_t *name)
 {
-    ngx_str_t  *p;
+    const ngx_http_tollgate_known_t  *k;
 
-    for (p = ngx_http_tollgate_passed; p->len; p++) {
-        if (ngx_http_tollgate_same(p, name)) {
-            return 1;
+    for (k = ngx_http_tollgate_known; k->name.len; k++) {
+        if (ngx_http_tollgate_same(&k->name, name)) {
+            return k;
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 
@@ -79,31 +90,24 @@ ngx_http_tollgate_retry_after(ngx_http_request_t *r)
 void
 ngx_http_tollgate_sift(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 {
-    static ngx_str_t  ids[] = {
-        ngx_string("x-ds-trace-id"),
-        ngx_string("x-request-id"),
-        ngx_string("request-id"),
-    };
-
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t                        i;
+    ngx_list_part_t                  *part;
+    ngx_table_elt_t                  *h;
+    const ngx_http_tollgate_known_t  *known;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
-            for (n = 0; n < sizeof(ids) / sizeof(ids[0]); n++) {
-                if (ctx->trace_id.len == 0
-                    && ngx_http_tollgate_same(&ids[n], &h[i].key))
-                {
-                    ctx->trace_id = h[i].value;
-                }
+            known = ngx_http_tollgate_know(&h[i].key);
+
+            if (known == NULL || known->is_id) {
+                h[i].hash = 0;
             }
 
-            if (!ngx_http_tollgate_may_pass(&h[i].key)) {
-                h[i].hash = 0;
+            if (known != NULL && known->is_id && ctx->trace_id.len == 0) {
+                ctx->trace_id = h[i].value;
             }
         }
     }

@@ -5,49 +5,51 @@
 
 #include "ngx_http_tollgate_module.h"
 
-static ngx_int_t ngx_http_tollgate_add_number(ngx_http_request_t *r,
-    const char *name, uint64_t n);
+/* Room for what is told of one limit, in either manner. */
+#define NGX_HTTP_TOLLGATE_STANDING_SIZE                                       \
+    (2 * NGX_INT64_LEN + ngx_max(TG_RATE_DURATION_SIZE, 40))
 
 
-static ngx_int_t
-ngx_http_tollgate_add_number(ngx_http_request_t *r, const char *name,
-    uint64_t n)
+/* Writes n where *p is, makes a value of it, and moves *p behind it. */
+
+static ngx_str_t
+ngx_http_tollgate_number(u_char **p, uint64_t n)
 {
+    u_char     digits[NGX_INT64_LEN], *d;
     ngx_str_t  value;
 
-    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
+    d = digits + NGX_INT64_LEN;
 
-    value.len = ngx_sprintf(value.data, "%uL", n) - value.data;
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
 
-    return ngx_http_tollgate_add_header(r, name, &value);
+    value.data = *p;
+    value.len = digits + NGX_INT64_LEN - d;
+    *p = ngx_cpymem(*p, d, value.len);
+
+    return value;
 }
 
 
-static ngx_int_t
-ngx_http_tollgate_add_duration(ngx_http_request_t *r, const char *name,
-    int64_t ms)
+static ngx_str_t
+ngx_http_tollgate_duration(u_char **p, int64_t ms)
 {
     ngx_str_t  value;
 
-    value.data = ngx_pnalloc(r->pool, TG_RATE_DURATION_SIZE);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
+    value.data = *p;
+    value.len = tg_rate_duration((char *) *p, ms);
+    *p += value.len;
 
-    value.len = tg_rate_duration((char *) value.data, ms);
-
-    return ngx_http_tollgate_add_header(r, name, &value);
+    return value;
 }
 
 
 /* The instant at which a limit is whole again, as Anthropic says it. */
 
-static ngx_int_t
-ngx_http_tollgate_add_instant(ngx_http_request_t *r, const char *name,
-    int64_t ms)
+static ngx_str_t
+ngx_http_tollgate_instant(u_char **p, int64_t ms)
 {
     char            quoted[40];
     ngx_str_t       value;
@@ -56,58 +58,59 @@ ngx_http_tollgate_add_instant(ngx_http_request_t *r, const char *name,
     text = tg_text_in(quoted, sizeof(quoted));
     tg_text_instant(&text, ngx_http_tollgate_now_ms() + ms);
 
+    value.data = *p;
     value.len = text.len - 2;
-    value.data = ngx_pnalloc(r->pool, value.len);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
+    *p = ngx_cpymem(*p, quoted + 1, value.len);
 
-    ngx_memcpy(value.data, quoted + 1, value.len);
-
-    return ngx_http_tollgate_add_header(r, name, &value);
+    return value;
 }
 
 
 /* By which names a limit is told, in each manner: its size, left, reset. */
 
-static const char  *ngx_http_tollgate_limit_names[2][2][3] = {
+static const ngx_str_t  ngx_http_tollgate_limit_names[2][2][3] = {
     {
-        { "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
-          "x-ratelimit-reset-requests" },
-        { "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
-          "x-ratelimit-reset-tokens" }
+        { ngx_string("x-ratelimit-limit-requests"), ngx_string("x-ratelimit-remaining-requests"),
+          ngx_string("x-ratelimit-reset-requests") },
+        { ngx_string("x-ratelimit-limit-tokens"), ngx_string("x-ratelimit-remaining-tokens"),
+          ngx_string("x-ratelimit-reset-tokens") }
     },
     {
-        { "anthropic-ratelimit-requests-limit",
-          "anthropic-ratelimit-requests-remaining",
-          "anthropic-ratelimit-requests-reset" },
-        { "anthropic-ratelimit-tokens-limit",
-          "anthropic-ratelimit-tokens-remaining",
-          "anthropic-ratelimit-tokens-reset" }
+        { ngx_string("anthropic-ratelimit-requests-limit"),
+          ngx_string("anthropic-ratelimit-requests-remaining"),
+          ngx_string("anthropic-ratelimit-requests-reset") },
+        { ngx_string("anthropic-ratelimit-tokens-limit"),
+          ngx_string("anthropic-ratelimit-tokens-remaining"),
+          ngx_string("anthropic-ratelimit-tokens-reset") }
     }
 };
 
 
 static ngx_int_t
-ngx_http_tollgate_add_standing(ngx_http_request_t *r,
-    const struct tg_rate_standing *s, const char **names,
+ngx_http_tollgate_add_standing(ngx_http_request_t *r, u_char **p,
+    const struct tg_rate_standing *s, const ngx_str_t *names,
     enum tg_manner manner)
 {
+    ngx_str_t  size, left, reset;
+
     if (s->limit == TG_RATE_NONE) {
         return NGX_OK;
     }
 
-    if (ngx_http_tollgate_add_number(r, names[0], s->size) != NGX_OK
-        || ngx_http_tollgate_add_number(r, names[1], s->left) != NGX_OK)
+    size = ngx_http_tollgate_number(p, s->size);
+    left = ngx_http_tollgate_number(p, s->left);
+    reset = manner == TG_MANNER_ANTHROPIC
+            ? ngx_http_tollgate_instant(p, s->reset_ms)
+            : ngx_http_tollgate_duration(p, s->reset_ms);
+
+    if (ngx_http_tollgate_add_header(r, &names[0], &size) != NGX_OK
+        || ngx_http_tollgate_add_header(r, &names[1], &left) != NGX_OK
+        || ngx_http_tollgate_add_header(r, &names[2], &reset) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (manner == TG_MANNER_ANTHROPIC) {
-        return ngx_http_tollgate_add_instant(r, names[2], s->reset_ms);
-    }
-
-    return ngx_http_tollgate_add_duration(r, names[2], s->reset_ms);
+    return NGX_OK;
 }
 
 
@@ -117,15 +120,24 @@ ngx_int_t
 ngx_http_tollgate_add_limits(ngx_http_request_t *r,
     const struct tg_rate_report *limits, enum tg_manner manner)
 {
-    ngx_uint_t    m;
-    const char  *(*names)[3];
+    u_char            *p;
+    ngx_uint_t         m;
+    const ngx_str_t  (*names)[3];
+
+    p = ngx_pnalloc(r->pool, ((ngx_uint_t) manner + 1) * 2
+                             * NGX_HTTP_TOLLGATE_STANDING_SIZE);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
     for (m = TG_MANNER_OPENAI; m <= (ngx_uint_t) manner; m++) {
         names = ngx_http_tollgate_limit_names[m];
 
-        if (ngx_http_tollgate_add_standing(r, &limits->requests, names[0], m)
+        if (ngx_http_tollgate_add_standing(r, &p, &limits->requests, names[0],
+                                           m)
             != NGX_OK
-            || ngx_http_tollgate_add_standing(r, &limits->tokens, names[1], m)
+            || ngx_http_tollgate_add_standing(r, &p, &limits->tokens,
+                                              names[1], m)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -141,16 +153,27 @@ ngx_http_tollgate_add_limits(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_tollgate_add_retry(ngx_http_request_t *r, int64_t retry_ms)
 {
+    static const ngx_str_t  ms = ngx_string("retry-after-ms");
+    static const ngx_str_t  seconds = ngx_string("Retry-After");
+
+    u_char     *p;
+    ngx_str_t   value;
+
     if (retry_ms <= 0) {
         return NGX_OK;
     }
 
-    if (ngx_http_tollgate_add_number(r, "retry-after-ms", retry_ms)
-        != NGX_OK)
-    {
+    p = ngx_pnalloc(r->pool, 2 * NGX_INT64_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_tollgate_add_number(r, "Retry-After",
-                                        (retry_ms + 999) / 1000);
+    value = ngx_http_tollgate_number(&p, retry_ms);
+    if (ngx_http_tollgate_add_header(r, &ms, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    value = ngx_http_tollgate_number(&p, (retry_ms + 999) / 1000);
+
+    return ngx_http_tollgate_add_header(r, &seconds, &value);
 }

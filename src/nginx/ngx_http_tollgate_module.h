@@ -236,8 +236,8 @@ ngx_int_t ngx_http_tollgate_add_request_id(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_answer_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tollgate_error_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
+ngx_int_t ngx_http_tollgate_add_header(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value);
 
 /* _check.c */
 char *ngx_http_tollgate_check(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -60,6 +60,17 @@ tg_histogram_add(struct tg_histogram *histogram, uint32_t value)
     count(histogram, tg_histogram_bucket(value), 1);
 }
 
+/* Most numbers here are below 128. */
+static inline int
+get(const uint8_t **at, const uint8_t *end, uint64_t *value)
+{
+    if (*at < end && **at < 0x80) {
+        *value = *(*at)++;
+        return 0;
+    }
+    return tg_varint_get(at, end, value);
+}
+
 int
 tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                    size_t len)
@@ -68,12 +79,29 @@ tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
     uint64_t step, more, bucket = 0;
 
     while (at < end) {
-        if (tg_varint_get(&at, end, &step) != 0 ||
-            tg_varint_get(&at, end, &more) != 0 ||
+        if (get(&at, end, &step) != 0 || get(&at, end, &more) != 0 ||
             step >= TG_HISTOGRAM_BUCKETS ||
             (bucket += step) >= TG_HISTOGRAM_BUCKETS)
             return TG_ERR_CORRUPT;
         count(histogram, (uint32_t)bucket, more);
+    }
+    return 0;
+}
+
+int
+tg_histogram_subtract(struct tg_histogram *histogram,
+                      const struct tg_histogram *less)
+{
+    for (uint32_t word = 0; word < WORDS; word++) {
+        for (uint64_t left = less->used[word]; left != 0; left &= left - 1) {
+            uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(left);
+
+            if (histogram->counts[i] < less->counts[i])
+                return TG_ERR_CORRUPT;
+            histogram->counts[i] -= less->counts[i];
+            if (histogram->counts[i] == 0)
+                histogram->used[word] &= ~(left & -left);
+        }
     }
     return 0;
 }

@@ -32,6 +32,13 @@ void tg_histogram_add(struct tg_histogram *histogram, uint32_t value);
 int tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                        size_t len);
 
+/*
+ * Takes away what was added to it with less, as if it never had been.  0, or
+ * TG_ERR_CORRUPT when it was not, with a part of it taken.
+ */
+int tg_histogram_subtract(struct tg_histogram *histogram,
+                          const struct tg_histogram *less);
+
 /* Writes into out[TG_HISTOGRAM_BYTES_MAX] and returns the length. */
 size_t tg_histogram_encode(const struct tg_histogram *histogram, uint8_t *out);
 

@@ -139,16 +139,28 @@ tg_pack_fail(struct tg_sqlite *db, int err, int64_t day, const char *key_id)
                         key_id, (long long)day, why);
 }
 
-/* What is not named is not read: cells are most of a pack. */
-#define CELLS                                                                  \
-    "iif(typeof(cells) = 'integer', (SELECT pack_cells.cells FROM pack_cells " \
-    "WHERE pack_cells.id = packs.cells), cells)"
-#define ROWS(pack, where)                                                      \
-    "SELECT key_id, account, " pack " FROM packs WHERE day = ?1 AND " where
+/*
+ * What is not wanted (?3) is not read: quarter-hours are most of a pack.  A
+ * third of which nothing is wanted is looked up under NULL, which is nowhere.
+ */
+#define SUMS(where)                                                            \
+    "SELECT key_id, account, sums FROM packs WHERE day = ?1 AND " where
+#define PARTS(where)                                                           \
+    "SELECT key_id, account, packs.sums, packs.cells, "                        \
+    "iif(?3 & 2, t0.sums, NULL), iif(?3 & 4, t2.sums, NULL), "                 \
+    "iif(?3 & 8, t0.cells, NULL), iif(?3 & 16, t1.cells, NULL), "              \
+    "iif(?3 & 32, t2.cells, NULL) FROM packs "                                 \
+    "LEFT JOIN pack_thirds_0 t0 ON t0.id = iif(?3 & 10, packs.cells, NULL) "   \
+    "LEFT JOIN pack_thirds_1 t1 ON t1.id = iif(?3 & 16, packs.cells, NULL) "   \
+    "LEFT JOIN pack_thirds_2 t2 ON t2.id = iif(?3 & 36, packs.cells, NULL) "   \
+    "WHERE day = ?1 AND " where
 #define BOTH(where)                                                            \
     {                                                                          \
-        ROWS(CELLS, where), ROWS("sums", where)                                \
+        SUMS(where), PARTS(where)                                              \
     }
+
+_Static_assert(1 << TG_PACK_SUMS_0 == 2 && 1 << TG_PACK_CELLS_2 == 32,
+               "as in PARTS");
 
 static const char *const of_all[] = BOTH("key_id = '*' AND account = 0");
 static const char *const of_accounts[] = BOTH("key_id = '*' AND account > 0");
@@ -158,37 +170,61 @@ static const char *const of_key[] = BOTH("key_id = ?2");
 
 static int
 begin_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
-          bool is_whole, sqlite3_stmt **stmt)
+          uint32_t wanted, sqlite3_stmt **stmt)
 {
+    bool has_parts = wanted != 0;
+    int err;
+
     if (query->family == TG_PACKS_OF_ALL)
-        return tg_sql_begin(db, stmt, of_all[is_whole], "i", day);
-    if (query->family == TG_PACKS_OF_ACCOUNTS)
-        return query->account == 0
-                   ? tg_sql_begin(db, stmt, of_accounts[is_whole], "i", day)
-                   : tg_sql_begin(db, stmt, of_account[is_whole], "ii", day,
-                                  (int64_t)query->account);
-    return query->key_id == NULL
-               ? tg_sql_begin(db, stmt, of_keys[is_whole], "i", day)
-               : tg_sql_begin(db, stmt, of_key[is_whole], "it", day,
-                              query->key_id);
+        err = tg_sql_begin(db, stmt, of_all[has_parts], "i", day);
+    else if (query->family == TG_PACKS_OF_ACCOUNTS)
+        err = query->account == 0
+                  ? tg_sql_begin(db, stmt, of_accounts[has_parts], "i", day)
+                  : tg_sql_begin(db, stmt, of_account[has_parts], "ii", day,
+                                 (int64_t)query->account);
+    else
+        err = query->key_id == NULL
+                  ? tg_sql_begin(db, stmt, of_keys[has_parts], "i", day)
+                  : tg_sql_begin(db, stmt, of_key[has_parts], "it", day,
+                                 query->key_id);
+    if (err == 0 && has_parts)
+        sqlite3_bind_int64(*stmt, 3, wanted);
+    return err;
+}
+
+/* Cells that are few stand where others have a number. */
+static void
+read_parts(sqlite3_stmt *stmt, struct tg_pack_row *row)
+{
+    row->has_thirds = sqlite3_column_type(stmt, 3) == SQLITE_INTEGER;
+    if (!row->has_thirds) {
+        row->parts[TG_PACK_CELLS_0] = tg_sql_bytes(stmt, 3);
+        return;
+    }
+    for (int part = TG_PACK_SUMS_0; part < TG_PACK_PARTS; part++)
+        row->parts[part] = tg_sql_bytes(stmt, 3 + part);
 }
 
 static int
 visit_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
           int (*visit)(void *, const struct tg_pack_row *), void *arg)
 {
-    struct tg_pack_row row = {.day = day};
+    uint32_t wanted =
+        query->wanted != NULL ? query->wanted(arg, day) : TG_PACK_ALL_CELLS;
     sqlite3_stmt *stmt;
-    int err;
+    int err = begin_day(db, query, day, wanted, &stmt);
 
-    row.is_whole = query->is_whole != NULL && query->is_whole(arg, day);
-    err = begin_day(db, query, day, row.is_whole, &stmt);
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {
-        row.key_id = tg_sql_text(stmt, 0);
-        row.account = (uint32_t)sqlite3_column_int64(stmt, 1);
-        row.pack = tg_sql_bytes(stmt, 2);
+        struct tg_pack_row row = {
+            .day = day,
+            .key_id = tg_sql_text(stmt, 0),
+            .account = (uint32_t)sqlite3_column_int64(stmt, 1),
+            .parts = {[TG_PACK_SUMS] = tg_sql_bytes(stmt, 2)}};
+
+        if (wanted != 0)
+            read_parts(stmt, &row);
         err = row.account <= db->pack_accounts.count
                   ? visit(arg, &row)
                   : tg_pack_fail(db, TG_ERR_CORRUPT, day, row.key_id);

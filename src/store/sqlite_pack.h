@@ -4,8 +4,9 @@
  *
  * A row of packs is of a UTC day, a key and an account; under the key '*' an
  * account has one of all its keys, and account 0 one of all accounts, for
- * questions that are not about keys, or accounts.  sums has a cell a kind, of
- * all the day, and cells one a quarter-hour.
+ * questions that are not about keys, or accounts.  It has sums, a cell a kind
+ * of all the day, and cells, one a quarter-hour; where these are many, they
+ * stand by thirds of the day (pack_thirds.h), with sums of the first and last.
  */
 #ifndef TG_SQLITE_PACK_H
 #define TG_SQLITE_PACK_H
@@ -13,7 +14,7 @@
 #include "pack.h"
 #include "sqlite_block.h"
 
-/* Bytes of cells that stand in their row; more have one in pack_cells. */
+/* Bytes of cells that stand in their row; more stand in pack_thirds_0 to 2. */
 #define TG_PACK_CELLS_WITHIN 256
 
 #define TG_PACK_ALL_KEYS "*"
@@ -47,13 +48,27 @@ tg_pack_account(const struct tg_sqlite *db, uint32_t number)
     return tg_names_at(&db->pack_accounts, number - 1);
 }
 
+/* What a row has. */
+enum tg_pack_part {
+    TG_PACK_SUMS = 0, /* of the day */
+    TG_PACK_SUMS_0,   /* of the first third */
+    TG_PACK_SUMS_2,
+    TG_PACK_CELLS_0, /* quarter-hours of the first third, or of the day */
+    TG_PACK_CELLS_1,
+    TG_PACK_CELLS_2,
+    TG_PACK_PARTS
+};
+
+#define TG_PACK_ALL_CELLS                                                      \
+    (1u << TG_PACK_CELLS_0 | 1u << TG_PACK_CELLS_1 | 1u << TG_PACK_CELLS_2)
+
 /* A row that is read, of a day since 1970; as long as it is visited. */
 struct tg_pack_row {
     int64_t day;
     const char *key_id;
     uint32_t account;
-    bool is_whole; /* pack is the sums of the day, not the cells */
-    struct tg_str pack;
+    bool has_thirds; /* otherwise cells are few, and all in one part */
+    struct tg_str parts[TG_PACK_PARTS]; /* empty where it is not wanted */
 };
 
 enum tg_pack_family {
@@ -64,8 +79,11 @@ enum tg_pack_family {
 
 /* The rows of a family that have something of first to end, not of end. */
 struct tg_pack_query {
-    /* Whether a day's sums are wanted; NULL: cells always. */
-    bool (*is_whole)(void *arg, int64_t day);
+    /*
+     * Which parts of a day are wanted, apart from its sums: a bit 1 << enum
+     * tg_pack_part each.  NULL: all cells.
+     */
+    uint32_t (*wanted)(void *arg, int64_t day);
     enum tg_pack_family family;
     const char *key_id;
     uint32_t account;
@@ -76,6 +94,21 @@ struct tg_pack_query {
  */
 int tg_packs_each(struct tg_sqlite *db, const struct tg_pack_query *query,
                   int (*visit)(void *, const struct tg_pack_row *), void *arg);
+
+/* What thirds are made with, kept from one to the next.  All 0: nothing. */
+struct tg_pack_thirds {
+    struct tg_pack_writer third, sums; /* of what is added */
+    struct tg_pack_writer merged[2];   /* with what is there */
+};
+
+/*
+ * Adds quarter-hours of a day to the thirds of that id, or makes some and their
+ * id where it is 0.  In the caller's transaction; 0 or TG_ERR_*.
+ */
+int tg_pack_thirds_put(struct tg_sqlite *db, struct tg_pack_thirds *maker,
+                       int64_t *id, struct tg_str cells);
+
+void tg_pack_thirds_release(struct tg_pack_thirds *maker);
 
 /* What all cells of a pack of sums cost.  0, TG_ERR_RANGE or TG_ERR_CORRUPT. */
 int tg_pack_cost(struct tg_str sums, int64_t *nanos);

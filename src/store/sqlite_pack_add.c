@@ -1,20 +1,16 @@
+#include "heap.h"
 #include "sqlite_rollup.h"
 
 #include <stdlib.h>
 
 #define AHEAD 8 /* calls that are fetched before they are added */
 
-/* The calls of a cell, or a day's of a kind, being added up. */
-struct heap {
-    struct tg_sums sums;
-    struct tg_histogram latency, ttft;
-};
-
 /* What packs are made with, kept from one to the next. */
 struct tg_pack_maker {
-    struct heap cell, day;
+    struct tg_heap cell, day;          /* of a kind */
     struct tg_pack_writer sums, cells; /* of the calls that are added */
     struct tg_pack_writer merged[2];   /* with what was there */
+    struct tg_pack_thirds thirds;
     uint32_t *kinds, *accounts; /* numbers in packs of the block's names */
 };
 
@@ -42,6 +38,7 @@ tg_pack_maker_free(struct tg_pack_maker *maker)
     tg_pack_release(&maker->cells);
     tg_pack_release(&maker->merged[0]);
     tg_pack_release(&maker->merged[1]);
+    tg_pack_thirds_release(&maker->thirds);
     free(maker->kinds);
     free(maker->accounts);
     free(maker);
@@ -67,14 +64,6 @@ number_names(struct tg_sqlite *db, struct tg_rollup *rollup)
     return err;
 }
 
-static void
-clear(struct heap *heap)
-{
-    heap->sums = (struct tg_sums){0};
-    tg_histogram_clear(&heap->latency);
-    tg_histogram_clear(&heap->ttft);
-}
-
 /* To the cell and to its day. */
 static int
 add_call(struct tg_pack_maker *maker, const struct tg_block_call *call)
@@ -89,22 +78,6 @@ add_call(struct tg_pack_maker *maker, const struct tg_block_call *call)
         tg_histogram_add(&maker->day.ttft, call->ttft_ms);
     }
     return tg_sums_add(&maker->cell.sums, &sums);
-}
-
-static int
-put(struct tg_pack_writer *writer, const struct heap *heap, uint32_t kind,
-    uint32_t quarter)
-{
-    uint8_t bytes[2][TG_HISTOGRAM_BYTES_MAX];
-    struct tg_pack_cell cell = {.kind = kind,
-                                .quarter = quarter,
-                                .sums = heap->sums,
-                                .latency = {(const char *)bytes[0], 0},
-                                .ttft = {(const char *)bytes[1], 0}};
-
-    cell.latency.len = tg_histogram_encode(&heap->latency, bytes[0]);
-    cell.ttft.len = tg_histogram_encode(&heap->ttft, bytes[1]);
-    return tg_pack_put(writer, &cell);
 }
 
 /* How many places from the first on have the same words from one on. */
@@ -143,11 +116,11 @@ put_kind(struct tg_rollup *rollup, const struct tg_place *places,
     uint32_t kind = places[0].words[TG_ORDER_KIND];
     int err = 0;
 
-    clear(&maker->day);
+    tg_heap_clear(&maker->day);
     while (count > 0 && err == 0) {
         uint32_t n = count_same(places, count, TG_ORDER_QUARTER);
 
-        clear(&maker->cell);
+        tg_heap_clear(&maker->cell);
         for (uint32_t i = 0; i < n && err == 0; i++) {
             if (i + AHEAD < count)
                 fetch(call_at(rollup, &places[i + AHEAD]));
@@ -156,12 +129,12 @@ put_kind(struct tg_rollup *rollup, const struct tg_place *places,
         if (err == 0)
             err = tg_sums_add(&maker->day.sums, &maker->cell.sums);
         if (err == 0)
-            err = put(&maker->cells, &maker->cell, kind,
-                      places[0].words[TG_ORDER_QUARTER]);
+            err = tg_heap_put(&maker->cell, &maker->cells, kind,
+                              places[0].words[TG_ORDER_QUARTER]);
         places += n;
         count -= n;
     }
-    return err == 0 ? put(&maker->sums, &maker->day, kind, 0) : err;
+    return err == 0 ? tg_heap_put(&maker->day, &maker->sums, kind, 0) : err;
 }
 
 /* Packs of calls of one day and owner. */
@@ -193,41 +166,15 @@ struct owner {
     int64_t day;
     const char *key_id;
     uint32_t account;
-    int64_t cells_id; /* of the row in pack_cells that they have; 0: none */
+    int64_t thirds_id; /* of their rows in pack_thirds_*; 0: none */
 };
-
-static int
-merge(struct tg_rollup *rollup, int which, sqlite3_stmt *stmt, int column,
-      struct tg_str packs[2])
-{
-    return tg_pack_merge(&rollup->maker->merged[which],
-                         tg_sql_bytes(stmt, column), packs[which],
-                         &packs[which]);
-}
-
-/* Cells that have a row of their own. */
-static int
-add_cells(struct tg_sqlite *db, struct tg_rollup *rollup,
-          const struct owner *owner, struct tg_str packs[2])
-{
-    sqlite3_stmt *stmt;
-    int err =
-        tg_sql_begin(db, &stmt, "SELECT cells FROM pack_cells WHERE id = ?",
-                     "i", owner->cells_id);
-
-    if (err != 0)
-        return err;
-    err = tg_sql_next(db, stmt);
-    if (err >= 0)
-        err = err > 0 ? merge(rollup, 1, stmt, 0, packs) : TG_ERR_CORRUPT;
-    return tg_sql_end(stmt, err);
-}
 
 /* Adds what is there already. */
 static int
 add_stored(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
            struct tg_str packs[2])
 {
+    struct tg_pack_writer *merged = rollup->maker->merged;
     sqlite3_stmt *stmt;
     int err =
         tg_sql_begin(db, &stmt,
@@ -240,32 +187,13 @@ add_stored(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
     err = tg_sql_next(db, stmt);
     if (err <= 0)
         return tg_sql_end(stmt, err);
-    err = merge(rollup, 0, stmt, 0, packs);
-    if (err == 0 && sqlite3_column_type(stmt, 1) == SQLITE_INTEGER) {
-        owner->cells_id = sqlite3_column_int64(stmt, 1);
-        err = add_cells(db, rollup, owner, packs);
-    } else if (err == 0) {
-        err = merge(rollup, 1, stmt, 1, packs);
-    }
+    err = tg_pack_merge(&merged[0], tg_sql_bytes(stmt, 0), packs[0], &packs[0]);
+    if (err == 0 && sqlite3_column_type(stmt, 1) == SQLITE_INTEGER)
+        owner->thirds_id = sqlite3_column_int64(stmt, 1);
+    else if (err == 0)
+        err = tg_pack_merge(&merged[1], tg_sql_bytes(stmt, 1), packs[1],
+                            &packs[1]);
     return tg_sql_end(stmt, err);
-}
-
-/* Cells that are many get a row of their own, and keep it. */
-static int
-put_cells(struct tg_sqlite *db, struct owner *owner, struct tg_str cells)
-{
-    int err;
-
-    if (owner->cells_id != 0)
-        return tg_sql_run(db, NULL,
-                          "UPDATE pack_cells SET cells = ? WHERE id = ?", "bi",
-                          cells, owner->cells_id);
-    if (cells.len <= TG_PACK_CELLS_WITHIN)
-        return 0;
-    err = tg_sql_run(db, NULL, "INSERT INTO pack_cells (cells) VALUES (?)", "b",
-                     cells);
-    owner->cells_id = sqlite3_last_insert_rowid(db->db);
-    return err;
 }
 
 static int
@@ -279,15 +207,18 @@ store(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
 
     if (err == 0)
         err = add_stored(db, rollup, owner, packs);
+    /* Cells that are many stand by thirds from then on. */
+    if (err == 0 &&
+        (owner->thirds_id != 0 || packs[1].len > TG_PACK_CELLS_WITHIN))
+        err = tg_pack_thirds_put(db, &rollup->maker->thirds, &owner->thirds_id,
+                                 packs[1]);
     if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
         return tg_pack_fail(db, err, owner->day, owner->key_id);
-    if (err == 0)
-        err = put_cells(db, owner, packs[1]);
     if (err != 0)
         return err;
-    return owner->cells_id != 0
+    return owner->thirds_id != 0
                ? tg_sql_run(db, NULL, sql, "itibi", owner->day, owner->key_id,
-                            (int64_t)owner->account, packs[0], owner->cells_id)
+                            (int64_t)owner->account, packs[0], owner->thirds_id)
                : tg_sql_run(db, NULL, sql, "itibb", owner->day, owner->key_id,
                             (int64_t)owner->account, packs[0], packs[1]);
 }

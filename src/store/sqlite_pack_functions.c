@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
+#include "pack_thirds.h"
 #include "times.h"
 
 /*
  * tg_pack(kind, quarter, 11 sums, latency, ttft) makes a pack of the rows of a
- * group, and tg_packs(pack) one of packs; in any order.  SQL adds up numbers,
- * but no histograms.
+ * group, and tg_packs(pack) one of packs; in any order.  tg_pack_third(cells,
+ * third) and tg_pack_sums(cells) are those of pack_thirds.h.  SQL adds up
+ * numbers, but no histograms.
  */
 
 /* The first two tell it apart. */
@@ -128,6 +130,16 @@ put(struct group *group, struct tg_pack_writer *writer, const struct cell *from)
 }
 
 static void
+give_pack(sqlite3_context *context, int err, struct tg_str pack)
+{
+    if (err == 0)
+        sqlite3_result_blob64(context, pack.len > 0 ? pack.data : "", pack.len,
+                              SQLITE_TRANSIENT);
+    else
+        sqlite3_result_error(context, "rollups cannot be added up", -1);
+}
+
+static void
 give(sqlite3_context *context)
 {
     struct tg_pack_writer writer = {.bytes = NULL};
@@ -142,16 +154,37 @@ give(sqlite3_context *context)
         err = put(group, &writer, tg_names_at(&group->cells, i));
     if (err == 0)
         err = tg_pack_end(&writer, &pack);
-    if (err == 0)
-        sqlite3_result_blob64(context, pack.len > 0 ? pack.data : "", pack.len,
-                              SQLITE_TRANSIENT);
-    else
-        sqlite3_result_error(context, "rollups cannot be added up", -1);
+    give_pack(context, err, pack);
     tg_pack_release(&writer);
     if (group != NULL) {
         tg_names_release(&group->cells);
         tg_times_release(&group->pool);
     }
+}
+
+static void
+give_third(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct tg_pack_writer writer = {.bytes = NULL};
+    struct tg_str pack = {NULL, 0};
+    int err = tg_pack_third(&writer, blob(values[0]),
+                            (uint32_t)sqlite3_value_int64(values[1]), &pack);
+
+    (void)count;
+    give_pack(context, err, pack);
+    tg_pack_release(&writer);
+}
+
+static void
+give_sums(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct tg_pack_writer writer = {.bytes = NULL};
+    struct tg_str pack = {NULL, 0};
+    int err = tg_pack_sums(&writer, blob(values[0]), &pack);
+
+    (void)count;
+    give_pack(context, err, pack);
+    tg_pack_release(&writer);
 }
 
 int
@@ -164,5 +197,11 @@ tg_pack_functions(sqlite3 *db)
     if (result == SQLITE_OK)
         result = sqlite3_create_function(db, "tg_packs", 1, flags, NULL, NULL,
                                          add_pack, give);
+    if (result == SQLITE_OK)
+        result = sqlite3_create_function(db, "tg_pack_third", 2, flags, NULL,
+                                         give_third, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_create_function(db, "tg_pack_sums", 1, flags, NULL,
+                                         give_sums, NULL, NULL);
     return result;
 }

@@ -364,6 +364,13 @@ find_bound(struct step *step, int64_t before, struct bound *bound)
     return tg_sql_end(stmt, err);
 }
 
+#define THIRDS(table)                                                          \
+    "DELETE FROM " table " WHERE id IN (SELECT cells FROM packs WHERE (day, "  \
+    "key_id, account) <= (?, ?, ?) AND typeof(cells) = 'integer')"
+
+static const char *const thirds[] = {
+    THIRDS("pack_thirds_0"), THIRDS("pack_thirds_1"), THIRDS("pack_thirds_2")};
+
 /* Whole days; what they cost stays with their accounts. */
 static int
 take_packs(struct step *step)
@@ -375,11 +382,9 @@ take_packs(struct step *step)
 
     if (err != 0 || !step->did_some)
         return err;
-    err = tg_sql_run(db, NULL,
-                     "DELETE FROM pack_cells WHERE id IN (SELECT cells FROM "
-                     "packs WHERE (day, key_id, account) <= (?, ?, ?) AND "
-                     "typeof(cells) = 'integer')",
-                     "iti", bound.day, bound.key_id, bound.account);
+    for (size_t i = 0; i < sizeof(thirds) / sizeof(thirds[0]) && err == 0; i++)
+        err = tg_sql_run(db, NULL, thirds[i], "iti", bound.day, bound.key_id,
+                         bound.account);
     if (err == 0)
         err = tg_sql_run(
             db, NULL,

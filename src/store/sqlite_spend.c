@@ -45,8 +45,10 @@ visit_row(void *arg, const struct tg_pack_row *row)
     struct spending *spending = arg;
     int64_t begin = row->day * TG_PACK_QUARTERS;
     struct costs costs = {.seen = {false}};
-    int err = add_costs(row->pack, &costs);
+    int err = 0;
 
+    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+        err = add_costs(row->parts[part], &costs);
     if (err != 0)
         return tg_pack_fail(spending->db, err, row->day, row->key_id);
     for (int i = 0; i < TG_PACK_QUARTERS && err == 0; i++) {
@@ -136,12 +138,12 @@ tg_pack_cost(struct tg_str sums, int64_t *nanos)
     return err;
 }
 
-static bool
-is_any(void *arg, int64_t day)
+static uint32_t
+no_more(void *arg, int64_t day)
 {
     (void)arg;
     (void)day;
-    return true;
+    return 0;
 }
 
 static int
@@ -149,7 +151,7 @@ settle_row(void *arg, const struct tg_pack_row *row)
 {
     struct settling *settling = arg;
     int64_t *to = &settling->nanos[row->account], nanos;
-    int err = tg_pack_cost(row->pack, &nanos);
+    int err = tg_pack_cost(row->parts[TG_PACK_SUMS], &nanos);
 
     if (err == 0)
         err = tg_money_add(*to, nanos, to);
@@ -162,7 +164,7 @@ tg_packs_settled(struct tg_sqlite *db, int64_t **nanos)
 {
     struct settling settling = {.db = db};
     struct tg_pack_query query = {
-        .is_whole = is_any, .family = TG_PACKS_OF_ACCOUNTS, .end = INT64_MAX};
+        .wanted = no_more, .family = TG_PACKS_OF_ACCOUNTS, .end = INT64_MAX};
     int err = tg_pack_names_load(db);
 
     if (err != 0)
@@ -187,22 +189,32 @@ struct counting {
 };
 
 static int
-count_row(void *arg, const struct tg_pack_row *row)
+count_pack(struct counting *counting, struct tg_str pack, int64_t begin)
 {
-    struct counting *counting = arg;
-    int64_t begin = row->day * TG_PACK_QUARTERS;
     struct tg_pack_reader reader;
     struct tg_pack_cell cell;
     int got;
 
-    tg_pack_open(&reader, row->pack);
+    tg_pack_open(&reader, pack);
     while ((got = tg_pack_next(&reader, &cell)) > 0) {
         if (begin + cell.quarter >= counting->first &&
             begin + cell.quarter < counting->end)
             counting->requests += cell.sums.requests;
     }
-    return got == 0 ? 0
-                    : tg_pack_fail(counting->db, got, row->day, row->key_id);
+    return got;
+}
+
+static int
+count_row(void *arg, const struct tg_pack_row *row)
+{
+    struct counting *counting = arg;
+    int err = 0;
+
+    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+        err =
+            count_pack(counting, row->parts[part], row->day * TG_PACK_QUARTERS);
+    return err == 0 ? 0
+                    : tg_pack_fail(counting->db, err, row->day, row->key_id);
 }
 
 int

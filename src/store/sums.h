@@ -17,4 +17,10 @@ struct tg_sums {
 /* Adds up; TG_ERR_RANGE when a figure does not fit, with a part added. */
 int tg_sums_add(struct tg_sums *to, const struct tg_sums *from);
 
+/*
+ * Takes away what was added.  TG_ERR_RANGE when a figure does not fit, with a
+ * part taken.
+ */
+int tg_sums_subtract(struct tg_sums *to, const struct tg_sums *less);
+
 #endif

@@ -80,21 +80,44 @@ tg_times_merge(struct tg_times_pool *pool, struct tg_times *times,
 }
 
 int
-tg_times_sum(struct tg_times_pool *pool, struct tg_times *times,
-             const struct tg_times *more)
+tg_times_add_all(struct tg_times_pool *pool, struct tg_times *times,
+                 const struct tg_histogram *more)
 {
     int err = 0;
 
-    for (uint32_t i = 0; i < TG_HISTOGRAM_BUCKETS && err == 0; i++) {
-        uint32_t number = more->pages[i / TG_TIMES_BUCKETS];
+    for (uint32_t word = 0; word * 64 < TG_HISTOGRAM_BUCKETS; word++) {
+        uint64_t left = more->used[word];
 
-        if (number == 0)
-            i += TG_TIMES_BUCKETS - 1;
-        else
-            err = count(pool, times, i,
-                        pool->pages[number - 1][i % TG_TIMES_BUCKETS]);
+        for (; left != 0 && err == 0; left &= left - 1) {
+            uint32_t bucket = word * 64 + (uint32_t)__builtin_ctzll(left);
+
+            err = count(pool, times, bucket, more->counts[bucket]);
+        }
     }
     return err;
+}
+
+int
+tg_times_sum(struct tg_times_pool *pool, struct tg_times *times,
+             const struct tg_times *more)
+{
+    for (uint32_t page = 0; page < TG_TIMES_PAGES; page++) {
+        const uint64_t *from;
+        uint64_t *to;
+
+        if (more->pages[page] == 0)
+            continue;
+        if (times->pages[page] == 0 && add_page(pool, &times->pages[page]) != 0)
+            return TG_ERR_SYSTEM;
+        from = pool->pages[more->pages[page] - 1];
+        to = pool->pages[times->pages[page] - 1];
+        for (uint32_t i = 0; i < TG_TIMES_BUCKETS; i++) {
+            uint64_t sum = to[i] + from[i];
+
+            to[i] = sum >= from[i] ? sum : UINT64_MAX;
+        }
+    }
+    return 0;
 }
 
 size_t
@@ -140,17 +163,11 @@ count_all(const struct tg_times_pool *pool, const struct tg_times *times)
     return sum;
 }
 
-/* How many of the shares are reached with so many of all. */
-static size_t
-reach(uint64_t sum, uint64_t all, const uint32_t *shares, size_t count)
+/* How many of all are a share of them. */
+static uint64_t
+share_of(uint64_t all, uint32_t share)
 {
-    size_t done = 0;
-
-    while (done < count &&
-           sum >=
-               (uint64_t)(((unsigned __int128)all * shares[done] + 999) / 1000))
-        done++;
-    return done;
+    return (uint64_t)(((unsigned __int128)all * share + 999) / 1000);
 }
 
 void
@@ -158,15 +175,16 @@ tg_times_quantiles(const struct tg_times_pool *pool,
                    const struct tg_times *times, const uint32_t *shares,
                    size_t count, int64_t *values)
 {
-    uint64_t all = count_all(pool, times), sum = 0;
+    uint64_t all = count_all(pool, times), sum = 0, next = 0;
     size_t done = 0;
 
     for (size_t i = 0; all == 0 && i < count; i++)
         values[i] = -1;
+    if (all > 0 && count > 0)
+        next = share_of(all, shares[0]);
     for (uint32_t i = 0; all > 0 && i < TG_HISTOGRAM_BUCKETS && done < count;
          i++) {
         uint32_t number = times->pages[i / TG_TIMES_BUCKETS];
-        size_t reached;
         uint64_t more;
 
         if (number == 0) {
@@ -178,9 +196,11 @@ tg_times_quantiles(const struct tg_times_pool *pool,
             continue;
         if (__builtin_add_overflow(sum, more, &sum))
             sum = UINT64_MAX;
-        reached = reach(sum, all, shares, count);
-        while (done < reached)
+        while (done < count && sum >= next) {
             values[done++] = tg_histogram_largest(i);
+            if (done < count)
+                next = share_of(all, shares[done]);
+        }
     }
 }
 

@@ -33,6 +33,10 @@ int tg_times_add(struct tg_times_pool *pool, struct tg_times *times,
 int tg_times_merge(struct tg_times_pool *pool, struct tg_times *times,
                    const void *bytes, size_t len);
 
+/* Adds one that is in no pool.  0 or TG_ERR_SYSTEM. */
+int tg_times_add_all(struct tg_times_pool *pool, struct tg_times *times,
+                     const struct tg_histogram *more);
+
 /* Adds another one of the pool.  0 or TG_ERR_SYSTEM. */
 int tg_times_sum(struct tg_times_pool *pool, struct tg_times *times,
                  const struct tg_times *more);

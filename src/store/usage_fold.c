@@ -15,7 +15,7 @@ struct group {
     char text[GROUP_BYTES];
 };
 
-/* The first two tell a row apart; group becomes its place among texts. */
+/* The first two tell a row apart. */
 struct row {
     int64_t span;
     uint64_t group;
@@ -161,6 +161,23 @@ tg_usage_fold_add(struct tg_usage_fold *fold, uint32_t group, int64_t span,
 }
 
 int
+tg_usage_fold_heap(struct tg_usage_fold *fold, uint32_t group, int64_t span,
+                   const struct tg_heap *heap)
+{
+    struct row *row;
+    int err = find_row(fold, group, span, &row);
+
+    if (err == 0)
+        err = tg_sums_add(&row->sums, &heap->sums);
+    if (err != 0 || !fold->question->has_latency)
+        return err;
+    err = tg_times_add_all(&fold->pool, &row->latency, &heap->latency);
+    if (err == 0)
+        err = tg_times_add_all(&fold->pool, &row->ttft, &heap->ttft);
+    return err;
+}
+
+int
 tg_usage_fold_call(struct tg_usage_fold *fold, uint32_t group, int64_t span,
                    const struct tg_sums *sums, uint32_t latency_ms,
                    const uint32_t *ttft_ms)
@@ -176,16 +193,6 @@ tg_usage_fold_call(struct tg_usage_fold *fold, uint32_t group, int64_t span,
     if (err == 0 && ttft_ms != NULL)
         err = tg_times_add(&fold->pool, &row->ttft, *ttft_ms);
     return err;
-}
-
-static int
-by_span_and_group(const void *a, const void *b)
-{
-    const struct row *x = a, *y = b;
-
-    if (x->span != y->span)
-        return x->span < y->span ? -1 : 1;
-    return (x->group > y->group) - (x->group < y->group);
 }
 
 static void
@@ -246,34 +253,86 @@ by_text(const void *a, const void *b)
     return strcmp(x->text, y->text);
 }
 
-/* Sorts the rows; *ranked, which the caller frees, has the groups in order. */
+/* *ranked, which the caller frees, has the groups in order. */
 static int
-sort_rows(struct tg_usage_fold *fold, struct ranked **ranked)
+rank_groups(const struct tg_usage_fold *fold, struct ranked **ranked,
+            uint32_t **ranks)
 {
     uint32_t count = fold->groups.count;
-    uint32_t *ranks = malloc(count * sizeof(*ranks));
     struct ranked *list = malloc(count * sizeof(*list));
 
-    if (list == NULL || ranks == NULL) {
-        free(ranks);
-        free(list);
+    *ranked = list;
+    *ranks = malloc(count * sizeof(**ranks));
+    if (list == NULL || *ranks == NULL)
         return TG_ERR_SYSTEM;
-    }
     for (uint32_t i = 0; i < count; i++)
         list[i] = (struct ranked){tg_names_at(&fold->groups, i), i};
     qsort(list, count, sizeof(*list), by_text);
     for (uint32_t i = 0; i < count; i++)
-        ranks[list[i].number] = i;
-    for (uint32_t i = 0; i < fold->rows.count; i++) {
-        struct row *row = tg_names_at(&fold->rows, i);
-
-        row->group = ranks[row->group];
-    }
-    qsort(fold->rows.list, fold->rows.count, sizeof(struct row),
-          by_span_and_group);
-    free(ranks);
-    *ranked = list;
+        (*ranks)[list[i].number] = i;
     return 0;
+}
+
+/* A row's place in the answer; rows are large, and stay where they are. */
+struct place {
+    int64_t span;
+    uint32_t group; /* among texts */
+    uint32_t row;
+};
+
+static int
+by_span_and_group(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->span != y->span)
+        return x->span < y->span ? -1 : 1;
+    return (x->group > y->group) - (x->group < y->group);
+}
+
+/* NULL: no memory; or the caller frees it. */
+static struct place *
+sort_rows(const struct tg_usage_fold *fold, const uint32_t *ranks)
+{
+    uint32_t count = fold->rows.count;
+    struct place *places = malloc(count * sizeof(*places));
+
+    if (places == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct row *row = tg_names_at(&fold->rows, i);
+
+        places[i] = (struct place){
+            .span = row->span, .group = ranks[row->group], .row = i};
+    }
+    qsort(places, count, sizeof(*places), by_span_and_group);
+    return places;
+}
+
+static int
+visit_rows(const struct tg_usage_fold *fold,
+           int (*visit)(void *, const struct tg_store_usage *), void *arg)
+{
+    struct ranked *ranked;
+    struct place *places = NULL;
+    uint32_t *ranks;
+    int err = rank_groups(fold, &ranked, &ranks);
+
+    if (err == 0) {
+        places = sort_rows(fold, ranks);
+        err = places == NULL ? TG_ERR_SYSTEM : 0;
+    }
+    for (uint32_t i = 0; i < fold->rows.count && err == 0; i++) {
+        struct tg_store_usage usage;
+
+        say(fold, tg_names_at(&fold->rows, places[i].row),
+            ranked[places[i].group].text, &usage);
+        err = visit(arg, &usage);
+    }
+    free(ranked);
+    free(ranks);
+    free(places);
+    return err;
 }
 
 int
@@ -281,25 +340,14 @@ tg_usage_fold_end(struct tg_usage_fold *fold, struct tg_store_usage *total,
                   int (*visit)(void *, const struct tg_store_usage *),
                   void *arg)
 {
-    struct ranked *ranked = NULL;
     int err = 0;
 
     if (total != NULL)
         err = sum_rows(fold, total);
     if (err != 0 || visit == NULL)
         return err;
-    if (fold->rows.count == 0)
-        return visit_none(fold, visit, arg);
-    err = sort_rows(fold, &ranked);
-    for (uint32_t i = 0; i < fold->rows.count && err == 0; i++) {
-        const struct row *row = tg_names_at(&fold->rows, i);
-        struct tg_store_usage usage;
-
-        say(fold, row, ranked[row->group].text, &usage);
-        err = visit(arg, &usage);
-    }
-    free(ranked);
-    return err;
+    return fold->rows.count == 0 ? visit_none(fold, visit, arg)
+                                 : visit_rows(fold, visit, arg);
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef TG_USAGE_FOLD_H
 #define TG_USAGE_FOLD_H
 
+#include "heap.h"
 #include "names.h"
 #include "str.h"
 #include "times.h"
@@ -60,6 +61,10 @@ bool tg_usage_groups_kinds(const struct tg_usage_question *question);
 int tg_usage_fold_add(struct tg_usage_fold *fold, uint32_t group, int64_t span,
                       const struct tg_sums *sums, struct tg_str latency,
                       struct tg_str ttft);
+
+/* The same of calls that were added up.  As above, but TG_ERR_CORRUPT. */
+int tg_usage_fold_heap(struct tg_usage_fold *fold, uint32_t group, int64_t span,
+                       const struct tg_heap *heap);
 
 /* The same of a single call; ttft_ms NULL: no token came. */
 int tg_usage_fold_call(struct tg_usage_fold *fold, uint32_t group, int64_t span,

@@ -1,12 +1,14 @@
 /*
  * Packs of the store: whatever is read as one is read again from what is
- * written of it, and two that are merged have the requests of both.
+ * written of it, its thirds have all of its requests, and so have its sums, and
+ * two that are merged have the requests of both.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pack.h"
+#include "err.h"
+#include "pack_thirds.h"
 #include "times.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +38,28 @@ read_all(struct tg_str pack, struct tg_pack_writer *copy, uint64_t *sum)
     return got == 0 && is_sound;
 }
 
+/* Of a pack that can be read, and of its thirds, the sums of requests. */
+static void
+split(struct tg_str pack, uint64_t sum)
+{
+    static struct tg_pack_writer third, sums, copy;
+    uint64_t of_thirds = 0, of_sums = 0;
+    struct tg_str part, whole;
+    int err;
+
+    for (uint32_t i = 0; i < TG_PACK_THIRDS; i++) {
+        assert(tg_pack_third(&third, pack, i, &part) == 0);
+        assert(read_all(part, &copy, &of_thirds));
+    }
+    assert(of_thirds == sum);
+    err = tg_pack_sums(&sums, pack, &whole);
+    assert(err == 0 || err == TG_ERR_RANGE);
+    if (err == 0) {
+        assert(read_all(whole, &copy, &of_sums));
+        assert(of_sums == sum);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_a) {
         assert(tg_pack_end(&writers[0], &again) == 0);
         assert(read_all(again, &writers[2], &sums[2]) && sums[2] == sums[0]);
+        split(a, sums[0]);
     }
     if (tg_pack_merge(&writers[3], a, b, &merged) != 0)
         return 0;

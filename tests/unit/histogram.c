@@ -81,6 +81,11 @@ test_merge(void)
         if (err != 0 && err != TG_ERR_CORRUPT)
             ok(false, "cut at %zu: error %d", cut, err);
     }
+    is_int(tg_histogram_subtract(&back, &b), 0, "less the other");
+    ok(memcmp(&a, &back, sizeof(a)) == 0, "it is the one");
+    is_int(tg_histogram_subtract(&back, &both), TG_ERR_CORRUPT,
+           "which has not all of them");
+    back = both;
     is_int(tg_histogram_merge(&back, NULL, 0), 0, "an empty one");
     ok(memcmp(&both, &back, sizeof(both)) == 0, "adds nothing");
     tg_histogram_clear(&both);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "pack_thirds.h"
 #include "store_test.h"
 #include "tap.h"
 
@@ -239,6 +240,70 @@ test_merge(void)
     tg_pack_release(&sum);
 }
 
+/* So that many of them fit into one. */
+static void
+make_small(struct list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int64_t sums[sizeof(struct tg_sums) / sizeof(int64_t)];
+
+        memcpy(sums, &list->cells[i].sums, sizeof(sums));
+        for (size_t k = 0; k < sizeof(sums) / sizeof(sums[0]); k++)
+            sums[k] >>= 8;
+        memcpy(&list->cells[i].sums, sums, sizeof(sums));
+    }
+}
+
+/* Thirds have all of a day, and their sums are those of its calls. */
+static void
+test_thirds(void)
+{
+    struct tg_pack_writer of_a = {.bytes = NULL},
+                          thirds[3] = {of_a, of_a, of_a};
+    struct tg_pack_writer merged[2] = {of_a, of_a}, sums = of_a;
+    size_t wrong = 0, far = 0;
+
+    for (uint32_t round = 0; round < 100; round++) {
+        struct tg_str pack, third, all = {NULL, 0};
+        struct tg_pack_reader reader;
+        struct tg_pack_cell cell;
+
+        fill(&a, test_any(4), 1 + test_any(40));
+        make_small(&a);
+        pack = pack_of(&of_a, &a);
+        for (uint32_t i = 0; i < TG_PACK_THIRDS; i++) {
+            if (tg_pack_third(&thirds[i], pack, i, &third) != 0 ||
+                tg_pack_merge(&merged[i % 2], all, third, &all) != 0)
+                abort();
+            tg_pack_open(&reader, third);
+            while (tg_pack_next(&reader, &cell) > 0)
+                far += cell.quarter / TG_PACK_THIRD != i;
+        }
+        wrong += differences(all, &a);
+        memset(&both, 0, sizeof(both));
+        for (size_t i = 0; i < a.count; i++) {
+            a.cells[i].quarter = 0;
+            add_cell(&both, &a.cells[i]);
+        }
+        if (tg_pack_sums(&sums, pack, &all) != 0)
+            abort();
+        wrong += differences(all, &both);
+    }
+    is_int((int64_t)wrong, 0, "thirds of a day are all of it, and so are sums");
+    is_int((int64_t)far, 0, "each has the quarter-hours of its own");
+    is_int(tg_pack_third(&sums, (struct tg_str){"\1\0", 2}, 0,
+                         &(struct tg_str){0}),
+           TG_ERR_CORRUPT, "a third of no pack");
+    is_int(tg_pack_sums(&sums, (struct tg_str){"\1\0", 2}, &(struct tg_str){0}),
+           TG_ERR_CORRUPT, "sums of no pack");
+    tg_pack_release(&of_a);
+    tg_pack_release(&sums);
+    for (size_t i = 0; i < 3; i++)
+        tg_pack_release(&thirds[i]);
+    tg_pack_release(&merged[0]);
+    tg_pack_release(&merged[1]);
+}
+
 static void
 test_order(void)
 {
@@ -341,6 +406,7 @@ main(void)
     test_round();
     test_skip();
     test_merge();
+    test_thirds();
     test_order();
     test_overflow();
     test_cut();

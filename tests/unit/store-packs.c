@@ -14,7 +14,7 @@
 #include "histogram.h"
 #include "migrate.h"
 #include "route.h"
-#include "sqlite.h"
+#include "sqlite_pack.h"
 #include "store_test.h"
 #include "tap.h"
 #include "unit.h"
@@ -192,6 +192,29 @@ kathmandu_day_of(void *arg, int64_t quarter)
     return (quarter + 23) / 96;
 }
 
+/* A third of a day, and half of one, east of UTC. */
+static int64_t
+shanghai_day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return (quarter + 32) / 96;
+}
+
+static int64_t
+auckland_day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return (quarter + 48) / 96;
+}
+
+/* Three hours and a half west of it. */
+static int64_t
+newfoundland_day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return (quarter - 14) / 96;
+}
+
 static int64_t
 hour_of(void *arg, int64_t quarter)
 {
@@ -207,7 +230,15 @@ quarter_of(void *arg, int64_t quarter)
 }
 
 static int64_t (*const spans[])(void *, int64_t) = {
-    NULL, day_of, berlin_day_of, kathmandu_day_of, hour_of, quarter_of,
+    NULL,
+    day_of,
+    berlin_day_of,
+    kathmandu_day_of,
+    shanghai_day_of,
+    auckland_day_of,
+    newfoundland_day_of,
+    hour_of,
+    quarter_of,
 };
 
 static const struct {
@@ -645,15 +676,24 @@ add_rollup(sqlite3_stmt *stmt, const struct truth *call)
     return is_new;
 }
 
+static sqlite3 *
+open_plain(void)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        tg_pack_functions(db) != SQLITE_OK)
+        abort();
+    return db;
+}
+
 /* As the seventeenth migration left a store: with rollups and totals. */
 static void
 make_old(void)
 {
+    sqlite3 *db = open_plain();
     sqlite3_stmt *stmt;
-    sqlite3 *db;
 
-    if (sqlite3_open(path, &db) != SQLITE_OK)
-        abort();
     run(db, "PRAGMA application_id = 0x746f6c6c; PRAGMA user_version = 17");
     for (int i = 0; i < 17; i++)
         run(db, tg_migrations[i]);
@@ -679,6 +719,57 @@ make_old(void)
     }
     run(db, "COMMIT");
     sqlite3_finalize(stmt);
+    sqlite3_close(db);
+}
+
+static int64_t
+number(sqlite3 *db, const char *sql)
+{
+    int64_t value = -1;
+    sqlite3_stmt *stmt;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+#define THIRDS                                                                 \
+    "SELECT count(*) FROM (SELECT id FROM pack_thirds_0 UNION SELECT id FROM " \
+    "pack_thirds_1 UNION SELECT id FROM pack_thirds_2)"
+
+/*
+ * As the twentieth left one: with cells of a whole day, and some that no pack
+ * names.  Its making over is cut short once.
+ */
+static void
+test_whole_days(void)
+{
+    sqlite3 *db;
+
+    make_old();
+    db = open_plain();
+    for (int i = 17; i < 20; i++)
+        run(db, tg_migrations[i]);
+    run(db, "PRAGMA user_version = 20");
+    ok(number(db, "SELECT count(*) FROM pack_cells") > 100, "many large packs");
+    run(db, "INSERT INTO pack_cells (cells) SELECT cells FROM pack_cells "
+            "WHERE id % 7 = 0");
+    run(db, "BEGIN");
+    run(db, tg_migrations[20]);
+    ok(number(db, THIRDS) > 100, "thirds of them were made");
+    sqlite3_close(db);
+    open_store();
+    ask_all("cells of whole days of an older store", 8);
+    db = open_plain();
+    is_int(number(db, THIRDS),
+           number(db, "SELECT count(*) FROM packs WHERE typeof(cells) = "
+                      "'integer'"),
+           "thirds are those of packs");
+    is_int(number(db, "SELECT count(*) FROM pack_thirds_2 WHERE "
+                      "sums <> tg_pack_sums(cells)"),
+           0, "and sums those of thirds");
     sqlite3_close(db);
 }
 
@@ -708,6 +799,8 @@ main(void)
     test_full();
     remove_store();
     test_old_store();
+    remove_store();
+    test_whole_days();
     remove_store();
     rmdir(folder);
     return done();

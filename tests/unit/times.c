@@ -61,7 +61,7 @@ test_merge(void)
 {
     uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
     struct tg_histogram all = {.used = {0}};
-    struct tg_times merged = {{0}}, sum = {{0}};
+    struct tg_times merged = {{0}}, sum = {{0}}, added = {{0}};
     int err = 0;
 
     for (uint32_t row = 0; row < ROWS; row++) {
@@ -70,10 +70,12 @@ test_merge(void)
         err |= tg_histogram_merge(&all, bytes, len);
         err |= tg_times_merge(&pool, &merged, bytes, len);
         err |= tg_times_sum(&pool, &sum, &rows[row]);
+        err |= tg_times_add_all(&pool, &added, &truth[row]);
     }
     is_int(err, 0, "all of them together");
     is_int(differences(&merged, &all), 0, "as bytes");
-    is_int(differences(&sum, &all), 0, "and as they are");
+    is_int(differences(&sum, &all), 0, "as they are");
+    is_int(differences(&added, &all), 0, "and as others are");
 }
 
 static void

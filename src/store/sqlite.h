@@ -31,7 +31,8 @@ struct tg_sqlite {
     struct tg_rollup *rollup; /* NULL: none is begun */
     struct tg_gather *gather; /* NULL: none were added */
     struct tg_recent *recent; /* NULL: none were asked for */
-    struct tg_names pack_kinds, pack_accounts; /* see sqlite_pack.h */
+    struct tg_names pack_kinds, pack_accounts;      /* see sqlite_pack.h */
+    struct tg_bound_call *bound_calls, *bound_call; /* NULL: none were added */
     struct tg_metric_batch *metrics; /* of this transaction; NULL: none */
     struct {
         bool is_known; /* what follows is of the store's quarter */

@@ -1,29 +1,8 @@
-#include <arpa/inet.h>
-
 #include "sqlite_calls.h"
+
+#include "sqlite_call_bind.h"
 #include "sqlite_gather.h"
 #include "sqlite_metrics.h"
-
-/* inet_ntop, without printf for IPv4: each call that comes in has one. */
-static const char *
-address_text(const uint8_t ip[16], char out[INET6_ADDRSTRLEN])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
-    char *end = out;
-
-    if (memcmp(ip, mapped, sizeof(mapped)) != 0)
-        return inet_ntop(AF_INET6, ip, out, INET6_ADDRSTRLEN);
-    for (int i = 12; i < 16; i++) {
-        if (ip[i] >= 100)
-            *end++ = (char)('0' + ip[i] / 100);
-        if (ip[i] >= 10)
-            *end++ = (char)('0' + ip[i] / 10 % 10);
-        *end++ = (char)('0' + ip[i] % 10);
-        *end++ = '.';
-    }
-    end[-1] = '\0';
-    return out;
-}
 
 int
 tg_sqlite_number(struct tg_sqlite *db)
@@ -59,132 +38,49 @@ add_moved(struct tg_sqlite *db, const struct tg_call *call)
                       call->cost_nanos);
 }
 
-/* Binds values in a row, without asking for their types as tg_sql_run does. */
-struct binding {
-    sqlite3_stmt *stmt;
-    int index;
-    int failed; /* SQLITE_OK, or what the first one said */
-};
-
-static void
-put_int(struct binding *to, int64_t value)
-{
-    to->failed |= sqlite3_bind_int64(to->stmt, ++to->index, value);
-}
-
-/* Up to its first NUL, if it has one. */
-static void
-put_text(struct binding *to, const char *text, size_t size)
-{
-    size_t len = size > 0 ? strnlen(text, size) : 0;
-
-    to->failed |= sqlite3_bind_text(to->stmt, ++to->index, len > 0 ? text : "",
-                                    (int)len, SQLITE_STATIC);
-}
-
-static void
-put_policy(struct binding *to, const struct tg_call *call)
-{
-    put_int(to, call->at_ms);
-    put_text(to, call->key_id, sizeof(call->key_id));
-    put_text(to, call->account_id, sizeof(call->account_id));
-    put_text(to, call->upstream_id, sizeof(call->upstream_id));
-    put_text(to, call->credential_id, sizeof(call->credential_id));
-    put_text(to, call->model, sizeof(call->model));
-    put_int(to, call->endpoint);
-    put_int(to, call->flags);
-    put_int(to, call->status);
-    put_int(to, call->code);
-    put_int(to, call->basis);
-    put_int(to, call->latency_ms);
-    if (call->ttft_ms == TG_ABSENT_MS)
-        to->failed |= sqlite3_bind_null(to->stmt, ++to->index);
-    else
-        put_int(to, call->ttft_ms);
-}
-
-static void
-put_sums(struct binding *to, const struct tg_call *call)
-{
-    put_int(to, call->prompt_tokens);
-    put_int(to, call->cached_tokens);
-    put_int(to, call->written_tokens);
-    put_int(to, call->completion_tokens);
-    put_int(to, call->reasoning_tokens);
-    put_int(to, call->unit);
-    put_int(to, call->units);
-    put_int(to, call->rates.hit_picos);
-    put_int(to, call->rates.miss_picos);
-    put_int(to, call->rates.output_picos);
-    put_int(to, call->rates.write_picos);
-    put_int(to, call->rates.unit_picos);
-    put_int(to, call->held_nanos);
-    put_int(to, call->cost_nanos);
-    put_int(to, call->day);
-    put_int(to, call->month);
-}
-
-/* ip is room for its text, until the statement is over. */
-static void
-put_record(struct binding *to, const struct tg_record *record, int64_t seq,
-           char ip[INET6_ADDRSTRLEN])
-{
-    const struct tg_call *call = &record->call;
-
-    put_int(to, seq);
-    to->failed |= sqlite3_bind_blob(to->stmt, ++to->index, call->id.bytes,
-                                    (int)sizeof(call->id.bytes), SQLITE_STATIC);
-    put_policy(to, call);
-    put_sums(to, call);
-    put_text(to, address_text(call->ip, ip), INET6_ADDRSTRLEN);
-    put_text(to, record->agent.data,
-             record->agent.len < TG_JOURNAL_AGENT_MAX ? record->agent.len
-                                                      : TG_JOURNAL_AGENT_MAX);
-    put_text(to, record->trace_id.data,
-             record->trace_id.len < TG_JOURNAL_TRACE_MAX
-                 ? record->trace_id.len
-                 : TG_JOURNAL_TRACE_MAX);
-}
+#define INSERT "INSERT INTO calls " TG_CALL_COLUMNS " VALUES "
+#define ROWS_4                                                                 \
+    TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES
+#define ROWS_16 ROWS_4 "," ROWS_4 "," ROWS_4 "," ROWS_4
+#define ONCE " ON CONFLICT (id) DO NOTHING"
 
 /*
- * Inserts as many as the statement has rows.  *new_count: those whose id was
- * not there; nothing is said of the others.
+ * Inserts as many as the statement has rows, of which bound knows what is
+ * bound.  *new_count: those whose id was not there; nothing is said of the
+ * others.
  */
 static int
-insert(struct tg_sqlite *db, const char *sql, const struct tg_record *records,
-       size_t count, int *new_count)
+insert(struct tg_sqlite *db, const char *sql, struct tg_bound_call *bound,
+       const struct tg_record *records, int count, int *new_count)
 {
-    char ips[TG_CALLS_AT_ONCE][INET6_ADDRSTRLEN];
-    struct binding to = {.index = 0};
-    int result, err = tg_sql_prepare(db, &to.stmt, sql);
+    sqlite3_stmt *stmt;
+    int result = SQLITE_OK, err = tg_sql_prepare(db, &stmt, sql);
 
     if (err != 0)
         return err;
-    for (size_t i = 0; i < count; i++)
-        put_record(&to, &records[i], db->next_seq + (int64_t)i, ips[i]);
-    result = to.failed ? to.failed : sqlite3_step(to.stmt);
+    for (int i = 0; i < count && result == SQLITE_OK; i++)
+        result = tg_call_bind(stmt, bound, i, &records[i], db->next_seq + i);
+    if (result == SQLITE_OK)
+        result = sqlite3_step(stmt);
     if (result == SQLITE_DONE)
         *new_count = sqlite3_changes(db->db);
     else
         err = tg_sqlite_fail(db, result);
-    /* All of it is bound anew for the next one. */
-    sqlite3_reset(to.stmt);
+    sqlite3_reset(stmt);
     return err;
 }
 
-#define COLUMNS                                                                \
-    "INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id, "        \
-    "credential_id, model, endpoint, flags, status, code, basis, "             \
-    "latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens, "            \
-    "cache_write_tokens, completion_tokens, reasoning_tokens, unit, units, "   \
-    "hit_picos, miss_picos, output_picos, write_picos, unit_picos, "           \
-    "held_nanos, cost_nanos, day, month, ip, user_agent, trace_id) VALUES "
-#define ROW                                                                    \
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "   \
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define ROWS_4 ROW "," ROW "," ROW "," ROW
-#define ROWS_16 ROWS_4 "," ROWS_4 "," ROWS_4 "," ROWS_4
-#define ONCE " ON CONFLICT (id) DO NOTHING"
+static int
+begin_adding(struct tg_sqlite *db)
+{
+    if (db->bound_calls == NULL)
+        db->bound_calls = tg_bound_calls_new(TG_CALLS_AT_ONCE);
+    if (db->bound_call == NULL)
+        db->bound_call = tg_bound_calls_new(1);
+    if (db->bound_calls == NULL || db->bound_call == NULL)
+        return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
+    return tg_sqlite_number(db);
+}
 
 _Static_assert(TG_CALLS_AT_ONCE == 16, "the rows of insert_all's statement");
 
@@ -210,8 +106,9 @@ note_new(struct tg_sqlite *db, const struct tg_record *records, int new_count)
 static int
 insert_all(struct tg_sqlite *db, const struct tg_record *records)
 {
-    static const char sql[] = COLUMNS ROWS_16 ONCE;
-    int new_count, err = insert(db, sql, records, TG_CALLS_AT_ONCE, &new_count);
+    static const char sql[] = INSERT ROWS_16 ONCE;
+    int new_count = 0, err = insert(db, sql, db->bound_calls, records,
+                                    TG_CALLS_AT_ONCE, &new_count);
 
     if (err == 0 && new_count > 0)
         err = note_new(db, records, new_count);
@@ -237,12 +134,12 @@ int
 tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
                    bool *is_new)
 {
-    static const char sql[] = COLUMNS ROW ONCE;
+    static const char sql[] = INSERT TG_CALL_VALUES ONCE;
     struct tg_sqlite *db = tg_sqlite_of(store);
-    int new_count = 0, err = tg_sqlite_number(db);
+    int new_count = 0, err = begin_adding(db);
 
     if (err == 0)
-        err = insert(db, sql, record, 1, &new_count);
+        err = insert(db, sql, db->bound_call, record, 1, &new_count);
     if (err != 0)
         return err;
     *is_new = new_count > 0;
@@ -262,7 +159,7 @@ tg_sqlite_calls_add(struct tg_store *store, const struct tg_record *records,
                     size_t count)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    int err = tg_sqlite_number(db);
+    int err = begin_adding(db);
     bool is_new;
 
     if (err == 0 && count == TG_CALLS_AT_ONCE && !is_any_moved(records, count))

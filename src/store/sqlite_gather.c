@@ -81,7 +81,8 @@ tg_gather_take(struct tg_sqlite *db, int64_t first, int64_t end,
 
     if (gather == NULL || gather->from >= end)
         return false;
-    has_all = gather->from <= first;
+    /* Numbers begin with 1. */
+    has_all = gather->from <= (first > 0 ? first : 1);
     all = gather->block;
     while (place < all.count && all.calls[place].seq < end)
         place++;

@@ -1,6 +1,5 @@
 #include "alert_sight.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "budget.h"
@@ -29,16 +28,24 @@ tg_alert_account_slot(struct tg_daemon *daemon, const char *id, uint32_t *slot)
     return err;
 }
 
+/* A key that calls is looked at each second: printf would be half of it. */
 static void
 take_text(char *to, size_t size, struct tg_str text)
 {
-    snprintf(to, size, "%.*s", (int)text.len, text.len > 0 ? text.data : "");
+    size_t len = text.len < size ? text.len : size - 1;
+
+    if (len > 0)
+        memcpy(to, text.data, len);
+    to[len] = '\0';
 }
 
 static void
-take_id(char *to, const char *id)
+take_id(char to[TG_ID_TEXT_SIZE], const char *id)
 {
-    snprintf(to, TG_ID_TEXT_SIZE, "%.*s", TG_ID_LEN, id);
+    size_t len = strnlen(id, TG_ID_LEN);
+
+    memcpy(to, id, len);
+    to[len] = '\0';
 }
 
 static int64_t

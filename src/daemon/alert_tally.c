@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc32c.h"
 #include "err.h"
 #include "id.h"
 
@@ -64,27 +65,25 @@ tg_tally_count(const struct tg_tally *tally)
     return tally->count;
 }
 
-/* FNV-1a: ids are random already. */
-static uint32_t
-hash(const char *key_id)
-{
-    uint32_t h = 2166136261u;
-
-    for (size_t i = 0; i < TG_ID_LEN && key_id[i] != '\0'; i++)
-        h = (h ^ (uint8_t)key_id[i]) * 16777619u;
-    return h;
-}
-
 /* Its entry, or the free one where it would stand. */
 static struct entry *
-find(struct entry *entries, uint32_t room, const char *key_id)
+find(struct entry *entries, uint32_t room, const char id[TG_ID_LEN])
 {
-    uint32_t at = hash(key_id) & (room - 1);
+    uint32_t at = tg_crc32c(0, id, TG_ID_LEN) & (room - 1);
 
     while (entries[at].key_id[0] != '\0' &&
-           strncmp(entries[at].key_id, key_id, TG_ID_LEN) != 0)
+           memcmp(entries[at].key_id, id, TG_ID_LEN) != 0)
         at = (at + 1) & (room - 1);
     return &entries[at];
+}
+
+static struct entry *
+find_key(const struct tg_tally *tally, const char *key_id)
+{
+    char id[TG_ID_LEN] = {0};
+
+    memcpy(id, key_id, strnlen(key_id, TG_ID_LEN));
+    return find(tally->entries, tally->room, id);
 }
 
 /* Entries of a key with calls in parts from oldest on go to a new table. */
@@ -143,7 +142,7 @@ tg_tally_add(struct tg_tally *tally, const char *key_id, int64_t at_ms,
     if (tally->count >= tally->room / 4 * 3 &&
         rebuild(tally, tally->room * 2, 0) != 0)
         return TG_ERR_SYSTEM;
-    entry = find(tally->entries, tally->room, key_id);
+    entry = find_key(tally, key_id);
     if (entry->key_id[0] == '\0') {
         memcpy(entry->key_id, key_id, strnlen(key_id, TG_ID_LEN));
         entry->newest = number;
@@ -163,7 +162,7 @@ tg_tally_add(struct tg_tally *tally, const char *key_id, int64_t at_ms,
 struct tg_tally_sums
 tg_tally_look(const struct tg_tally *tally, const char *key_id, int64_t now_ms)
 {
-    const struct entry *entry = find(tally->entries, tally->room, key_id);
+    const struct entry *entry = find_key(tally, key_id);
     int64_t oldest = now_ms / tally->part_ms - TG_TALLY_PARTS;
     struct tg_tally_sums sums = {0};
 
@@ -182,7 +181,7 @@ tg_tally_look(const struct tg_tally *tally, const char *key_id, int64_t now_ms)
 bool
 tg_tally_is_first(struct tg_tally *tally, const char *key_id, uint32_t round)
 {
-    struct entry *entry = find(tally->entries, tally->room, key_id);
+    struct entry *entry = find_key(tally, key_id);
 
     if (entry->key_id[0] == '\0' || entry->round == round)
         return false;

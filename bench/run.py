@@ -44,6 +44,7 @@ class Size:
         self.batches = 1 if is_quick else 2
         self.open_streams = 500 if is_quick else 2000
         self.ingest_calls = 200_000 if is_quick else 1_000_000
+        self.million_calls = 200_000 if is_quick else 10_000_000
 
 
 class Bench:

@@ -7,6 +7,7 @@
 #include "media.h"
 #include "multipart.h"
 #include "throttle.h"
+#include "wanted.h"
 #include "where.h"
 
 bool
@@ -296,15 +297,36 @@ tg_admit_again(const struct tg_state *state, int64_t now_ms,
     return may;
 }
 
+/* It may be a key that is not in the state file yet. */
 static bool
-leads_to_key(const struct tg_state *state, struct tg_str secret, int64_t now_ms,
+await_key(const struct tg_state *state, const struct tg_request *request,
+          struct tg_admission *a)
+{
+    int64_t waited_ms =
+        request->since_ms != 0 ? request->now_ms - request->since_ms : 0;
+
+    if (!tg_wanted_ask(state, &a->head.digest))
+        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
+    if (waited_ms < 0 || waited_ms >= TG_WANTED_PATIENCE_MS)
+        return tg_admit_refuse(a, TG_CODE_GATE_UNAVAILABLE, TG_REASON_CODE);
+    a->action = TG_ACTION_WAIT;
+    a->wait_ms = tg_wanted_look_ms(waited_ms);
+    return false;
+}
+
+static bool
+leads_to_key(const struct tg_state *state, const struct tg_request *request,
              struct tg_admission *a)
 {
-    if (tg_digest_of(secret, &a->head.digest) != 0)
+    bool is_filling = tg_wanted_is_filling(state);
+
+    if (tg_digest_of(request->credential->key, &a->head.digest) != 0)
         return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
-    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) != 0)
-        return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
-    return tg_admit_again(state, now_ms, a);
+    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) == 0)
+        return tg_admit_again(state, request->now_ms, a);
+    if (is_filling)
+        return await_key(state, request, a);
+    return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
 }
 
 /*
@@ -317,6 +339,8 @@ throttle(const struct tg_state *state, int64_t now_ms, struct tg_admission *a)
     struct tg_settings settings;
     int64_t wait_ms;
 
+    if (a->action != TG_ACTION_REFUSE)
+        return;
     if (a->code != TG_CODE_MISSING_API_KEY &&
         a->code != TG_CODE_MALFORMED_API_KEY &&
         a->code != TG_CODE_INVALID_API_KEY)
@@ -367,8 +391,7 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     is_clean = has_clean_url(request, a);
     if (!has_sound_framing(&request->framing, a) || !is_clean ||
         !is_ready(state, a) || !has_route(request, a) ||
-        !has_credential(request, a) ||
-        !leads_to_key(state, request->credential->key, request->now_ms, a)) {
+        !has_credential(request, a) || !leads_to_key(state, request, a)) {
         throttle(state, request->now_ms, a);
         return;
     }

@@ -30,7 +30,7 @@ enum tg_action {
     TG_ACTION_READ_BODY, /* then tg_admit_body */
     TG_ACTION_ANSWER,    /* by answer.h */
     TG_ACTION_PROXY,     /* call is filled: tg_admit_take, then upstream */
-    TG_ACTION_WAIT,      /* wait_ms, then tg_admit_turn */
+    TG_ACTION_WAIT,      /* wait_ms, then tg_admit_turn; of a head: again */
 };
 
 /* The head of a request, as it came. */
@@ -44,8 +44,9 @@ struct tg_request {
     struct tg_str content_encoding;
     struct tg_str origin; /* of the page that calls; empty: none was sent */
     struct tg_str referer;
-    uint8_t ip[16]; /* of the peer; IPv4 as ::ffff:a.b.c.d */
-    int64_t now_ms; /* Unix time */
+    uint8_t ip[16];   /* of the peer; IPv4 as ::ffff:a.b.c.d */
+    int64_t now_ms;   /* Unix time */
+    int64_t since_ms; /* when it was judged first; 0: it is now */
 };
 
 /* Which sentence a refusal needs, where its code alone does not tell. */
@@ -150,7 +151,9 @@ struct tg_admission {
 };
 
 /*
- * Judges a request's head.  action becomes REFUSE, ANSWER or READ_BODY.
+ * Judges a request's head.  action becomes REFUSE, ANSWER, READ_BODY, or WAIT
+ * while its key may still come (wanted.h): then it is to be judged once more
+ * after wait_ms, with since_ms set.
  * tg_digest_init must have been called in this thread.
  */
 void tg_admit_head(const struct tg_state *state,

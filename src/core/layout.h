@@ -20,7 +20,7 @@
 #include "price.h"
 
 #define TG_STATE_MAGIC 0x3145544154534754 /* "TGSTATE1" */
-#define TG_STATE_VERSION 2
+#define TG_STATE_VERSION 3
 #define TG_STATE_PAGE 4096
 
 /*
@@ -61,7 +61,8 @@ struct tg_state_header {
     uint64_t pool_offset;
     uint64_t throttle_offset;
     uint64_t waiters_offset;
-    uint8_t reserved0[32];
+    uint64_t wanted_offset;
+    uint8_t reserved0[24];
     _Atomic uint64_t index_level; /* which table lookups use */
     uint8_t reserved1[56];
     tg_seq catalog_seq;
@@ -71,10 +72,10 @@ struct tg_state_header {
                                         the daemon has told of a trouble */
     _Atomic uint32_t journal_error;
     uint8_t reserved2[28];
-    _Atomic uint32_t is_ready; /* 1 once the daemon has published it all */
+    _Atomic uint32_t is_ready;       /* 1: calls are admitted */
     _Atomic uint32_t key_high_water; /* slots at and above: never used */
     _Atomic uint32_t account_high_water;
-    uint32_t reserved3;
+    _Atomic uint32_t is_filling; /* 1: not every key is there yet: wanted.h */
     _Atomic int64_t daemon_seen_at_ms;
     _Atomic uint64_t next_ticket; /* of waiters */
 };
@@ -358,6 +359,18 @@ struct tg_waiter {
 };
 
 _Static_assert(sizeof(struct tg_waiter) == 32, "layout");
+
+/* A key that a call asks for while the file is being filled: wanted.h. */
+#define TG_WANTED_ROWS 512
+#define TG_WANTED_WORDS 4 /* of a digest */
+
+struct tg_wanted_row {
+    _Atomic uint64_t word;
+    _Atomic uint64_t digest[TG_WANTED_WORDS];
+    uint64_t reserved[3];
+};
+
+_Static_assert(sizeof(struct tg_wanted_row) == 64, "layout");
 
 /*
  * Calls in flight.  An area belongs to one worker while that worker holds

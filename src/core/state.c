@@ -48,6 +48,8 @@ lay_out(struct tg_state_header *h)
     at += page_up(TG_THROTTLE_BUCKETS * sizeof(struct tg_bucket));
     h->waiters_offset = at;
     at += page_up(TG_WAITERS * sizeof(struct tg_waiter));
+    h->wanted_offset = at;
+    at += page_up(TG_WANTED_ROWS * sizeof(struct tg_wanted_row));
     h->blobs_offset = at;
     h->blobs_bytes = BLOBS_BYTES;
     h->file_bytes = at + BLOBS_BYTES;
@@ -118,6 +120,7 @@ check_header(const struct tg_state_header *found, uint64_t file_bytes)
         want.pool_offset != found->pool_offset ||
         want.throttle_offset != found->throttle_offset ||
         want.waiters_offset != found->waiters_offset ||
+        want.wanted_offset != found->wanted_offset ||
         want.areas_offset != found->areas_offset ||
         want.catalog_offset != found->catalog_offset ||
         want.accounts_offset != found->accounts_offset ||
@@ -144,6 +147,7 @@ point_into(struct tg_state *state, const struct tg_state_header *h)
     state->pool = (void *)(base + h->pool_offset);
     state->throttle = (void *)(base + h->throttle_offset);
     state->waiters = (void *)(base + h->waiters_offset);
+    state->wanted = (void *)(base + h->wanted_offset);
     state->blobs = base + h->blobs_offset;
 }
 

@@ -26,9 +26,10 @@ struct tg_state {
     struct tg_catalog *catalogs; /* two */
     struct tg_area *areas;
     struct tg_call_slot *call_slots;
-    struct tg_pool_row *pool;   /* TG_CATALOG_CREDENTIALS rows */
-    struct tg_bucket *throttle; /* TG_THROTTLE_BUCKETS */
-    struct tg_waiter *waiters;  /* TG_WAITERS */
+    struct tg_pool_row *pool;     /* TG_CATALOG_CREDENTIALS rows */
+    struct tg_bucket *throttle;   /* TG_THROTTLE_BUCKETS */
+    struct tg_waiter *waiters;    /* TG_WAITERS */
+    struct tg_wanted_row *wanted; /* TG_WANTED_ROWS */
     char *blobs;
 };
 

@@ -41,6 +41,7 @@
 #include "rounds.h"
 #include "settings.h"
 #include "statefile.h"
+#include "usher.h"
 
 #define TICK_MS 50
 #define SECOND_MS 1000
@@ -147,6 +148,21 @@ open_alerts(struct tg_daemon *daemon, struct tg_error *error)
     return err != 0 ? err : tg_channels_check(daemon, error);
 }
 
+/* Of a new state file, calls are admitted meanwhile. */
+static int
+publish(struct tg_daemon *daemon, struct tg_error *error)
+{
+    struct tg_usher *usher = NULL;
+    int err = tg_statefile_admit(daemon, error);
+
+    if (err == 0)
+        err = tg_usher_start(&usher, daemon, error);
+    if (err == 0)
+        err = tg_statefile_publish(daemon, error);
+    tg_usher_stop(usher);
+    return err;
+}
+
 static int
 start(struct program *program, struct tg_error *error)
 {
@@ -172,7 +188,7 @@ start(struct program *program, struct tg_error *error)
         err = tg_statefile_open(daemon, program->ingest, error);
     if (err == 0) {
         tg_jump_begin(&program->jump, daemon);
-        err = tg_statefile_publish(daemon, error);
+        err = publish(daemon, error);
     }
     if (err != 0)
         return err;

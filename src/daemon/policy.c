@@ -350,18 +350,26 @@ publish_keys(struct tg_daemon *daemon, struct tg_store *store)
 }
 
 int
-tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
+tg_policy_accounts(struct tg_daemon *daemon, struct tg_store *store)
 {
     static const struct tg_store_page everything = {.limit = 0};
     struct publication publication = publication_of(daemon, store);
-    uint32_t keys;
-    int err = store->ops->account_each(store, &everything, publish_account,
-                                       &publication);
 
-    if (err == 0)
-        err = store->ops->key_count(store, &keys);
-    if (err == 0)
+    return store->ops->account_each(store, &everything, publish_account,
+                                    &publication);
+}
+
+int
+tg_policy_keys(struct tg_daemon *daemon, struct tg_store *store)
+{
+    uint32_t keys;
+    int err = store->ops->key_count(store, &keys);
+
+    if (err == 0) {
+        pthread_mutex_lock(&daemon->publish_lock);
         err = tg_publish_reserve(daemon->publisher, keys);
+        pthread_mutex_unlock(&daemon->publish_lock);
+    }
     return err != 0 ? err : publish_keys(daemon, store);
 }
 

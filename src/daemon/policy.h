@@ -19,12 +19,13 @@ int tg_policy_key(struct tg_daemon *daemon, struct tg_store *store,
                   const char *id);
 
 /*
- * Publishes all accounts and keys, through the connection for reports, too:
- * before other threads are there.
+ * Publish all accounts, and then all keys, through the connection for reports,
+ * too: before other threads are there but the usher's.
  */
-int tg_policy_all(struct tg_daemon *daemon, struct tg_store *store);
+int tg_policy_accounts(struct tg_daemon *daemon, struct tg_store *store);
+int tg_policy_keys(struct tg_daemon *daemon, struct tg_store *store);
 
-/* Where a refresh stands.  Begin with next_at_ms a day after tg_policy_all. */
+/* Where a refresh stands.  Begin with next_at_ms a day after tg_policy_keys. */
 struct tg_policy_refresh {
     int64_t next_at_ms;
     char after[TG_ID_TEXT_SIZE]; /* the last key done; "": none under way */

@@ -1,35 +1,18 @@
-#include "publish.h"
+#include "publish_part.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
 #include "budget.h"
 #include "err.h"
-#include "idmap.h"
-#include "index.h"
 
 /* Slots that get their memory at once, so that a full tmpfs is an error. */
 #define GROW_SLOTS 256
 
 /* Free slots that are looked at before a new one is taken. */
 #define FREE_LOOKS 64
-
-/* Numbers of slots that were used and are free again. */
-struct free_slots {
-    uint32_t *slots;
-    size_t count, capacity;
-};
-
-struct tg_publisher {
-    struct tg_state *state;
-    struct tg_arena *arena;
-    struct tg_index index;
-    struct tg_idmap keys, accounts;
-    struct free_slots free_keys;
-};
 
 static const uint8_t no_digest[32];
 
@@ -45,8 +28,8 @@ lock_writer(const struct tg_state *state, short type)
     return errno == EAGAIN || errno == EACCES ? TG_ERR_BUSY : TG_ERR_SYSTEM;
 }
 
-static void
-store_words(void *to, const void *from, size_t bytes)
+void
+tg_publish_store(void *to, const void *from, size_t bytes)
 {
     _Atomic uint64_t *target = to;
     const uint64_t *source = from;
@@ -66,13 +49,13 @@ publish(tg_seq *seq, void *slots, size_t size, const void *content)
     uint64_t next = atomic_load_explicit(seq, memory_order_relaxed) + 1;
 
     atomic_thread_fence(memory_order_seq_cst);
-    store_words((char *)slots + (next & 1) * size, content, size);
+    tg_publish_store((char *)slots + (next & 1) * size, content, size);
     atomic_store_explicit(seq, next, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
 }
 
 static int
-remember_free(struct free_slots *list, uint32_t slot)
+remember_free(struct tg_free_slots *list, uint32_t slot)
 {
     if (list->count == list->capacity) {
         size_t want = list->capacity ? list->capacity * 2 : 64;
@@ -294,7 +277,7 @@ secure(struct tg_state *state, const void *record, size_t size, uint32_t slot,
 static bool
 take_free_key(struct tg_publisher *publisher, uint32_t *slot)
 {
-    struct free_slots *list = &publisher->free_keys;
+    struct tg_free_slots *list = &publisher->free_keys;
 
     for (size_t i = 0; i < list->count && i < FREE_LOOKS; i++) {
         struct tg_key_record *record = &publisher->state->keys[list->slots[i]];
@@ -360,9 +343,9 @@ unindex(struct tg_publisher *publisher, const struct tg_key_policy *old,
     }
 }
 
-static int
-index_secrets(struct tg_publisher *publisher,
-              const struct tg_key_policy *policy, uint32_t slot)
+int
+tg_publish_index(struct tg_publisher *publisher,
+                 const struct tg_key_policy *policy, uint32_t slot)
 {
     int err = 0;
 
@@ -421,15 +404,23 @@ tg_publish_key(struct tg_publisher *publisher,
             return err;
         reset_counters(&state->keys[*slot].counters);
         tg_budget_load(state, *slot, 0, 0, 0, 0);
+        if (atomic_load(&state->header->is_filling) != 0) {
+            tg_publish_stage(state, *slot, policy);
+            return 0;
+        }
+    } else if (atomic_load(&state->header->is_filling) != 0 &&
+               tg_publish_is_staged(state, *slot)) {
+        drop_blobs(publisher, policy);
+        return 0;
     } else if (tg_state_key(state, *slot, &old, &seq) == 0 &&
                memcmp(&old, policy, sizeof(old)) == 0) {
         /* It is in force: only the second use of its blobs goes. */
         drop_blobs(publisher, policy);
-        return index_secrets(publisher, policy, *slot);
+        return tg_publish_index(publisher, policy, *slot);
     }
     record = &state->keys[*slot];
     publish(&record->seq, record->slots, sizeof(*policy), policy);
-    err = index_secrets(publisher, policy, *slot);
+    err = tg_publish_index(publisher, policy, *slot);
     unindex(publisher, &old, policy, *slot);
     drop_blobs(publisher, &old);
     return err;

@@ -63,6 +63,24 @@ int tg_publish_key(struct tg_publisher *publisher,
                    const struct tg_key_policy *policy, uint32_t *slot);
 
 /*
+ * While a new state file is filled, keys that it does not have yet are staged:
+ * tg_publish_key gives them a slot and puts their policy there, and no lookup
+ * finds it until tg_publish_open, before which the slot's cells are loaded.
+ * So a key that can be found has all that it has spent, whoever is killed
+ * when.  What is staged is lost with the publisher, and staged once more by
+ * the next.  A key that is there is published as ever.
+ *
+ * tg_publisher_staged copies the policy; TG_ERR_NOT_FOUND for a slot that has
+ * none, as one that is open.  tg_publish_open returns that, too, or 0, or
+ * TG_ERR_FULL.
+ */
+void tg_publish_fill(struct tg_publisher *publisher);
+void tg_publish_filled(struct tg_publisher *publisher);
+int tg_publisher_staged(const struct tg_publisher *publisher, uint32_t slot,
+                        struct tg_key_policy *policy);
+int tg_publish_open(struct tg_publisher *publisher, uint32_t slot);
+
+/*
  * Takes a key out: no lookup finds it afterwards.  Its slot goes to another
  * key once none of its calls is in flight.  0 or TG_ERR_NOT_FOUND.
  */
@@ -85,7 +103,10 @@ int tg_publisher_account_slot(const struct tg_publisher *publisher,
 int tg_publish_catalog(struct tg_publisher *publisher,
                        const struct tg_catalog *catalog);
 
-/* Says that everything is there: workers admit calls from now on. */
+/*
+ * Says that workers admit calls from now on: everything is there, or all but
+ * keys and the file is being filled.
+ */
 void tg_publish_ready(struct tg_publisher *publisher, int64_t now_ms);
 
 /* Tells workers that the daemon lives. */

@@ -197,22 +197,44 @@ tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
     return err;
 }
 
-int
-tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error)
+static int
+cannot_publish(const struct tg_daemon *daemon, int err, struct tg_error *error)
 {
-    int err = tg_policy_all(daemon, daemon->admin);
+    return tg_error_set(error, err, "cannot publish the policy: %s",
+                        err == TG_ERR_FULL ? "the state file is full"
+                                           : daemon->admin->error.text);
+}
 
-    /* One that was never ready is new, or its maker did not come so far. */
-    if (err == 0 && atomic_load(&daemon->state.header->is_ready) == 0)
-        err = tg_spend_load(daemon, daemon->admin, tg_clock_ms());
+int
+tg_statefile_admit(struct tg_daemon *daemon, struct tg_error *error)
+{
+    int err = tg_policy_accounts(daemon, daemon->admin);
+
     if (err == 0)
         err = tg_catalog_publish(daemon, daemon->admin);
     if (err != 0)
-        return tg_error_set(error, err, "cannot publish the policy: %s",
-                            err == TG_ERR_FULL ? "the state file is full"
-                                               : daemon->admin->error.text);
+        return cannot_publish(daemon, err, error);
     pthread_mutex_lock(&daemon->publish_lock);
+    /* One that was never ready is new, or its maker did not come so far. */
+    if (atomic_load(&daemon->state.header->is_ready) == 0)
+        tg_publish_fill(daemon->publisher);
     tg_publish_ready(daemon->publisher, tg_clock_wall_ms());
+    pthread_mutex_unlock(&daemon->publish_lock);
+    return 0;
+}
+
+int
+tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error)
+{
+    bool is_filling = atomic_load(&daemon->state.header->is_filling) != 0;
+    int err = tg_policy_keys(daemon, daemon->admin);
+
+    if (err == 0 && is_filling)
+        err = tg_spend_load(daemon, daemon->admin, tg_clock_ms());
+    if (err != 0)
+        return cannot_publish(daemon, err, error);
+    pthread_mutex_lock(&daemon->publish_lock);
+    tg_publish_filled(daemon->publisher);
     pthread_mutex_unlock(&daemon->publish_lock);
     return 0;
 }

@@ -20,7 +20,16 @@
 int tg_statefile_open(struct tg_daemon *daemon, struct tg_ingest *ingest,
                       struct tg_error *error);
 
-/* Publishes all that the store has, and says that workers may begin. */
+/*
+ * Publishes accounts and the catalog, and says that workers may begin.  Keys
+ * are to follow: a file that was not whole is now being filled (publish.h),
+ * and calls wait for theirs (wanted.h).  Until tg_statefile_publish is over
+ * nothing may write to the store: what a key has spent is read while others
+ * are called already.
+ */
+int tg_statefile_admit(struct tg_daemon *daemon, struct tg_error *error);
+
+/* Publishes all keys that the store has; of a new file with what they spent. */
 int tg_statefile_publish(struct tg_daemon *daemon, struct tg_error *error);
 
 void tg_statefile_close(struct tg_daemon *daemon);

@@ -6,7 +6,8 @@
 #include "ngx_http_tollgate_module.h"
 
 static ngx_int_t ngx_http_tollgate_judge_framing(ngx_http_request_t *r);
-static ngx_int_t ngx_http_tollgate_judge_head(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tollgate_judge_head(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx);
 static ngx_int_t ngx_http_tollgate_judge_body(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 static void ngx_http_tollgate_body_handler(ngx_http_request_t *r);
@@ -41,8 +42,8 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_tollgate_get_ctx(r);
 
-    if (ctx == NULL) {
-        return ngx_http_tollgate_judge_head(r);
+    if (ctx == NULL || ctx->awaits_key) {
+        return ngx_http_tollgate_judge_head(r, ctx);
     }
 
     if (ctx->is_body_read && ctx->slot == NULL && ctx->answer.data == NULL) {
@@ -94,22 +95,37 @@ ngx_http_tollgate_judge_framing(ngx_http_request_t *r)
 }
 
 
+/* ctx is NULL the first time; later it waited for its key. */
+
 static ngx_int_t
-ngx_http_tollgate_judge_head(ngx_http_request_t *r)
+ngx_http_tollgate_judge_head(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx)
 {
     ngx_int_t                 rc;
     struct tg_request         request;
     struct tg_admission      *a = &ngx_http_tollgate_admission;
     struct tg_credential      credential;
-    ngx_http_tollgate_ctx_t  *ctx;
 
-    ctx = ngx_http_tollgate_add_ctx(r);
     if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        ctx = ngx_http_tollgate_add_ctx(r);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
+    ctx->awaits_key = 0;
+
     ngx_http_tollgate_read_request(r, &request, &credential);
+    request.since_ms = ctx->since_ms;
     tg_admit_head(&ngx_http_tollgate_worker.state, &request, a);
+
+    if (a->action == TG_ACTION_WAIT) {
+        if (ctx->since_ms == 0) {
+            ctx->since_ms = request.now_ms;
+        }
+
+        return ngx_http_tollgate_await_key(r, ctx, a->wait_ms);
+    }
 
     if (a->action != TG_ACTION_READ_BODY) {
         ngx_http_tollgate_refuse(r, ctx, a, credential.key);

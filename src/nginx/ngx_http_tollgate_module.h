@@ -145,6 +145,7 @@ typedef struct {
 
     struct tg_queue_place place;        /* in its key's line */
     ngx_event_t           turn;         /* looks whether it may go */
+    int64_t               since_ms;     /* its head was judged first; 0: once */
     ngx_queue_t           line;         /* of the worker */
 
     uint64_t              record;       /* to be durable; 0: none */
@@ -174,6 +175,7 @@ typedef struct {
     unsigned              is_stream:1;
     unsigned              edit_rule:2;
     unsigned              is_body_read:1;
+    unsigned              awaits_key:1;   /* its head is judged again */
     unsigned              is_observed:1;  /* an upstream's header came */
     unsigned              is_held:1;      /* its header is kept back */
     unsigned              is_settled:1;
@@ -323,6 +325,8 @@ void ngx_http_tollgate_forget_credentials(void);
 
 /* _queue.c */
 ngx_int_t ngx_http_tollgate_park(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, int64_t wait_ms);
+ngx_int_t ngx_http_tollgate_await_key(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, int64_t wait_ms);
 void ngx_http_tollgate_call_next(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_leave_line(ngx_http_tollgate_ctx_t *ctx);

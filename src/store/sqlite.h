@@ -262,6 +262,11 @@ void tg_sqlite_interrupt(struct tg_store *);
 int tg_sqlite_spend_each(struct tg_store *, int64_t,
                          int (*)(void *, const struct tg_store_spend *),
                          void *);
+int tg_sqlite_spend_of(struct tg_store *, const char *, int64_t,
+                       int (*)(void *, const struct tg_store_spend *), void *);
+int tg_sqlite_spend_recent(struct tg_store *, int64_t,
+                           int (*)(void *, const struct tg_store_spend *),
+                           void *);
 int tg_sqlite_usage(struct tg_store *, struct tg_usage_question *,
                     struct tg_store_usage *,
                     int (*)(void *, const struct tg_store_usage *), void *);

@@ -95,16 +95,44 @@ visit_calls(struct tg_sqlite *db, int64_t since,
     return tg_sql_end(stmt, err);
 }
 
+/* Of one key, or of all: NULL. */
+static int
+visit_packs(struct tg_sqlite *db, const char *key_id, int64_t since,
+            int (*visit)(void *, const struct tg_store_spend *), void *arg)
+{
+    struct spending spending = {since > 0 ? since / TG_QUARTER_MS : 0, visit,
+                                arg, db};
+    struct tg_pack_query query = {.family = TG_PACKS_OF_KEYS,
+                                  .key_id = key_id,
+                                  .first = spending.since,
+                                  .end = INT64_MAX};
+    int err = tg_pack_names_load(db);
+
+    return err == 0 ? tg_packs_each(db, &query, visit_row, &spending) : err;
+}
+
+int
+tg_sqlite_spend_of(struct tg_store *store, const char *key_id, int64_t since,
+                   int (*visit)(void *, const struct tg_store_spend *),
+                   void *arg)
+{
+    return visit_packs(tg_sqlite_of(store), key_id, since, visit, arg);
+}
+
+int
+tg_sqlite_spend_recent(struct tg_store *store, int64_t since,
+                       int (*visit)(void *, const struct tg_store_spend *),
+                       void *arg)
+{
+    return visit_calls(tg_sqlite_of(store), since, visit, arg);
+}
+
 int
 tg_sqlite_spend_each(struct tg_store *store, int64_t since,
                      int (*visit)(void *, const struct tg_store_spend *),
                      void *arg)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    struct spending spending = {since > 0 ? since / TG_QUARTER_MS : 0, visit,
-                                arg, db};
-    struct tg_pack_query query = {
-        .family = TG_PACKS_OF_KEYS, .first = spending.since, .end = INT64_MAX};
     bool is_alone = sqlite3_get_autocommit(db->db);
     int err = 0;
 
@@ -112,9 +140,7 @@ tg_sqlite_spend_each(struct tg_store *store, int64_t since,
     if (is_alone)
         err = tg_sql_run(db, NULL, "BEGIN", "");
     if (err == 0)
-        err = tg_pack_names_load(db);
-    if (err == 0)
-        err = tg_packs_each(db, &query, visit_row, &spending);
+        err = visit_packs(db, NULL, since, visit, arg);
     if (err == 0)
         err = visit_calls(db, since, visit, arg);
     if (is_alone)

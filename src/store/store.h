@@ -670,6 +670,16 @@ struct tg_store_ops {
                       int (*visit)(void *, const struct tg_store_spend *),
                       void *arg);
     /*
+     * The same in two parts: of one key what is in packs, and of all keys what
+     * is not, or has moved.
+     */
+    int (*spend_of)(struct tg_store *store, const char *key_id, int64_t since,
+                    int (*visit)(void *, const struct tg_store_spend *),
+                    void *arg);
+    int (*spend_recent)(struct tg_store *store, int64_t since,
+                        int (*visit)(void *, const struct tg_store_spend *),
+                        void *arg);
+    /*
      * Sums over calls, as rows ordered by span and then by group; total and
      * visit may be NULL.  TG_ERR_RANGE when a sum does not fit, TG_ERR_LIMIT
      * when there are more rows than the question lets be.

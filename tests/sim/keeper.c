@@ -27,6 +27,8 @@ static struct tg_recovery recovery;
 /* What the product takes from elsewhere. */
 
 pid_t __wrap_getpid(void);
+int __real_tg_publish_open(struct tg_publisher *publisher, uint32_t slot);
+int __wrap_tg_publish_open(struct tg_publisher *publisher, uint32_t slot);
 int __wrap_usleep(useconds_t us);
 
 int
@@ -34,6 +36,17 @@ __wrap_usleep(useconds_t us)
 {
     (void)us;
     return 0;
+}
+
+int
+__wrap_tg_publish_open(struct tg_publisher *publisher, uint32_t slot)
+{
+    int err;
+
+    sim_point("a key's cells are loaded");
+    err = __real_tg_publish_open(publisher, slot);
+    sim_point("a key is open");
+    return err;
 }
 
 pid_t
@@ -78,10 +91,17 @@ tg_log(enum tg_log_level level, const char *fmt, ...)
 }
 
 int
-tg_policy_all(struct tg_daemon *daemon, struct tg_store *store)
+tg_policy_accounts(struct tg_daemon *daemon, struct tg_store *store)
 {
     (void)store;
-    return world_publish(daemon->publisher);
+    return world_publish_accounts(daemon->publisher);
+}
+
+int
+tg_policy_keys(struct tg_daemon *daemon, struct tg_store *store)
+{
+    (void)store;
+    return world_publish_keys(daemon->publisher);
 }
 
 int
@@ -148,7 +168,12 @@ start(void *arg)
     if (err == 0)
         err = tg_statefile_open(&daemon_, ingest, &error);
     if (err == 0)
+        err = tg_statefile_admit(&daemon_, &error);
+    if (err == 0) {
+        oracle_attach(keeper_state_path);
+        sim_point("calls are admitted");
         err = tg_statefile_publish(&daemon_, &error);
+    }
     if (err == 0)
         tg_recovery_init(&recovery, &daemon_, ingest);
     *(int *)arg = err;
@@ -180,7 +205,6 @@ keeper_start(void)
         keeper_kill();
     } else if (death == SIM_LIVES) {
         sim_trace("the daemon runs");
-        oracle_attach(keeper_state_path);
     }
     return death;
 }

@@ -7,6 +7,7 @@
 #include "budget.h"
 #include "holds.h"
 #include "segments.h"
+#include "spend_part.h"
 
 static const char *const names[] = {
     [MUTANT_NONE] = "",
@@ -19,6 +20,7 @@ static const char *const names[] = {
     [MUTANT_REMOVES_OPEN] = "removes-open",
     [MUTANT_NO_FSYNC] = "no-fsync",
     [MUTANT_FORGETS_HOLDS] = "forgets-holds",
+    [MUTANT_OPENS_EARLY] = "opens-early",
 };
 
 static enum mutant chosen;
@@ -100,6 +102,28 @@ __wrap_tg_holds_need(const struct tg_holds *holds,
 {
     return chosen != MUTANT_FORGETS_HOLDS &&
            __real_tg_holds_need(holds, segment);
+}
+
+int __real_tg_spend_open(struct tg_daemon *daemon, uint32_t slot,
+                         const struct tg_key_spend *spend);
+int __wrap_tg_spend_open(struct tg_daemon *daemon, uint32_t slot,
+                         const struct tg_key_spend *spend);
+
+int
+__wrap_tg_spend_open(struct tg_daemon *daemon, uint32_t slot,
+                     const struct tg_key_spend *spend)
+{
+    struct tg_key_spend nothing = *spend;
+    int err;
+
+    if (chosen != MUTANT_OPENS_EARLY)
+        return __real_tg_spend_open(daemon, slot, spend);
+    nothing.day_nanos = nothing.month_nanos = 0;
+    err = __real_tg_spend_open(daemon, slot, &nothing);
+    tg_budget_load(&daemon->state, slot, (uint32_t)spend->day,
+                   (uint16_t)spend->month, spend->day_nanos,
+                   spend->month_nanos);
+    return err;
 }
 
 void

@@ -18,6 +18,7 @@ enum mutant {
     MUTANT_REMOVES_OPEN,  /* segments that are still written to */
     MUTANT_NO_FSYNC,      /* says that records are durable, and syncs none */
     MUTANT_FORGETS_HOLDS, /* removes segments with those that have no record */
+    MUTANT_OPENS_EARLY,   /* keys, before what they spent is known */
 };
 
 /* Returns 0, or -1 when there is no fault of this name. */

@@ -21,6 +21,8 @@ static struct {
     bool has_gone_back[2];
     bool may_exceed[2]; /* a period's sum: its calls were counted in two */
     uint16_t period[2];
+    bool is_fresh; /* in a file that was made anew, and not seen there yet */
+    uint32_t slot; /* where it was found last */
 } seen[WORLD_KEYS];
 
 /*
@@ -285,10 +287,40 @@ oracle_committed(const struct tg_call *record)
                   (long long)call->cost_nanos, (long long)record->cost_nanos);
 }
 
+static bool
+has_key(uint32_t slot, unsigned key)
+{
+    struct tg_key_policy policy;
+    uint64_t seq;
+
+    return tg_state_key(&state, slot, &policy, &seq) == 0 &&
+           memcmp(policy.id, world_key_id(key), TG_ID_LEN) == 0;
+}
+
+/* Whether a key can be found by now: a new file is filled while it is used. */
+static bool
+is_open(unsigned key)
+{
+    uint32_t slots = atomic_load(&state.header->key_high_water);
+
+    if (has_key(seen[key].slot, key))
+        return true;
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        if (has_key(slot, key)) {
+            seen[key].slot = slot;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a key that is open. */
 static const struct tg_cell *
 cell_of(unsigned key, int kind)
 {
-    return kind == TG_CELL_DAY ? &state.keys[key].day : &state.keys[key].month;
+    const struct tg_key_record *record = &state.keys[seen[key].slot];
+
+    return kind == TG_CELL_DAY ? &record->day : &record->month;
 }
 
 static int64_t
@@ -332,7 +364,7 @@ oracle_check_cells(const char *where)
     if (!is_ready())
         return;
     for (unsigned key = 0; key < WORLD_KEYS; key++) {
-        for (int kind = 0; kind < 2; kind++) {
+        for (int kind = 0; kind < 2 && is_open(key); kind++) {
             int64_t used = atomic_load(&cell_of(key, kind)->used_nanos);
 
             if ((used > budget_of(key, kind) && !is_overcharged[key]) ||
@@ -477,18 +509,10 @@ settle_late(struct oracle_call *call)
  * looks at and moved to a later period is in none.
  */
 static void
-settle_periods(void)
+settle_calls(void)
 {
     static const struct tg_str utc;
 
-    for (unsigned key = 0; key < WORLD_KEYS; key++) {
-        for (int kind = 0; kind < 2; kind++) {
-            seen[key].has_gone_back[kind] = false;
-            seen[key].may_exceed[kind] = true;
-            seen[key].period[kind] =
-                tg_cell_period(atomic_load(&cell_of(key, kind)->mark));
-        }
-    }
     for (size_t i = 0; i < call_count; i++) {
         struct oracle_call *call = &calls[i];
 
@@ -497,12 +521,24 @@ settle_periods(void)
             call->day = tg_calendar_day(utc, call->at_ms);
             call->month = (uint16_t)tg_calendar_month(utc, call->at_ms);
         }
-        /* Made while the clock was behind: what is of later is not in it. */
-        for (int kind = 0; kind < 2; kind++) {
-            if ((int16_t)(period_of(call, kind) -
-                          seen[call->key].period[kind]) > 0)
-                seen[call->key].has_gone_back[kind] = true;
-        }
+    }
+    for (unsigned key = 0; key < WORLD_KEYS; key++)
+        seen[key].is_fresh = true;
+}
+
+/* The first look at a key's cells in such a file. */
+static void
+settle_periods(unsigned key, int kind)
+{
+    seen[key].has_gone_back[kind] = false;
+    seen[key].may_exceed[kind] = true;
+    seen[key].period[kind] =
+        tg_cell_period(atomic_load(&cell_of(key, kind)->mark));
+    /* Made while the clock was behind: what is of later is not in it. */
+    for (size_t i = 0; i < call_count; i++) {
+        if (calls[i].key == key &&
+            (int16_t)(period_of(&calls[i], kind) - seen[key].period[kind]) > 0)
+            seen[key].has_gone_back[kind] = true;
     }
 }
 
@@ -512,11 +548,16 @@ oracle_check_sums(void)
     if (!is_ready())
         return;
     if (is_fresh)
-        settle_periods();
+        settle_calls();
     is_fresh = false;
     for (size_t i = 0; i < call_count; i++)
         look(&calls[i]);
     for (unsigned key = 0; key < WORLD_KEYS; key++) {
+        if (!is_open(key))
+            continue;
+        for (int kind = 0; kind < 2 && seen[key].is_fresh; kind++)
+            settle_periods(key, kind);
+        seen[key].is_fresh = false;
         check_key(key, TG_CELL_DAY);
         check_key(key, TG_CELL_MONTH);
     }
@@ -661,7 +702,9 @@ oracle_check_end(void)
             sim_wrong("call %zu is not settled", i);
     }
     for (unsigned key = 0; key < WORLD_KEYS; key++) {
-        check_counters(&state.keys[key].counters, "key", key);
+        if (!is_open(key))
+            sim_wrong("key %u cannot be found", key);
+        check_counters(&state.keys[seen[key].slot].counters, "key", key);
         for (int kind = 0; kind < 2; kind++) {
             if (!seen[key].may_exceed[kind])
                 check_periods(key, kind);

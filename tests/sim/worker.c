@@ -210,8 +210,13 @@ begin_call(struct worker *w, struct flight *flight)
         deny(w);
         return;
     }
-    if (!judge_head(w, world.keys[key].secret) ||
-        !judge_body(w, flight, &facts)) {
+    if (!judge_head(w, world.keys[key].secret)) {
+        /* It would wait: here the client leaves. */
+        if (w->admission.action != TG_ACTION_WAIT)
+            deny(w);
+        return;
+    }
+    if (!judge_body(w, flight, &facts)) {
         deny(w);
         return;
     }

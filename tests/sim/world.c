@@ -114,15 +114,31 @@ publish_key(struct tg_publisher *publisher, unsigned number, uint32_t account)
 }
 
 int
-world_publish(struct tg_publisher *publisher)
+world_publish_accounts(struct tg_publisher *publisher)
 {
-    uint32_t slots[WORLD_ACCOUNTS];
+    uint32_t slot;
     int err = 0;
 
     for (unsigned i = 0; i < WORLD_ACCOUNTS && err == 0; i++)
-        err = publish_account(publisher, i, &slots[i]);
-    for (unsigned i = 0; i < WORLD_KEYS && err == 0; i++)
-        err = publish_key(publisher, i, slots[world.keys[i].account]);
+        err = publish_account(publisher, i, &slot);
+    return err;
+}
+
+int
+world_publish_keys(struct tg_publisher *publisher)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < WORLD_KEYS && err == 0; i++) {
+        uint32_t account = world.keys[i].account, slot;
+        char id[TG_ID_TEXT_SIZE];
+
+        snprintf(id, sizeof(id), "acct_%019u", account);
+        err = tg_publisher_account_slot(publisher, id, &slot);
+        if (err == 0)
+            err = publish_key(publisher, i, slot);
+        sim_point("a key is published");
+    }
     return err;
 }
 

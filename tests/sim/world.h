@@ -43,7 +43,8 @@ unsigned world_key_of(const char *id);
 unsigned world_account_of(const char *id);
 
 /* Publishes the accounts with what they settled before, then the keys. */
-int world_publish(struct tg_publisher *publisher);
+int world_publish_accounts(struct tg_publisher *publisher);
+int world_publish_keys(struct tg_publisher *publisher);
 int world_publish_catalog(struct tg_publisher *publisher);
 
 #endif

@@ -44,7 +44,7 @@ test_header(void)
     uint64_t keys = le(48, 4), accounts = le(52, 4), at = 4096;
 
     ok(is_text(0, 8, "TGSTATE1"), "magic");
-    is_int(le(8, 4), 2, "version");
+    is_int(le(8, 4), 3, "version");
     is_int(le(12, 4), 336, "size of the header");
     is_int(le(24, 8), 1000, "made at");
     is_int(le(32, 1), 1, "name of the file");
@@ -67,6 +67,8 @@ test_header(void)
     at += page_up(8 * 65536);
     is_int(le(136, 8), at, "the waiters");
     at += page_up(32 * 1024);
+    is_int(le(144, 8), at, "the keys that are wanted");
+    at += page_up(64 * 512);
     is_int(le(104, 8), at, "the blobs");
     at += le(112, 8);
     is_int(le(16, 8), at, "to the end of the file");
@@ -76,6 +78,7 @@ test_header(void)
     is_int(le(304, 4), 1, "ready");
     is_int(le(308, 4), 1, "one key slot was used");
     is_int(le(312, 4), 5, "five account slots");
+    is_int(le(316, 4), 0, "and nothing is missing");
     is_int(le(320, 8), 77, "the daemon was seen");
 }
 

@@ -16,7 +16,6 @@
 
 #define DEFAULT_DAYS 30
 #define TEXT_SIZE 320
-#define ROOM_FIRST 4096
 
 /* The key as it is, and what is known of its calls. */
 struct look {
@@ -26,7 +25,7 @@ struct look {
     int64_t since, until, kept_since, created_at;
     int64_t now[TG_ADVISED_LIMITS];
     struct tg_peak_call *calls;
-    size_t count, room;
+    size_t count;
     bool is_cut;
     struct tg_throttled throttled;
     /* Of the quarter-hour whose refusals are read. */
@@ -61,28 +60,6 @@ take_key(void *arg, const struct tg_store_key *row)
     look->now[TG_ADVISED_DAY] = row->requests_per_day;
     look->now[TG_ADVISED_TOKENS] = row->tokens_per_minute;
     look->now[TG_ADVISED_AT_ONCE] = row->concurrency;
-    return 0;
-}
-
-static int
-take_call(void *arg, const struct tg_store_call *call)
-{
-    struct look *look = arg;
-    int64_t took = call->latency_ms > 0 ? call->latency_ms : 1;
-    struct tg_peak_call *grown;
-
-    if (look->count == look->room) {
-        look->room = look->room != 0 ? 2 * look->room : ROOM_FIRST;
-        grown = realloc(look->calls, look->room * sizeof(*grown));
-        if (grown == NULL)
-            return TG_ERR_SYSTEM;
-        look->calls = grown;
-    }
-    look->calls[look->count++] = (struct tg_peak_call){
-        .at = call->at,
-        .end = call->at + took,
-        .tokens = call->prompt_tokens + call->completion_tokens,
-    };
     return 0;
 }
 
@@ -142,28 +119,49 @@ find(struct look *look)
     return err == 0;
 }
 
+/* The newest of them, as advice_peaks.h takes them. */
+static bool
+take_loads(struct look *look, const struct tg_store_load *loads, size_t count)
+{
+    look->is_cut = count > TG_ADVICE_CALLS_MAX;
+    look->count = look->is_cut ? TG_ADVICE_CALLS_MAX : count;
+    look->calls = calloc(look->count + 1, sizeof(*look->calls));
+    if (look->calls == NULL)
+        return tg_reply_error(look->reply, 500, "internal_error", NULL,
+                              "out of memory");
+    for (size_t i = 0; i < look->count; i++) {
+        int64_t took = loads[i].latency_ms > 0 ? loads[i].latency_ms : 1;
+
+        look->calls[i] = (struct tg_peak_call){
+            .at = loads[i].at,
+            .end = loads[i].at + took,
+            .tokens = loads[i].tokens,
+        };
+    }
+    return true;
+}
+
 static bool
 read_calls(struct look *look)
 {
     struct tg_daemon *daemon = look->request->daemon;
+    struct tg_store *store = daemon->reports;
     struct tg_store_filter filter = {.key_id = look->request->subject,
                                      .since = look->since,
                                      .until = look->until};
-    struct tg_advice_walk walk = {.daemon = daemon,
-                                  .filter = &filter,
-                                  .most = TG_ADVICE_CALLS_MAX,
-                                  .slice = TG_ADVICE_KEY_SLICE,
-                                  .visit = take_call,
-                                  .arg = look};
-    int err = tg_advice_key_calls(&walk);
+    struct tg_store_load *loads = NULL;
+    size_t count = 0;
+    bool is_read;
+    int err;
 
-    look->is_cut = walk.is_cut;
-    if (err == 0)
-        return true;
     pthread_mutex_lock(&daemon->reports_lock);
-    tg_reply_store(look->reply, daemon->reports, err, "calls");
+    err = store->ops->key_loads(store, &filter, &loads, &count);
+    if (err != 0)
+        tg_reply_store(look->reply, store, err, "calls");
     pthread_mutex_unlock(&daemon->reports_lock);
-    return false;
+    is_read = err == 0 && take_loads(look, loads, count);
+    free(loads);
+    return is_read;
 }
 
 /* From when on the calls say what the key was used for. */

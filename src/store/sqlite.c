@@ -195,6 +195,7 @@ static const struct tg_store_ops ops = {
     .roll_up_ahead = tg_sqlite_roll_up_ahead,
     .forget = tg_sqlite_forget,
     .call_each = tg_sqlite_call_each,
+    .key_loads = tg_sqlite_key_loads,
     .call_slice = tg_sqlite_call_slice,
     .call_slice_end = tg_sqlite_call_slice_end,
     .call_oldest = tg_sqlite_call_oldest,

@@ -244,6 +244,8 @@ int tg_sqlite_key_call_each(struct tg_store *, const struct tg_store_filter *,
                             const struct tg_call_id *, uint32_t,
                             int (*)(void *, const struct tg_store_call *),
                             void *);
+int tg_sqlite_key_loads(struct tg_store *, const struct tg_store_filter *,
+                        struct tg_store_load **, size_t *);
 int tg_sqlite_call_slice(struct tg_store *, const struct tg_store_call_filter *,
                          struct tg_store_call_slice *,
                          int (*)(void *, const struct tg_store_call *), void *);

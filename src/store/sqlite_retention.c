@@ -285,10 +285,18 @@ take_key_calls(struct step *step)
 {
     const struct place *place = &step->place;
     int64_t gone = place->oldest < place->first ? place->oldest : place->first;
+    int err;
 
     if (place->oldest_block < 0 || place->oldest_block >= gone >> TG_BLOCK_BITS)
         return 0;
     step->did_some = true;
+    err = tg_sql_run(step->db, NULL,
+                     "DELETE FROM key_loads WHERE id IN (SELECT loads FROM "
+                     "key_calls WHERE block = ?1 AND typeof(loads) = 'integer' "
+                     "ORDER BY key_id LIMIT ?2)",
+                     "ii", place->oldest_block, step->rows);
+    if (err != 0)
+        return err;
     return tg_sql_run(step->db, NULL,
                       "DELETE FROM key_calls WHERE block = ?1 AND key_id IN "
                       "(SELECT key_id FROM key_calls WHERE block = ?1 "

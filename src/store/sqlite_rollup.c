@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define ROW_BYTES 900 /* of a row of key_calls, in its page of 4096 */
+
 int
 tg_key_entry_read(const uint8_t **at, const uint8_t *end,
                   struct tg_key_entry *entry)
@@ -79,14 +81,41 @@ find_block(struct tg_sqlite *db, struct tg_rollup **rollup)
     return load(db, first >> TG_BLOCK_BITS, key_id, rollup);
 }
 
+/* A row of more would have a page of its own, most of which is empty. */
+static int
+put_row(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
+        int64_t last_at, struct tg_str entries, struct tg_str loads)
+{
+    int err;
+
+    if (entries.len + loads.len <= ROW_BYTES)
+        return tg_sql_run(db, NULL,
+                          "INSERT INTO key_calls (block, key_id, last_at, "
+                          "entries, loads) VALUES (?, ?, ?, ?, ?)",
+                          "itibb", rollup->number, tg_rollup_key(rollup, n),
+                          last_at, entries, loads);
+    err = tg_sql_run(db, NULL, "INSERT INTO key_loads (loads) VALUES (?)", "b",
+                     loads);
+    if (err != 0)
+        return err;
+    return tg_sql_run(db, NULL,
+                      "INSERT INTO key_calls (block, key_id, last_at, entries, "
+                      "loads) VALUES (?, ?, ?, ?, ?)",
+                      "itibi", rollup->number, tg_rollup_key(rollup, n),
+                      last_at, entries,
+                      (int64_t)sqlite3_last_insert_rowid(db->db));
+}
+
 /* Of calls from n on, in order. */
 static int
 put_entries(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
             uint32_t count)
 {
     struct tg_key_entry last = {.seq = rollup->number << TG_BLOCK_BITS};
-    uint8_t *bytes = malloc((size_t)count * 2 * TG_VARINT_MAX);
+    uint8_t *bytes = malloc((size_t)count * 4 * TG_VARINT_MAX);
+    uint8_t *end = bytes + (size_t)count * 2 * TG_VARINT_MAX;
     struct tg_str entries = {(const char *)bytes, 0};
+    struct tg_str loads = {(const char *)end, 0};
     int64_t last_at = INT64_MIN;
     int err;
 
@@ -99,15 +128,15 @@ put_entries(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
                                      tg_varint_fold(call->seq - last.seq));
         entries.len += tg_varint_put(bytes + entries.len,
                                      tg_varint_fold(call->at - last.at));
+        loads.len += tg_varint_put(end + loads.len, call->latency_ms);
+        loads.len +=
+            tg_varint_put(end + loads.len, (uint64_t)(call->prompt_tokens +
+                                                      call->completion_tokens));
         last = (struct tg_key_entry){call->seq, call->at};
         if (call->at > last_at)
             last_at = call->at;
     }
-    err = tg_sql_run(db, NULL,
-                     "INSERT INTO key_calls (block, key_id, last_at, entries) "
-                     "VALUES (?, ?, ?, ?)",
-                     "itib", rollup->number, tg_rollup_key(rollup, n), last_at,
-                     entries);
+    err = put_row(db, rollup, n, last_at, entries, loads);
     free(bytes);
     return err;
 }

@@ -208,6 +208,12 @@ struct tg_store_call {
     int64_t unit, units; /* enum tg_unit */
 };
 
+/* What a call was to the limits of its key. */
+struct tg_store_load {
+    int64_t seq, at;
+    int64_t latency_ms, tokens; /* of the prompt and the completion */
+};
+
 /* Bytes of a name that is searched for, at most. */
 #define TG_STORE_NAME_BYTES 400
 
@@ -604,6 +610,15 @@ struct tg_store_ops {
                      const struct tg_call_id *after, uint32_t limit,
                      int (*visit)(void *, const struct tg_store_call *),
                      void *arg);
+    /*
+     * All calls of filter->key_id since and until, newest first, as
+     * call_each has them; what else the filter says is not asked.  *list is
+     * the caller's to free.  Reads no call by itself, but those of blocks
+     * that were rolled up before migration 22.
+     */
+    int (*key_loads)(struct tg_store *store,
+                     const struct tg_store_filter *filter,
+                     struct tg_store_load **list, size_t *count);
     /*
      * Goes on with a walk over calls by a slice: store_calls.h.  All that it
      * reads is of one moment.

@@ -311,6 +311,7 @@ test_calls(void)
     is_int(AT(40), INT64_C(1753401600000), "which is that day");
     ok(number("SELECT count(*) FROM key_calls") > 0,
        "of a block that goes on, a key's calls stay");
+    ok(number("SELECT count(*) FROM key_loads") > 0, "and what they were");
 }
 
 /* The second block is not full; old, it goes all the same. */
@@ -327,6 +328,9 @@ test_last_block(void)
     is_int(number("SELECT count(*) FROM calls"), 1, "one is left");
     is_int(number("SELECT count(*) FROM key_calls WHERE block = 0"), 0,
            "a block without calls has none of a key");
+    is_int(number("SELECT count(*) FROM key_loads WHERE id NOT IN (SELECT "
+                  "loads FROM key_calls)"),
+           0, "and nothing else of it");
     add_call(CALLS + 1, AT(DAYS + 2) + 6);
     number("INSERT INTO truth SELECT * FROM calls ORDER BY seq DESC LIMIT 1");
     check_all("and others come", 0);

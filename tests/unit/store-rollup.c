@@ -357,6 +357,30 @@ check_slices(const struct tg_store_filter *asked, const char *what)
     free(got.text);
 }
 
+/* What limits are made of is what the calls themselves say. */
+static void
+check_loads(const struct tg_store_filter *filter, const char *what)
+{
+    sqlite3_stmt *stmt =
+        prepare("SELECT seq, at, latency_ms, prompt_tokens + "
+                "completion_tokens" WHERE "ORDER BY at DESC, seq DESC",
+                filter);
+    struct tg_store_load *loads = NULL;
+    size_t count = 0, same = 0, rows = 0;
+    int err = store->ops->key_loads(store, filter, &loads, &count);
+
+    for (; sqlite3_step(stmt) == SQLITE_ROW; rows++)
+        same += rows < count &&
+                loads[rows].seq == sqlite3_column_int64(stmt, 0) &&
+                loads[rows].at == sqlite3_column_int64(stmt, 1) &&
+                loads[rows].latency_ms == sqlite3_column_int64(stmt, 2) &&
+                loads[rows].tokens == sqlite3_column_int64(stmt, 3);
+    ok(err == 0 && same == rows && count == rows && rows > 0,
+       "%s: what limits are made of, %zu calls", what, count);
+    sqlite3_finalize(stmt);
+    free(loads);
+}
+
 static void
 check_all(const char *when)
 {
@@ -379,12 +403,14 @@ check_all(const char *when)
         snprintf(what, sizeof(what), "%s, of key %u", when, number);
         check_sums(&filter, 2, what);
         check_list(&filter, 5000, what);
+        check_loads(&filter, what);
         filter.since = BEGUN_AT + 4000000;
         filter.until = BEGUN_AT + 12345678;
         snprintf(what, sizeof(what), "%s, of key %u and a time", when, number);
         check_sums(&filter, 2, what);
         check_list(&filter, number == 0 ? 9000 : UINT32_MAX, what);
         check_slices(&filter, what);
+        check_loads(&filter, what);
         filter.model = "two";
         check_slices(&filter, what);
     }
@@ -436,6 +462,21 @@ roll_up(uint32_t steps)
     }
 }
 
+/* As migration 22 leaves the blocks that were there before it. */
+static void
+test_old_blocks(void)
+{
+    char key[TG_ID_TEXT_SIZE];
+    struct tg_store_filter filter = {.key_id = key,
+                                     .since = BEGUN_AT + 4000000};
+
+    key_of(key, 1);
+    if (sqlite3_exec(plain, "UPDATE key_calls SET loads = x'' WHERE block = 0",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        abort();
+    check_loads(&filter, "a block of before");
+}
+
 static void
 test_whole_life(void)
 {
@@ -457,6 +498,7 @@ test_whole_life(void)
     store->ops->commit(store);
     roll_up(UINT32_MAX);
     check_all("two blocks rolled up");
+    test_old_blocks();
     check_spend("two blocks rolled up");
 }
 

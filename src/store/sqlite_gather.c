@@ -70,31 +70,26 @@ keep_rest(struct tg_gather *gather, uint32_t place)
     return 0;
 }
 
-bool
-tg_gather_take(struct tg_sqlite *db, int64_t first, int64_t end,
-               struct tg_block *block)
+int64_t
+tg_gather_take(struct tg_sqlite *db, int64_t end, struct tg_block *block)
 {
     struct tg_gather *gather = db->gather;
     struct tg_block all;
     uint32_t place = 0;
-    bool has_all;
+    int64_t from;
 
     if (gather == NULL || gather->from >= end)
-        return false;
-    /* Numbers begin with 1. */
-    has_all = gather->from <= (first > 0 ? first : 1);
+        return end;
+    from = gather->from;
     all = gather->block;
     while (place < all.count && all.calls[place].seq < end)
         place++;
     if (keep_rest(gather, place) != 0) {
         tg_gather_forget(db);
-        return false;
+        return end;
     }
     gather->from = end;
     all.count = place;
-    if (has_all)
-        *block = all;
-    else
-        tg_block_release(&all);
-    return has_all;
+    *block = all;
+    return from;
 }

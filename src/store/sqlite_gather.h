@@ -2,8 +2,8 @@
  * sqlite_gather.h: calls kept as they are added, until they are rolled up.
  *
  * Reading a block of calls back costs a third of what taking them in does.  So
- * the connection that adds calls keeps those of the block that fills up; after
- * a start in the middle of one, or where anything is in doubt, it is read.
+ * the connection that adds calls keeps those of the block that fills up; those
+ * that it has not, after a start in the middle of one, are read.
  */
 #ifndef TG_SQLITE_GATHER_H
 #define TG_SQLITE_GATHER_H
@@ -18,11 +18,12 @@ void tg_gather_add(struct tg_sqlite *db, const struct tg_record *records,
                    size_t count, int new_count, int64_t seq);
 
 /*
- * Moves the calls before end to block, which is empty, if all from first on
- * were gathered, and forgets them in any case.  Whether it did.
+ * Moves the calls before end that were gathered to block, which is empty, and
+ * forgets them.  Returns the number from which on all that are before end are
+ * in it; end, where none are.
  */
-bool tg_gather_take(struct tg_sqlite *db, int64_t first, int64_t end,
-                    struct tg_block *block);
+int64_t tg_gather_take(struct tg_sqlite *db, int64_t end,
+                       struct tg_block *block);
 
 /* What was added may be taken back. */
 void tg_gather_forget(struct tg_sqlite *db);

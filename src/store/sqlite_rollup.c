@@ -23,7 +23,7 @@ tg_key_entry_read(const uint8_t **at, const uint8_t *end,
 }
 
 static int
-read_block(struct tg_sqlite *db, int64_t first, const char *key_id,
+read_block(struct tg_sqlite *db, int64_t first, int64_t end, const char *key_id,
            struct tg_block *block)
 {
     sqlite3_stmt *stmt;
@@ -31,26 +31,47 @@ read_block(struct tg_sqlite *db, int64_t first, const char *key_id,
                            "SELECT " TG_BLOCK_COLUMNS " FROM calls "
                            "WHERE seq >= ? AND seq < ? AND key_id > ? "
                            "ORDER BY seq",
-                           "iit", first, first + TG_BLOCK_CALLS, key_id);
+                           "iit", first, end, key_id);
 
     return err == 0 ? tg_block_read(db, block, stmt) : err;
 }
 
-/* Calls that were gathered are all of the block, so no key of it is done. */
+/* Behind what block has. */
+static int
+append(struct tg_sqlite *db, struct tg_block *block,
+       const struct tg_block *more)
+{
+    int err = 0;
+
+    for (uint32_t i = 0; i < more->count && err == 0; i++)
+        err = tg_block_copy(block, more, &more->calls[i]);
+    return err == 0 ? 0 : tg_error_set(&db->store.error, err, "out of memory");
+}
+
+/* Of a block that is rolled up in part all is read: of keys behind key_id. */
 static int
 load(struct tg_sqlite *db, int64_t number, const char *key_id,
      struct tg_rollup **rollup)
 {
-    int64_t first = number << TG_BLOCK_BITS;
-    struct tg_block block;
+    int64_t first = number << TG_BLOCK_BITS, end = first + TG_BLOCK_CALLS, from;
+    struct tg_block block, gathered;
     int err = 0;
 
     tg_block_init(&block);
-    if (!tg_gather_take(db, first, first + TG_BLOCK_CALLS, &block) ||
-        key_id[0] != '\0') {
-        tg_block_release(&block);
-        err = read_block(db, first, key_id, &block);
+    tg_block_init(&gathered);
+    from = tg_gather_take(db, end, &gathered);
+    if (key_id[0] != '\0')
+        from = end;
+    /* Numbers begin with 1. */
+    if (from <= first || from == 1) {
+        block = gathered;
+        tg_block_init(&gathered);
+    } else {
+        err = read_block(db, first, from, key_id, &block);
+        if (err == 0 && from < end)
+            err = append(db, &block, &gathered);
     }
+    tg_block_release(&gathered);
     if (err == 0)
         err = tg_rollup_new(db, number, &block, rollup);
     else

@@ -9,6 +9,7 @@
 
 #define SLOTS (TG_TALLY_PARTS + 1)
 #define ROOM_LEAST 64
+#define LINE_BYTES 64 /* what a processor fetches at once */
 
 struct part {
     uint32_t requests, errors, tokens; /* they stay at their most */
@@ -65,11 +66,17 @@ tg_tally_count(const struct tg_tally *tally)
     return tally->count;
 }
 
+static uint32_t
+home_of(uint32_t room, const char id[TG_ID_LEN])
+{
+    return tg_crc32c(0, id, TG_ID_LEN) & (room - 1);
+}
+
 /* Its entry, or the free one where it would stand. */
 static struct entry *
 find(struct entry *entries, uint32_t room, const char id[TG_ID_LEN])
 {
-    uint32_t at = tg_crc32c(0, id, TG_ID_LEN) & (room - 1);
+    uint32_t at = home_of(room, id);
 
     while (entries[at].key_id[0] != '\0' &&
            memcmp(entries[at].key_id, id, TG_ID_LEN) != 0)
@@ -176,6 +183,18 @@ tg_tally_look(const struct tg_tally *tally, const char *key_id, int64_t now_ms)
         sums.tokens += entry->parts[n % SLOTS].tokens;
     }
     return sums;
+}
+
+void
+tg_tally_expect(const struct tg_tally *tally, const char *key_id)
+{
+    char id[TG_ID_LEN] = {0};
+    const char *entry;
+
+    memcpy(id, key_id, strnlen(key_id, TG_ID_LEN));
+    entry = (const char *)&tally->entries[home_of(tally->room, id)];
+    for (size_t i = 0; i < sizeof(struct entry); i += LINE_BYTES)
+        __builtin_prefetch(entry + i);
 }
 
 bool

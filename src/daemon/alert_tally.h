@@ -38,6 +38,9 @@ int tg_tally_add(struct tg_tally *tally, const char *key_id, int64_t at_ms,
 struct tg_tally_sums tg_tally_look(const struct tg_tally *tally,
                                    const char *key_id, int64_t now_ms);
 
+/* Says that a key is looked at soon: what it has is fetched meanwhile. */
+void tg_tally_expect(const struct tg_tally *tally, const char *key_id);
+
 /*
  * Whether this is the first time that a key is asked about in a round;
  * rounds are numbered from 1 on.

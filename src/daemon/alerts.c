@@ -14,6 +14,7 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define KEPT_MS (90 * 24 * HOUR_MS)
 #define FORGET_MAX 1000
+#define AHEAD 4 /* keys that are fetched before they are looked at */
 
 int
 tg_alerts_new(struct tg_alerts **alerts, struct tg_daemon *daemon)
@@ -199,14 +200,25 @@ struct turn {
     uint32_t calls;
 };
 
+/* Many keys are far apart in memory. */
+static void
+expect(const struct tg_alerts *alerts, const char *key_id)
+{
+    tg_tally_expect(alerts->minute, key_id);
+    for (size_t i = 0; i < alerts->window_count; i++)
+        tg_tally_expect(alerts->windows[i], key_id);
+}
+
 static int
 count_call(void *arg, const struct tg_store_tally *row)
 {
     struct turn *turn = arg;
     struct tg_alerts *alerts = turn->alerts;
-    int err = tg_tally_add(alerts->minute, row->key_id, row->at, row->is_error,
-                           row->tokens);
+    int err;
 
+    expect(alerts, row->key_id);
+    err = tg_tally_add(alerts->minute, row->key_id, row->at, row->is_error,
+                       row->tokens);
     for (size_t i = 0; i < alerts->window_count && err == 0; i++)
         err = tg_tally_add(alerts->windows[i], row->key_id, row->at,
                            row->is_error, row->tokens);
@@ -323,8 +335,11 @@ follow_calls(struct tg_alerts *alerts)
                                              CALLS_MAX, count_call, &turn);
     if (err == 0 && turn.calls < CALLS_MAX && has_caught_up_before)
         alerts->is_filled = true;
-    for (size_t i = 0; i < turn.count && err == 0 && alerts->is_filled; i++)
+    for (size_t i = 0; i < turn.count && err == 0 && alerts->is_filled; i++) {
+        if (i + AHEAD < turn.count)
+            expect(alerts, turn.key_ids[i + AHEAD]);
         look_at_key_of(alerts, turn.key_ids[i]);
+    }
     free(turn.key_ids);
     return err;
 }

@@ -6,10 +6,15 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from conftest import fill_disk, wait
+from conftest import AS_ROOT, fill_disk, wait
+
+
+def children(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 class Trace:
@@ -21,8 +26,9 @@ class Trace:
         pids = []
         for pid in gate.nginx_workers():
             pids += ["-p", str(pid)]
+        # Workers may be traced by root alone.
         self.process = subprocess.Popen(
-            ["strace", "-f", "-ttt", "-o", self.log, *args, *pids],
+            [*AS_ROOT, "strace", "-f", "-ttt", "-o", self.log, *args, *pids],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # It says so once for each thread, the workers' own and the one that
         # waits for the disk.
@@ -34,14 +40,21 @@ class Trace:
         return re.findall(pattern, self.log.read_text(), re.M)
 
     def end(self):
-        self.process.terminate()
+        if self.process.poll() is None:
+            self.signal("TERM", self.process.pid)
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             # Its processes were killed while it held them.
-            self.process.kill()
+            for pid in [*children(self.process.pid), self.process.pid]:
+                self.signal("KILL", pid)
             self.process.wait(10)
         self.process.stderr.close()
+
+    @staticmethod
+    def signal(name, pid):
+        subprocess.run([*AS_ROOT, "kill", f"-{name}", str(pid)],
+                       stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -49,8 +62,6 @@ def trace(tmp_path):
     traces = []
 
     def begin(gate, *args):
-        if os.geteuid() != 0:
-            pytest.skip("workers may be traced by root alone")
         traces.append(Trace(gate, tmp_path, *args))
         return traces[-1]
 

@@ -231,7 +231,7 @@ class Gate:
                  conf=None, up_args=(), up_env=None):
         self.home = Path(os.path.realpath(home))
         if conf is not None:
-            self.home.mkdir(mode=0o700, parents=True)
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.home / "tollgate.conf").write_text(conf)
         self.log = self.home.parent / (self.home.name + ".log")
         self.wait = wait

@@ -25,7 +25,7 @@
  *                  or has no money for more of them
  *     _call.c      a call's life: held, settled
  *     _journal.c   its record, and whether there is room for another one
- *     _sync.c      records made durable, in a thread beside the worker's
+ *     _sync.c      records made durable, mostly in a thread of its own
  *     _strict.c    requests that wait until theirs is
  */
 #ifndef NGX_HTTP_TOLLGATE_MODULE_H
@@ -40,6 +40,7 @@
 #include "edit.h"
 #include "journal_sync.h"
 #include "meter.h"
+#include "pace.h"
 #include "payload.h"
 #include "rate.h"
 #include "refusal.h"
@@ -84,6 +85,7 @@ typedef struct {
     ngx_event_t           rewrite;      /* looks whether it has again */
     ngx_thread_pool_t    *threads;
     ngx_thread_task_t    *task;         /* a sync; one at a time */
+    struct tg_pace        pace;         /* of the disk */
     ngx_uint_t            is_strict;
     ngx_queue_t           waiting;      /* requests, for their records */
     ngx_uint_t            is_syncing;

@@ -1,9 +1,10 @@
 /*
  * ngx_http_tollgate_sync.c: records of the journal are made durable.
  *
- * A thread waits for the disk, the worker never does.  One sync at a time
- * takes in all that was written before it began: the longer the disk takes,
- * the more go together.
+ * A thread waits for the disk; the worker does it by itself only where its
+ * requests wait for it anyway and the disk is quick (pace.h).  One sync at a
+ * time takes in all that was written before it began: the longer the disk
+ * takes, the more go together.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -21,14 +22,25 @@
 #define NGX_HTTP_TOLLGATE_SYNC_AGAIN_MS  1000
 #define NGX_HTTP_TOLLGATE_SLOW_MS  2000
 
+/* One sync, and when it was run: what a thread is given. */
+typedef struct {
+    struct tg_journal_sync  sync;
+    int64_t                 began_us;
+    int64_t                 ended_us;
+} ngx_http_tollgate_sync_t;
+
 static void ngx_http_tollgate_sync_later(void);
 static void ngx_http_tollgate_sync_begin(ngx_event_t *ev);
+static void ngx_http_tollgate_sync_here(ngx_http_tollgate_worker_t *w,
+    ngx_http_tollgate_sync_t *run);
 static void ngx_http_tollgate_sync_end(ngx_event_t *ev);
 static void ngx_http_tollgate_sync_failed(ngx_err_t err);
+static void ngx_http_tollgate_say_slow(ngx_http_tollgate_worker_t *w);
 
 
 /* Something was written: it is to be made durable.  What is written while
-   this round's events are dealt with goes together. */
+   this round's events are dealt with goes together, and with what came
+   meanwhile. */
 
 void
 ngx_http_tollgate_written(void)
@@ -40,7 +52,14 @@ ngx_http_tollgate_written(void)
     }
 
     if (w->is_strict) {
-        ngx_post_event(&w->sync, &ngx_posted_events);
+        ngx_post_event(&w->sync, &ngx_posted_next_events);
+
+        /* A worker that is to quit does not before that round. */
+
+        if (!w->slow.timer_set) {
+            ngx_add_timer(&w->slow, NGX_HTTP_TOLLGATE_SLOW_MS);
+        }
+
         return;
     }
 
@@ -114,15 +133,45 @@ ngx_http_tollgate_wake_all(ngx_uint_t is_stuck)
 }
 
 
+/* Microseconds of a clock that nobody sets. */
+
+static int64_t
+ngx_http_tollgate_now_us(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+/* In the thread, or in the worker's own. */
+
+static void
+ngx_http_tollgate_sync_run(void *data, ngx_log_t *log)
+{
+    ngx_http_tollgate_sync_t  *run = data;
+
+    run->began_us = ngx_http_tollgate_now_us();
+    tg_journal_sync_run(&run->sync);
+    run->ended_us = ngx_http_tollgate_now_us();
+}
+
+
 static void
 ngx_http_tollgate_sync_begin(ngx_event_t *ev)
 {
     int                          err;
-    struct tg_journal_sync      *sync;
+    ngx_http_tollgate_sync_t    *run;
     ngx_http_tollgate_worker_t  *w = ev->data;
 
-    sync = w->task->ctx;
-    err = tg_journal_sync_begin(&w->journal, sync,
+    if (w->slow.timer_set) {
+        ngx_del_timer(&w->slow);
+    }
+
+    run = w->task->ctx;
+    err = tg_journal_sync_begin(&w->journal, &run->sync,
                                 ngx_http_tollgate_now_ms());
 
     if (err == TG_ERR_NOT_FOUND) {
@@ -137,8 +186,16 @@ ngx_http_tollgate_sync_begin(ngx_event_t *ev)
     w->is_syncing = 1;
     w->sync_at = ngx_current_msec;
 
+    if (w->is_strict
+        && tg_pace_may_wait(&w->pace, &run->sync, ngx_http_tollgate_now_us()))
+    {
+        ngx_http_tollgate_sync_here(w, run);
+        return;
+    }
+
     if (ngx_thread_task_post(w->threads, w->task) != NGX_OK) {
-        sync->error = NGX_EAGAIN;
+        run->sync.error = NGX_EAGAIN;
+        run->ended_us = run->began_us;
         ngx_http_tollgate_sync_end(&w->task->event);
         return;
     }
@@ -147,18 +204,27 @@ ngx_http_tollgate_sync_begin(ngx_event_t *ev)
 }
 
 
-/* In the thread. */
+/* What took long all the same is said, and timers go by what it is now. */
 
 static void
-ngx_http_tollgate_sync_run(void *data, ngx_log_t *log)
+ngx_http_tollgate_sync_here(ngx_http_tollgate_worker_t *w,
+    ngx_http_tollgate_sync_t *run)
 {
-    tg_journal_sync_run(data);
+    ngx_http_tollgate_sync_run(run, ngx_cycle->log);
+
+    if (run->ended_us - run->began_us >= NGX_HTTP_TOLLGATE_SLOW_MS * 1000) {
+        ngx_time_update();
+        ngx_http_tollgate_say_slow(w);
+    }
+
+    ngx_http_tollgate_sync_end(&w->task->event);
 }
 
 
 static void
 ngx_http_tollgate_sync_end(ngx_event_t *ev)
 {
+    ngx_http_tollgate_sync_t    *run;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     w->is_syncing = 0;
@@ -167,7 +233,11 @@ ngx_http_tollgate_sync_end(ngx_event_t *ev)
         ngx_del_timer(&w->slow);
     }
 
-    if (tg_journal_sync_end(&w->journal, w->task->ctx,
+    run = w->task->ctx;
+    tg_pace_note(&w->pace, run->sync.error == 0, run->began_us,
+                 run->ended_us);
+
+    if (tg_journal_sync_end(&w->journal, &run->sync,
                             ngx_http_tollgate_now_ms())
         != 0)
     {
@@ -237,6 +307,15 @@ ngx_http_tollgate_sync_failed(ngx_err_t err)
 }
 
 
+static void
+ngx_http_tollgate_say_slow(ngx_http_tollgate_worker_t *w)
+{
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "tollgate: the disk has not made the journal durable for "
+                  "%M ms", ngx_current_msec - w->sync_at);
+}
+
+
 /* It also keeps a worker that is to quit alive until its sync is over. */
 
 static void
@@ -244,10 +323,7 @@ ngx_http_tollgate_slow(ngx_event_t *ev)
 {
     ngx_http_tollgate_worker_t  *w = ev->data;
 
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "tollgate: the disk has not made the journal durable for "
-                  "%M ms", ngx_current_msec - w->sync_at);
-
+    ngx_http_tollgate_say_slow(w);
     ngx_add_timer(ev, NGX_HTTP_TOLLGATE_SLOW_MS);
 }
 
@@ -259,7 +335,7 @@ ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     w->task = ngx_thread_task_alloc(cycle->pool,
-                                    sizeof(struct tg_journal_sync));
+                                    sizeof(ngx_http_tollgate_sync_t));
     if (w->task == NULL) {
         return NGX_ERROR;
     }
@@ -292,11 +368,13 @@ ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
 void
 ngx_http_tollgate_close_sync(void)
 {
+    ngx_http_tollgate_sync_t    *run;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
     if (w->is_syncing) {
         w->is_syncing = 0;
-        (void) tg_journal_sync_end(&w->journal, w->task->ctx,
+        run = w->task->ctx;
+        (void) tg_journal_sync_end(&w->journal, &run->sync,
                                    ngx_http_tollgate_now_ms());
     }
 

@@ -1,4 +1,5 @@
-"""sync = strict: nobody acts on what is not durable, and no worker waits."""
+"""sync = strict: nobody acts on what is not durable, and no worker waits for
+a disk that is known to be slow."""
 
 import json
 import os
@@ -105,6 +106,47 @@ def test_calls_share_a_sync(gate, trace):
     calls = [Later(lambda: gate.chat(key)) for _ in range(30)]
     assert {call.get().status for call in calls} == {200}
     assert len(strace.lines("DELAYED")) < 20
+
+
+@pytest.fixture
+def quick_gate(small_disk, make_gate):
+    """Its journal is in memory, and its workers know that syncs are quick."""
+    gate = make_gate(conf="[gate]\nsync = strict\n").start()
+    key = gate.key("quick", rpm=10**6, tpm=10**9)
+    # Enough for each of a few workers, whoever takes which.
+    calls = [Later(lambda: [gate.chat(key) for _ in range(20)])
+             for _ in range(8)]
+    for call in calls:
+        assert {answer.status for answer in call.get()} == {200}
+    return gate
+
+
+def who_synced(strace):
+    """The processes and threads, one a sync that began."""
+    return [int(pid) for pid in strace.lines(r"^(\d+) .*fdatasync\(")]
+
+
+def test_a_quick_disk_that_becomes_slow_stops_a_worker_once(quick_gate, trace):
+    gate = quick_gate
+    key = gate.key("once", rpm=10**6)
+    strace = trace(gate, *SLOW)
+    calls = [Later(lambda: [gate.chat(key) for _ in range(3)])
+             for _ in range(8)]
+    for call in calls:
+        assert {answer.status for answer in call.get()} == {200}
+    workers = gate.nginx_workers()
+    for pid in workers:
+        assert who_synced(strace).count(pid) <= 1
+    assert set(workers) & set(who_synced(strace)), "none did it by itself"
+    # Nobody but those who wait for a record waits now.
+    call = Later(lambda: gate.chat(key))
+    gate.wait(lambda: gate.request("GET", "/v1/key", key).json["use"]
+              ["in_flight"] == 1, what="call in flight")
+    begin = time.monotonic()
+    for _ in range(10):
+        assert gate.request("GET", "/v1/models", key).status == 200
+    assert time.monotonic() - begin < DELAY / 2
+    assert call.get().status == 200
 
 
 class Raw:

@@ -10,6 +10,7 @@
 #include "request.h"
 #include "say.h"
 #include "table.h"
+#include "verdict.h"
 
 const struct tg_option tg_limits_suggest_options[] = {
     {"all", NULL, "of all keys in force", TG_VALUE_SWITCH, NULL, NULL},
@@ -59,21 +60,34 @@ struct suggesting {
     struct tg_key_plan plan;
     struct tg_table table;
     json_t *all; /* with --json */
-    size_t keys, poor, fine;
+    size_t keys, poor, fine, gone;
     bool is_many, is_csv, applies;
 };
 
+/* Of a key that is listed, and gone when it is asked for, *answer is NULL. */
 static int
-ask(struct tg_cli *cli, const char *id, json_t **answer)
+ask(struct suggesting *all, const char *id, json_t **answer)
 {
     char *path = tg_request_path("keys", id, "/limits/suggestion"), *target;
-    int rc = tg_request_target(cli, path, &target);
+    struct tg_exchange exchange = {.method = "GET"};
+    int rc = tg_request_target(all->cli, path, &target);
 
     free(path);
     if (rc != TG_EXIT_OK)
         return rc;
-    rc = tg_client_call(cli, "GET", target, NULL, answer);
+    exchange.target = target;
+    rc = tg_client_exchange(all->cli, &exchange);
     free(target);
+    *answer = exchange.answer;
+    if (exchange.error != NULL && tg_args_has(all->cli, "all") &&
+        strcmp(tg_noun_text(exchange.error, "code"), "key_deleted") == 0) {
+        all->gone++;
+        tg_say_note(all->cli, "Note: %s was deleted meanwhile: left out.", id);
+        rc = TG_EXIT_OK;
+    } else if (exchange.error != NULL) {
+        rc = tg_verdict_refuse(all->cli, exchange.error);
+    }
+    json_decref(exchange.error);
     return rc;
 }
 
@@ -142,10 +156,10 @@ print_rows(struct suggesting *all, const json_t *answer)
 static int
 take(struct suggesting *all, const char *id)
 {
-    json_t *answer, *limits;
-    int rc = ask(all->cli, id, &answer);
+    json_t *answer = NULL, *limits;
+    int rc = ask(all, id, &answer);
 
-    if (rc != TG_EXIT_OK)
+    if (rc != TG_EXIT_OK || answer == NULL)
         return rc;
     limits = json_object_get(answer, "limits");
     all->keys++;
@@ -242,8 +256,9 @@ print_end(const struct suggesting *all)
     } else if (all->is_many && !all->is_csv) {
         tg_say_note(all->cli,
                     "Keys in force that were looked at: %zu. Their limits "
-                    "fit: %zu. Used too little to say: %zu.%s",
+                    "fit: %zu. Used too little to say: %zu.%s%s",
                     all->keys, all->fine, all->poor,
+                    all->gone > 0 ? " Some were deleted meanwhile." : "",
                     all->applies || all->fine + all->poor == all->keys
                         ? ""
                         : " --apply changes the others.");

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin.h"
 #include "advice_calls.h"
@@ -26,7 +27,7 @@ struct look {
     int64_t now[TG_ADVISED_LIMITS];
     struct tg_peak_call *calls;
     size_t count;
-    bool is_cut;
+    bool is_cut, is_deleted;
     struct tg_throttled throttled;
     /* Of the quarter-hour whose refusals are read. */
     int64_t quarter, refused, first_at, last_at;
@@ -55,6 +56,7 @@ take_key(void *arg, const struct tg_store_key *row)
     snprintf(look->name, sizeof(look->name), "%s", row->name);
     snprintf(look->account_id, sizeof(look->account_id), "%s", row->account_id);
     look->created_at = row->created_at;
+    look->is_deleted = strcmp(row->status, "deleted") == 0;
     look->now[TG_ADVISED_SECOND] = row->requests_per_second;
     look->now[TG_ADVISED_MINUTE] = row->requests_per_minute;
     look->now[TG_ADVISED_DAY] = row->requests_per_day;
@@ -116,6 +118,9 @@ find(struct look *look)
     if (err != 0)
         tg_reply_store(look->reply, store, err, "key");
     pthread_mutex_unlock(&look->request->daemon->reports_lock);
+    if (err == 0 && look->is_deleted)
+        return tg_reply_error(look->reply, 409, "key_deleted", NULL,
+                              "the key was deleted: it has no limits any more");
     return err == 0;
 }
 

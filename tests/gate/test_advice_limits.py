@@ -1,10 +1,15 @@
 """`tollgate limits suggest`: limits that fit what a key used, and why."""
 
 import csv
+import http.server
 import io
+import json
+import subprocess
+import threading
 
 import pytest
 
+from conftest import BUILD, clean_env
 from past import DAY, HOUR, MINUTE, born, chat, now_ms, own_gate, plant
 
 
@@ -158,6 +163,45 @@ def test_all_keys_of_an_account(gate):
     for key in keys:
         limits = gate.admin("GET", f"/keys/{key.id}").json["limits"]
         assert limits["requests_per_minute"] == 100
+
+
+class Between(http.server.BaseHTTPRequestHandler):
+    """Passes requests on; deletes a key before the first suggestion."""
+
+    def do_GET(self):
+        gate, doomed = self.server.gate, self.server.doomed
+        if "/limits/suggestion" in self.path and doomed:
+            assert gate.admin("DELETE", f"/keys/{doomed.pop()}").status == 200
+        reply = gate.admin("GET", self.path.removeprefix("/admin/v1"))
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_key_that_is_deleted_meanwhile_is_left_out(gate):
+    gate.cli_json("accounts", "create", "--name", "brief", "--billing",
+                  "postpaid")
+    first, doomed, last = [gate.key(name, account="brief")
+                           for name in ("first", "doomed", "last")]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    server.gate, server.doomed = gate, [doomed.id]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    result = subprocess.run(
+        [BUILD / "tollgate", "limits", "suggest", "--all", "--account",
+         "brief", "--json"], capture_output=True, text=True, timeout=60,
+        env=clean_env(TOLLGATE_HOME=str(gate.home), TOLLGATE_ADMIN_URL=
+                      f"http://127.0.0.1:{server.server_port}"))
+    server.shutdown()
+    server.server_close()
+    assert result.returncode == 0, result.stderr
+    answers = json.loads(result.stdout)["data"]
+    assert {a["key_id"] for a in answers} == {first.id, last.id}
+    assert f"{doomed.id} was deleted meanwhile: left out" in result.stderr
+    assert gate.cli("limits", "suggest", doomed.id)[0] == 1
 
 
 def test_wrong_usage_says_so(gate):

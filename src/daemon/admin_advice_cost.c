@@ -337,8 +337,9 @@ notes_of(const struct advising *all)
 {
     const struct tg_advice_cost *cost = all->cost;
     json_t *notes = json_array();
-    char text[TEXT_SIZE];
+    char text[TEXT_SIZE], money[TG_MONEY_TEXT_SIZE];
 
+    tg_money_format(cost->left_out_nanos, money);
     if (cost->is_cut)
         json_array_append_new(
             notes, json_string(words(text,
@@ -347,12 +348,13 @@ notes_of(const struct advising *all)
                                      (long long)cost->calls)));
     if (cost->left_out > 0)
         json_array_append_new(
-            notes,
-            json_string(words(text,
-                              "%lld calls are left out: they are not priced "
-                              "by tokens, or the price book of now does not "
-                              "have the price they were charged by",
-                              (long long)cost->left_out)));
+            notes, json_string(words(
+                       text,
+                       "%lld calls are left out, which cost %s %s: "
+                       "they are not priced by tokens, or the price "
+                       "book of now does not have the price they were "
+                       "charged by",
+                       (long long)cost->left_out, money, TG_BOOK_CURRENCY)));
     if (all->count > 1)
         json_array_append_new(
             notes, json_string("savings of several recommendations for the "
@@ -376,16 +378,18 @@ answer(struct advising *all)
     }
     tg_reply_json(
         all->reply, 200,
-        json_pack("{s:s,s:o,s:o,s:I,s:s,s:I,s:o,s:I,s:b,s:I,s:I,s:o,s:o}",
+        json_pack("{s:s,s:o,s:o,s:I,s:s,s:I,s:o,s:I,s:o,s:b,s:I,s:I,s:o,s:o}",
                   "object", "cost_advice", "from",
                   tg_reply_instant(cost->until - all->lasted_ms), "to",
                   tg_reply_instant(cost->until), "lasted_ms",
                   (json_int_t)all->lasted_ms, "currency", TG_BOOK_CURRENCY,
                   "requests", (json_int_t)cost->calls, "cost",
                   tg_reply_money(cost->cost_nanos), "left_out",
-                  (json_int_t)cost->left_out, "is_cut", cost->is_cut, "total",
-                  (json_int_t)all->count, "hidden", (json_int_t)all->hidden,
-                  "recommendations", list, "notes", notes_of(all)));
+                  (json_int_t)cost->left_out, "left_out_cost",
+                  tg_reply_money(cost->left_out_nanos), "is_cut", cost->is_cut,
+                  "total", (json_int_t)all->count, "hidden",
+                  (json_int_t)all->hidden, "recommendations", list, "notes",
+                  notes_of(all)));
 }
 
 static void

@@ -11,7 +11,7 @@
 #define SLACK 65536
 
 /* To read one call of a key costs as much as to read so many in a row. */
-#define ROW_TIMES 20
+#define ROW_TIMES 8
 
 /* Calls of a key that are read that way, at most, and at once. */
 #define KEY_CALLS_MAX 131072
@@ -127,22 +127,29 @@ group_of(struct tg_advice_cost *cost, const struct tg_call *call)
 }
 
 static void
+add(int64_t *sum, int64_t nanos)
+{
+    if (__builtin_add_overflow(*sum, nanos, sum))
+        *sum = INT64_MAX;
+}
+
+static void
 take(struct tg_advice_cost *cost, const struct tg_call *call)
 {
     struct tg_saving_group *group = group_of(cost, call);
 
     cost->calls++;
-    if (__builtin_add_overflow(cost->cost_nanos, call->cost_nanos,
-                               &cost->cost_nanos))
-        cost->cost_nanos = INT64_MAX;
+    add(&cost->cost_nanos, call->cost_nanos);
     if (cost->first_at == 0 || call->at_ms < cost->first_at)
         cost->first_at = call->at_ms;
     if (call->at_ms > cost->last_at)
         cost->last_at = call->at_ms;
-    if (group != NULL)
+    if (group != NULL) {
         tg_saving_take(group, cost->catalog, call);
-    else
+    } else {
         cost->left_out++;
+        add(&cost->left_out_nanos, call->cost_nanos);
+    }
 }
 
 static int
@@ -210,39 +217,59 @@ read_rows(struct walk *walk)
     return err;
 }
 
-/* One of a key's, with what lists do not show: its rates. */
+/* A call of a key that is looked up: not the one behind one that is gone. */
 static int
-take_listed(void *arg, const struct tg_store_call *row)
+take_one(void *arg, int64_t seq, const struct tg_call *call)
 {
-    struct tg_advice_cost *cost = arg;
-    struct tg_store *store = cost->daemon->reports;
-    struct tg_call call;
-    int64_t seq;
-    int err = store->ops->call_get(store, &row->id, &seq, &call);
+    struct walk *walk = arg;
 
-    if (err == TG_ERR_NOT_FOUND)
-        return 0;
-    if (err == 0)
-        take(cost, &call);
+    return seq == walk->last ? take_scanned(walk, seq, call) : 0;
+}
+
+/* Finds which, as places stand together with what limits are made of. */
+static int
+find_key_calls(struct tg_advice_cost *cost, struct tg_store_load **loads,
+               size_t *count)
+{
+    struct tg_daemon *daemon = cost->daemon;
+    struct tg_store *store = daemon->reports;
+    struct tg_store_filter filter = {
+        .key_id = cost->key_id, .since = cost->since, .until = cost->until};
+    int err;
+
+    pthread_mutex_lock(&daemon->reports_lock);
+    err = store->ops->key_loads(store, &filter, loads, count);
+    pthread_mutex_unlock(&daemon->reports_lock);
     return err;
 }
 
+/* Newest first. */
 static int
 read_key(struct tg_advice_cost *cost)
 {
-    struct tg_store_filter filter = {.key_id = cost->key_id,
-                                     .account_id = cost->account_id,
-                                     .since = cost->since,
-                                     .until = cost->until};
-    struct tg_advice_walk walk = {.daemon = cost->daemon,
-                                  .filter = &filter,
-                                  .most = KEY_CALLS_MAX,
-                                  .slice = KEY_SLICE,
-                                  .visit = take_listed,
-                                  .arg = cost};
-    int err = tg_advice_key_calls(&walk);
+    struct tg_daemon *daemon = cost->daemon;
+    struct tg_store *store = daemon->reports;
+    struct walk walk = {.cost = cost};
+    struct tg_store_load *loads = NULL;
+    size_t count = 0;
+    int err = find_key_calls(cost, &loads, &count);
 
-    cost->is_cut = walk.is_cut;
+    cost->is_cut = err == 0 && count > KEY_CALLS_MAX;
+    if (cost->is_cut)
+        count = KEY_CALLS_MAX;
+    for (size_t i = 0; i < count && err == 0;) {
+        size_t end = count - i < KEY_SLICE ? count : i + KEY_SLICE;
+
+        pthread_mutex_lock(&daemon->reports_lock);
+        for (; i < end && err == 0; i++) {
+            walk.last = loads[i].seq;
+            err =
+                store->ops->call_scan(store, walk.last - 1, 1, take_one, &walk);
+        }
+        pthread_mutex_unlock(&daemon->reports_lock);
+        tg_advice_let_others();
+    }
+    free(loads);
     return err;
 }
 
@@ -273,6 +300,7 @@ tg_advice_cost_read(struct tg_advice_cost *cost)
     for (size_t i = 0; i < cost->group_count; i++) {
         tg_saving_end(&cost->groups[i]);
         cost->left_out += cost->groups[i].left_out;
+        add(&cost->left_out_nanos, cost->groups[i].left_out_nanos);
     }
     return err;
 }

@@ -22,6 +22,7 @@ struct tg_advice_cost {
     uint16_t index[2 * TG_ADVICE_GROUPS]; /* group + 1; 0: free */
     int64_t calls, cost_nanos;            /* that were looked at */
     int64_t left_out; /* of these, those that can't be priced again */
+    int64_t left_out_nanos;
     int64_t first_at, last_at;
     bool is_cut; /* there were more calls than are read */
 };

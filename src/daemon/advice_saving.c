@@ -398,6 +398,7 @@ tg_saving_take(struct tg_saving_group *group, const struct tg_catalog *catalog,
 
     if (!is_known(group, catalog, call, &off_peak)) {
         group->left_out++;
+        add(&group->left_out_nanos, call->cost_nanos);
         return;
     }
     note(&group->all, call);

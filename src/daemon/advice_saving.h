@@ -62,7 +62,8 @@ struct tg_saving_group {
     uint16_t candidates[TG_SAVING_CANDIDATES]; /* rows in the catalog */
 
     struct tg_saving_calls all; /* that can be priced again */
-    int64_t left_out;           /* that can't */
+    int64_t left_out;           /* that can't, and what they cost */
+    int64_t left_out_nanos;
     /* Another model: what all would have cost with it, and how many it can't
        take. */
     int64_t then_nanos[TG_SAVING_CANDIDATES];

@@ -287,7 +287,10 @@ def test_what_was_charged_by_another_price_is_left_out(gate):
     answer, rows = advice(gate, key)
     assert answer["left_out"] == 3 and answer["requests"] == 4
     assert rows["cheaper_model"]["requests"] == 1
-    assert any("left out" in note for note in answer["notes"])
+    left_out = Decimal(answer["cost"]) - Decimal(rows["cheaper_model"]["cost"])
+    assert Decimal(answer["left_out_cost"]) == left_out > 0
+    assert any(f"3 calls are left out, which cost {answer['left_out_cost']} "
+               in note for note in answer["notes"])
 
 
 def test_nothing_to_save_is_said(gate):

@@ -292,12 +292,14 @@ void
 tg_admit_find_day(const struct tg_state *state, int64_t now_ms,
                   struct tg_admission *a)
 {
-    struct tg_str zone = tg_state_blob(state, a->key.timezone);
+    struct tg_calendar_periods periods;
 
-    a->call.day = (uint32_t)tg_calendar_day(zone, now_ms);
-    a->call.month = (uint16_t)tg_calendar_month(zone, now_ms);
-    a->day_ends_at_ms = tg_calendar_day_end_ms(zone, now_ms);
-    a->month_ends_at_ms = tg_calendar_month_end_ms(zone, now_ms);
+    tg_calendar_periods(tg_state_blob(state, a->key.timezone), now_ms,
+                        &periods);
+    a->call.day = (uint32_t)periods.day;
+    a->call.month = (uint16_t)periods.month;
+    a->day_ends_at_ms = periods.day_end_ms;
+    a->month_ends_at_ms = periods.month_end_ms;
 }
 
 /* Which secret it came with; the newest one is the first. */

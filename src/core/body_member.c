@@ -4,30 +4,34 @@
 
 #include "fold.h"
 
+#define NAME(name) name, sizeof(name) - 1
+
 static const struct member {
     const char *name;
+    size_t len;
     const char *said; /* in a sentence, where that differs */
     enum tg_body_type type;
 } members[TG_BODY_MEMBERS] = {
-    [TG_BODY_NONE] = {"", NULL, TG_BODY_ANY},
-    [TG_BODY_MODEL] = {"model", NULL, TG_BODY_STRING},
-    [TG_BODY_STREAM] = {"stream", NULL, TG_BODY_BOOLEAN},
-    [TG_BODY_STREAM_OPTIONS] = {"stream_options", NULL, TG_BODY_OBJECT},
-    [TG_BODY_INCLUDE_USAGE] = {"include_usage", "stream_options.include_usage",
-                               TG_BODY_BOOLEAN},
-    [TG_BODY_MAX_TOKENS] = {"max_tokens", NULL, TG_BODY_INTEGER},
-    [TG_BODY_MAX_COMPLETION_TOKENS] = {"max_completion_tokens", NULL,
+    [TG_BODY_NONE] = {NAME(""), NULL, TG_BODY_ANY},
+    [TG_BODY_MODEL] = {NAME("model"), NULL, TG_BODY_STRING},
+    [TG_BODY_STREAM] = {NAME("stream"), NULL, TG_BODY_BOOLEAN},
+    [TG_BODY_STREAM_OPTIONS] = {NAME("stream_options"), NULL, TG_BODY_OBJECT},
+    [TG_BODY_INCLUDE_USAGE] = {NAME("include_usage"),
+                               "stream_options.include_usage", TG_BODY_BOOLEAN},
+    [TG_BODY_MAX_TOKENS] = {NAME("max_tokens"), NULL, TG_BODY_INTEGER},
+    [TG_BODY_MAX_COMPLETION_TOKENS] = {NAME("max_completion_tokens"), NULL,
                                        TG_BODY_INTEGER},
-    [TG_BODY_MAX_OUTPUT_TOKENS] = {"max_output_tokens", NULL, TG_BODY_INTEGER},
-    [TG_BODY_N] = {"n", NULL, TG_BODY_INTEGER},
-    [TG_BODY_BEST_OF] = {"best_of", NULL, TG_BODY_INTEGER},
-    [TG_BODY_SIZE] = {"size", NULL, TG_BODY_WORD},
-    [TG_BODY_QUALITY] = {"quality", NULL, TG_BODY_WORD},
-    [TG_BODY_RESPONSE_FORMAT] = {"response_format", NULL, TG_BODY_WORD},
-    [TG_BODY_STREAM_FORMAT] = {"stream_format", NULL, TG_BODY_WORD},
-    [TG_BODY_PURPOSE] = {"purpose", NULL, TG_BODY_WORD},
-    [TG_BODY_ENDPOINT] = {"endpoint", NULL, TG_BODY_WORD},
-    [TG_BODY_INPUT] = {"input", NULL, TG_BODY_TEXT},
+    [TG_BODY_MAX_OUTPUT_TOKENS] = {NAME("max_output_tokens"), NULL,
+                                   TG_BODY_INTEGER},
+    [TG_BODY_N] = {NAME("n"), NULL, TG_BODY_INTEGER},
+    [TG_BODY_BEST_OF] = {NAME("best_of"), NULL, TG_BODY_INTEGER},
+    [TG_BODY_SIZE] = {NAME("size"), NULL, TG_BODY_WORD},
+    [TG_BODY_QUALITY] = {NAME("quality"), NULL, TG_BODY_WORD},
+    [TG_BODY_RESPONSE_FORMAT] = {NAME("response_format"), NULL, TG_BODY_WORD},
+    [TG_BODY_STREAM_FORMAT] = {NAME("stream_format"), NULL, TG_BODY_WORD},
+    [TG_BODY_PURPOSE] = {NAME("purpose"), NULL, TG_BODY_WORD},
+    [TG_BODY_ENDPOINT] = {NAME("endpoint"), NULL, TG_BODY_WORD},
+    [TG_BODY_INPUT] = {NAME("input"), NULL, TG_BODY_TEXT},
 };
 
 const char *
@@ -75,10 +79,17 @@ tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
         in_options ? TG_BODY_BIT(INCLUDE_USAGE) : ~TG_BODY_BIT(INCLUDE_USAGE);
 
     left &= governed & may_begin(name);
+    for (uint32_t exact = left; exact != 0; exact &= exact - 1) {
+        int m = __builtin_ctz(exact);
+
+        if (members[m].len == name.len &&
+            memcmp(members[m].name, name.data, name.len) == 0)
+            return (enum tg_body_member)m;
+    }
     for (; left != 0; left &= left - 1) {
         int m = __builtin_ctz(left);
 
-        if (tg_fold_is(name, members[m].name))
+        if (name.len >= members[m].len && tg_fold_is(name, members[m].name))
             return (enum tg_body_member)m;
     }
     return TG_BODY_NONE;

@@ -61,8 +61,9 @@ largest_of(const struct tg_body_facts *facts, uint32_t members)
 {
     int found = TG_BODY_NONE, m;
 
-    for (m = TG_BODY_MODEL; m < TG_BODY_MEMBERS; m++) {
-        if ((members >> m & 1) && value_of(facts, m) > value_of(facts, found))
+    for (; members != 0; members &= members - 1) {
+        m = __builtin_ctz(members);
+        if (value_of(facts, m) > value_of(facts, found))
             found = m;
     }
     return (enum tg_body_member)found;

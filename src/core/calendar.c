@@ -182,8 +182,22 @@ tg_calendar_day_end_ms(struct tg_str calendar, int64_t now_ms)
     return begin_of(&view, reach, day_of(&view, &reach, now_ms) + 1);
 }
 
-int64_t
-tg_calendar_month_end_ms(struct tg_str calendar, int64_t now_ms)
+/* The first day of the month behind that of a date. */
+static int32_t
+next_month(struct tg_civil date)
+{
+    int32_t day = 0;
+
+    date.day = 1;
+    date.year += date.month / 12;
+    date.month = date.month % 12 + 1;
+    (void)tg_civil_to_day(date, &day);
+    return day;
+}
+
+void
+tg_calendar_periods(struct tg_str calendar, int64_t now_ms,
+                    struct tg_calendar_periods *periods)
 {
     struct view view = view_of(calendar);
     struct tg_civil date = {0};
@@ -194,11 +208,21 @@ tg_calendar_month_end_ms(struct tg_str calendar, int64_t now_ms)
     reach = reach_of(&view, now_ms);
     day = day_of(&view, &reach, now_ms);
     (void)tg_civil_of_day(day, &date);
-    date.day = 1;
-    date.year += date.month / 12;
-    date.month = date.month % 12 + 1;
-    (void)tg_civil_to_day(date, &day);
-    return begin_of(&view, reach, day);
+    *periods = (struct tg_calendar_periods){
+        .day = day,
+        .month = date.year * 12 + date.month,
+        .day_end_ms = begin_of(&view, reach, day + 1),
+        .month_end_ms = begin_of(&view, reach, next_month(date)),
+    };
+}
+
+int64_t
+tg_calendar_month_end_ms(struct tg_str calendar, int64_t now_ms)
+{
+    struct tg_calendar_periods periods;
+
+    tg_calendar_periods(calendar, now_ms, &periods);
+    return periods.month_end_ms;
 }
 
 /* A local quarter-hour, counted from 1970-01-01 00:00 by the local clock. */

@@ -76,6 +76,15 @@ int32_t tg_calendar_month(struct tg_str calendar, int64_t now_ms);
 int64_t tg_calendar_day_end_ms(struct tg_str calendar, int64_t now_ms);
 int64_t tg_calendar_month_end_ms(struct tg_str calendar, int64_t now_ms);
 
+/* All four of them at once. */
+struct tg_calendar_periods {
+    int32_t day, month;
+    int64_t day_end_ms, month_end_ms;
+};
+
+void tg_calendar_periods(struct tg_str calendar, int64_t now_ms,
+                         struct tg_calendar_periods *periods);
+
 /*
  * Whether the hours are on, by the local clock: where it is set back, hours
  * it shows twice count twice.  A calendar without a week is always open.

@@ -68,12 +68,14 @@ path_in(const struct row *row, enum tg_dialect dialect)
 static struct tg_str
 path_of(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
+    const size_t count = sizeof(rows) / sizeof(rows[0]);
     const char *path = NULL;
+    size_t i = 0;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].endpoint == endpoint)
-            path = path_in(&rows[i], dialect);
-    }
+    while (i < count && rows[i].endpoint != endpoint)
+        i++;
+    if (i < count)
+        path = path_in(&rows[i], dialect);
     return (struct tg_str){path, path == NULL ? 0 : strlen(path)};
 }
 

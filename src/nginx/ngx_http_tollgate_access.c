@@ -128,6 +128,7 @@ ngx_http_tollgate_judge_head(ngx_http_request_t *r,
     }
 
     if (a->action != TG_ACTION_READ_BODY) {
+        ctx->head.route = a->head.route;
         ngx_http_tollgate_refuse(r, ctx, a, credential.key);
         r->content_handler = ngx_http_tollgate_answer_handler;
         return NGX_OK;

@@ -24,6 +24,19 @@ tg_block_release(struct tg_block *block)
     tg_block_init(block);
 }
 
+bool *
+tg_block_holders_of(const struct tg_block *block, const char *key_id)
+{
+    bool *are = calloc(block->holders.count + 1, sizeof(*are));
+
+    for (uint32_t i = 0; are != NULL && i < block->holders.count; i++) {
+        const struct tg_block_holder *holder = tg_names_at(&block->holders, i);
+
+        are[i] = strcmp(holder->key_id, key_id) == 0;
+    }
+    return are;
+}
+
 static struct tg_block_call *
 add_call(struct tg_block *block)
 {

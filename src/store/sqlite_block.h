@@ -62,6 +62,12 @@ int tg_block_add(struct tg_block *block, const struct tg_record *record,
 int tg_block_copy(struct tg_block *block, const struct tg_block *from,
                   const struct tg_block_call *call);
 
+/*
+ * By their numbers, which holders are a key; it may have been of several
+ * accounts.  The caller frees it; NULL when there is no memory.
+ */
+bool *tg_block_holders_of(const struct tg_block *block, const char *key_id);
+
 /* What a call adds to sums. */
 void tg_block_sums(const struct tg_block_call *call, struct tg_sums *sums);
 

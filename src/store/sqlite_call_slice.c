@@ -1,4 +1,4 @@
-#include "sqlite_key_calls.h"
+#include "sqlite_account_walk.h"
 
 #define SELECT                                                                 \
     "SELECT id, at, key_id, account_id, upstream_id, model, endpoint, "        \
@@ -253,10 +253,50 @@ show_of_key(struct part *part)
 }
 
 static int
+walk_account(struct part *part, struct tg_account_walk *walk)
+{
+    struct tg_store_call_slice *slice = part->slice;
+    struct tg_call_place place = {0};
+    int err;
+
+    while (part->looked < slice->look && part->shown < slice->limit) {
+        err = tg_account_walk_next(walk, &place);
+        slice->is_over = err == 0;
+        if (err <= 0)
+            return err;
+        slice->place = place;
+        part->looked++;
+        err = show_key_call(part, place.seq);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* By its keys, where they are few; *is_done: they were. */
+static int
+show_of_account(struct part *part, bool *is_done)
+{
+    struct tg_store_filter of_account = {.account_id = part->filter->account_id,
+                                         .since = part->filter->since};
+    struct tg_account_walk *walk;
+    int err = tg_account_walk_begin(&walk, part->db, &of_account,
+                                    &part->slice->place);
+
+    *is_done = err != 0 || walk != NULL;
+    if (walk == NULL)
+        return err;
+    err = walk_account(part, walk);
+    tg_account_walk_end(walk);
+    return err != 0 ? err : find_id(part);
+}
+
+static int
 show_slice(struct part *part)
 {
     const struct tg_store_call_filter *filter = part->filter;
     struct tg_call_place *place = &part->slice->place;
+    bool is_done;
 
     part->slice->is_over = false;
     if (filter->until != 0 && place->at >= filter->until)
@@ -265,6 +305,13 @@ show_slice(struct part *part)
         return show_by_id(part);
     if (filter->key_id != NULL)
         return show_of_key(part);
+    /* An export goes through all calls, but once. */
+    if (filter->account_id != NULL && !part->slice->is_kept) {
+        int err = show_of_account(part, &is_done);
+
+        if (is_done)
+            return err;
+    }
     return is_any(filter) ? show_any(part) : show_wanted(part);
 }
 

@@ -81,11 +81,14 @@ select_by(const struct tg_store_event_filter *filter)
 {
     static const char by_id[] = SELECT_EVENTS("?1 IS NULL AND id = ?3");
     static const char by_key[] = SELECT_EVENTS("key_id = ?1 AND key_id <> ''");
+    static const char by_account[] =
+        SELECT_EVENTS("?1 IS NULL AND account_id = ?2 AND account_id <> ''");
     static const char by_time[] = SELECT_EVENTS("?1 IS NULL");
 
-    return filter->id != NULL       ? by_id
-           : filter->key_id != NULL ? by_key
-                                    : by_time;
+    return filter->id != NULL           ? by_id
+           : filter->key_id != NULL     ? by_key
+           : filter->account_id != NULL ? by_account
+                                        : by_time;
 }
 
 int

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "sqlite_key_calls.h"
+#include "sqlite_recent.h"
 #include "sqlite_rollup.h"
 
 /* A part of the key's calls: a block, or (number -1) those in none yet. */
@@ -87,24 +88,30 @@ add_place(struct tg_key_walk *walk, struct tg_call_place place)
     return err;
 }
 
+/* Of calls that are in no block yet; from memory, as they are many. */
 static int
 find_recent(struct tg_key_walk *walk)
 {
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(walk->db, &stmt,
-                           "SELECT at, seq FROM recent_calls WHERE key_id = ?",
-                           "t", walk->filter->key_id);
+    const char *key_id = walk->filter->key_id;
+    struct tg_recent *recent;
+    int err = tg_recent_load(walk->db, &recent);
+    bool *are_own;
 
     if (err != 0)
         return err;
-    while ((err = tg_sql_next(walk->db, stmt)) > 0) {
-        err = add_place(
-            walk, (struct tg_call_place){.at = sqlite3_column_int64(stmt, 0),
-                                         .seq = sqlite3_column_int64(stmt, 1)});
-        if (err != 0)
-            break;
+    are_own = tg_block_holders_of(&recent->block, key_id);
+    if (are_own == NULL)
+        return tg_error_set(&walk->db->store.error, TG_ERR_SYSTEM,
+                            "out of memory");
+    for (uint32_t i = 0; i < recent->block.count && err == 0; i++) {
+        const struct tg_block_call *call = &recent->block.calls[i];
+
+        if (are_own[call->holder] && tg_recent_is(recent, call, key_id))
+            err = add_place(
+                walk, (struct tg_call_place){.at = call->at, .seq = call->seq});
     }
-    return tg_sql_end(stmt, err);
+    free(are_own);
+    return err;
 }
 
 /* Blocks one by one: an index by key would cost ingest more than this does. */

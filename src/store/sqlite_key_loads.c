@@ -62,20 +62,6 @@ find_oldest(struct gathering *all)
     return tg_sql_end(stmt, err > 0 ? 0 : err);
 }
 
-/* Which holders are the key; it may have been of several accounts. */
-static bool *
-mark_holders(const struct gathering *all, const struct tg_block *block)
-{
-    bool *are = calloc(block->holders.count + 1, sizeof(*are));
-
-    for (uint32_t i = 0; are != NULL && i < block->holders.count; i++) {
-        const struct tg_block_holder *holder = tg_names_at(&block->holders, i);
-
-        are[i] = strcmp(holder->key_id, all->filter->key_id) == 0;
-    }
-    return are;
-}
-
 static int
 add_recent(struct gathering *all)
 {
@@ -85,7 +71,7 @@ add_recent(struct gathering *all)
 
     if (err != 0)
         return err;
-    are_own = mark_holders(all, &recent->block);
+    are_own = tg_block_holders_of(&recent->block, all->filter->key_id);
     if (are_own == NULL)
         return no_memory(all);
     for (uint32_t i = 0; i < recent->block.count && err == 0; i++) {
@@ -213,6 +199,27 @@ newest_first(const void *a, const void *b)
     return (x->seq < y->seq) - (x->seq > y->seq);
 }
 
+/* They come oldest first, but for some that took long. */
+static void
+sort(struct gathering *all)
+{
+    size_t count = all->count;
+    bool is_sorted = true;
+
+    for (size_t i = 1; i < count && is_sorted; i++)
+        is_sorted = newest_first(&all->list[i], &all->list[i - 1]) < 0;
+    if (!is_sorted) {
+        qsort(all->list, count, sizeof(all->list[0]), newest_first);
+        return;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        struct tg_store_load swap = all->list[i];
+
+        all->list[i] = all->list[count - 1 - i];
+        all->list[count - 1 - i] = swap;
+    }
+}
+
 static int
 gather(struct gathering *all)
 {
@@ -220,15 +227,15 @@ gather(struct gathering *all)
     int err = find_oldest(all);
 
     if (err == 0)
-        err = add_recent(all);
-    if (err == 0)
         err = find_blocks(all, &first, &last);
     if (first < all->oldest >> TG_BLOCK_BITS)
         first = all->oldest >> TG_BLOCK_BITS;
-    for (; last >= first && err == 0; last--)
-        err = add_block(all, last);
-    if (err == 0 && all->count > 0)
-        qsort(all->list, all->count, sizeof(all->list[0]), newest_first);
+    for (; first <= last && err == 0; first++)
+        err = add_block(all, first);
+    if (err == 0)
+        err = add_recent(all);
+    if (err == 0)
+        sort(all);
     return err;
 }
 

@@ -477,6 +477,29 @@ test_old_blocks(void)
     check_loads(&filter, "a block of before");
 }
 
+/* All keys of an account are known: its calls are found by them. */
+static void
+test_calls_of_an_account(void)
+{
+    static const char account[] = "acct_0000000000000000002";
+    struct tg_store_account row = test_account_row(account, "two");
+    struct tg_store_filter filter = {.account_id = account, .model = "two"};
+    char key[TG_ID_TEXT_SIZE];
+
+    store->ops->account_add(store, &row);
+    for (uint32_t i = 2; i < KEYS; i += 3) {
+        struct tg_store_key of = test_key_row(key, account);
+
+        key_of(key, i);
+        if (store->ops->key_add(store, &of) != 0)
+            abort();
+    }
+    check_slices(&filter, "of an account with few keys");
+    filter.since = BEGUN_AT + 4000000;
+    filter.until = BEGUN_AT + 12345678;
+    check_slices(&filter, "and of a time");
+}
+
 static void
 test_whole_life(void)
 {
@@ -499,6 +522,7 @@ test_whole_life(void)
     roll_up(UINT32_MAX);
     check_all("two blocks rolled up");
     test_old_blocks();
+    test_calls_of_an_account();
     check_spend("two blocks rolled up");
 }
 

@@ -14,8 +14,10 @@
 static void
 text(sqlite3_stmt *stmt, int column, char *field, size_t size)
 {
-    tg_field_set(field, size, tg_sql_text(stmt, column),
-                 (size_t)sqlite3_column_bytes(stmt, column));
+    /* As text, SQLite would make a copy with a zero behind it. */
+    struct tg_str bytes = tg_sql_bytes(stmt, column);
+
+    tg_field_set(field, size, bytes.data, bytes.len);
 }
 
 static int64_t

@@ -29,7 +29,22 @@ enum tg_meter_shape {
 
 struct tg_meter_path;
 
-/* About 600 bytes, the caller's; the members up to has_garbage are to read. */
+/*
+ * How the events of a stream begin, up to their text: mostly all alike, so
+ * that it is read once.
+ */
+#define TG_METER_START_MAX 288
+
+struct tg_meter_start {
+    uint16_t len; /* of bytes; 0: none is known */
+    uint8_t depth;
+    uint64_t objects, comma_at; /* as struct tg_json has them behind it */
+    const struct tg_meter_path *value;
+    const struct tg_meter_path *levels[TG_METER_LEVELS];
+    char bytes[TG_METER_START_MAX];
+};
+
+/* About 1 KiB, the caller's; the members up to has_garbage are to read. */
 struct tg_meter {
     uint64_t events;         /* with data, [DONE] included; 0 for JSON.  The
                                 first one ends the time to first token */
@@ -53,6 +68,7 @@ struct tg_meter {
 
     /* Private. */
     bool event_has_end, event_is_image;
+    bool event_is_known;          /* it began as the one before */
     bool is_closed, event_closes; /* what comes behind is not believed */
     uint8_t done_matched;
     uint64_t event_bytes; /* of its text */
@@ -62,6 +78,7 @@ struct tg_meter {
     const struct tg_meter_path *levels[TG_METER_LEVELS];
     struct tg_sse sse;
     struct tg_json json;
+    struct tg_meter_start start;
 };
 
 /* Begins an answer. */

@@ -598,6 +598,81 @@ test_bytes(void)
     ok(meter.has_bytes, "white space is bytes");
 }
 
+static uint64_t
+any(void)
+{
+    static uint64_t x = 0x9e3779b97f4a7c15;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    return x * 0x2545f4914f6cdd1d >> 32;
+}
+
+/*
+ * Changes bytes here and there, to such as JSON is made of, and repeats what
+ * came before: events that begin alike and go on otherwise.
+ */
+static void
+mutate(char *data, size_t len)
+{
+    static const char bytes[] = "\"\"\\{}[]:,,  \n0123456789-.etfn\xc3\xa9";
+
+    for (uint64_t n = any() % 6; n > 0; n--)
+        data[any() % len] = bytes[any() % (sizeof(bytes) - 1)];
+    for (uint64_t n = any() % 3; n > 0; n--) {
+        size_t from = any() % len, to = any() % len, count = any() % 400;
+
+        if (count > len - (from > to ? from : to))
+            count = len - (from > to ? from : to);
+        memmove(data + to, data + from, count);
+    }
+}
+
+/* The line of run, and what it leaves out. */
+static void
+run_all(char *out, const char *data, size_t len, size_t way)
+{
+    struct tg_meter meter;
+
+    run(out, data, len, way, TG_METER_AUTO);
+    tg_meter_init(&meter, TG_METER_AUTO);
+    cut_feed(data, len, way, feed, &meter);
+    tg_meter_end(&meter);
+    sprintf(out + strlen(out), " %d%d i%d most%d lacks%d%d",
+            meter.has_error_member, meter.has_error_event, (int)meter.images,
+            (int)tg_meter_most_tokens(&meter),
+            tg_meter_lacks_end(&meter, TG_MANNER_OPENAI),
+            tg_meter_lacks_end(&meter, TG_MANNER_ANTHROPIC));
+}
+
+/* Byte by byte no event is known by its start; whole, nearly all are. */
+static void
+test_starts(const char *name)
+{
+    static char whole[4096], bytes[4096];
+    size_t len;
+    char *data = data_load(name, &len), *changed = malloc(len);
+    int faults = 0;
+
+    for (int i = 0; i < 400 && faults == 0; i++) {
+        memcpy(changed, data, len);
+        if (i > 0)
+            mutate(changed, len);
+        run_all(whole, changed, len, 0);
+        run_all(bytes, changed, len, 1);
+        faults += strcmp(whole, bytes) != 0;
+        run_all(bytes, changed, len, any() % CUT_WAYS(len));
+        faults += strcmp(whole, bytes) != 0;
+    }
+    ok(faults == 0, "%s: the same whole and in pieces, with bytes changed",
+       name);
+    if (faults != 0)
+        printf("# %s\n# %s\n", whole, bytes);
+    free(data);
+    free(changed);
+}
+
 /* The search for a name passes the shorter ones, and ends behind its own. */
 static bool
 is_sorted(const struct tg_meter_path *path)
@@ -624,6 +699,11 @@ int
 main(void)
 {
     test_paths();
+    test_starts("deepseek-stream.sse");
+    test_starts("anthropic-stream.sse");
+    test_starts("openai-stream-asked.sse");
+    test_starts("vllm-stream-continuous.sse");
+    test_starts("responses-stream.sse");
     test_recorded();
     test_shapes();
     test_belief();

@@ -261,7 +261,7 @@ int tg_sqlite_call_get(struct tg_store *, const struct tg_call_id *, int64_t *,
 int tg_sqlite_call_span(struct tg_store *, int64_t *, int64_t *);
 int tg_sqlite_check(struct tg_store *, int (*)(void *, const char *), void *);
 void tg_sqlite_interrupt(struct tg_store *);
-int tg_sqlite_spend_each(struct tg_store *, int64_t,
+int tg_sqlite_spend_each(struct tg_store *, int64_t, int64_t,
                          int (*)(void *, const struct tg_store_spend *),
                          void *);
 int tg_sqlite_spend_of(struct tg_store *, const char *, int64_t,

@@ -7,75 +7,64 @@
 
 /* What was spent, from packs and from what is not in them yet. */
 
-/* Whose packs are visited, and from which quarter-hour on. */
+/* Who is told of which quarter-hours: from since to before until. */
 struct spending {
-    int64_t since;
+    int64_t since, until;
     int (*visit)(void *, const struct tg_store_spend *);
     void *arg;
     struct tg_sqlite *db;
 };
 
-/* What a day's cells cost by quarter-hour; seen: there are some. */
-struct costs {
-    bool seen[TG_PACK_QUARTERS];
-    int64_t nanos[TG_PACK_QUARTERS];
-};
-
 static int
-add_costs(struct tg_str pack, struct costs *costs)
+visit_pack(const struct spending *spending, const struct tg_pack_row *row,
+           struct tg_str pack)
 {
     struct tg_pack_reader reader;
     struct tg_pack_cell cell;
-    int got;
+    int got, err = 0;
 
     tg_pack_open(&reader, pack);
-    while ((got = tg_pack_next(&reader, &cell)) > 0) {
-        costs->seen[cell.quarter] = true;
-        got = tg_money_add(costs->nanos[cell.quarter], cell.sums.cost_nanos,
-                           &costs->nanos[cell.quarter]);
-        if (got != 0)
-            break;
-    }
-    return got;
-}
-
-static int
-visit_row(void *arg, const struct tg_pack_row *row)
-{
-    struct spending *spending = arg;
-    int64_t begin = row->day * TG_PACK_QUARTERS;
-    struct costs costs = {.seen = {false}};
-    int err = 0;
-
-    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
-        err = add_costs(row->parts[part], &costs);
-    if (err != 0)
-        return tg_pack_fail(spending->db, err, row->day, row->key_id);
-    for (int i = 0; i < TG_PACK_QUARTERS && err == 0; i++) {
+    while (err == 0 && (got = tg_pack_next(&reader, &cell)) != 0) {
+        int64_t quarter = row->day * TG_PACK_QUARTERS + cell.quarter;
         struct tg_store_spend spend = {.key_id = row->key_id,
-                                       .at = (begin + i) * TG_QUARTER_MS,
-                                       .cost_nanos = costs.nanos[i]};
+                                       .at = quarter * TG_QUARTER_MS,
+                                       .cost_nanos = cell.sums.cost_nanos};
 
-        if (costs.seen[i] && begin + i >= spending->since)
+        if (got < 0)
+            return tg_pack_fail(spending->db, got, row->day, row->key_id);
+        if (quarter >= spending->since && quarter < spending->until)
             err = spending->visit(spending->arg, &spend);
     }
     return err;
 }
 
 static int
-visit_calls(struct tg_sqlite *db, int64_t since,
-            int (*visit)(void *, const struct tg_store_spend *), void *arg)
+visit_row(void *arg, const struct tg_pack_row *row)
+{
+    int err = 0;
+
+    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+        err = visit_pack(arg, row, row->parts[part]);
+    return err;
+}
+
+/* A call of which nothing is said belongs to the periods of its instant. */
+static int
+visit_calls(const struct spending *spending)
 {
     static const char sql[] =
         "SELECT key_id, at, 0, 0, cost_nanos FROM recent_calls "
-        "WHERE +at >= ?1 / 900000 * 900000 UNION ALL "
+        "WHERE +at >= ?1 AND +at < ?2 UNION ALL "
         /* What moved is counted there as if it had not. */
         "SELECT key_id, at, 0, 0, -cost_nanos FROM moved_calls "
-        "WHERE at >= ?1 / 900000 * 900000 UNION ALL "
+        "WHERE at >= ?1 AND at < ?2 UNION ALL "
         "SELECT key_id, at, day, month, cost_nanos FROM moved_calls "
-        "WHERE at >= ?1 / 900000 * 900000";
+        "WHERE at >= ?1 AND at < ?2";
+    struct tg_sqlite *db = spending->db;
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt, sql, "i", since);
+    int err =
+        tg_sql_begin(db, &stmt, sql, "ii", spending->since * TG_QUARTER_MS,
+                     spending->until * TG_QUARTER_MS);
 
     if (err != 0)
         return err;
@@ -88,27 +77,34 @@ visit_calls(struct tg_sqlite *db, int64_t since,
             .cost_nanos = sqlite3_column_int64(stmt, 4),
         };
 
-        err = visit(arg, &spend);
+        err = spending->visit(spending->arg, &spend);
         if (err != 0)
             break;
     }
     return tg_sql_end(stmt, err);
 }
 
-/* Of one key, or of all: NULL. */
-static int
-visit_packs(struct tg_sqlite *db, const char *key_id, int64_t since,
+static struct spending
+spending_of(struct tg_store *store, int64_t since, int64_t until,
             int (*visit)(void *, const struct tg_store_spend *), void *arg)
 {
-    struct spending spending = {since > 0 ? since / TG_QUARTER_MS : 0, visit,
-                                arg, db};
+    return (struct spending){since > 0 ? since / TG_QUARTER_MS : 0,
+                             until / TG_QUARTER_MS, visit, arg,
+                             tg_sqlite_of(store)};
+}
+
+/* Of one key, or of all: NULL. */
+static int
+visit_packs(struct spending *spending, const char *key_id)
+{
     struct tg_pack_query query = {.family = TG_PACKS_OF_KEYS,
                                   .key_id = key_id,
-                                  .first = spending.since,
-                                  .end = INT64_MAX};
-    int err = tg_pack_names_load(db);
+                                  .first = spending->since,
+                                  .end = spending->until};
+    int err = tg_pack_names_load(spending->db);
 
-    return err == 0 ? tg_packs_each(db, &query, visit_row, &spending) : err;
+    return err == 0 ? tg_packs_each(spending->db, &query, visit_row, spending)
+                    : err;
 }
 
 int
@@ -116,7 +112,9 @@ tg_sqlite_spend_of(struct tg_store *store, const char *key_id, int64_t since,
                    int (*visit)(void *, const struct tg_store_spend *),
                    void *arg)
 {
-    return visit_packs(tg_sqlite_of(store), key_id, since, visit, arg);
+    struct spending spending = spending_of(store, since, INT64_MAX, visit, arg);
+
+    return visit_packs(&spending, key_id);
 }
 
 int
@@ -124,15 +122,18 @@ tg_sqlite_spend_recent(struct tg_store *store, int64_t since,
                        int (*visit)(void *, const struct tg_store_spend *),
                        void *arg)
 {
-    return visit_calls(tg_sqlite_of(store), since, visit, arg);
+    struct spending spending = spending_of(store, since, INT64_MAX, visit, arg);
+
+    return visit_calls(&spending);
 }
 
 int
-tg_sqlite_spend_each(struct tg_store *store, int64_t since,
+tg_sqlite_spend_each(struct tg_store *store, int64_t since, int64_t until,
                      int (*visit)(void *, const struct tg_store_spend *),
                      void *arg)
 {
-    struct tg_sqlite *db = tg_sqlite_of(store);
+    struct spending spending = spending_of(store, since, until, visit, arg);
+    struct tg_sqlite *db = spending.db;
     bool is_alone = sqlite3_get_autocommit(db->db);
     int err = 0;
 
@@ -140,9 +141,9 @@ tg_sqlite_spend_each(struct tg_store *store, int64_t since,
     if (is_alone)
         err = tg_sql_run(db, NULL, "BEGIN", "");
     if (err == 0)
-        err = visit_packs(db, NULL, since, visit, arg);
+        err = visit_packs(&spending, NULL);
     if (err == 0)
-        err = visit_calls(db, since, visit, arg);
+        err = visit_calls(&spending);
     if (is_alone)
         tg_sql_run(db, NULL, "ROLLBACK", "");
     return err;
@@ -157,11 +158,18 @@ struct settling {
 int
 tg_pack_cost(struct tg_str sums, int64_t *nanos)
 {
-    struct costs costs = {.seen = {false}};
-    int err = add_costs(sums, &costs);
+    struct tg_pack_reader reader;
+    struct tg_pack_cell cell;
+    int got;
 
-    *nanos = costs.nanos[0];
-    return err;
+    *nanos = 0;
+    tg_pack_open(&reader, sums);
+    while ((got = tg_pack_next(&reader, &cell)) > 0) {
+        got = tg_money_add(*nanos, cell.sums.cost_nanos, nanos);
+        if (got != 0)
+            break;
+    }
+    return got;
 }
 
 static uint32_t

@@ -678,15 +678,17 @@ struct tg_store_ops {
     int (*forget)(struct tg_store *store, const struct tg_store_age *age,
                   uint32_t rows, bool *has_more);
     /*
-     * Visits what was spent since the quarter-hour of an instant, in any
-     * order and in parts, of which one can be less than nothing.
+     * Visits what was spent from the quarter-hour of an instant to before
+     * that of another (INT64_MAX: to the end), in any order and in parts, of
+     * which one can be less than nothing.  What is in packs comes day by day,
+     * each in the order of keys' ids.
      */
-    int (*spend_each)(struct tg_store *store, int64_t since,
+    int (*spend_each)(struct tg_store *store, int64_t since, int64_t until,
                       int (*visit)(void *, const struct tg_store_spend *),
                       void *arg);
     /*
-     * The same in two parts: of one key what is in packs, and of all keys what
-     * is not, or has moved.
+     * The same to the end, in two parts: of one key what is in packs, and of
+     * all keys what is not, or has moved.
      */
     int (*spend_of)(struct tg_store *store, const char *key_id, int64_t since,
                     int (*visit)(void *, const struct tg_store_spend *),

@@ -420,7 +420,7 @@ feed_add(struct tg_store *self, const struct tg_denial *row)
 }
 
 static int
-spend_each(struct tg_store *self, int64_t since,
+spend_each(struct tg_store *self, int64_t since, int64_t until,
            int (*visit)(void *, const struct tg_store_spend *), void *arg)
 {
     int err = 0;
@@ -440,7 +440,7 @@ spend_each(struct tg_store *self, int64_t since,
         };
 
         memcpy(key_id, calls[i].key_id, TG_ID_LEN);
-        if (calls[i].at_ms >= since)
+        if (calls[i].at_ms >= since && calls[i].at_ms < until)
             err = visit(arg, &spend);
     }
     return err;

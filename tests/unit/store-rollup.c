@@ -433,12 +433,46 @@ check_spend(const char *when)
 {
     struct tg_store_filter since = {.since = BEGUN_AT / 900000 * 900000};
     sqlite3_stmt *stmt = prepare("SELECT sum(cost_nanos)" WHERE, &since);
-    int64_t spent = 0;
+    int64_t spent = 0, middle = BEGUN_AT + SPAN_MS / 2;
 
     sqlite3_step(stmt);
-    store->ops->spend_each(store, since.since + 1234, add_spend, &spent);
+    store->ops->spend_each(store, since.since + 1234, INT64_MAX, add_spend,
+                           &spent);
     is_int(spent, sqlite3_column_int64(stmt, 0), "%s: what was spent", when);
     sqlite3_finalize(stmt);
+    spent = -spent;
+    store->ops->spend_each(store, since.since, middle, add_spend, &spent);
+    store->ops->spend_each(store, middle, INT64_MAX, add_spend, &spent);
+    is_int(spent, 0, "%s: the same before an instant and from then on", when);
+}
+
+struct key_spend {
+    const char *key_id;
+    int64_t nanos;
+};
+
+static int
+add_key_spend(void *arg, const struct tg_store_spend *row)
+{
+    struct key_spend *spend = arg;
+
+    if (strcmp(row->key_id, spend->key_id) == 0)
+        spend->nanos += row->cost_nanos;
+    return 0;
+}
+
+/* Of one key, what is in packs and what is not, as of all keys. */
+static void
+check_key_spend(const char *when, uint32_t number)
+{
+    char id[TG_ID_TEXT_SIZE];
+    struct key_spend all = {.key_id = id}, one = {.key_id = id};
+
+    key_of(id, number);
+    store->ops->spend_each(store, BEGUN_AT, INT64_MAX, add_key_spend, &all);
+    store->ops->spend_of(store, id, BEGUN_AT, add_key_spend, &one);
+    store->ops->spend_recent(store, BEGUN_AT, add_key_spend, &one);
+    is_int(one.nanos, all.nanos, "%s: what key %u has spent", when, number);
 }
 
 /* Steps of a few rows, one in ten of them taken back; or only read ahead. */
@@ -510,9 +544,13 @@ test_whole_life(void)
     store->ops->commit(store);
     check_all("none rolled up");
     check_spend("none rolled up");
+    check_key_spend("none rolled up", 0);
+    check_key_spend("none rolled up", 1);
     roll_up(30);
     check_all("in the first block");
     check_spend("in the first block");
+    check_key_spend("in the first block", 0);
+    check_key_spend("in the first block", 1);
     store->ops->close(store);
     if (tg_store_open_sqlite(&store, path, &error) != 0)
         abort();
@@ -524,6 +562,8 @@ test_whole_life(void)
     test_old_blocks();
     test_calls_of_an_account();
     check_spend("two blocks rolled up");
+    check_key_spend("two blocks rolled up", 0);
+    check_key_spend("two blocks rolled up", 1);
 }
 
 static int
@@ -579,7 +619,8 @@ test_moved(void)
     record.call.month = 700;
     store->ops->call_add(store, &record, &is_new);
     store->ops->call_add(store, &record, &is_new);
-    store->ops->spend_each(store, record.call.at_ms, add_spend, &spent);
+    store->ops->spend_each(store, record.call.at_ms, INT64_MAX, add_spend,
+                           &spent);
     is_int(spent, 77, "a call that moved is counted once");
     is_int(count_rows("SELECT count(*) FROM moved_calls WHERE day = 20000 AND "
                       "month = 700"),

@@ -118,13 +118,21 @@ day_of(void *arg, int64_t quarter)
     return quarter / 96;
 }
 
-/* Days of a zone five hours and three quarters east of UTC. */
-static int64_t
-far_day_of(void *arg, int64_t quarter)
-{
-    (void)arg;
-    return (quarter + 23) / 96;
-}
+/* Days of a zone so many quarter-hours east of UTC. */
+#define ZONE(name, quarters)                                                   \
+    static int64_t name(void *arg, int64_t quarter)                            \
+    {                                                                          \
+        (void)arg;                                                             \
+        return (quarter + (quarters)) / 96;                                    \
+    }
+
+ZONE(far_day_of, 23) /* Kathmandu */
+ZONE(shanghai_day_of, 32)
+ZONE(auckland_day_of, 48) /* as far from a third of a day as can be */
+ZONE(berlin_day_of, 8)
+ZONE(newfoundland_day_of, -14)
+ZONE(new_york_day_of, -20)
+ZONE(los_angeles_day_of, -32)
 
 static int64_t
 quarter_of(void *arg, int64_t quarter)
@@ -246,6 +254,12 @@ static const struct {
     {"all_by_status", {ALL, .by = TG_BY_STATUS}},
     {"all_by_day_and_key", {ALL, .span_of = day_of, .by = TG_BY_KEY}},
     {"all_by_far_day_and_key", {ALL, .span_of = far_day_of, .by = TG_BY_KEY}},
+    {"+8:00", {ALL, .span_of = shanghai_day_of, .by = TG_BY_KEY}},
+    {"+12:00", {ALL, .span_of = auckland_day_of, .by = TG_BY_KEY}},
+    {"+2:00", {ALL, .span_of = berlin_day_of, .by = TG_BY_KEY}},
+    {"-3:30", {ALL, .span_of = newfoundland_day_of, .by = TG_BY_KEY}},
+    {"-5:00", {ALL, .span_of = new_york_day_of, .by = TG_BY_KEY}},
+    {"-8:00", {ALL, .span_of = los_angeles_day_of, .by = TG_BY_KEY}},
 };
 
 static void

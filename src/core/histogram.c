@@ -1,5 +1,7 @@
 #include "histogram.h"
 
+#include <string.h>
+
 #include "err.h"
 
 #define EXACT 32 /* values with a bucket of their own */
@@ -31,7 +33,7 @@ tg_histogram_largest(uint32_t bucket)
 
 #define WORDS ((TG_HISTOGRAM_BUCKETS + 63) / 64)
 
-static void
+static inline void
 count(struct tg_histogram *histogram, uint32_t bucket, uint64_t more)
 {
     uint64_t *to = &histogram->counts[bucket];
@@ -42,14 +44,17 @@ count(struct tg_histogram *histogram, uint32_t bucket, uint64_t more)
         *to = UINT64_MAX;
 }
 
+/* What is used stands together: whole words are quicker than their bits. */
 void
 tg_histogram_clear(struct tg_histogram *histogram)
 {
     for (uint32_t word = 0; word < WORDS; word++) {
-        uint64_t left = histogram->used[word];
+        uint32_t first = word * 64, left = TG_HISTOGRAM_BUCKETS - first;
 
-        for (; left != 0; left &= left - 1)
-            histogram->counts[word * 64 + (uint32_t)__builtin_ctzll(left)] = 0;
+        if (histogram->used[word] == 0)
+            continue;
+        memset(&histogram->counts[first], 0,
+               (left < 64 ? left : 64) * sizeof(histogram->counts[0]));
         histogram->used[word] = 0;
     }
 }
@@ -60,15 +65,14 @@ tg_histogram_add(struct tg_histogram *histogram, uint32_t value)
     count(histogram, tg_histogram_bucket(value), 1);
 }
 
-/* Most numbers here are below 128. */
-static inline int
-get(const uint8_t **at, const uint8_t *end, uint64_t *value)
+/* A pair of which a number takes more than a byte; NULL: it is cut off. */
+static const uint8_t *
+get_pair(const uint8_t *at, const uint8_t *end, uint64_t *step, uint64_t *more)
 {
-    if (*at < end && **at < 0x80) {
-        *value = *(*at)++;
-        return 0;
-    }
-    return tg_varint_get(at, end, value);
+    return tg_varint_get(&at, end, step) == 0 &&
+                   tg_varint_get(&at, end, more) == 0
+               ? at
+               : NULL;
 }
 
 int
@@ -76,12 +80,26 @@ tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                    size_t len)
 {
     const uint8_t *at = bytes, *end = len > 0 ? at + len : at;
-    uint64_t step, more, bucket = 0;
+    uint64_t bucket = 0;
 
     while (at < end) {
-        if (get(&at, end, &step) != 0 || get(&at, end, &more) != 0 ||
-            step >= TG_HISTOGRAM_BUCKETS ||
-            (bucket += step) >= TG_HISTOGRAM_BUCKETS)
+        uint64_t step, more;
+
+        if (end - at >= 2 && ((at[0] | at[1]) & 0x80) == 0) {
+            step = at[0];
+            more = at[1];
+            at += 2;
+        } else {
+            uint64_t pair[2];
+
+            at = get_pair(at, end, &pair[0], &pair[1]);
+            if (at == NULL || pair[0] >= TG_HISTOGRAM_BUCKETS)
+                return TG_ERR_CORRUPT;
+            step = pair[0];
+            more = pair[1];
+        }
+        bucket += step;
+        if (bucket >= TG_HISTOGRAM_BUCKETS)
             return TG_ERR_CORRUPT;
         count(histogram, (uint32_t)bucket, more);
     }

@@ -24,15 +24,36 @@ static const size_t figures[] = {
 _Static_assert(sizeof(struct tg_sums) == (FIGURES + 1) * sizeof(int64_t),
                "every figure but requests has a bit");
 
-/* Most numbers here are below 128. */
+/* NULL: it is cut off. */
+static const uint8_t *
+get_long(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+    return tg_varint_get(&at, end, value) == 0 ? at : NULL;
+}
+
+/* Most numbers here take a byte, or two.  *at stays in a register. */
 static inline int
 get(const uint8_t **at, const uint8_t *end, uint64_t *value)
 {
-    if (*at < end && **at < 0x80) {
-        *value = *(*at)++;
+    const uint8_t *bytes = *at;
+    uint64_t number;
+
+    if (bytes < end && bytes[0] < 0x80) {
+        *value = bytes[0];
+        *at = bytes + 1;
         return 0;
     }
-    return tg_varint_get(at, end, value);
+    if (end - bytes >= 2 && bytes[1] < 0x80) {
+        *value = (bytes[0] & 0x7fu) | (uint64_t)bytes[1] << 7;
+        *at = bytes + 2;
+        return 0;
+    }
+    bytes = get_long(bytes, end, &number);
+    if (bytes == NULL)
+        return TG_ERR_CORRUPT;
+    *value = number;
+    *at = bytes;
+    return 0;
 }
 
 void
@@ -64,17 +85,17 @@ tg_pack_next_kind(struct tg_pack_reader *reader)
     return 1;
 }
 
-static int
-get_sums(struct tg_pack_reader *reader, struct tg_sums *sums)
+static inline int
+get_sums(const uint8_t **at, const uint8_t *end, struct tg_sums *sums)
 {
     uint64_t mask, value;
 
-    if (get(&reader->at, reader->cells_end, &value) != 0 ||
-        get(&reader->at, reader->cells_end, &mask) != 0 || mask >> FIGURES != 0)
+    if (get(at, end, &value) != 0 || get(at, end, &mask) != 0 ||
+        mask >> FIGURES != 0)
         return TG_ERR_CORRUPT;
     *sums = (struct tg_sums){.requests = (int64_t)value};
     for (; mask != 0; mask &= mask - 1) {
-        if (get(&reader->at, reader->cells_end, &value) != 0)
+        if (get(at, end, &value) != 0)
             return TG_ERR_CORRUPT;
         *(int64_t *)((char *)sums + figures[__builtin_ctzll(mask)]) =
             (int64_t)value;
@@ -82,39 +103,40 @@ get_sums(struct tg_pack_reader *reader, struct tg_sums *sums)
     return 0;
 }
 
-static int
-get_times(struct tg_pack_reader *reader, struct tg_str *times)
+static inline int
+get_times(const uint8_t **at, const uint8_t *end, struct tg_str *times)
 {
     uint64_t len;
 
-    if (get(&reader->at, reader->cells_end, &len) != 0 ||
-        len > (uint64_t)(reader->cells_end - reader->at))
+    if (get(at, end, &len) != 0 || len > (uint64_t)(end - *at))
         return TG_ERR_CORRUPT;
-    *times = (struct tg_str){(const char *)reader->at, (size_t)len};
-    reader->at += len;
+    *times = (struct tg_str){(const char *)*at, (size_t)len};
+    *at += len;
     return 0;
 }
 
 int
 tg_pack_next_cell(struct tg_pack_reader *reader, struct tg_pack_cell *cell)
 {
+    const uint8_t *at = reader->at, *end = reader->cells_end;
     uint64_t step;
 
-    if (reader->at == reader->cells_end)
+    if (at == end)
         return 0;
-    if (get(&reader->at, reader->cells_end, &step) != 0 ||
-        step >= TG_PACK_QUARTERS || (step == 0 && reader->is_begun) ||
+    if (get(&at, end, &step) != 0 || step >= TG_PACK_QUARTERS ||
+        (step == 0 && reader->is_begun) ||
         reader->quarter + step >= TG_PACK_QUARTERS)
         return TG_ERR_CORRUPT;
     reader->quarter += step;
     reader->is_begun = true;
-    reader->cell = reader->at;
+    reader->cell = at;
     cell->kind = (uint32_t)reader->kind;
     cell->quarter = (uint32_t)reader->quarter;
-    if (get_sums(reader, &cell->sums) != 0 ||
-        get_times(reader, &cell->latency) != 0 ||
-        get_times(reader, &cell->ttft) != 0)
+    if (get_sums(&at, end, &cell->sums) != 0 ||
+        get_times(&at, end, &cell->latency) != 0 ||
+        get_times(&at, end, &cell->ttft) != 0)
         return TG_ERR_CORRUPT;
+    reader->at = at;
     return 1;
 }
 

@@ -194,15 +194,17 @@ begin_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
 
 /* Cells that are few stand where others have a number. */
 static void
-read_parts(sqlite3_stmt *stmt, struct tg_pack_row *row)
+read_parts(sqlite3_stmt *stmt, uint32_t wanted, struct tg_pack_row *row)
 {
     row->has_thirds = sqlite3_column_type(stmt, 3) == SQLITE_INTEGER;
     if (!row->has_thirds) {
         row->parts[TG_PACK_CELLS_0] = tg_sql_bytes(stmt, 3);
         return;
     }
-    for (int part = TG_PACK_SUMS_0; part < TG_PACK_PARTS; part++)
-        row->parts[part] = tg_sql_bytes(stmt, 3 + part);
+    for (int part = TG_PACK_SUMS_0; part < TG_PACK_PARTS; part++) {
+        if ((wanted >> part & 1) != 0)
+            row->parts[part] = tg_sql_bytes(stmt, 3 + part);
+    }
 }
 
 static int
@@ -224,7 +226,7 @@ visit_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
             .parts = {[TG_PACK_SUMS] = tg_sql_bytes(stmt, 2)}};
 
         if (wanted != 0)
-            read_parts(stmt, &row);
+            read_parts(stmt, wanted, &row);
         err = row.account <= db->pack_accounts.count
                   ? visit(arg, &row)
                   : tg_pack_fail(db, TG_ERR_CORRUPT, day, row.key_id);

@@ -13,6 +13,9 @@ static const uint32_t shares[TG_USAGE_QUANTILES] = {500, 950, 990};
 
 struct group {
     char text[GROUP_BYTES];
+    bool has_row; /* the last one that was asked for */
+    uint32_t row;
+    int64_t span;
 };
 
 /* The first two tell a row apart. */
@@ -29,8 +32,7 @@ tg_usage_fold_init(struct tg_usage_fold *fold,
 {
     *fold = (struct tg_usage_fold){
         .question = question,
-        .groups = {.size = sizeof(struct group),
-                   .key_size = sizeof(struct group)},
+        .groups = {.size = sizeof(struct group), .key_size = GROUP_BYTES},
         .rows = {.size = sizeof(struct row),
                  .key_size = offsetof(struct row, sums)},
     };
@@ -83,7 +85,7 @@ tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
 {
     enum tg_usage_by by = fold->question->by;
     const struct tg_route *route = NULL;
-    struct group name = {""};
+    struct group name = {.text = ""};
     const char *text = "";
     char status[24];
 
@@ -119,26 +121,26 @@ tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
     return tg_names_find(&fold->groups, &name, group);
 }
 
+/* Days of a key come one by one, and each has two pieces at most. */
 static int
 find_row(struct tg_usage_fold *fold, uint32_t group, int64_t span,
          struct row **row)
 {
     const struct tg_usage_question *question = fold->question;
+    struct group *of = tg_names_at(&fold->groups, group);
     struct row name = {.span = span, .group = group};
     int err = 0;
 
-    if (!fold->last.is_known || fold->last.group != group ||
-        fold->last.span != span) {
-        err = tg_names_find(&fold->rows, &name, &fold->last.row);
+    if (!of->has_row || of->span != span) {
+        err = tg_names_find(&fold->rows, &name, &of->row);
         if (err == 0 && question->rows_max != 0 &&
             fold->rows.count > question->rows_max)
             err = TG_ERR_LIMIT;
-        fold->last.group = group;
-        fold->last.span = span;
-        fold->last.is_known = err == 0;
+        of->span = span;
+        of->has_row = err == 0;
     }
     if (err == 0)
-        *row = tg_names_at(&fold->rows, fold->last.row);
+        *row = tg_names_at(&fold->rows, of->row);
     return err;
 }
 

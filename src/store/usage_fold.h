@@ -24,11 +24,6 @@ struct tg_usage_fold {
     struct tg_names groups;
     struct tg_names rows; /* as they come */
     struct tg_times_pool pool;
-    struct {
-        bool is_known;
-        uint32_t group, row;
-        int64_t span;
-    } last; /* that was asked for */
 };
 
 void tg_usage_fold_init(struct tg_usage_fold *fold,

@@ -274,7 +274,9 @@ get_fixed(struct reader *reader, struct tg_habit *habit)
 bool
 tg_habit_unpack(struct tg_habit *habit, const void *data, size_t len)
 {
-    struct reader reader = {.at = data, .end = (const uint8_t *)data + len};
+    /* Where nothing is kept there are no bytes, nor a place of them. */
+    struct reader reader = {
+        .at = data, .end = len == 0 ? data : (const uint8_t *)data + len};
     uint8_t version = get_byte(&reader);
 
     memset(habit, 0, sizeof(*habit));

@@ -317,6 +317,7 @@ test_pack(void)
     ok(!tg_habit_unpack(&other, again, len + 1), "nor when it is longer");
     memset(again, 0xff, sizeof(again));
     ok(!tg_habit_unpack(&other, again, len), "nor when it is nonsense");
+    ok(!tg_habit_unpack(&other, NULL, 0), "nor where nothing is kept");
     is_int(other.calls, 0, "which leaves a habit of zeros");
 }
 

@@ -91,20 +91,39 @@ is_jwt(struct tg_str text)
     return dots == 2 && has(text, ".ey");
 }
 
+/* Letters, digits, "-" and "_": then nothing stands around or in a key. */
+static bool
+is_bare(struct tg_str text)
+{
+    size_t n = 0;
+
+    for (;; n++) {
+        n += tg_base62_span(text.data + n, text.len - n);
+        if (n == text.len)
+            return true;
+        if (text.data[n] != '-' && text.data[n] != '_')
+            return false;
+    }
+}
+
 /* What was never a key of anybody, in the order of certainty. */
 static enum tg_diagnosis
 judge_nonsense(struct tg_str text)
 {
+    bool is_laden = !is_bare(text);
+
     if (tg_placeholder_is_expression(text))
         return TG_DIAGNOSIS_VARIABLE;
     if (text.len == 24 && memcmp(text.data, "key_", 4) == 0)
         return TG_DIAGNOSIS_KEY_ID;
-    if (is_masked(text))
+    if (is_laden && is_masked(text))
         return TG_DIAGNOSIS_MASKED;
     if (tg_placeholder_is_word(text))
         return TG_DIAGNOSIS_PLACEHOLDER;
     if (tg_placeholder_is_name(text))
         return TG_DIAGNOSIS_VARIABLE;
+    if (!is_laden)
+        return TG_DIAGNOSIS_UNKNOWN;
     if (has(text, "://"))
         return TG_DIAGNOSIS_URL;
     if (is_assignment(text))

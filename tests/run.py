@@ -72,14 +72,14 @@ SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "upstream_test", "media", "files", "denials", "durability", "admin",
     "ledger", "ingest", "keys_check", "prices", "prices_import", "own_key",
     "account_page", "dns", "tls_upstream", "steps", "restore", "sessions",
-    "leaks", "plot", "audit", "idempotency", "rotation")] + [
+    "leaks", "plot", "audit", "idempotency", "rotation", "cold_start")] + [
     "tests/crash/test_kill_loop.py"]  # strace and LeakSanitizer: not both
 
-# Where the daemon's threads meet: changes, ingest, looks at upstreams, DNS,
+# Where the daemon's threads meet: a start, changes, ingest, looks at upstreams, DNS,
 # clockwork and courier.
 THREADED = ["tests/gate/test_%s.py" % name for name in (
     "policy_changes", "upstream_test", "dns", "keys_check", "prices",
-    "rotation_delivery")] + [
+    "rotation_delivery", "cold_start")] + [
     "tests/gate/test_plot.py::test_several_are_drawn_at_once",
     "tests/gate/test_ingest.py::test_a_dead_worker_while_the_daemon_is_dead_"
     "too",
@@ -123,6 +123,7 @@ def threads():
     """The core's threads, then the daemon's, under TSan."""
     options = f"suppressions={ROOT}/tests/tsan.supp"
     core = meson("build-tsan", "threads", "rate-processes", "journal-sync",
+                 "wanted",
                  TSAN_OPTIONS=options)
     daemon = instrumented(THREADED, lambda to: (instrument.tsan(to), {}))
     if core[1]:

@@ -30,6 +30,7 @@
 enum phase {
     PHASE_DAEMON_STARTS,
     PHASE_NGINX_STARTS,
+    PHASE_FILLS, /* calls are served, and tollgated loads keys */
     PHASE_SERVES,
     PHASE_CALLS_END,
     PHASE_NGINX_ENDS,
@@ -119,7 +120,7 @@ end_daemon(struct supervisor *up, int64_t now_ms)
     enter(up, PHASE_DAEMON_ENDS, now_ms, DAEMON_TERM_MS);
 }
 
-/* A start that does not come to serve is an end, with this status. */
+/* A start that does not come to its end is one, with this status. */
 static void
 give_up(struct supervisor *up, int64_t now_ms)
 {
@@ -156,7 +157,8 @@ child_ended(struct supervisor *up, struct tg_child *child, int wait_status,
     if (up->phase >= PHASE_CALLS_END) {
         return;
     }
-    if (up->phase < PHASE_SERVES) {
+    if (up->phase < PHASE_FILLS ||
+        (up->phase == PHASE_FILLS && WIFEXITED(wait_status))) {
         tg_say_failed("%s %s at its start: see its message above", child->name,
                       cause);
         give_up(up, now_ms);
@@ -206,7 +208,7 @@ take_signals(struct supervisor *up, int fd, int64_t now_ms)
             reap(up, now_ms);
             break;
         case SIGHUP:
-            if (up->phase == PHASE_SERVES) {
+            if (up->phase == PHASE_FILLS || up->phase == PHASE_SERVES) {
                 tg_child_signal(&up->nginx, SIGHUP);
                 tg_child_signal(&up->daemon, SIGHUP);
             }
@@ -299,21 +301,27 @@ check_start(struct supervisor *up, int64_t now_ms)
             start_nginx(up, now_ms);
         }
     } else {
-        bool answers =
-            up->nginx.pid != 0 && tg_listen_answers(run->listen);
-
-        report_progress(up, now_ms,
-                        answers ? "calls are served; waiting for tollgated"
-                                : "waiting for nginx");
-        if (answers &&
-            tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
-            up->phase = PHASE_SERVES;
-            run->ready(run->ready_arg);
+        report_progress(up, now_ms, "waiting for nginx");
+        if (up->nginx.pid != 0 && tg_listen_answers(run->listen)) {
+            enter(up, PHASE_FILLS, now_ms, 0);
         } else if (is_workerless(up, now_ms)) {
             tg_say_failed("nginx's workers do not begin, see the end of %s",
                           up->programs.nginx_log);
             give_up(up, now_ms);
         }
+    }
+}
+
+/* However long it takes: calls are served. */
+static void
+check_filling(struct supervisor *up, int64_t now_ms)
+{
+    const struct tg_up_run *run = up->run;
+
+    report_progress(up, now_ms, "calls are served; waiting for tollgated");
+    if (tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
+        up->phase = PHASE_SERVES;
+        run->ready(run->ready_arg);
     }
 }
 
@@ -360,7 +368,10 @@ check_end(struct supervisor *up, int64_t now_ms)
 static void
 tick(struct supervisor *up, int64_t now_ms)
 {
-    if (up->phase < PHASE_SERVES) {
+    if (up->phase == PHASE_FILLS) {
+        check_filling(up, now_ms);
+    }
+    if (up->phase < PHASE_FILLS) {
         check_start(up, now_ms);
     } else if (up->phase > PHASE_SERVES) {
         check_end(up, now_ms);

@@ -216,27 +216,48 @@ def test_a_key_has_spent_what_it_had_before(own_gate, keys):
     assert used(gate, keys["a"]) == 0
 
 
-def test_all_is_killed_while_keys_are_loaded(own_gate, keys):
-    """What was called meanwhile counts, and what was not there comes: the
-    state file stays, and its filling goes on."""
-    gate, key = own_gate, keys["partly"]
-    start = ColdStart(gate)
+def call_once(gate, start, key):
+    """A call amid loading, whose key is found ahead of the others."""
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(gate.chat, key, "sim:tokens=10", max_tokens=10)
         gate.wait(lambda: wanted(gate) == 1, what="a key that is wanted")
         start.goes_on()
         assert call.result(30).status == 200
-    was_filling = is_filling(gate)
-    start.kill()
-    gate.wait(lambda: not has_processes(gate.home), 20, "end of `up`")
-    before = made_at(gate)
-    gate.start_up()
-    start.is_over.set()
-    assert was_filling and made_at(gate) == before
-    assert used(gate, key) == spent(gate, key, 4)
+
+
+def check_books(gate, keys):
+    assert used(gate, keys["partly"]) == spent(gate, keys["partly"], 4)
     assert [gate.chat(keys[name]).status for name in "abc"] == [200] * 3
     gate.wait(lambda: gate.cli("ledger", "verify")[0] == 0, 30,
               "books that agree")
+
+
+def test_the_daemon_is_killed_while_keys_are_loaded(own_gate, keys):
+    """What was called meanwhile counts, and what was not there comes: `up`
+    starts another one, and the filling of the state file goes on."""
+    gate = own_gate
+    start = ColdStart(gate)
+    call_once(gate, start, keys["partly"])
+    was_filling, before = is_filling(gate), made_at(gate)
+    start.kill()
+    start.ready()
+    assert was_filling and made_at(gate) == before
+    assert daemon_of(gate) != start.daemon
+    check_books(gate, keys)
+
+
+def test_all_is_killed_while_keys_are_loaded(own_gate, keys):
+    """The state file stays, and the next start goes on with it."""
+    gate = own_gate
+    start = ColdStart(gate)
+    call_once(gate, start, keys["partly"])
+    was_filling, before = is_filling(gate), made_at(gate)
+    gate._up.kill()
+    gate.wait(lambda: not has_processes(gate.home), 20, "end of all")
+    gate.start_up()
+    start.is_over.set()
+    assert was_filling and made_at(gate) == before
+    check_books(gate, keys)
 
 
 def test_what_is_revoked_right_after_is_refused(own_gate, keys):

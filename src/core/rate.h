@@ -9,7 +9,7 @@
  *
  * Not handled: a worker killed inside one of these, between two words, leaves
  * the call counted in the first.  Buckets forget it as they fill, the day at
- * its end; in_flight keeps it until the state file is made anew.
+ * its end; in_flight until the daemon looks (crowd.h in src/daemon).
  */
 #ifndef TG_RATE_H
 #define TG_RATE_H

@@ -35,6 +35,8 @@ tg_recovery_init(struct tg_recovery *recovery, struct tg_daemon *daemon,
     recovery->ingest = ingest;
     tg_journal_init(&recovery->journal, tg_ingest_folder(ingest),
                     daemon->own_writer_id);
+    recovery->crowd = (struct tg_crowd){0};
+    tg_crowd_suspect(&recovery->crowd);
 }
 
 /* A call in the store was settled before it was journaled: it is done. */
@@ -86,6 +88,31 @@ recover_area(struct tg_recovery *recovery, uint32_t area, int64_t now_ms)
                pid, visit.damaged);
     if (visit.err == 0)
         tg_area_clear(state, area);
+    tg_crowd_suspect(&recovery->crowd);
+}
+
+static void
+look_at_crowd(struct tg_recovery *recovery, int64_t now_ms)
+{
+    int mended =
+        tg_crowd_look(&recovery->crowd, &recovery->daemon->state, now_ms);
+
+    if (mended > 0)
+        tg_log(TG_LOG_WARNING,
+               "%d keys were counted as having calls that are over, and are no "
+               "more: a worker was killed while it counted",
+               mended);
+}
+
+/* Settles what the dead left, once all that they journaled is known. */
+static void
+recover_all(struct tg_recovery *recovery, const uint32_t *orphans,
+            uint32_t count, int64_t now_ms)
+{
+    if (tg_ingest_pass(recovery->ingest) != 0)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        recover_area(recovery, orphans[i], now_ms);
 }
 
 void
@@ -100,10 +127,9 @@ tg_recovery_pass(struct tg_recovery *recovery, int64_t now_ms)
         if (tg_area_is_orphaned(state, i))
             orphans[count++] = i;
     }
-    if (count == 0 || tg_ingest_pass(recovery->ingest) != 0)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        recover_area(recovery, orphans[i], now_ms);
+    if (count > 0)
+        recover_all(recovery, orphans, count, now_ms);
+    look_at_crowd(recovery, now_ms);
 }
 
 /* What is left is written down; the store will know which it has. */
@@ -147,4 +173,5 @@ void
 tg_recovery_release(struct tg_recovery *recovery)
 {
     tg_journal_close(&recovery->journal);
+    tg_crowd_release(&recovery->crowd);
 }

@@ -4,12 +4,14 @@
 #ifndef TG_RECOVER_H
 #define TG_RECOVER_H
 
+#include "crowd.h"
 #include "ingest.h"
 
 struct tg_recovery {
     struct tg_daemon *daemon;
     struct tg_ingest *ingest;
     struct tg_journal journal; /* the daemon's own */
+    struct tg_crowd crowd;     /* counters that the dead left too high */
 };
 
 void tg_recovery_init(struct tg_recovery *recovery, struct tg_daemon *daemon,

@@ -17,6 +17,7 @@
 static const struct {
     unsigned threads, room;
 } kinds[TG_LANES] = {
+    [TG_LANE_LEAK] = {1, 16},
     [TG_LANE_READ] = {2, 64},
     [TG_LANE_LONG] = {2, 32},
     [TG_LANE_EXPORT] = {1, 16},

@@ -19,6 +19,7 @@
 
 enum tg_lane {
     TG_LANE_NONE = 0, /* the server's own threads */
+    TG_LANE_LEAK,     /* answers a leak: nothing else is before it */
     TG_LANE_READ,     /* reads a little, with the connection for reports */
     TG_LANE_LONG,     /* reads much, or draws */
     TG_LANE_EXPORT,   /* a part of an export */

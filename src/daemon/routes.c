@@ -32,6 +32,7 @@
 #define OPEN .is_open = true
 
 /* And what waits, so that others do not: lanes.h. */
+#define ENDS_LEAKS .lane = TG_LANE_LEAK
 #define READS .lane = TG_LANE_READ
 #define LONG .lane = TG_LANE_LONG
 #define EXPORTS .lane = TG_LANE_EXPORT
@@ -105,7 +106,8 @@ static const struct tg_admin_route routes[] = {
     READ("/keys/{}/leak-usage", TG_MAY_READ_USAGE, " leaked_at",
          tg_admin_leak_usage, LONG, OF_KEY),
     CHANGE("POST", "/keys/{}/leak-response", TG_MAY_CHANGE_KEYS, "leak.respond",
-           " dry_run", tg_admin_leak_respond, READS, OF_KEY, FRESH, IN_PARTS),
+           " dry_run", tg_admin_leak_respond, ENDS_LEAKS, OF_KEY, FRESH,
+           IN_PARTS),
     READ("/leaks", TG_MAY_READ, PAGE " key", tg_admin_leak_list),
     CHANGE("POST", "/leaks", TG_MAY_REPORT_LEAKS, "leak.report", "",
            tg_admin_leak_report, IN_PARTS),

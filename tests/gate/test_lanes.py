@@ -94,6 +94,8 @@ def test_a_revocation_never_waits_for_what_takes_long(daemon, drawer, many):
         assert daemon.get("/health").status == 200
         assert daemon.get("/keys?limit=1").status == 200
         assert daemon.get("/calls?limit=1").status == 200
+    assert daemon.post(f"/keys/{make_key(daemon)}/leak-response",
+                       {}).status == 201
     assert drawer.begun == AT_ONCE
     assert not any(plot.done() for plot in plots)
     drawer.let()

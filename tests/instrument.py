@@ -60,6 +60,8 @@ def asan(folder, to):
             ASAN_OPTIONS=f"detect_leaks=0:log_path={to}/nginx",
             UBSAN_OPTIONS=f"print_stacktrace=1:log_path={to}/nginx")
     return {"ASAN_OPTIONS": f"log_path={to}/program",
+            "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:"
+            "print_suppressions=0",
             "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={to}/program"}
 
 

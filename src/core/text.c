@@ -104,8 +104,11 @@ put_characters(struct tg_text *text, const char *p, const char *end)
 void
 tg_text_json(struct tg_text *text, struct tg_str s)
 {
-    const char *p = s.data, *end = p + s.len;
+    const char *p = s.data, *end;
 
+    if (s.len == 0)
+        return;
+    end = p + s.len;
     while (p < end) {
         bool has_high = false;
         const char *stop = tg_span_plain(p, end, &has_high);

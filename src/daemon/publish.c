@@ -46,7 +46,7 @@ tg_publish_store(void *to, const void *from, size_t bytes)
 static void
 publish(tg_seq *seq, void *slots, size_t size, const void *content)
 {
-    uint64_t next = atomic_load_explicit(seq, memory_order_relaxed) + 1;
+    uint64_t next = tg_publish_next(seq);
 
     atomic_thread_fence(memory_order_seq_cst);
     tg_publish_store((char *)slots + (next & 1) * size, content, size);

@@ -24,6 +24,18 @@ struct tg_publisher {
     struct tg_free_slots free_keys;
 };
 
+/*
+ * The seq of what is published next.  0 says that nothing was, and a damaged
+ * file may have the number before it.
+ */
+static inline uint64_t
+tg_publish_next(const tg_seq *seq)
+{
+    uint64_t next = atomic_load_explicit(seq, memory_order_relaxed) + 1;
+
+    return next != 0 ? next : 2;
+}
+
 /* Word by word into a slot that no reader has in force. */
 void tg_publish_store(void *to, const void *from, size_t bytes);
 

@@ -12,7 +12,7 @@ place_of(const struct tg_state *state, uint32_t slot)
 {
     struct tg_key_record *record = &state->keys[slot];
 
-    return &record->slots[(atomic_load(&record->seq) + 1) & 1];
+    return &record->slots[tg_publish_next(&record->seq) & 1];
 }
 
 bool
@@ -75,7 +75,7 @@ tg_publish_open(struct tg_publisher *publisher, uint32_t slot)
 
     if (err != 0)
         return err;
-    atomic_store_explicit(&record->seq, atomic_load(&record->seq) + 1,
+    atomic_store_explicit(&record->seq, tg_publish_next(&record->seq),
                           memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     return tg_publish_index(publisher, &policy, slot);

@@ -120,7 +120,7 @@ add_entries(struct gathering *all, int64_t block, struct tg_str entries,
             struct tg_str loads)
 {
     const uint8_t *at = (const uint8_t *)entries.data, *end = at + entries.len;
-    const uint8_t *load = (const uint8_t *)loads.data;
+    const uint8_t *load = loads.len > 0 ? (const uint8_t *)loads.data : at;
     const uint8_t *loads_end = load + loads.len;
     struct tg_key_entry entry = {.seq = block << TG_BLOCK_BITS};
     int err = 0;

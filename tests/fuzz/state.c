@@ -42,7 +42,7 @@ static struct tg_admission admission;
 static struct window {
     char *at, *sound;
     size_t bytes;
-} windows[24];
+} windows[25];
 
 static size_t window_count;
 
@@ -127,6 +127,7 @@ take_apart(void)
     sound.pool = calloc(TG_CATALOG_CREDENTIALS, sizeof(*state.pool));
     sound.throttle = calloc(TG_THROTTLE_BUCKETS, sizeof(*state.throttle));
     sound.waiters = calloc(TG_WAITERS, sizeof(*state.waiters));
+    sound.wanted = calloc(TG_WANTED_ROWS, sizeof(*state.wanted));
     sound.blobs = copy_of(state.blobs, BLOBS_BYTES, BLOBS_BYTES);
 }
 
@@ -188,6 +189,8 @@ add_windows(void)
     add_window(&state.call_slots[TG_AREA_SLOTS], sizeof(struct tg_call_slot));
     add_window(&state.pool[0], 2 * sizeof(struct tg_pool_row));
     add_window(&state.waiters[0], 4 * sizeof(struct tg_waiter));
+    add_window(&state.wanted[hash % TG_WANTED_ROWS],
+               sizeof(struct tg_wanted_row));
     add_window(state.blobs, 1024);
     add_window(state.keys, KEYS * sizeof(*state.keys));
 }
@@ -235,6 +238,7 @@ mend(void)
     for (size_t i = 0; i < window_count; i++)
         memcpy(windows[i].at, windows[i].sound, windows[i].bytes);
     memset(state.waiters, 0, TG_WAITERS * sizeof(*state.waiters));
+    memset(state.wanted, 0, TG_WANTED_ROWS * sizeof(*state.wanted));
     memset(state.throttle, 0, TG_THROTTLE_BUCKETS * sizeof(*state.throttle));
 }
 
@@ -358,6 +362,9 @@ serve(const struct call *call)
         break;
     case TG_ACTION_READ_BODY:
         read_body(call);
+        break;
+    case TG_ACTION_WAIT:
+        assert(admission.wait_ms > 0);
         break;
     default:
         refuse();

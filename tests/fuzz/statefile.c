@@ -176,7 +176,10 @@ write_file(const uint8_t *data, size_t size)
     close(fd);
 }
 
-/* What is published is found; there may be no room for it. */
+/*
+ * What is published is found, in a file that is being filled once it is open;
+ * there may be no room for it.
+ */
 static void
 publish_more(struct tg_state *state, struct tg_publisher *publisher)
 {
@@ -192,6 +195,11 @@ publish_more(struct tg_state *state, struct tg_publisher *publisher)
         if (err != 0)
             break;
         assert(slot < state->header->key_capacity);
+        if (atomic_load(&state->header->is_filling) != 0)
+            err = tg_publish_open(publisher, slot);
+        assert(err == 0 || err == TG_ERR_NOT_FOUND || err == TG_ERR_FULL);
+        if (err == TG_ERR_FULL)
+            break;
         assert(tg_state_lookup(state, &digest, &found) == 0);
     }
     (void)tg_publish_key_gone(publisher, test_key(1).id);

@@ -26,6 +26,7 @@ struct tg_suspect {
     /* The look that goes on. */
     struct flight before, now;
     uint64_t now_ids;
+    bool is_unsure; /* one of the calls may be counted, or not any more */
 };
 
 static uint64_t
@@ -119,6 +120,10 @@ gather(struct tg_crowd *crowd, const struct tg_state *state)
     return err;
 }
 
+/*
+ * One with a status is being settled.  It is counted no more; or it is, when
+ * its worker died before that, until the daemon settles it in its place.
+ */
 static void
 note(struct tg_crowd *crowd, uint64_t book, const struct tg_call *call)
 {
@@ -129,12 +134,12 @@ note(struct tg_crowd *crowd, uint64_t book, const struct tg_call *call)
     if (suspect == NULL)
         return;
     memcpy(&number, call->id.bytes + 8, sizeof(number));
+    suspect->is_unsure |= call->status != 0;
     suspect->now.calls++;
     suspect->now.held_nanos += call->held_nanos;
     suspect->now_ids += number;
 }
 
-/* One with a status is settled, and counted no more. */
 static void
 count_calls(struct tg_crowd *crowd, const struct tg_state *state)
 {
@@ -147,7 +152,7 @@ count_calls(struct tg_crowd *crowd, const struct tg_state *state)
         uint32_t used = atomic_load(&state->areas[i].high_water);
 
         for (uint32_t j = 0; j < used && j < header->area_slots; j++) {
-            if (!tg_look_at(&slots[j], &look) || look.call.status != 0)
+            if (!tg_look_at(&slots[j], &look))
                 continue;
             note(crowd, book_of(look.call.key_slot, false), &look.call);
             note(crowd, book_of(look.call.account_slot, true), &look.call);
@@ -175,9 +180,11 @@ is_left(const struct tg_state *state, struct tg_suspect *suspect, int *mended)
 {
     struct flight after = read_counters(state, suspect->book);
 
-    if (is_same(after, suspect->before) && is_same(after, suspect->now))
+    if (!suspect->is_unsure && is_same(after, suspect->before) &&
+        is_same(after, suspect->now))
         return false;
-    if (!is_same(after, suspect->before) || !is_same(after, suspect->counted) ||
+    if (suspect->is_unsure || !is_same(after, suspect->before) ||
+        !is_same(after, suspect->counted) ||
         !is_same(suspect->now, suspect->in_slots) ||
         suspect->now_ids != suspect->ids) {
         suspect->looks = 0;
@@ -206,6 +213,7 @@ look_at_all(struct tg_crowd *crowd, const struct tg_state *state)
         suspect->before = read_counters(state, suspect->book);
         suspect->now = (struct flight){0};
         suspect->now_ids = 0;
+        suspect->is_unsure = false;
     }
     count_calls(crowd, state);
     for (size_t i = 0; i < crowd->count; i++) {

@@ -156,9 +156,27 @@ test_settled_and_not_written_yet(void)
     atomic_fetch_sub(&account()->held_nanos, HELD);
     atomic_fetch_add(&key_of(5)->in_flight, 1);
     tg_crowd_suspect(&crowd);
-    is_int(look_often(3), 1, "a settled call in its slot is none in flight");
-    is_flight(5, 0, 0, "its key");
+    is_int(look_often(5), 0, "nothing is done while a call is being settled");
+    is_flight(5, 1, 0, "its key");
     tg_area_end(&claim, slot);
+    is_int(look_often(3), 1, "then it is");
+    is_flight(5, 0, 0, "the key");
+}
+
+/* The store is not there: the daemon cannot settle it in its place yet. */
+static void
+test_killed_before_it_was_counted(void)
+{
+    struct tg_call_slot *slot = begin(7);
+
+    slot->call.status = 200;
+    tg_crowd_suspect(&crowd);
+    is_int(look_often(5), 0, "a call that is to be settled is let alone");
+    is_flight(7, 1, HELD, "its key");
+    slot->call.status = 0;
+    end(slot);
+    is_int(look_often(3), 0, "after it was");
+    is_flight(7, 0, 0, "the key");
 }
 
 static void
@@ -191,6 +209,7 @@ main(void)
     test_beside_a_call();
     test_calls_that_come_and_go();
     test_settled_and_not_written_yet();
+    test_killed_before_it_was_counted();
     test_the_clock();
     tg_crowd_release(&crowd);
     tg_area_leave(&claim);

@@ -20,6 +20,8 @@ static bool is_fresh;         /* attached, not yet ready */
 static struct {
     bool has_gone_back[2];
     bool may_exceed[2]; /* a period's sum: its calls were counted in two */
+    bool went_back[2];  /* the clock, over a period, at any time */
+    bool is_sum[2];     /* the cell: of all calls of a period, made since */
     uint16_t period[2];
     bool is_fresh; /* in a file that was made anew, and not seen there yet */
     uint32_t slot; /* where it was found last */
@@ -358,6 +360,17 @@ is_account_overcharged(unsigned account)
     return false;
 }
 
+/*
+ * A clock that goes back over a period gives it a second budget (not handled:
+ * docs/reliability.md), and a file that is made anew has the sum of both.
+ */
+static bool
+may_be_above(unsigned key, int kind)
+{
+    return is_overcharged[key] || seen[key].is_sum[kind] ||
+           ((is_fresh || seen[key].is_fresh) && seen[key].went_back[kind]);
+}
+
 void
 oracle_check_cells(const char *where)
 {
@@ -367,7 +380,7 @@ oracle_check_cells(const char *where)
         for (int kind = 0; kind < 2 && is_open(key); kind++) {
             int64_t used = atomic_load(&cell_of(key, kind)->used_nanos);
 
-            if ((used > budget_of(key, kind) && !is_overcharged[key]) ||
+            if ((used > budget_of(key, kind) && !may_be_above(key, kind)) ||
                 used < 0)
                 sim_wrong("P3: key %u has %lld of %lld in its %s, at %s", key,
                           (long long)used, (long long)budget_of(key, kind),
@@ -447,7 +460,8 @@ check_key(unsigned key, int kind)
     struct share sum = {0, 0};
 
     if ((int16_t)(period - seen[key].period[kind]) < 0)
-        seen[key].has_gone_back[kind] = seen[key].may_exceed[kind] = true;
+        seen[key].has_gone_back[kind] = seen[key].may_exceed[kind] =
+            seen[key].went_back[kind] = true;
     seen[key].period[kind] = period;
     /* A clock that came back: the cell keeps what it had of the other day. */
     if (seen[key].has_gone_back[kind])
@@ -506,7 +520,8 @@ settle_late(struct oracle_call *call)
 /*
  * A state file made anew knows of calls what the store and the journal do.
  * Not handled by the product: a call that was admitted before all that it
- * looks at and moved to a later period is in none.
+ * looks at and moved to a later period is in none; one that is made when the
+ * clock was set back since may look at it again.
  */
 static void
 settle_calls(void)
@@ -515,11 +530,15 @@ settle_calls(void)
 
     for (size_t i = 0; i < call_count; i++) {
         struct oracle_call *call = &calls[i];
+        const struct tg_call *record = model_store_find(&call->id);
 
         settle_late(call);
         if (call->at_ms < sim.now_ms - SPEND_MS) {
             call->day = tg_calendar_day(utc, call->at_ms);
             call->month = (uint16_t)tg_calendar_month(utc, call->at_ms);
+        } else if (record != NULL) {
+            call->day = (int32_t)record->day;
+            call->month = record->month;
         }
     }
     for (unsigned key = 0; key < WORLD_KEYS; key++)
@@ -538,8 +557,9 @@ settle_periods(unsigned key, int kind)
     for (size_t i = 0; i < call_count; i++) {
         if (calls[i].key == key &&
             (int16_t)(period_of(&calls[i], kind) - seen[key].period[kind]) > 0)
-            seen[key].has_gone_back[kind] = true;
+            seen[key].has_gone_back[kind] = seen[key].went_back[kind] = true;
     }
+    seen[key].is_sum[kind] = seen[key].went_back[kind];
 }
 
 void

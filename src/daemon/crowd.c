@@ -127,10 +127,12 @@ gather(struct tg_crowd *crowd, const struct tg_state *state)
 static void
 note(struct tg_crowd *crowd, uint64_t book, const struct tg_call *call)
 {
-    struct tg_suspect *suspect, key = {.book = book};
+    struct tg_suspect *suspect = NULL, key = {.book = book};
     uint64_t number;
 
-    suspect = bsearch(&key, crowd->list, crowd->count, sizeof(key), by_book);
+    if (crowd->count > 0)
+        suspect =
+            bsearch(&key, crowd->list, crowd->count, sizeof(key), by_book);
     if (suspect == NULL)
         return;
     memcpy(&number, call->id.bytes + 8, sizeof(number));

@@ -81,7 +81,7 @@ serve(const struct service *service, int ready_fd)
         return TG_EXIT_FAILED;
     }
     run.children_fd = tg_up_lock_children(home);
-    if (run.children_fd < 0 || tg_listen_probe(listen) != 0) {
+    if (run.children_fd < 0 || tg_listen_hold(listen) != 0) {
         return TG_EXIT_FAILED;
     }
     if (write_url(home, listen->url) != 0) {

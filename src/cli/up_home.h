@@ -18,6 +18,7 @@ struct tg_listen {
     char url[80];  /* a base URL that reaches it from this machine */
     struct sockaddr_storage addr;
     socklen_t addr_len;
+    int held; /* the socket that keeps its port from others, or -1 */
 };
 
 struct tg_up_home {
@@ -43,9 +44,10 @@ int tg_listen_parse(struct tg_listen *listen, const char *text);
 
 /*
  * Fails when the address cannot be bound for a second, and says why.  Replaces
- * port 0 by a free port.
+ * port 0 by a free port.  From then on, until we end, the kernel gives the port
+ * to nobody who asks for any; nginx, which asks for this one, may listen.
  */
-int tg_listen_probe(struct tg_listen *listen);
+int tg_listen_hold(struct tg_listen *listen);
 
 /* Whether a request there is answered, with whatever, within half a second. */
 bool tg_listen_answers(const struct tg_listen *listen);

@@ -92,6 +92,7 @@ tg_listen_parse(struct tg_listen *listen, const char *text)
     const char *colon = strrchr(text, ':');
     int port = colon != NULL ? parse_port(colon + 1) : -1;
 
+    listen->held = -1;
     if (port < 0 || (size_t)(colon - text) >= sizeof(host)) {
         return tg_say_failed("\"%s\" is not an address: write ADDR:PORT, as in "
                              "127.0.0.1:8080 or [::1]:8080",
@@ -130,56 +131,85 @@ fail_bind(const struct tg_listen *listen)
     }
 }
 
-/*
- * Bound as nginx will bind it: v6 only, past connections that linger.  -1
- * with errno.
- */
-static int
-bind_like_nginx(struct tg_listen *address, int fd)
+static void
+close_keeping_errno(int fd)
 {
-    const int on = 1;
+    int saved = errno;
 
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (address->addr.ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    }
-    /* Linux lets two sockets bind with SO_REUSEADDR until one listens. */
-    if (bind(fd, (struct sockaddr *)&address->addr, address->addr_len) != 0 ||
-        listen(fd, 1) != 0) {
-        return -1;
-    }
-    socklen_t len = sizeof(address->addr);
-    getsockname(fd, (struct sockaddr *)&address->addr, &len);
-    write_texts(address);
-    return 0;
+    close(fd);
+    errno = saved;
 }
 
+/*
+ * Bound as nginx will bind it: v6 only, past connections that linger.  The
+ * socket, or -1 with errno.
+ */
 static int
-try_to_bind(struct tg_listen *address)
+bind_like_nginx(const struct tg_listen *address)
 {
+    const int on = 1;
     int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         return -1;
     }
-    int rc = bind_like_nginx(address, fd);
-    int saved = errno;
-    close(fd);
-    errno = saved;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->addr.ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    }
+    if (bind(fd, (const struct sockaddr *)&address->addr, address->addr_len) !=
+        0) {
+        close_keeping_errno(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Linux lets sockets bind with SO_REUSEADDR until one listens. */
+static int
+try_to_listen(const struct tg_listen *address)
+{
+    int fd = bind_like_nginx(address);
+
+    if (fd < 0) {
+        return -1;
+    }
+    int rc = listen(fd, 1);
+    close_keeping_errno(fd);
     return rc;
+}
+
+static int
+try_to_hold(struct tg_listen *address)
+{
+    struct tg_listen found = *address;
+    socklen_t len = sizeof(found.addr);
+
+    found.held = bind_like_nginx(address);
+    if (found.held < 0) {
+        return -1;
+    }
+    getsockname(found.held, (struct sockaddr *)&found.addr, &len);
+    if (try_to_listen(&found) != 0) {
+        close_keeping_errno(found.held);
+        return -1;
+    }
+    write_texts(&found);
+    *address = found;
+    return 0;
 }
 
 /* A worker that was killed may have let go of the lock, but not of this. */
 int
-tg_listen_probe(struct tg_listen *listen)
+tg_listen_hold(struct tg_listen *listen)
 {
-    int rc = try_to_bind(listen);
+    int rc = try_to_hold(listen);
 
     for (int waited_ms = 0;
          rc != 0 && errno == EADDRINUSE && waited_ms < FREE_WAIT_MS;
          waited_ms += POLL_MS) {
         usleep(POLL_MS * 1000);
-        rc = try_to_bind(listen);
+        rc = try_to_hold(listen);
     }
     return rc == 0 ? 0 : fail_bind(listen);
 }

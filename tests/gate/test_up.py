@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,6 +76,40 @@ def test_an_address_that_is_free_in_a_moment_is_waited_for(make_gate):
     threading.Timer(0.3, listener.close).start()
     gate.start_up(f"127.0.0.1:{port}")
     assert gate.url == f"http://127.0.0.1:{port}"
+
+
+def test_a_port_is_kept_from_others_until_nginx_listens(tmp_path):
+    """Who asks for any port gets none that an `up` has chosen."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("tollgate", "tollgated", "ngx_http_tollgate_module.so"):
+        shutil.copy2(BUILD / name, programs)
+    go = tmp_path / "go"
+    (programs / "nginx").write_text(
+        f"#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.02; done\n"
+        'exec /usr/sbin/nginx "$@"\n')
+    (programs / "nginx").chmod(0o755)
+    up = subprocess.Popen(
+        [programs / "tollgate", "up", "--home", tmp_path / "home",
+         "--listen", "127.0.0.1:0", "--die-with-parent"],
+        stdout=subprocess.PIPE, text=True, env=clean_env())
+    try:
+        url_file = tmp_path / "home/run/admin.url"
+        wait(lambda: url_file.exists() and url_file.read_text(), what="port")
+        url = url_file.read_text().strip()
+        address = ("127.0.0.1", urlsplit(url).port)
+        with socket.socket() as other, socket.socket() as listener:
+            with pytest.raises(OSError, match="in use"):
+                other.bind(address)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()     # nobody listens, and yet it was kept
+        go.touch()
+        assert up.stdout.readline() == f"tollgate is ready on {url}\n"
+    finally:
+        go.touch()
+        up.terminate()
+        assert up.wait(20) == 0
 
 
 def test_what_it_writes_is_for_its_owner_alone(own_gate):

@@ -1,13 +1,13 @@
 /*
  * decide.c: what a decision costs with a million keys.
  *
- * Publishes that many keys as the daemon does, then asks for random ones: the
- * lookup with its copy of the policy, the head of a request, and head and
- * body; and for unknown keys, which are refused, from an address that has sent
- * few of them and from one that has sent too many.  Prints a name and a number
- * a line.  Each of SAMPLES decisions is timed alone, less what reading the
- * clock takes; the figures of batches, which a processor can overlap, are the
- * mean of BATCH decisions.
+ * Publishes that many keys as the daemon does, in large pages if the kernel
+ * has them, then asks for random ones: the lookup with its copy of the policy,
+ * the head of a request, and head and body; and for unknown keys, which are
+ * refused, from an address that has sent few of them and from one that has
+ * sent too many.  Prints a name and a number a line.  Each of SAMPLES
+ * decisions is timed alone, less what reading the clock takes; the figures of
+ * batches, which a processor can overlap, are the mean of BATCH decisions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 
 #include "admit.h"
 #include "book.h"
+#include "huge.h"
 #include "key.h"
 #include "publish.h"
 #include "refusal.h"
@@ -388,6 +389,18 @@ reopen(const char *path)
     printf("open_us %ld\n", (long)(now_ns() - start) / 1000);
 }
 
+/* As the daemon does it, but at once. */
+static void
+put_together(void)
+{
+    struct tg_huge huge = {.is_refused = false};
+    int64_t start = now_ns();
+
+    while (tg_huge_step(&huge, &state))
+        ;
+    printf("large_pages_ms %ld\n", (long)((now_ns() - start) / 1000000));
+}
+
 /* A worker meets each page for the first time once; that is not measured. */
 static void
 touch_all(void)
@@ -428,6 +441,7 @@ main(int argc, char **argv)
     unlink(path);
     rmdir(dir);
     printf("state_mib %ld\n", (long)(file.st_blocks / 2048));
+    put_together();
     touch_all();
 
     measure("digest", only_digest);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "pages.h"
 
 #define CACHE_LINE 64
 #define DEFAULT_KEYS (1u << 24)
@@ -172,9 +173,8 @@ tg_state_open(struct tg_state *state, int dir_fd, const char *name)
     if (err != 0)
         goto fail;
     state->map_bytes = (size_t)header.file_bytes;
-    state->map = mmap(NULL, state->map_bytes, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_NORESERVE, state->fd, 0);
-    if (state->map == MAP_FAILED) {
+    state->map = tg_pages_map(state->fd, state->map_bytes);
+    if (state->map == NULL) {
         err = TG_ERR_SYSTEM;
         goto fail;
     }

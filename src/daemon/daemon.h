@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "huge.h"
 #include "kept.h"
 #include "options.h"
 #include "paths.h"
@@ -62,6 +63,7 @@ struct tg_daemon {
     pthread_mutex_t publish_lock;
     struct tg_state state;
     struct tg_publisher *publisher;
+    struct tg_huge huge; /* the reporter's */
     struct tg_catalog *catalog;     /* as last published */
     struct tg_settings settings;    /* of the next catalog */
     struct tg_egress_rules *egress; /* never NULL once it is read */

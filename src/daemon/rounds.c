@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "disk.h"
 #include "err.h"
+#include "huge_pass.h"
 #include "idempotency.h"
 #include "leak_keys.h"
 #include "lookout.h"
@@ -39,7 +40,7 @@ static const struct {
                            {tg_leak_keys_pass, tg_sinks_pass, tg_deliver_pass,
                             tg_check_pass}},
     [TG_ROUNDS_RESOLVER] = {30, {tg_resolve_pass, tg_metrics_pass}},
-    [TG_ROUNDS_REPORTER] = {1, {tg_report_pass}},
+    [TG_ROUNDS_REPORTER] = {1, {tg_huge_pass, tg_report_pass}},
 };
 
 struct tg_rounds {

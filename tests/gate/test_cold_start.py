@@ -3,6 +3,7 @@ loaded, each with all that its key has spent, and no key is refused for not
 being there yet."""
 
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -161,6 +162,39 @@ def spent(gate, key, calls):
 def made_at(gate):
     with open(gate.shm / "state", "rb") as file:
         return struct.unpack_from("<q", file.read(64), 24)[0]
+
+
+def makes_large_pages():
+    """Whether the kernel puts 2 MiB of a file in memory into one page."""
+    version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+    return version >= (6, 1) and \
+        os.path.exists("/sys/kernel/mm/transparent_hugepage")
+
+
+def large_pages(pid):
+    """Of the state file, as this process has it mapped, in MiB."""
+    with open(f"/proc/{pid}/smaps") as file:
+        kib = re.findall(r"^ShmemPmdMapped: +(\d+) kB$", file.read(), re.M)
+    return sum(map(int, kib)) // 1024
+
+
+def test_many_keys_are_put_into_large_pages(own_gate, keys):
+    gate = own_gate
+    if os.geteuid() != 0:
+        pytest.skip("only root sees how a daemon's memory is mapped")
+    gate.start_up()
+    if not makes_large_pages():
+        pytest.skip("large pages need Linux 6.1")
+    bytes_before = os.stat(gate.shm / "state").st_blocks
+    gate.wait(lambda: large_pages(daemon_of(gate)) > 90, 60,
+              "large pages of 150 000 keys")
+    assert os.stat(gate.shm / "state").st_blocks == bytes_before
+    assert [gate.chat(keys[name]).status for name in "abc"] == [200] * 3
+    used_before = used(gate, keys["partly"])
+    assert gate.chat(keys["partly"], "sim:tokens=100",
+                     max_tokens=100).status == 200
+    gate.wait(lambda: used(gate, keys["partly"]) == used_before + keys["one"],
+              what="what the call has spent")
 
 
 def test_calls_wait_for_their_keys_and_no_longer(own_gate, keys):

@@ -4,6 +4,7 @@
 
 #include "json_quick.h"
 #include "meter_path.h"
+#include "meter_start.h"
 
 static const char done_mark[] = "[DONE]";
 
@@ -30,7 +31,7 @@ tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
 {
     memset(meter, 0, offsetof(struct tg_meter, json));
     meter->shape = shape;
-    meter->start.len = 0;
+    meter->start.len = meter->start.tail_len = 0;
     tg_sse_init(&meter->sse);
     begin_json(meter);
 }
@@ -178,54 +179,6 @@ seconds(struct tg_meter *meter, enum tg_usage_field field,
         report(meter, field, json->integer * 1000 + json->thousandths);
 }
 
-/*
- * At an event's first text: keeps what stands before it, and where that leads
- * to, if it said nothing that only counts in its own event.  What counts for
- * good, such as an error, is noted already.
- */
-static void
-keep_start(struct tg_meter *meter)
-{
-    const struct tg_json *json = &meter->json;
-    struct tg_meter_start *start = &meter->start;
-
-    if (meter->shape != TG_METER_SSE || meter->event_is_known ||
-        json->chunk_at != 0 || json->token_at == 0 ||
-        json->token_at > sizeof(start->bytes) || tg_json_in_array(json) ||
-        json->depth >= TG_METER_LEVELS || meter->event_bytes > 0 ||
-        meter->event_report.seen || meter->event_has_end ||
-        meter->event_closes || meter->event_is_image)
-        return;
-    start->len = (uint16_t)json->token_at;
-    start->depth = json->depth;
-    start->objects = json->objects;
-    start->comma_at = json->comma_at;
-    start->value = meter->value;
-    memcpy(start->levels, meter->levels, sizeof(start->levels));
-    memcpy(start->bytes, json->chunk, start->len);
-}
-
-/* At an event's first bytes: goes on behind the start, if it is that one. */
-static void
-skip_start(struct tg_meter *meter)
-{
-    const struct tg_meter_start *start = &meter->start;
-    struct tg_json *json = &meter->json;
-
-    if (start->len == 0 || json->chunk_at != 0 ||
-        (size_t)(json->end - json->chunk) < start->len ||
-        memcmp(json->chunk, start->bytes, start->len) != 0)
-        return;
-    json->cursor = json->chunk + start->len;
-    json->state = TG_JSON_AT_VALUE;
-    json->depth = start->depth;
-    json->objects = start->objects;
-    json->comma_at = start->comma_at;
-    meter->value = start->value;
-    memcpy(meter->levels, start->levels, sizeof(start->levels));
-    meter->event_is_known = true;
-}
-
 /* Behind the end nothing is told, but text that passes is text. */
 static bool
 is_told_too_late(const struct tg_meter *meter, const struct tg_meter_path *path)
@@ -250,7 +203,7 @@ act(struct tg_meter *meter, const struct tg_meter_path *path,
         break;
     case TG_METER_TEXT:
         if (token == TG_JSON_STRING)
-            keep_start(meter);
+            tg_meter_start_keep(meter);
         /* fall through */
     case TG_METER_TREE:
         if (token == TG_JSON_STRING)
@@ -350,7 +303,7 @@ feed_json(struct tg_meter *meter, const char *data, size_t len)
     if (meter->json.error)
         return;
     tg_json_feed(&meter->json, data, len);
-    skip_start(meter);
+    tg_meter_start_skip(meter);
     while ((token = tg_json_read(&meter->json)) > TG_JSON_MORE)
         take(meter, token);
 }
@@ -431,13 +384,21 @@ static void
 feed_sse(struct tg_meter *meter, const char *data, size_t len)
 {
     enum tg_sse_token token;
+    const char *event;
 
     tg_sse_feed(&meter->sse, data, len);
+    event = tg_meter_start_pass(meter);
     while ((token = tg_sse_next(&meter->sse)) != TG_SSE_MORE) {
-        if (token == TG_SSE_DATA)
+        if (token == TG_SSE_DATA) {
             feed_data(meter, meter->sse.data, meter->sse.len);
-        else if (token == TG_SSE_EVENT)
+            continue;
+        }
+        if (token == TG_SSE_EVENT) {
+            if (event)
+                tg_meter_start_end(meter, event);
             end_event(meter, true);
+        }
+        event = tg_meter_start_pass(meter);
     }
 }
 

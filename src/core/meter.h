@@ -30,15 +30,18 @@ enum tg_meter_shape {
 struct tg_meter_path;
 
 /*
- * How the events of a stream begin, up to their text: mostly all alike, so
- * that it is read once.
+ * How the events of a stream begin, up to their text, and go on behind it:
+ * mostly all alike, so that it is read once; see meter_start.h.
  */
-#define TG_METER_START_MAX 288
+#define TG_METER_START_MAX 352
 
 struct tg_meter_start {
-    uint16_t len; /* of bytes; 0: none is known */
+    uint16_t len;      /* of bytes up to the text; 0: no start is known */
+    uint16_t json_at;  /* where the JSON in them begins; 0: they are no more */
+    uint16_t tail_len; /* of those behind, its quote first; 0: none are known */
+    uint8_t blank_len; /* of these, the blank line at their end */
     uint8_t depth;
-    uint64_t objects, comma_at; /* as struct tg_json has them behind it */
+    uint64_t objects, comma_at; /* as struct tg_json has them at the text */
     const struct tg_meter_path *value;
     const struct tg_meter_path *levels[TG_METER_LEVELS];
     char bytes[TG_METER_START_MAX];

@@ -71,6 +71,25 @@ tg_sse_largest(const struct tg_sse *sse)
     return at_hand > sse->largest ? at_hand : sse->largest;
 }
 
+const char *
+tg_sse_event(const struct tg_sse *sse, size_t *len)
+{
+    if (sse->state != LINE_START || sse->after_cr ||
+        sse->event_at != offset(sse))
+        return NULL;
+    *len = (size_t)(sse->end - sse->cursor);
+    return sse->cursor;
+}
+
+void
+tg_sse_pass(struct tg_sse *sse, size_t len, size_t blank_len)
+{
+    sse->cursor += len - blank_len;
+    sse->largest = tg_sse_largest(sse);
+    sse->cursor += blank_len;
+    sse->at = sse->event_at = offset(sse);
+}
+
 static enum tg_sse_token
 blank_line(struct tg_sse *sse)
 {

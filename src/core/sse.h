@@ -52,6 +52,18 @@ void tg_sse_feed(struct tg_sse *sse, const void *data, size_t len);
 enum tg_sse_token tg_sse_next(struct tg_sse *sse);
 
 /*
+ * The rest of the chunk, *len bytes, if they are an event's first, and how
+ * they read depends on nothing before them; NULL elsewhere.
+ */
+const char *tg_sse_event(const struct tg_sse *sse, size_t *len);
+
+/*
+ * Passes a whole event there, of len bytes, of which blank_len are the blank
+ * line at its end, as tg_sse_next would; it has a line feed at its end.
+ */
+void tg_sse_pass(struct tg_sse *sse, size_t len, size_t blank_len);
+
+/*
  * The bytes of the largest event so far, the one at hand among them: what
  * stands between two blank lines, whatever it is.
  */

@@ -188,6 +188,15 @@ test_shapes(void)
          "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,"
          "\"completion_tokens\":9}}\n\ndata: [DONE]\n\n",
          "ok p1 h-1 w-1 c9 r-1 t10 ev0/3 bytes0 est0 done finish"},
+        {"a figure counts again in an event that came before",
+         ": x\n\n"
+         "data: {\"choices\":[{\"text\":\"a\"}],\"usage\":{"
+         "\"completion_tokens\":2}}\n\n"
+         "data: {\"choices\":[{\"text\":\"\\n\"}],\"usage\":{"
+         "\"completion_tokens\":5}}\n\n"
+         "data: {\"choices\":[{\"text\":\"a\"}],\"usage\":{"
+         "\"completion_tokens\":2}}\n\n",
+         "ok p-1 h-1 w-1 c2 r-1 t-1 ev3/3 bytes3 est3"},
         {"null is absent, also behind a figure",
          "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
          "data: {\"usage\":{\"prompt_tokens\":null}}\n\n"
@@ -639,9 +648,9 @@ run_all(char *out, const char *data, size_t len, size_t way)
     tg_meter_init(&meter, TG_METER_AUTO);
     cut_feed(data, len, way, feed, &meter);
     tg_meter_end(&meter);
-    sprintf(out + strlen(out), " %d%d i%d most%d lacks%d%d",
+    sprintf(out + strlen(out), " %d%d i%d largest%d most%d lacks%d%d",
             meter.has_error_member, meter.has_error_event, (int)meter.images,
-            (int)tg_meter_most_tokens(&meter),
+            (int)tg_sse_largest(&meter.sse), (int)tg_meter_most_tokens(&meter),
             tg_meter_lacks_end(&meter, TG_MANNER_OPENAI),
             tg_meter_lacks_end(&meter, TG_MANNER_ANTHROPIC));
 }
@@ -673,6 +682,88 @@ test_starts(const char *name)
     free(changed);
 }
 
+/* Adds one of count parts, mostly the first. */
+static void
+add(char *stream, const char *const *parts, size_t count)
+{
+    strcat(stream, parts[any() % 2 ? 0 : any() % count]);
+}
+
+/*
+ * Events of a stream that are alike but for their text, and some that are not:
+ * in what stands before the text, in it, behind it, or in how lines end.
+ */
+static void
+test_alike(void)
+{
+    static const char *const heads[] = {
+        "data: {\"choices\":[{\"delta\":{\"content\":",
+        "data: {\"choices\":[{\"delta\":{\"content\":",
+        "data:{\"choices\":[{\"delta\":{\"content\":",
+        "event: x\ndata: {\"choices\":[{\"delta\":{\"content\":",
+        ": x\n\ndata: {\"choices\":[{\"delta\":{\"content\":",
+        "data: {\"error\":{},\"choices\":[{\"delta\":{\"content\":",
+        "data: {\"usage\":{\"prompt_tokens\":3},\"choices\":[{\"delta\":{"
+        "\"content\":",
+        "data: {\"type\":\"message_stop\",\"choices\":[{\"delta\":{"
+        "\"content\":",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\",\"content\":",
+        "\xef\xbb\xbf",
+        "\n",
+    };
+    static const char *const said[] = {
+        "\" a\"",
+        "\"\"",
+        "\" token\"",
+        "\"\xc3\xa9\"",
+        "\"\\n\"",
+        "\"\xc3\"",
+        "null",
+        "\"a\tb\"",
+        "\"[DONE]\\\"\"",
+        "7",
+        "\"{\\\"usage\\\":{}}\"",
+        "\"a text longer than what is looked for in one go, so read on\"",
+    };
+    static const char *const tails[] = {
+        "},\"finish_reason\":null}]}",
+        "},\"finish_reason\":null}]}",
+        "},\"finish_reason\":\"stop\"}]}",
+        "},\"finish_reason\":null}],\"usage\":null}",
+        "},\"finish_reason\":null}],\"usage\":{\"completion_tokens\":2}}",
+        "},\"finish_reason\":null}],\"usage\":{\"completion_tokens\":5}}",
+        "},\"finish_reason\":null}],\"error\":{\"message\":\"x\"}}",
+        "},\"text\":\"more\"}]}",
+        "}}]}",
+        "},\"finish_reason\":null}]}\ndata: ",
+        "},\"finish_reason\":null}],\"type\":\"response.completed\"}",
+    };
+    static const char *const blanks[] = {
+        "\n\n", "\n\n",     "\r\n\r\n", "\r\r",
+        "\n",   "\n\n\n\n", "\r\n\n",   "\n\ndata: [DONE]\n\n",
+    };
+    static char stream[8192], whole[512], bytes[512];
+    int faults = 0;
+
+    for (int i = 0; i < 3000 && faults == 0; i++) {
+        stream[0] = '\0';
+        for (uint64_t n = 2 + any() % 12; n > 0; n--) {
+            add(stream, heads, sizeof(heads) / sizeof(heads[0]));
+            add(stream, said, sizeof(said) / sizeof(said[0]));
+            add(stream, tails, sizeof(tails) / sizeof(tails[0]));
+            add(stream, blanks, sizeof(blanks) / sizeof(blanks[0]));
+        }
+        run_all(whole, stream, strlen(stream), 0);
+        run_all(bytes, stream, strlen(stream), 1);
+        faults += strcmp(whole, bytes) != 0;
+        run_all(bytes, stream, strlen(stream), any() % strlen(stream));
+        faults += strcmp(whole, bytes) != 0;
+    }
+    ok(faults == 0, "events that are alike count as they do byte by byte");
+    if (faults != 0)
+        printf("# %s\n# %s\n# %s\n", stream, whole, bytes);
+}
+
 /* The search for a name passes the shorter ones, and ends behind its own. */
 static bool
 is_sorted(const struct tg_meter_path *path)
@@ -699,6 +790,7 @@ int
 main(void)
 {
     test_paths();
+    test_alike();
     test_starts("deepseek-stream.sse");
     test_starts("anthropic-stream.sse");
     test_starts("openai-stream-asked.sse");

@@ -123,7 +123,7 @@ def threads():
     """The core's threads, then the daemon's, under TSan."""
     options = f"suppressions={ROOT}/tests/tsan.supp"
     core = meson("build-tsan", "threads", "rate-processes", "journal-sync",
-                 "wanted",
+                 "wanted", "store-fresh",
                  TSAN_OPTIONS=options)
     daemon = instrumented(THREADED, lambda to: (instrument.tsan(to), {}))
     if core[1]:

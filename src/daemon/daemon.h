@@ -22,6 +22,7 @@
 #define TG_RESPONSE_TYPES 7 /* as in conf.h */
 
 struct tg_egress_rules;
+struct tg_fresh;
 struct tg_folders;
 struct tg_leak_keys;
 struct tg_alerts;
@@ -77,6 +78,10 @@ struct tg_daemon {
     uint64_t passes_ended;
     uint64_t last_fine; /* the last one that took in all there was */
     int wake_fd;        /* an eventfd: the main thread begins a pass at once */
+
+    /* Calls that were just taken in, from the main thread to the clockwork;
+       NULL: they are read from the store. */
+    struct tg_fresh *fresh;
 
     struct tg_ledger *ledger; /* whether the books agree: ledger.h */
 

@@ -49,6 +49,7 @@ tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
     else
         err = tg_store_open_sqlite(&self->store, daemon->paths.store, error);
     if (err == 0) {
+        self->store->adds_to = daemon->fresh;
         err = tg_segments_open(&self->segments, self->dir_fd, self->kept_fd,
                                self->store);
         /* It was the folder when the store has nothing to say. */

@@ -28,6 +28,7 @@
 #include "denials.h"
 #include "err.h"
 #include "first.h"
+#include "fresh.h"
 #include "home.h"
 #include "http.h"
 #include "jump.h"
@@ -183,6 +184,8 @@ start(struct program *program, struct tg_error *error)
     if (err == 0)
         err = open_alerts(daemon, error);
     if (err == 0)
+        daemon->fresh = tg_fresh_new();
+    if (err == 0)
         err = tg_ingest_open(&program->ingest, daemon, error);
     if (err == 0)
         err = tg_statefile_open(daemon, program->ingest, error);
@@ -289,6 +292,7 @@ stop(struct program *program)
         tg_recovery_release(&program->recovery);
     }
     tg_ingest_close(program->ingest);
+    tg_fresh_free(daemon->fresh);
     tg_statefile_close(daemon);
     if (daemon->reports != NULL)
         daemon->reports->ops->close(daemon->reports);

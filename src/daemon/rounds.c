@@ -121,6 +121,8 @@ tg_rounds_start(struct tg_rounds **rounds, struct tg_daemon *daemon,
     }
     self->daemon = daemon;
     self->kind = kind;
+    if (kind == TG_ROUNDS_CLOCKWORK)
+        self->store->follows = daemon->fresh;
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->wake, NULL);
     if (pthread_create(&self->thread, NULL, run, self) != 0) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "fresh.h"
 #include "migrate.h"
 #include "sqlite_gather.h"
 #include "sqlite_metrics.h"
@@ -53,9 +54,12 @@ commit(struct tg_store *store)
 
     if (err == 0)
         err = tg_sql_run(db, NULL, "COMMIT", "");
-    if (err == 0)
-        tg_metrics_forget(db);
-    return err;
+    if (err != 0)
+        return err;
+    tg_metrics_forget(db);
+    if (store->adds_to != NULL)
+        tg_fresh_commit(store->adds_to);
+    return 0;
 }
 
 /* What was taken from the store or counted on the way may not be there. */
@@ -75,6 +79,8 @@ rollback(struct tg_store *store)
         db->recent = NULL;
         tg_pack_names_forget(db);
         tg_gather_forget(db);
+        if (store->adds_to != NULL)
+            tg_fresh_forget(store->adds_to);
     }
     db->is_reading = false;
     db->next_seq = 0;

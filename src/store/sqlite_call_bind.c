@@ -1,7 +1,8 @@
 #include "sqlite_call_bind.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
+
+#include "address_text.h"
 
 #define NUMBERS 25 /* seq to month, but for the id and texts */
 #define COLUMNS 34
@@ -91,27 +92,6 @@ put_id(struct binding *to, const struct tg_call_id *id)
                                     (int)sizeof(id->bytes), SQLITE_STATIC);
 }
 
-/* inet_ntop, without printf for IPv4: each call that comes in has one. */
-static const char *
-address_text(const uint8_t ip[16], char out[INET6_ADDRSTRLEN])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
-    char *end = out;
-
-    if (memcmp(ip, mapped, sizeof(mapped)) != 0)
-        return inet_ntop(AF_INET6, ip, out, INET6_ADDRSTRLEN);
-    for (int i = 12; i < 16; i++) {
-        if (ip[i] >= 100)
-            *end++ = (char)('0' + ip[i] / 100);
-        if (ip[i] >= 10)
-            *end++ = (char)('0' + ip[i] / 10 % 10);
-        *end++ = (char)('0' + ip[i] % 10);
-        *end++ = '.';
-    }
-    end[-1] = '\0';
-    return out;
-}
-
 static void
 put_address(struct binding *to, const uint8_t ip[16])
 {
@@ -123,7 +103,7 @@ put_address(struct binding *to, const uint8_t ip[16])
         return;
     }
     memcpy(to->bound->ip, ip, 16);
-    put_text(to, address_text(ip, text), sizeof(text));
+    put_text(to, tg_address_text(ip, text), sizeof(text));
 }
 
 static void

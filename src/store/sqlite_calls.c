@@ -1,5 +1,6 @@
 #include "sqlite_calls.h"
 
+#include "fresh.h"
 #include "sqlite_call_bind.h"
 #include "sqlite_gather.h"
 #include "sqlite_metrics.h"
@@ -84,6 +85,15 @@ begin_adding(struct tg_sqlite *db)
 
 _Static_assert(TG_CALLS_AT_ONCE == 16, "the rows of insert_all's statement");
 
+/* A call that was not there before. */
+static int
+note_call(struct tg_sqlite *db, const struct tg_record *record, int64_t seq)
+{
+    if (db->store.adds_to != NULL)
+        tg_fresh_add(db->store.adds_to, record, seq);
+    return tg_metrics_note_call(db, &record->call);
+}
+
 /* Of calls that were added together, those that were not there before. */
 static int
 note_new(struct tg_sqlite *db, const struct tg_record *records, int new_count)
@@ -97,7 +107,7 @@ note_new(struct tg_sqlite *db, const struct tg_record *records, int new_count)
             if (err != 0 || place.seq != db->next_seq + (int64_t)i)
                 continue;
         }
-        err = tg_metrics_note_call(db, &records[i].call);
+        err = note_call(db, &records[i], db->next_seq + (int64_t)i);
     }
     return err;
 }
@@ -146,7 +156,7 @@ tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
     if (*is_new && (record->call.flags & TG_CALL_MOVED))
         err = add_moved(db, &record->call);
     if (err == 0 && *is_new)
-        err = tg_metrics_note_call(db, &record->call);
+        err = note_call(db, record, db->next_seq);
     if (err == 0) {
         tg_gather_add(db, record, 1, new_count, db->next_seq);
         db->next_seq += *is_new;

@@ -1,3 +1,4 @@
+#include "fresh.h"
 #include "sqlite.h"
 
 int
@@ -72,8 +73,12 @@ tg_sqlite_glance_each(struct tg_store *store, int64_t after, uint32_t limit,
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
-    int err;
+    int err = TG_ERR_NOT_FOUND;
 
+    if (store->follows != NULL)
+        err = tg_fresh_glance(store->follows, after, limit, visit, arg);
+    if (err != TG_ERR_NOT_FOUND)
+        return err;
     err = tg_sql_begin(db, &stmt,
                        "SELECT seq, id, at, key_id, account_id, model, "
                        "cost_nanos, ip, user_agent FROM calls WHERE seq > ? "

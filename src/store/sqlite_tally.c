@@ -1,3 +1,4 @@
+#include "fresh.h"
 #include "sqlite.h"
 
 /* Events and calls, as rules of alerts follow them. */
@@ -47,13 +48,18 @@ tg_sqlite_call_tally(struct tg_store *store, int64_t seq, uint32_t limit,
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt,
-                           "SELECT seq, at, key_id, account_id, "
-                           "status >= 400 OR code <> 0, "
-                           "prompt_tokens + completion_tokens FROM calls "
-                           "WHERE seq > ? ORDER BY seq LIMIT ?",
-                           "ii", seq, (int64_t)limit);
+    int err = TG_ERR_NOT_FOUND;
 
+    if (store->follows != NULL)
+        err = tg_fresh_tally(store->follows, seq, limit, visit, arg);
+    if (err != TG_ERR_NOT_FOUND)
+        return err;
+    err = tg_sql_begin(db, &stmt,
+                       "SELECT seq, at, key_id, account_id, "
+                       "status >= 400 OR code <> 0, "
+                       "prompt_tokens + completion_tokens FROM calls "
+                       "WHERE seq > ? ORDER BY seq LIMIT ?",
+                       "ii", seq, (int64_t)limit);
     if (err != 0)
         return err;
     while ((err = tg_sql_next(db, stmt)) > 0) {

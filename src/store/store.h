@@ -37,6 +37,7 @@
 #include "store_sinks.h"
 #include "usage.h"
 
+struct tg_fresh;
 struct tg_store;
 
 struct tg_store_ops {
@@ -508,6 +509,9 @@ struct tg_store {
     const struct tg_store_report_ops *reports;
     const struct tg_store_metric_ops *metrics;
     struct tg_error error;
+    /* Calls that this connection adds, and those that one adds whose new calls
+       this one follows: fresh.h.  NULL: all are read from the store. */
+    struct tg_fresh *adds_to, *follows;
 };
 
 /*

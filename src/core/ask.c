@@ -240,7 +240,7 @@ is_inline_image(const struct tg_json *json)
     static const char head[] = "data:image/";
     size_t len = sizeof(head) - 1;
 
-    return json->text_len > len && memcmp(json->head, head, len) == 0;
+    return json->text_len > len && tg_json_begins(json, head, len);
 }
 
 static void
@@ -265,7 +265,7 @@ string(struct tg_ask *ask, struct tg_asked *asked, const struct tg_json *json,
         part_of(ask)->has_text = true;
         break;
     case TG_ROLE_TTL:
-        if (json->text_len != 2 || memcmp(json->head, "5m", 2) != 0)
+        if (json->text_len != 2 || !tg_json_begins(json, "5m", 2))
             asks(asked, TG_ASK_LONG_CACHE);
         break;
     case TG_ROLE_SPEAKER:

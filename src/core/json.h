@@ -56,21 +56,19 @@ enum tg_json_error {
 /* Offsets count bytes from the first one ever fed. */
 struct tg_json {
     /* What the last token was. */
-    uint64_t token_at; /* offset of its first byte */
-    const char *text;  /* name or string: decoded, until the next call; NULL
-                          when it is longer than TG_JSON_TEXT_MAX */
-    uint64_t text_len; /* name or string: decoded length, however long */
-    const char *head;  /* name or string: decoded, its first TG_JSON_TEXT_MAX
-                          bytes if it has so many, until the next call */
-    uint64_t text_more; /* of these bytes, those that continue a character;
-                           counted when counts_characters is set */
-    int64_t integer;   /* number: its value, when is_integer and !is_huge */
-    bool is_integer;   /* number: has neither fraction nor exponent */
-    bool is_huge;      /* number: an integer outside int64_t */
-    bool is_negative;  /* number: begins with a minus sign */
-    bool is_decimal;   /* number: has no exponent */
+    uint64_t token_at;    /* offset of its first byte */
+    const char *text;     /* name or string: decoded, until the next call; NULL
+                             when it is longer than TG_JSON_TEXT_MAX */
+    uint64_t text_len;    /* name or string: decoded length, however long */
+    uint64_t text_more;   /* of these bytes, those that continue a character;
+                             counted when counts_characters is set */
+    int64_t integer;      /* number: its value, when is_integer and !is_huge */
+    bool is_integer;      /* number: has neither fraction nor exponent */
+    bool is_huge;         /* number: an integer outside int64_t */
+    bool is_negative;     /* number: begins with a minus sign */
+    bool is_decimal;      /* number: has no exponent */
     uint16_t thousandths; /* of its fraction, rounded up: 0 to 1000 */
-    uint8_t depth;     /* containers open after this token */
+    uint8_t depth;        /* containers open after this token */
 
     uint64_t comma_at; /* offset of the comma last read */
     enum tg_json_error error;
@@ -79,10 +77,13 @@ struct tg_json {
     bool counts_characters; /* to be set behind tg_json_init */
 
     /* Private. */
-    uint8_t state, sub, hex_count, decimals;
-    bool is_held;
+    uint8_t state, sub, decimals;
+    bool has_escapes, is_held; /* the string: its beginning is in held */
+    uint8_t held_len;
     struct tg_utf8 utf8;
-    uint16_t hex, surrogate;
+    uint16_t surrogate, held_surrogate; /* that wait for the other half */
+    uint8_t split_len;
+    char split[6]; /* an escape that the chunk's end cut */
     const char *chunk, *cursor, *end, *run;
     const char *literal;
     uint64_t chunk_at;
@@ -123,6 +124,14 @@ tg_json_offset(const struct tg_json *json)
  * what has come of it.  To ask when the chunk is used up.
  */
 bool tg_json_in_string(const struct tg_json *json);
+
+/*
+ * Whether the name or string that the last token was begins with these bytes,
+ * however long it is.  At most TG_JSON_BEGIN_MAX of them.
+ */
+bool tg_json_begins(const struct tg_json *json, const char *start, size_t len);
+
+#define TG_JSON_BEGIN_MAX 16
 
 /* Whether the innermost open container is an array. */
 static inline bool

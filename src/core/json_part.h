@@ -31,6 +31,43 @@ void tg_json_string_begin(struct tg_json *json);
 /* Reads on in it: 1 when it is whole, 0 at the chunk's end, or _ERROR. */
 int tg_json_string(struct tg_json *json);
 
+/* The longest escape: a backslash, u and four digits. */
+#define TG_JSON_ESCAPE_MAX 6
+
+/*
+ * Adds what [p, q) of the string decodes to, which is as it may be and cuts no
+ * escape, to what is held of it, as far as there is room.
+ */
+void tg_json_hold(struct tg_json *json, const char *p, const char *q);
+
+/* What is held is the end of the string. */
+void tg_json_hold_end(struct tg_json *json);
+
+/* The value of a hexadecimal digit; negative when c is none. */
+static inline int
+tg_json_digit(char c)
+{
+    /* One more than the value. */
+    static const uint8_t digits[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+
+    return digits[(unsigned char)c] - 1;
+}
+
+/* The four digits at p; negative when they are not. */
+static inline int
+tg_json_hex4(const char *p)
+{
+    int a = tg_json_digit(p[0]), b = tg_json_digit(p[1]);
+    int c = tg_json_digit(p[2]), d = tg_json_digit(p[3]);
+
+    return (a | b | c | d) < 0 ? -1 : a << 12 | b << 8 | c << 4 | d;
+}
+
 /* Begins the number that the cursor points to. */
 void tg_json_number_begin(struct tg_json *json);
 

@@ -43,7 +43,7 @@ tg_json_quick_string(struct tg_json *json, const char *p)
     if (quote == NULL)
         return false;
     tg_json_quick_note(json, p, quote + 1);
-    json->head = json->text = p + 1;
+    json->text = p + 1;
     json->text_len = (uint64_t)(quote - p - 1);
     json->text_more = 0;
     return true;

@@ -84,90 +84,6 @@ special32(__m256i x)
     return _mm256_or_si256(_mm256_or_si256(quote, slash), control);
 }
 
-/* The bits of 64 bytes: those of a below those of b. */
-__attribute__((target("avx2"))) static inline uint64_t
-bits64(__m256i a, __m256i b)
-{
-    return (uint32_t)_mm256_movemask_epi8(a) |
-           (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
-}
-
-__attribute__((target("avx2"))) static inline uint64_t
-equal64(__m256i a, __m256i b, char c)
-{
-    __m256i all = _mm256_set1_epi8(c);
-
-    return bits64(_mm256_cmpeq_epi8(a, all), _mm256_cmpeq_epi8(b, all));
-}
-
-/* Zero for every byte that may not follow a backslash alone. */
-__attribute__((target("avx2"))) static inline __m256i
-short_escape(__m256i x)
-{
-    /* By low half: 1 for those of 0x2_, 2 for 0x5_, 4 for 0x6_, 8 for 0x7_. */
-    static const int8_t low[16] = {[0x2] = 1 | 4 | 8, [0x4] = 8, [0x6] = 4,
-                                   [0xc] = 2,         [0xe] = 4, [0xf] = 1};
-    static const int8_t high[16] = {[0x2] = 1, [0x5] = 2, [0x6] = 4, [0x7] = 8};
-    __m256i lows =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)low));
-    __m256i highs =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)high));
-    __m256i half =
-        _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(0x0f));
-
-    return _mm256_and_si256(_mm256_shuffle_epi8(lows, x),
-                            _mm256_shuffle_epi8(highs, half));
-}
-
-/*
- * Which bytes a backslash escapes, where every other one of a run does
- * (G. Langdale and D. Lemire, "Parsing gigabytes of JSON per second", 2019):
- * subtracting the run's start from the odd bits marks each run to its end.
- * *is_escaped says that the byte before escapes the first one, and after
- * that the last one the byte behind.
- */
-static uint64_t
-escaped_bits(uint64_t slashes, uint64_t *is_escaped)
-{
-    const uint64_t odd = 0xaaaaaaaaaaaaaaaaull;
-    uint64_t first = *is_escaped;
-    uint64_t starts = slashes & ~first;
-    uint64_t both = ((starts << 1 | odd) - starts) ^ odd;
-
-    *is_escaped = (both & slashes) >> 63;
-    return both ^ (slashes | first);
-}
-
-__attribute__((target("avx2"))) static const char *
-skip_escaped(const char *p, const char *end, bool *has_high, uint64_t *escapes)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    uint64_t is_escaped = 0, bits, stops, passed, high = 0;
-
-    for (; end - p >= 64; p += 64) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)p);
-        __m256i b = _mm256_loadu_si256((const __m256i *)(p + 32));
-        uint64_t slashes = equal64(a, b, '\\');
-        uint64_t special = bits64(special32(a), special32(b));
-
-        bits = escaped_bits(slashes, &is_escaped);
-        /* Wrong or longer escapes stop at their backslash, just before. */
-        stops = bits & bits64(_mm256_cmpeq_epi8(short_escape(a), zero),
-                              _mm256_cmpeq_epi8(short_escape(b), zero));
-        stops |= special & ~slashes & ~bits;
-        passed = stops ? (stops & -stops) - 1 : ~0ull;
-        high |= bits64(a, b) & passed;
-        *escapes += (uint64_t)__builtin_popcountll(bits & passed);
-        if (stops) {
-            p += __builtin_ctzll(stops);
-            is_escaped = bits & stops & -stops ? 1 : 0;
-            break;
-        }
-    }
-    *has_high |= high != 0;
-    return p - (is_escaped != 0);
-}
-
 /* Whole blocks of 64 without a special byte; the rest is the caller's. */
 __attribute__((target("avx2"))) static const char *
 skip_wide(const char *p, const char *end, bool *has_high)
@@ -215,26 +131,7 @@ tg_span_plain(const char *p, const char *end, bool *has_high)
     return span_bytes(p, end, has_high);
 }
 
-const char *
-tg_span_escaped(const char *p, const char *end, bool *has_high,
-                uint64_t *escapes)
-{
-    if (end - p < 64 || !__builtin_cpu_supports("avx2"))
-        return p;
-    return skip_escaped(p, end, has_high, escapes);
-}
-
 #else
-
-const char *
-tg_span_escaped(const char *p, const char *end, bool *has_high,
-                uint64_t *escapes)
-{
-    (void)end;
-    (void)has_high;
-    (void)escapes;
-    return p;
-}
 
 const char *
 tg_span_plain(const char *p, const char *end, bool *has_high)

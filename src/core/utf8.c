@@ -4,7 +4,7 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "utf8_wide.h"
 #endif
 
 #define HIGH_BITS 0x8080808080808080ull
@@ -58,123 +58,6 @@ tg_utf8_check_portable(struct tg_utf8 *u, const char *data, size_t len)
 #if defined(__x86_64__)
 
 /*
- * Three table lookups a byte (J. Keiser and D. Lemire, "Validating UTF-8 in
- * less than one instruction per byte", 2020): the high and low half of the
- * byte before and the high half of this byte each name the faults that they
- * allow; what all three allow is one.
- */
-enum fault {
-    TOO_SHORT = 1,    /* a lead or ASCII where a continuation must be */
-    TOO_LONG = 2,     /* a continuation behind ASCII */
-    OVERLONG_3 = 4,   /* E0 80..9F */
-    TOO_LARGE = 8,    /* F4 90.. and F5.. with 90.. */
-    SURROGATE = 16,   /* ED A0.. */
-    OVERLONG_2 = 32,  /* C0, C1 */
-    TOO_LARGE_0 = 64, /* F5.. with 80..8F; also the overlong F0 80..8F */
-    OVERLONG_4 = 64,
-    TWO_FOLLOW = 128, /* two continuations: right only in 3 and 4 bytes */
-};
-
-#define ANY_LOW (TOO_SHORT | TOO_LONG | TWO_FOLLOW)
-#define LARGE (TOO_LARGE | TOO_LARGE_0)
-#define FOLLOWS (TOO_LONG | OVERLONG_2 | TWO_FOLLOW)
-
-static const uint8_t before_high[16] = {
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TOO_LONG,
-    TWO_FOLLOW,
-    TWO_FOLLOW,
-    TWO_FOLLOW,
-    TWO_FOLLOW,
-    TOO_SHORT | OVERLONG_2,
-    TOO_SHORT,
-    TOO_SHORT | OVERLONG_3 | SURROGATE,
-    TOO_SHORT | LARGE | OVERLONG_4,
-};
-
-static const uint8_t before_low[16] = {
-    ANY_LOW | OVERLONG_2 | OVERLONG_3 | OVERLONG_4,
-    ANY_LOW | OVERLONG_2,
-    ANY_LOW,
-    ANY_LOW,
-    ANY_LOW | TOO_LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE | SURROGATE,
-    ANY_LOW | LARGE,
-    ANY_LOW | LARGE,
-};
-
-static const uint8_t this_high[16] = {
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    FOLLOWS | OVERLONG_3 | TOO_LARGE_0 | OVERLONG_4,
-    FOLLOWS | OVERLONG_3 | TOO_LARGE,
-    FOLLOWS | SURROGATE | TOO_LARGE,
-    FOLLOWS | SURROGATE | TOO_LARGE,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-};
-
-__attribute__((target("avx2"))) static inline __m256i
-lookup(const uint8_t table[16], __m256i halves)
-{
-    __m256i both =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
-
-    return _mm256_shuffle_epi8(both, halves);
-}
-
-__attribute__((target("avx2"))) static inline __m256i
-high_half(__m256i x)
-{
-    return _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(0x0f));
-}
-
-/* Not zero where x, which comes behind last, is not UTF-8. */
-__attribute__((target("avx2"))) static inline __m256i
-faults(__m256i last, __m256i x)
-{
-    __m256i across = _mm256_permute2x128_si256(last, x, 0x21);
-    __m256i back1 = _mm256_alignr_epi8(x, across, 15);
-    __m256i back2 = _mm256_alignr_epi8(x, across, 14);
-    __m256i back3 = _mm256_alignr_epi8(x, across, 13);
-    __m256i low = _mm256_and_si256(back1, _mm256_set1_epi8(0x0f));
-    __m256i found =
-        _mm256_and_si256(_mm256_and_si256(lookup(before_high, high_half(back1)),
-                                          lookup(before_low, low)),
-                         lookup(this_high, high_half(x)));
-    /* The third and fourth byte of a character must follow two. */
-    __m256i third = _mm256_subs_epu8(back2, _mm256_set1_epi8(0xe0 - 0x80));
-    __m256i fourth =
-        _mm256_subs_epu8(back3, _mm256_set1_epi8((char)(0xf0 - 0x80)));
-    __m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth),
-                                    _mm256_set1_epi8((char)0x80));
-
-    return _mm256_xor_si256(must, found);
-}
-
-/*
  * How many bytes from a character's boundary are good for sure: whole
  * blocks, back to the last boundary in them.
  */
@@ -186,7 +69,7 @@ check_wide(const char *data, size_t len)
 
     for (i = 0; len - i >= 32; i += 32) {
         __m256i x = _mm256_loadu_si256((const __m256i *)(data + i));
-        __m256i bad = faults(last, x);
+        __m256i bad = tg_utf8_faults(last, x);
 
         if (!_mm256_testz_si256(bad, bad))
             break;

@@ -39,6 +39,9 @@ mix_text(struct reader *reader)
     if (json->text) {
         assert(tg_utf8_check(&utf8, json->text, len) == len);
         assert(utf8.need == 0);
+        assert(
+            tg_json_begins(json, json->text,
+                           len < TG_JSON_BEGIN_MAX ? len : TG_JSON_BEGIN_MAX));
         mix(reader, json->text, len);
     }
 }

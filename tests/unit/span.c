@@ -79,70 +79,6 @@ test_positions(void)
     }
 }
 
-static bool
-is_short_escape(const char *p, const char *end)
-{
-    return p + 1 < end && *p == '\\' && p[1] && strchr("\"\\/bfnrt", p[1]);
-}
-
-/* Where escaped may stop at the latest, and what it passed up to stop. */
-static const char *
-escaped_reference(const char *p, const char *end, const char *stop,
-                  bool *has_high, uint64_t *escapes)
-{
-    while (p < end && p != stop) {
-        if (is_short_escape(p, end)) {
-            p += 2;
-            ++*escapes;
-        } else if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\') {
-            break;
-        } else {
-            *has_high |= (unsigned char)*p++ >= 0x80;
-        }
-    }
-    return p;
-}
-
-/* It stops at a byte that is not escaped, and never goes too far. */
-static bool
-is_escaped_agreed(const char *p, const char *end)
-{
-    bool has_high = false, want_high = false;
-    uint64_t escapes = 0, want = 0;
-    const char *stop = tg_span_escaped(p, end, &has_high, &escapes);
-
-    return escaped_reference(p, end, stop, &want_high, &want) == stop &&
-           want == escapes && want_high == has_high;
-}
-
-static void
-test_escapes(void)
-{
-    static const char alphabet[] = "\\\\\\\\\"/bnuxa \xe4\x01";
-    char text[400];
-    uint32_t random = 5;
-    size_t i, k, len, far = 0;
-    bool is_good = true;
-
-    for (i = 0; i < 200000; i++) {
-        len = 64 + i % 300;
-        for (k = 0; k < len; k++) {
-            random = random * 1664525 + 1013904223;
-            /* Mostly pairs that are fine, so that it gets far. */
-            text[k] = "a\\"[random >> 30 == 0];
-            if (text[k] == '\\' && k + 1 < len)
-                text[++k] = "\\\"n/t"[(random >> 20) % 5];
-            if ((random >> 8) % 512 == 0)
-                text[k] = alphabet[(random >> 17) % (sizeof(alphabet) - 1)];
-        }
-        is_good = is_good && is_escaped_agreed(text, text + len);
-        far += tg_span_escaped(text, text + len, &(bool){false},
-                               &(uint64_t){0}) > text + 100;
-    }
-    ok(is_good, "200000 texts full of escapes are passed as far as is right");
-    printf("# %zu of them beyond 100 bytes\n", far);
-}
-
 /* RFC 3629's grammar, section 4, written down as it stands. */
 static bool
 is_character(const unsigned char *p, size_t len)
@@ -307,7 +243,6 @@ main(void)
 {
     test_positions();
     test_find();
-    test_escapes();
     test_sequences();
     test_random();
     test_encode();

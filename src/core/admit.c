@@ -69,11 +69,38 @@ is_ready(const struct tg_state *state, struct tg_admission *a)
     return true;
 }
 
-static bool
-has_credential(const struct tg_request *request, struct tg_admission *a)
+/* What is found out about the credential before it is its turn. */
+struct foresight {
+    bool is_key;     /* it has the form of one */
+    bool has_digest; /* head.digest is its */
+};
+
+/*
+ * Nothing of a decision takes as long as two trips to memory, to the place in
+ * the index and to the key: they are begun while the head is judged.
+ */
+static struct foresight
+look_ahead(const struct tg_state *state, const struct tg_request *request,
+           struct tg_admission *a)
 {
+    struct tg_str key = request->credential->key;
+    struct foresight ahead = {.is_key = false};
     enum tg_key_kind kind;
 
+    if (tg_credential_verdict(request->credential) != TG_CREDENTIAL_FOUND ||
+        key.len != TG_KEY_LEN)
+        return ahead;
+    ahead.has_digest = tg_digest_of(key, &a->head.digest) == 0;
+    if (ahead.has_digest)
+        tg_state_expect(state, &a->head.digest);
+    ahead.is_key = tg_key_parse(key, &kind) == 0;
+    return ahead;
+}
+
+static bool
+has_credential(const struct tg_request *request, bool is_key,
+               struct tg_admission *a)
+{
     a->credential = tg_credential_verdict(request->credential);
     if (a->credential == TG_CREDENTIAL_MISSING ||
         a->credential == TG_CREDENTIAL_EMPTY)
@@ -82,7 +109,7 @@ has_credential(const struct tg_request *request, struct tg_admission *a)
     if (a->credential != TG_CREDENTIAL_FOUND)
         return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
                                TG_REASON_CREDENTIAL);
-    if (tg_key_parse(request->credential->key, &kind) != 0) {
+    if (!is_key) {
         a->diagnosis = (int)tg_key_diagnose(request->credential->key);
         return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
                                TG_REASON_DIAGNOSIS);
@@ -316,11 +343,11 @@ await_key(const struct tg_state *state, const struct tg_request *request,
 
 static bool
 leads_to_key(const struct tg_state *state, const struct tg_request *request,
-             struct tg_admission *a)
+             bool has_digest, struct tg_admission *a)
 {
     bool is_filling = tg_wanted_is_filling(state);
 
-    if (tg_digest_of(request->credential->key, &a->head.digest) != 0)
+    if (!has_digest)
         return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
     if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) == 0)
         return tg_admit_again(state, request->now_ms, a);
@@ -382,16 +409,21 @@ void
 tg_admit_head(const struct tg_state *state, const struct tg_request *request,
               struct tg_admission *a)
 {
-    bool is_clean;
+    struct foresight ahead;
+    bool is_clean, is_sound;
 
     begin(a);
+    ahead = look_ahead(state, request, a);
     a->head.origin = request->origin;
     a->head.referer = request->referer;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
     is_clean = has_clean_url(request, a);
-    if (!has_sound_framing(&request->framing, a) || !is_clean ||
-        !is_ready(state, a) || !has_route(request, a) ||
-        !has_credential(request, a) || !leads_to_key(state, request, a)) {
+    is_sound = has_sound_framing(&request->framing, a);
+    if (ahead.has_digest)
+        tg_state_expect_key(state, &a->head.digest);
+    if (!is_sound || !is_clean || !is_ready(state, a) ||
+        !has_route(request, a) || !has_credential(request, ahead.is_key, a) ||
+        !leads_to_key(state, request, ahead.has_digest, a)) {
         throttle(state, request->now_ms, a);
         return;
     }

@@ -11,7 +11,6 @@
 #include "err.h"
 #include "pages.h"
 
-#define CACHE_LINE 64
 #define DEFAULT_KEYS (1u << 24)
 #define DEFAULT_ACCOUNTS (1u << 20)
 #define BLOBS_BYTES (4ull << 30)
@@ -251,101 +250,6 @@ read_slot(tg_seq *seq, const void *slots, size_t size, void *out,
     }
     *found = before;
     return 0;
-}
-
-/*
- * Which of the two policies is in force stands in the record, too: fetched
- * together, they and the counters take one trip to memory, not three.
- */
-static void
-expect(const struct tg_key_record *record)
-{
-    for (size_t i = 0; i < sizeof(*record); i += CACHE_LINE)
-        __builtin_prefetch((const char *)record + i);
-}
-
-/* Compares in place, with what the writer may be changing. */
-static bool
-is_digest(const uint8_t *bytes, const struct tg_digest *digest)
-{
-    const _Atomic uint64_t *words = (const void *)bytes;
-    uint64_t word, differ = 0;
-
-    for (size_t i = 0; i < sizeof(digest->bytes) / sizeof(word); i++) {
-        memcpy(&word, digest->bytes + i * sizeof(word), sizeof(word));
-        differ |= word ^ atomic_load_explicit(&words[i], memory_order_relaxed);
-    }
-    return differ == 0;
-}
-
-/* Whether the policy that a slot has now knows the digest. */
-static bool
-leads_there(const struct tg_state *state, uint32_t slot,
-            const struct tg_digest *digest)
-{
-    struct tg_key_record *record;
-    uint64_t before, after;
-    bool is_there;
-
-    if (slot >= state->header->key_capacity)
-        return false;
-    record = &state->keys[slot];
-    expect(record);
-    after = load(&record->seq);
-    do {
-        const struct tg_key_secret *secrets;
-
-        before = after;
-        secrets = record->slots[before & 1].secrets;
-        is_there = before != 0 && (is_digest(secrets[0].digest, digest) ||
-                                   is_digest(secrets[1].digest, digest));
-        atomic_thread_fence(memory_order_acquire);
-        after = load(&record->seq);
-    } while (after != before);
-    return is_there;
-}
-
-/* Two digests may share a tag, so an entry is a hint until its slot agrees. */
-static int
-search(const struct tg_state *state, uint64_t level,
-       const struct tg_digest *digest, uint32_t *slot)
-{
-    const _Atomic uint64_t *table =
-        state->index + (((uint64_t)1 << level) - 1) * (1u << TG_INDEX_BITS);
-    uint64_t mask = ((uint64_t)1 << (TG_INDEX_BITS + level)) - 1;
-    uint64_t hash, entry;
-
-    memcpy(&hash, digest->bytes, sizeof(hash));
-    for (uint64_t n = 0; n <= mask; n++) {
-        entry = atomic_load_explicit(&table[(hash + n) & mask],
-                                     memory_order_acquire);
-        if (entry == 0)
-            return TG_ERR_NOT_FOUND;
-        if (entry >> 32 != hash >> 32 || (uint32_t)entry == TG_INDEX_GONE ||
-            !leads_there(state, (uint32_t)entry - 1, digest))
-            continue;
-        *slot = (uint32_t)entry - 1;
-        return 0;
-    }
-    return TG_ERR_NOT_FOUND;
-}
-
-int
-tg_state_lookup(const struct tg_state *state, const struct tg_digest *digest,
-                uint32_t *slot)
-{
-    uint64_t level, now = load(&state->header->index_level);
-
-    /* The table may have been outgrown, and emptied, under our eyes. */
-    do {
-        level = now;
-        if (level >= TG_INDEX_LEVELS)
-            return TG_ERR_NOT_FOUND;
-        if (search(state, level, digest, slot) == 0)
-            return 0;
-        now = load(&state->header->index_level);
-    } while (now != level);
-    return TG_ERR_NOT_FOUND;
 }
 
 int

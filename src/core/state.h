@@ -64,6 +64,16 @@ int tg_state_lookup(const struct tg_state *state,
                     const struct tg_digest *digest, uint32_t *slot);
 
 /*
+ * Says that a digest is looked up soon: its place in the index is fetched
+ * meanwhile.  And later, when that is likely there: the key it leads to is
+ * fetched.  Each takes a trip to memory, which other work hides.
+ */
+void tg_state_expect(const struct tg_state *state,
+                     const struct tg_digest *digest);
+void tg_state_expect_key(const struct tg_state *state,
+                         const struct tg_digest *digest);
+
+/*
  * Copies the policy in force out of a slot.  *seq names the publication.
  * Returns 0, or TG_ERR_NOT_FOUND when nothing was ever published there, or
  * there is no such slot.

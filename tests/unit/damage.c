@@ -219,6 +219,28 @@ test_reads(void)
     end();
 }
 
+/* What is fetched ahead is where the index says, if that can be. */
+static void
+test_looks_ahead(void)
+{
+    static const struct tg_digest digest;
+    uint32_t slot;
+
+    begin();
+    state.header->key_capacity = 1;
+    for (uint32_t i = 0; i < 1u << TG_INDEX_BITS; i++)
+        state.index[i] = UINT32_MAX - 1;
+    tg_state_expect_key(&state, &digest);
+    is_int(tg_state_lookup(&state, &digest, &slot), TG_ERR_NOT_FOUND,
+           "an index that leads behind the keys leads nowhere");
+    state.header->index_level = UINT64_MAX;
+    tg_state_expect(&state, &digest);
+    tg_state_expect_key(&state, &digest);
+    is_int(tg_state_lookup(&state, &digest, &slot), TG_ERR_NOT_FOUND,
+           "nor does one of a level that there is not, looked at ahead");
+    end();
+}
+
 /* A cell below 0 would be money to spend. */
 static void
 test_cells(void)
@@ -259,6 +281,7 @@ main(void)
     test_calls();
     test_settled_call();
     test_reads();
+    test_looks_ahead();
     test_cells();
     test_calls_at_once();
     return done();

@@ -619,6 +619,8 @@ ngx_http_tollgate_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_tollgate_take_turns(mcf->sync);
+
     dir = ngx_pstrdup(cycle->pool, &mcf->state);
     if (dir == NULL) {
         return NGX_ERROR;

@@ -372,6 +372,9 @@ ngx_int_t ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf);
 void ngx_http_tollgate_close_sync(void);
 
+/* _turn.c */
+void ngx_http_tollgate_take_turns(ngx_uint_t is_strict);
+
 /* _strict.c */
 ngx_int_t ngx_http_tollgate_wait_hold(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);

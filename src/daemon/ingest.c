@@ -291,6 +291,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
     settle_offsets(ingest, err == 0);
     tg_holds_settle(&ingest->holds, err == 0);
     pthread_mutex_unlock(&daemon->write_lock);
+    ingest->taken += ingest->batch;
     if (ingest->is_stuck && !was_stuck)
         err = 0;
     if (err == 0)
@@ -379,6 +380,7 @@ tg_ingest_pass(struct tg_ingest *ingest)
     bool is_done = false;
     int err = tg_segments_scan(&ingest->segments, state, daemon->own_writer_id);
 
+    ingest->taken = 0;
     if (err != 0) {
         tg_log(TG_LOG_ERROR, "cannot read the journal's folder: %s",
                strerror(errno));
@@ -402,6 +404,12 @@ tg_ingest_pass(struct tg_ingest *ingest)
         atomic_store(&daemon->ingested_at_ms, tg_clock_ms());
     report(ingest);
     return err;
+}
+
+size_t
+tg_ingest_taken(const struct tg_ingest *ingest)
+{
+    return ingest->taken;
 }
 
 bool

@@ -24,6 +24,9 @@ int tg_ingest_open(struct tg_ingest **ingest, struct tg_daemon *daemon,
  */
 int tg_ingest_pass(struct tg_ingest *ingest);
 
+/* How many records the last pass took in. */
+size_t tg_ingest_taken(const struct tg_ingest *ingest);
+
 /*
  * Whether a segment could not be opened, or stands where the next pass looks
  * again before it is given up: so there may be calls that the store lacks.

@@ -20,6 +20,7 @@ struct tg_ingest {
     struct tg_segments segments;
     struct tg_holds holds;
     size_t batch; /* records in this transaction */
+    size_t taken; /* in this pass */
     size_t call_count;
     struct tg_record calls[TG_CALLS_AT_ONCE]; /* not yet in the store */
     bool is_cut;                              /* and there may be more */

@@ -45,6 +45,12 @@
 #include "usher.h"
 
 #define TICK_MS 50
+/*
+ * Where so many records come in one pass, the next one waits longer: pages of
+ * the store that each transaction writes again are written less often.
+ */
+#define BUSY_RECORDS 100
+#define BUSY_TICK_MS 200
 #define SECOND_MS 1000
 
 /* What runs, in the order in which it is begun. */
@@ -258,8 +264,9 @@ run(struct program *program)
         {.fd = program->daemon.wake_fd, .events = POLLIN},
     };
     int64_t next_beat_ms = 0, retry_ms = 0;
+    int tick_ms = TICK_MS;
 
-    while (poll(events, 2, TICK_MS) <= 0 || obey_signals(program)) {
+    while (poll(events, 2, tick_ms) <= 0 || obey_signals(program)) {
         int64_t now_ms = tg_clock_ms();
         bool is_due = now_ms >= retry_ms || retry_ms - now_ms > SECOND_MS;
 
@@ -270,6 +277,9 @@ run(struct program *program)
         }
         if (!take_in(program, is_due))
             retry_ms = now_ms + SECOND_MS;
+        tick_ms = tg_ingest_taken(program->ingest) >= BUSY_RECORDS
+                      ? BUSY_TICK_MS
+                      : TICK_MS;
         tg_retention_pass(&program->daemon, tg_ingest_store(program->ingest),
                           now_ms);
     }

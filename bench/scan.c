@@ -151,7 +151,7 @@ chat(size_t bytes, const char *unit, size_t *len)
         body, "{\"model\":\"deepseek-flash\",\"messages\":["
               "{\"role\":\"system\",\"content\":\"You are helpful.\"},"
               "{\"role\":\"user\",\"content\":\"");
-    while (*len + 64 < bytes)
+    while (*len + strlen(unit) + 40 < bytes)
         *len += (size_t)sprintf(body + *len, "%s", unit);
     *len += (size_t)sprintf(body + *len,
                             "\"}],\"stream\":true,\"max_tokens\":256}");
@@ -202,6 +202,11 @@ bench_bodies(void)
     static const struct {
         const char *name, *unit;
     } texts[] = {
+        {"a prompt",
+         "The clerk wrote: \\\"the ledger is balanced\\\", and signed it.\\n"
+         "def total(rows):\\n\\treturn sum(r['amount'] for r in rows)\\n"
+         "Please say in one sentence what the na\xc3\xafve reader misses; "
+         "keep to what the text itself says and do not guess.\\n"},
         {"plain text", "The quick brown fox jumps over it. "},
         {"code, a line break in 40", "    if (count > limit) return false;\\n"},
         {"JSON in JSON", "{\\\"name\\\":\\\"value\\\"},"},

@@ -75,22 +75,26 @@ take_pack(struct reading *reading, struct tg_str pack, uint32_t group)
     return err;
 }
 
-/* What is in the carver's heaps. */
+/*
+ * What is in the carver's heaps, in the order of time: the first piece of a day
+ * is mostly of the span that the last one of the day before was of.
+ */
 static int
 take_pieces(struct reading *reading)
 {
     const struct tg_carve *plan = &reading->plan;
     int err = tg_carver_carve(&reading->carver);
 
-    for (uint32_t i = 0; i < plan->heap_count && err == 0; i++) {
-        const struct tg_heap *heap = &reading->carver.heaps[i];
-        int piece = plan->heaps[i].piece;
+    for (uint32_t i = 0; i < plan->piece_count && err == 0; i++) {
+        const struct tg_carve_piece *piece = &plan->pieces[i];
+        const struct tg_heap *heap;
 
-        if (piece >= 0 && plan->pieces[piece].is_asked &&
-            heap->sums.requests > 0)
+        if (!piece->is_asked)
+            continue;
+        heap = &reading->carver.heaps[piece->heap];
+        if (heap->sums.requests > 0)
             err = tg_usage_fold_heap(&reading->asking->fold,
-                                     reading->carved_group,
-                                     plan->pieces[piece].span, heap);
+                                     reading->carved_group, piece->span, heap);
     }
     tg_carver_clear(&reading->carver);
     return err;

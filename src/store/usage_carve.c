@@ -18,7 +18,11 @@ add_piece(struct tg_carve *carve, uint32_t quarter, int64_t span, bool is_asked)
     if (carve->piece_count == TG_CARVE_PIECES)
         return false;
     carve->pieces[carve->piece_count++] = (struct tg_carve_piece){
-        .from = quarter, .to = quarter + 1, .span = span, .is_asked = is_asked};
+        .from = quarter,
+        .to = quarter + 1,
+        .span = span,
+        .is_asked = is_asked,
+        .heap = -1};
     return true;
 }
 
@@ -44,6 +48,8 @@ add_heap(struct tg_carve *carve, int piece, int part_of)
     assert(carve->heap_count < TG_CARVE_HEAPS);
     carve->heaps[carve->heap_count].piece = piece;
     carve->heaps[carve->heap_count].part_of = part_of;
+    if (piece >= 0)
+        carve->pieces[piece].heap = (int)carve->heap_count;
     return carve->heap_count++;
 }
 

@@ -30,6 +30,7 @@ struct tg_carve_piece {
     uint32_t from, to;
     int64_t span;
     bool is_asked;
+    int heap; /* that becomes it; -1: none */
 };
 
 /*

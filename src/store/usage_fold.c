@@ -78,6 +78,30 @@ scope_name(const struct tg_route *route)
     return name != NULL ? name : "";
 }
 
+/* Each day's packs come in the same order, and so do groups of keys. */
+static int
+find_group(struct tg_usage_fold *fold, const char *text, uint32_t *group)
+{
+    const uint32_t guess = fold->next_group;
+    struct group name = {.text = ""};
+    const struct group *likely;
+    int err;
+
+    if (guess < fold->groups.count) {
+        likely = tg_names_at(&fold->groups, guess);
+        if (strncmp(likely->text, text, GROUP_BYTES - 1) == 0) {
+            *group = guess;
+            fold->next_group = guess + 1;
+            return 0;
+        }
+    }
+    memcpy(name.text, text, strnlen(text, GROUP_BYTES - 1));
+    err = tg_names_find(&fold->groups, &name, group);
+    if (err == 0)
+        fold->next_group = *group + 1;
+    return err;
+}
+
 int
 tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
                     const char *account_id, const struct tg_usage_kind *kind,
@@ -85,7 +109,6 @@ tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
 {
     enum tg_usage_by by = fold->question->by;
     const struct tg_route *route = NULL;
-    struct group name = {.text = ""};
     const char *text = "";
     char status[24];
 
@@ -117,8 +140,7 @@ tg_usage_fold_group(struct tg_usage_fold *fold, const char *key_id,
         text = status;
         break;
     }
-    memcpy(name.text, text, strnlen(text, GROUP_BYTES - 1));
-    return tg_names_find(&fold->groups, &name, group);
+    return find_group(fold, text, group);
 }
 
 /* Days of a key come one by one, and each has two pieces at most. */

@@ -22,6 +22,7 @@ struct tg_usage_kind {
 struct tg_usage_fold {
     const struct tg_usage_question *question;
     struct tg_names groups;
+    uint32_t next_group;  /* likely to be asked for: behind the last one */
     struct tg_names rows; /* as they come */
     struct tg_times_pool pool;
 };

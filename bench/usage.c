@@ -128,7 +128,7 @@ day_of(void *arg, int64_t quarter)
 
 ZONE(far_day_of, 23) /* Kathmandu */
 ZONE(shanghai_day_of, 32)
-ZONE(auckland_day_of, 48) /* as far from a third of a day as can be */
+ZONE(auckland_day_of, 48) /* half a day, as far as can be */
 ZONE(berlin_day_of, 8)
 ZONE(newfoundland_day_of, -14)
 ZONE(new_york_day_of, -20)

@@ -31,7 +31,7 @@ get_long(const uint8_t *at, const uint8_t *end, uint64_t *value)
     return tg_varint_get(&at, end, value) == 0 ? at : NULL;
 }
 
-/* Most numbers here take a byte, or two.  *at stays in a register. */
+/* Most numbers here take up to three bytes.  *at stays in a register. */
 static inline int
 get(const uint8_t **at, const uint8_t *end, uint64_t *value)
 {
@@ -46,6 +46,12 @@ get(const uint8_t **at, const uint8_t *end, uint64_t *value)
     if (end - bytes >= 2 && bytes[1] < 0x80) {
         *value = (bytes[0] & 0x7fu) | (uint64_t)bytes[1] << 7;
         *at = bytes + 2;
+        return 0;
+    }
+    if (end - bytes >= 3 && bytes[2] < 0x80) {
+        *value = (bytes[0] & 0x7fu) | (bytes[1] & 0x7fu) << 7 |
+                 (uint64_t)bytes[2] << 14;
+        *at = bytes + 3;
         return 0;
     }
     bytes = get_long(bytes, end, &number);
@@ -112,6 +118,57 @@ get_times(const uint8_t **at, const uint8_t *end, struct tg_str *times)
         return TG_ERR_CORRUPT;
     *times = (struct tg_str){(const char *)*at, (size_t)len};
     *at += len;
+    return 0;
+}
+
+/* Passes over numbers; NULL: they are cut off. */
+static const uint8_t *
+pass(const uint8_t *at, const uint8_t *end, int count)
+{
+    for (; count > 0; at++) {
+        if (at == end)
+            return NULL;
+        count -= *at < 0x80;
+    }
+    return at;
+}
+
+/* What of a cell is behind its quarter; NULL: it is damaged. */
+static const uint8_t *
+pass_cell(const uint8_t *at, const uint8_t *end)
+{
+    struct tg_str times;
+    uint64_t mask;
+
+    at = pass(at, end, 1);
+    if (at == NULL || get(&at, end, &mask) != 0 || mask >> FIGURES != 0)
+        return NULL;
+    at = pass(at, end, __builtin_popcountll(mask));
+    if (at == NULL || get_times(&at, end, &times) != 0 ||
+        get_times(&at, end, &times) != 0)
+        return NULL;
+    return at;
+}
+
+int
+tg_pack_pass_cells(struct tg_pack_reader *reader, uint32_t quarter)
+{
+    const uint8_t *at = reader->at, *end = reader->cells_end;
+    uint64_t step;
+
+    while (at < end) {
+        if (get(&at, end, &step) != 0 || step >= TG_PACK_QUARTERS ||
+            (step == 0 && reader->is_begun))
+            return TG_ERR_CORRUPT;
+        if (reader->quarter + step >= quarter)
+            break;
+        at = pass_cell(at, end);
+        if (at == NULL)
+            return TG_ERR_CORRUPT;
+        reader->at = at;
+        reader->quarter += step;
+        reader->is_begun = true;
+    }
     return 0;
 }
 

@@ -47,6 +47,12 @@ int tg_pack_next_kind(struct tg_pack_reader *reader);
 /* The next cell of that kind: 1, 0 when there is none, or TG_ERR_CORRUPT. */
 int tg_pack_next_cell(struct tg_pack_reader *reader, struct tg_pack_cell *cell);
 
+/*
+ * Passes over the cells of that kind that are before a quarter-hour, and does
+ * not look at their figures.  0 or TG_ERR_CORRUPT.
+ */
+int tg_pack_pass_cells(struct tg_pack_reader *reader, uint32_t quarter);
+
 /* The next cell of any kind, the same way. */
 int tg_pack_next(struct tg_pack_reader *reader, struct tg_pack_cell *cell);
 

@@ -139,101 +139,151 @@ tg_pack_fail(struct tg_sqlite *db, int err, int64_t day, const char *key_id)
                         key_id, (long long)day, why);
 }
 
-/*
- * What is not wanted (?3) is not read: quarter-hours are most of a pack.  A
- * third of which nothing is wanted is looked up under NULL, which is nowhere.
- */
-#define SUMS(where)                                                            \
-    "SELECT key_id, account, sums FROM packs WHERE day = ?1 AND " where
-#define PARTS(where)                                                           \
-    "SELECT key_id, account, packs.sums, packs.cells, "                        \
-    "iif(?3 & 2, t0.sums, NULL), iif(?3 & 4, t2.sums, NULL), "                 \
-    "iif(?3 & 8, t0.cells, NULL), iif(?3 & 16, t1.cells, NULL), "              \
-    "iif(?3 & 32, t2.cells, NULL) FROM packs "                                 \
-    "LEFT JOIN pack_thirds_0 t0 ON t0.id = iif(?3 & 10, packs.cells, NULL) "   \
-    "LEFT JOIN pack_thirds_1 t1 ON t1.id = iif(?3 & 16, packs.cells, NULL) "   \
-    "LEFT JOIN pack_thirds_2 t2 ON t2.id = iif(?3 & 36, packs.cells, NULL) "   \
-    "WHERE day = ?1 AND " where
-#define BOTH(where)                                                            \
-    {                                                                          \
-        SUMS(where), PARTS(where)                                              \
+/* Whose packs a family's are, and with what the second parameter is bound. */
+#define OF_ALL "key_id = '*' AND account = 0"
+#define OF_ACCOUNTS "key_id = '*' AND account > 0"
+#define OF_ACCOUNT "key_id = '*' AND account = ?2"
+#define OF_KEYS "key_id <> '*'"
+#define OF_KEY "key_id = ?2"
+
+static const char *
+where_of(const struct tg_pack_query *query)
+{
+    switch (query->family) {
+    case TG_PACKS_OF_KEYS:
+        return query->key_id == NULL ? OF_KEYS : OF_KEY;
+    case TG_PACKS_OF_ACCOUNTS:
+        return query->account == 0 ? OF_ACCOUNTS : OF_ACCOUNT;
+    case TG_PACKS_OF_ALL:
+        break;
     }
+    return OF_ALL;
+}
 
-_Static_assert(1 << TG_PACK_SUMS_0 == 2 && 1 << TG_PACK_CELLS_2 == 32,
-               "as in PARTS");
+/* Days being read. */
+struct walk {
+    struct tg_sqlite *db;
+    const struct tg_pack_query *query;
+    void *arg;
+    sqlite3_stmt *stmt; /* of days of which the same is wanted; NULL: none */
+    uint32_t wanted;
+};
 
-static const char *const of_all[] = BOTH("key_id = '*' AND account = 0");
-static const char *const of_accounts[] = BOTH("key_id = '*' AND account > 0");
-static const char *const of_account[] = BOTH("key_id = '*' AND account = ?2");
-static const char *const of_keys[] = BOTH("key_id <> '*'");
-static const char *const of_key[] = BOTH("key_id = ?2");
+/*
+ * What is not wanted is not read: quarter-hours are most of a pack, and a
+ * row of a table costs more than what is in it.
+ */
+static char *
+write_sql(const struct walk *walk)
+{
+    sqlite3_str *sql = sqlite3_str_new(walk->db->db);
+
+    sqlite3_str_appendall(sql, "SELECT key_id, account, packs.sums");
+    if (walk->wanted != 0)
+        sqlite3_str_appendall(sql, ", packs.cells");
+    for (int i = TG_PACK_SIXTH_SUMS; i < TG_PACK_PARTS; i++) {
+        if ((walk->wanted >> i & 1) != 0)
+            sqlite3_str_appendf(sql, ", s%d.%s",
+                                (i - TG_PACK_SIXTH_SUMS) % TG_PACK_SIXTHS,
+                                i < TG_PACK_SIXTH_CELLS ? "sums" : "cells");
+    }
+    sqlite3_str_appendall(sql, " FROM packs");
+    for (int i = 0; i < TG_PACK_SIXTHS; i++) {
+        if (((walk->wanted >> TG_PACK_SIXTH_SUMS |
+              walk->wanted >> TG_PACK_SIXTH_CELLS) >>
+                 i &
+             1) != 0)
+            sqlite3_str_appendf(sql,
+                                " LEFT JOIN pack_sixths_%d s%d "
+                                "ON s%d.id = packs.cells",
+                                i, i, i);
+    }
+    sqlite3_str_appendf(sql, " WHERE day = ?1 AND %s", where_of(walk->query));
+    return sqlite3_str_finish(sql);
+}
 
 static int
-begin_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
-          uint32_t wanted, sqlite3_stmt **stmt)
+prepare(struct walk *walk, uint32_t wanted)
 {
-    bool has_parts = wanted != 0;
-    int err;
+    char *sql;
+    int result;
 
-    if (query->family == TG_PACKS_OF_ALL)
-        err = tg_sql_begin(db, stmt, of_all[has_parts], "i", day);
-    else if (query->family == TG_PACKS_OF_ACCOUNTS)
-        err = query->account == 0
-                  ? tg_sql_begin(db, stmt, of_accounts[has_parts], "i", day)
-                  : tg_sql_begin(db, stmt, of_account[has_parts], "ii", day,
-                                 (int64_t)query->account);
-    else
-        err = query->key_id == NULL
-                  ? tg_sql_begin(db, stmt, of_keys[has_parts], "i", day)
-                  : tg_sql_begin(db, stmt, of_key[has_parts], "it", day,
-                                 query->key_id);
-    if (err == 0 && has_parts)
-        sqlite3_bind_int64(*stmt, 3, wanted);
-    return err;
+    if (walk->stmt != NULL && walk->wanted == wanted)
+        return 0;
+    sqlite3_finalize(walk->stmt);
+    walk->stmt = NULL;
+    walk->wanted = wanted;
+    sql = write_sql(walk);
+    if (sql == NULL)
+        return tg_error_set(&walk->db->store.error, TG_ERR_SYSTEM,
+                            "out of memory");
+    result = sqlite3_prepare_v2(walk->db->db, sql, -1, &walk->stmt, NULL);
+    sqlite3_free(sql);
+    return result == SQLITE_OK ? 0 : tg_sqlite_fail(walk->db, result);
+}
+
+static int
+begin_day(struct walk *walk, int64_t day)
+{
+    const struct tg_pack_query *query = walk->query;
+    int err =
+        prepare(walk, query->wanted != NULL ? query->wanted(walk->arg, day)
+                                            : TG_PACK_ALL_CELLS);
+
+    if (err != 0)
+        return err;
+    sqlite3_bind_int64(walk->stmt, 1, day);
+    if (query->family == TG_PACKS_OF_KEYS && query->key_id != NULL)
+        sqlite3_bind_text(walk->stmt, 2, query->key_id, -1, SQLITE_STATIC);
+    else if (query->family == TG_PACKS_OF_ACCOUNTS && query->account != 0)
+        sqlite3_bind_int64(walk->stmt, 2, query->account);
+    return 0;
 }
 
 /* Cells that are few stand where others have a number. */
 static void
-read_parts(sqlite3_stmt *stmt, uint32_t wanted, struct tg_pack_row *row)
+read_parts(const struct walk *walk, struct tg_pack_row *row)
 {
-    row->has_thirds = sqlite3_column_type(stmt, 3) == SQLITE_INTEGER;
-    if (!row->has_thirds) {
-        row->parts[TG_PACK_CELLS_0] = tg_sql_bytes(stmt, 3);
+    int column = 4;
+
+    if (walk->wanted == 0)
+        return;
+    row->has_sixths = sqlite3_column_type(walk->stmt, 3) == SQLITE_INTEGER;
+    if (!row->has_sixths) {
+        row->parts[TG_PACK_SIXTH_CELLS] = tg_sql_bytes(walk->stmt, 3);
         return;
     }
-    for (int part = TG_PACK_SUMS_0; part < TG_PACK_PARTS; part++) {
-        if ((wanted >> part & 1) != 0)
-            row->parts[part] = tg_sql_bytes(stmt, 3 + part);
+    for (int part = TG_PACK_SIXTH_SUMS; part < TG_PACK_PARTS; part++) {
+        if ((walk->wanted >> part & 1) != 0)
+            row->parts[part] = tg_sql_bytes(walk->stmt, column++);
     }
 }
 
 static int
-visit_day(struct tg_sqlite *db, const struct tg_pack_query *query, int64_t day,
-          int (*visit)(void *, const struct tg_pack_row *), void *arg)
+visit_day(struct walk *walk, int64_t day,
+          int (*visit)(void *, const struct tg_pack_row *))
 {
-    uint32_t wanted =
-        query->wanted != NULL ? query->wanted(arg, day) : TG_PACK_ALL_CELLS;
-    sqlite3_stmt *stmt;
-    int err = begin_day(db, query, day, wanted, &stmt);
+    struct tg_sqlite *db = walk->db;
+    int err = begin_day(walk, day);
 
     if (err != 0)
         return err;
-    while ((err = tg_sql_next(db, stmt)) > 0) {
+    while ((err = tg_sql_next(db, walk->stmt)) > 0) {
         struct tg_pack_row row = {
             .day = day,
-            .key_id = tg_sql_text(stmt, 0),
-            .account = (uint32_t)sqlite3_column_int64(stmt, 1),
-            .parts = {[TG_PACK_SUMS] = tg_sql_bytes(stmt, 2)}};
+            .key_id = tg_sql_text(walk->stmt, 0),
+            .account = (uint32_t)sqlite3_column_int64(walk->stmt, 1),
+            .parts = {[TG_PACK_SUMS] = tg_sql_bytes(walk->stmt, 2)}};
 
-        if (wanted != 0)
-            read_parts(stmt, wanted, &row);
+        read_parts(walk, &row);
         err = row.account <= db->pack_accounts.count
-                  ? visit(arg, &row)
+                  ? visit(walk->arg, &row)
                   : tg_pack_fail(db, TG_ERR_CORRUPT, day, row.key_id);
         if (err != 0)
             break;
     }
-    return tg_sql_end(stmt, err);
+    sqlite3_reset(walk->stmt);
+    return err;
 }
 
 /* The first day of packs from *day on: 1, or 0 when there is none. */
@@ -258,6 +308,7 @@ int
 tg_packs_each(struct tg_sqlite *db, const struct tg_pack_query *query,
               int (*visit)(void *, const struct tg_pack_row *), void *arg)
 {
+    struct walk walk = {.db = db, .query = query, .arg = arg};
     int64_t day = query->first / TG_PACK_QUARTERS;
     int64_t last = (query->end - 1) / TG_PACK_QUARTERS;
     int err = 0;
@@ -266,10 +317,13 @@ tg_packs_each(struct tg_sqlite *db, const struct tg_pack_query *query,
         return 0;
     while (err == 0) {
         err = find_day(db, &day);
-        if (err <= 0 || day > last)
-            return err < 0 ? err : 0;
-        err = visit_day(db, query, day, visit, arg);
+        if (err <= 0 || day > last) {
+            err = err < 0 ? err : 0;
+            break;
+        }
+        err = visit_day(&walk, day, visit);
         day++;
     }
+    sqlite3_finalize(walk.stmt);
     return err;
 }

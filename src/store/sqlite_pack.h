@@ -6,15 +6,16 @@
  * account has one of all its keys, and account 0 one of all accounts, for
  * questions that are not about keys, or accounts.  It has sums, a cell a kind
  * of all the day, and cells, one a quarter-hour; where these are many, they
- * stand by thirds of the day (pack_thirds.h), with sums of the first and last.
+ * stand by sixths of the day, with sums up to these or from them on
+ * (pack_sixths.h).
  */
 #ifndef TG_SQLITE_PACK_H
 #define TG_SQLITE_PACK_H
 
-#include "pack.h"
+#include "pack_sixths.h"
 #include "sqlite_block.h"
 
-/* Bytes of cells that stand in their row; more stand in pack_thirds_0 to 2. */
+/* Bytes of cells that stand in their row; more stand in pack_sixths_0 to 5. */
 #define TG_PACK_CELLS_WITHIN 256
 
 #define TG_PACK_ALL_KEYS "*"
@@ -50,24 +51,21 @@ tg_pack_account(const struct tg_sqlite *db, uint32_t number)
 
 /* What a row has. */
 enum tg_pack_part {
-    TG_PACK_SUMS = 0, /* of the day */
-    TG_PACK_SUMS_0,   /* of the first third */
-    TG_PACK_SUMS_2,
-    TG_PACK_CELLS_0, /* quarter-hours of the first third, or of the day */
-    TG_PACK_CELLS_1,
-    TG_PACK_CELLS_2,
-    TG_PACK_PARTS
+    TG_PACK_SUMS = 0,       /* of the day */
+    TG_PACK_SIXTH_SUMS = 1, /* of each sixth; the first has none */
+    TG_PACK_SIXTH_CELLS =
+        TG_PACK_SIXTH_SUMS + TG_PACK_SIXTHS, /* or the first: of the day */
+    TG_PACK_PARTS = TG_PACK_SIXTH_CELLS + TG_PACK_SIXTHS
 };
 
-#define TG_PACK_ALL_CELLS                                                      \
-    (1u << TG_PACK_CELLS_0 | 1u << TG_PACK_CELLS_1 | 1u << TG_PACK_CELLS_2)
+#define TG_PACK_ALL_CELLS (((1u << TG_PACK_SIXTHS) - 1) << TG_PACK_SIXTH_CELLS)
 
 /* A row that is read, of a day since 1970; as long as it is visited. */
 struct tg_pack_row {
     int64_t day;
     const char *key_id;
     uint32_t account;
-    bool has_thirds; /* otherwise cells are few, and all in one part */
+    bool has_sixths; /* otherwise cells are few, and all in one part */
     struct tg_str parts[TG_PACK_PARTS]; /* empty where it is not wanted */
 };
 
@@ -95,20 +93,20 @@ struct tg_pack_query {
 int tg_packs_each(struct tg_sqlite *db, const struct tg_pack_query *query,
                   int (*visit)(void *, const struct tg_pack_row *), void *arg);
 
-/* What thirds are made with, kept from one to the next.  All 0: nothing. */
-struct tg_pack_thirds {
-    struct tg_pack_writer third, sums; /* of what is added */
+/* What sixths are made with, kept from one to the next.  All 0: nothing. */
+struct tg_pack_cutter {
+    struct tg_pack_writer sums, cells; /* of what is added */
     struct tg_pack_writer merged[2];   /* with what is there */
 };
 
 /*
- * Adds quarter-hours of a day to the thirds of that id, or makes some and their
+ * Adds quarter-hours of a day to the sixths of that id, or makes some and their
  * id where it is 0.  In the caller's transaction; 0 or TG_ERR_*.
  */
-int tg_pack_thirds_put(struct tg_sqlite *db, struct tg_pack_thirds *maker,
+int tg_pack_sixths_put(struct tg_sqlite *db, struct tg_pack_cutter *cutter,
                        int64_t *id, struct tg_str cells);
 
-void tg_pack_thirds_release(struct tg_pack_thirds *maker);
+void tg_pack_cutter_release(struct tg_pack_cutter *cutter);
 
 /* What all cells of a pack of sums cost.  0, TG_ERR_RANGE or TG_ERR_CORRUPT. */
 int tg_pack_cost(struct tg_str sums, int64_t *nanos);

@@ -10,7 +10,7 @@ struct tg_pack_maker {
     struct tg_heap cell, day;          /* of a kind */
     struct tg_pack_writer sums, cells; /* of the calls that are added */
     struct tg_pack_writer merged[2];   /* with what was there */
-    struct tg_pack_thirds thirds;
+    struct tg_pack_cutter cutter;
     uint32_t *kinds, *accounts; /* numbers in packs of the block's names */
 };
 
@@ -38,7 +38,7 @@ tg_pack_maker_free(struct tg_pack_maker *maker)
     tg_pack_release(&maker->cells);
     tg_pack_release(&maker->merged[0]);
     tg_pack_release(&maker->merged[1]);
-    tg_pack_thirds_release(&maker->thirds);
+    tg_pack_cutter_release(&maker->cutter);
     free(maker->kinds);
     free(maker->accounts);
     free(maker);
@@ -166,7 +166,7 @@ struct owner {
     int64_t day;
     const char *key_id;
     uint32_t account;
-    int64_t thirds_id; /* of their rows in pack_thirds_*; 0: none */
+    int64_t sixths_id; /* of their rows in pack_sixths_*; 0: none */
 };
 
 /* Adds what is there already. */
@@ -189,7 +189,7 @@ add_stored(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
         return tg_sql_end(stmt, err);
     err = tg_pack_merge(&merged[0], tg_sql_bytes(stmt, 0), packs[0], &packs[0]);
     if (err == 0 && sqlite3_column_type(stmt, 1) == SQLITE_INTEGER)
-        owner->thirds_id = sqlite3_column_int64(stmt, 1);
+        owner->sixths_id = sqlite3_column_int64(stmt, 1);
     else if (err == 0)
         err = tg_pack_merge(&merged[1], tg_sql_bytes(stmt, 1), packs[1],
                             &packs[1]);
@@ -207,18 +207,18 @@ store(struct tg_sqlite *db, struct tg_rollup *rollup, struct owner *owner,
 
     if (err == 0)
         err = add_stored(db, rollup, owner, packs);
-    /* Cells that are many stand by thirds from then on. */
+    /* Cells that are many stand by sixths from then on. */
     if (err == 0 &&
-        (owner->thirds_id != 0 || packs[1].len > TG_PACK_CELLS_WITHIN))
-        err = tg_pack_thirds_put(db, &rollup->maker->thirds, &owner->thirds_id,
+        (owner->sixths_id != 0 || packs[1].len > TG_PACK_CELLS_WITHIN))
+        err = tg_pack_sixths_put(db, &rollup->maker->cutter, &owner->sixths_id,
                                  packs[1]);
     if (err == TG_ERR_RANGE || err == TG_ERR_CORRUPT)
         return tg_pack_fail(db, err, owner->day, owner->key_id);
     if (err != 0)
         return err;
-    return owner->thirds_id != 0
+    return owner->sixths_id != 0
                ? tg_sql_run(db, NULL, sql, "itibi", owner->day, owner->key_id,
-                            (int64_t)owner->account, packs[0], owner->thirds_id)
+                            (int64_t)owner->account, packs[0], owner->sixths_id)
                : tg_sql_run(db, NULL, sql, "itibb", owner->day, owner->key_id,
                             (int64_t)owner->account, packs[0], packs[1]);
 }

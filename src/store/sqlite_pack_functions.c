@@ -2,14 +2,16 @@
 
 #include <stdlib.h>
 
-#include "pack_thirds.h"
+#include "pack_sixths.h"
 #include "times.h"
 
 /*
  * tg_pack(kind, quarter, 11 sums, latency, ttft) makes a pack of the rows of a
- * group, and tg_packs(pack) one of packs; in any order.  tg_pack_third(cells,
- * third) and tg_pack_sums(cells) are those of pack_thirds.h.  SQL adds up
- * numbers, but no histograms.
+ * group, and tg_packs(pack) one of packs; in any order.  tg_pack_join(pack,
+ * pack, pack) is one of three, each of which may be NULL.  tg_pack_cut(cells,
+ * from, to), tg_pack_sums(cells, from, to) and tg_pack_sums(cells), of all the
+ * day, are those of pack_sixths.h, and tg_pack_third(cells, third) cuts out the
+ * eight hours that stores had before.  SQL adds up numbers, but no histograms.
  */
 
 /* The first two tell it apart. */
@@ -163,14 +165,54 @@ give(sqlite3_context *context)
 }
 
 static void
+give_join(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct tg_pack_writer writers[2] = {{.bytes = NULL}, {.bytes = NULL}};
+    struct tg_str pack = {NULL, 0};
+    int err = 0;
+
+    for (int i = 0; i < count && err == 0; i++)
+        err = tg_pack_merge(&writers[i % 2], pack, blob(values[i]), &pack);
+    give_pack(context, err, pack);
+    tg_pack_release(&writers[0]);
+    tg_pack_release(&writers[1]);
+}
+
+static void
 give_third(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    uint32_t from = 32 * (uint32_t)sqlite3_value_int64(values[1]);
+    struct tg_pack_writer writer = {.bytes = NULL};
+    struct tg_str pack = {NULL, 0};
+    int err = tg_pack_cut(&writer, blob(values[0]),
+                          (struct tg_pack_range){from, from + 32}, &pack);
+
+    (void)count;
+    give_pack(context, err, pack);
+    tg_pack_release(&writer);
+}
+
+/* Behind the first value; without one, of all the day. */
+static struct tg_pack_range
+range_of(int count, sqlite3_value **values)
+{
+    struct tg_pack_range range = {0, TG_PACK_QUARTERS};
+
+    if (count > 1) {
+        range.from = (uint32_t)sqlite3_value_int64(values[1]);
+        range.to = (uint32_t)sqlite3_value_int64(values[2]);
+    }
+    return range;
+}
+
+static void
+give_cut(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct tg_pack_writer writer = {.bytes = NULL};
     struct tg_str pack = {NULL, 0};
-    int err = tg_pack_third(&writer, blob(values[0]),
-                            (uint32_t)sqlite3_value_int64(values[1]), &pack);
+    int err =
+        tg_pack_cut(&writer, blob(values[0]), range_of(count, values), &pack);
 
-    (void)count;
     give_pack(context, err, pack);
     tg_pack_release(&writer);
 }
@@ -180,9 +222,9 @@ give_sums(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct tg_pack_writer writer = {.bytes = NULL};
     struct tg_str pack = {NULL, 0};
-    int err = tg_pack_sums(&writer, blob(values[0]), &pack);
+    int err =
+        tg_pack_sums(&writer, blob(values[0]), range_of(count, values), &pack);
 
-    (void)count;
     give_pack(context, err, pack);
     tg_pack_release(&writer);
 }
@@ -190,18 +232,29 @@ give_sums(sqlite3_context *context, int count, sqlite3_value **values)
 int
 tg_pack_functions(sqlite3 *db)
 {
+    static const struct {
+        const char *name;
+        int count;
+        void (*give)(sqlite3_context *, int, sqlite3_value **);
+        void (*step)(sqlite3_context *, int, sqlite3_value **);
+    } functions[] = {
+        {"tg_pack", 15, NULL, add_row},
+        {"tg_packs", 1, NULL, add_pack},
+        {"tg_pack_join", 3, give_join, NULL},
+        {"tg_pack_third", 2, give_third, NULL},
+        {"tg_pack_cut", 3, give_cut, NULL},
+        {"tg_pack_sums", 1, give_sums, NULL},
+        {"tg_pack_sums", 3, give_sums, NULL},
+    };
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-    int result = sqlite3_create_function(db, "tg_pack", 15, flags, NULL, NULL,
-                                         add_row, give);
+    int result = SQLITE_OK;
 
-    if (result == SQLITE_OK)
-        result = sqlite3_create_function(db, "tg_packs", 1, flags, NULL, NULL,
-                                         add_pack, give);
-    if (result == SQLITE_OK)
-        result = sqlite3_create_function(db, "tg_pack_third", 2, flags, NULL,
-                                         give_third, NULL, NULL);
-    if (result == SQLITE_OK)
-        result = sqlite3_create_function(db, "tg_pack_sums", 1, flags, NULL,
-                                         give_sums, NULL, NULL);
+    for (size_t i = 0;
+         i < sizeof(functions) / sizeof(functions[0]) && result == SQLITE_OK;
+         i++)
+        result = sqlite3_create_function(
+            db, functions[i].name, functions[i].count, flags, NULL,
+            functions[i].give, functions[i].step,
+            functions[i].step != NULL ? give : NULL);
     return result;
 }

@@ -372,12 +372,13 @@ find_bound(struct step *step, int64_t before, struct bound *bound)
     return tg_sql_end(stmt, err);
 }
 
-#define THIRDS(table)                                                          \
+#define SIXTH(table)                                                           \
     "DELETE FROM " table " WHERE id IN (SELECT cells FROM packs WHERE (day, "  \
     "key_id, account) <= (?, ?, ?) AND typeof(cells) = 'integer')"
 
-static const char *const thirds[] = {
-    THIRDS("pack_thirds_0"), THIRDS("pack_thirds_1"), THIRDS("pack_thirds_2")};
+static const char *const sixths[] = {
+    SIXTH("pack_sixths_0"), SIXTH("pack_sixths_1"), SIXTH("pack_sixths_2"),
+    SIXTH("pack_sixths_3"), SIXTH("pack_sixths_4"), SIXTH("pack_sixths_5")};
 
 /* Whole days; what they cost stays with their accounts. */
 static int
@@ -390,8 +391,8 @@ take_packs(struct step *step)
 
     if (err != 0 || !step->did_some)
         return err;
-    for (size_t i = 0; i < sizeof(thirds) / sizeof(thirds[0]) && err == 0; i++)
-        err = tg_sql_run(db, NULL, thirds[i], "iti", bound.day, bound.key_id,
+    for (size_t i = 0; i < sizeof(sixths) / sizeof(sixths[0]) && err == 0; i++)
+        err = tg_sql_run(db, NULL, sixths[i], "iti", bound.day, bound.key_id,
                          bound.account);
     if (err == 0)
         err = tg_sql_run(

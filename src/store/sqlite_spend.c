@@ -43,7 +43,8 @@ visit_row(void *arg, const struct tg_pack_row *row)
 {
     int err = 0;
 
-    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+    for (int part = TG_PACK_SIXTH_CELLS; part < TG_PACK_PARTS && err == 0;
+         part++)
         err = visit_pack(arg, row, row->parts[part]);
     return err;
 }
@@ -244,7 +245,8 @@ count_row(void *arg, const struct tg_pack_row *row)
     struct counting *counting = arg;
     int err = 0;
 
-    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+    for (int part = TG_PACK_SIXTH_CELLS; part < TG_PACK_PARTS && err == 0;
+         part++)
         err =
             count_pack(counting, row->parts[part], row->day * TG_PACK_QUARTERS);
     return err == 0 ? 0

@@ -150,9 +150,10 @@ take_parts(struct reading *reading, const struct tg_pack_row *row,
 
     if (reading->is_whole)
         return take_pack(reading, row->parts[TG_PACK_SUMS], group);
-    if (reading->is_carved && row->has_thirds)
+    if (reading->is_carved && row->has_sixths)
         return carve(reading, row, group);
-    for (int part = TG_PACK_CELLS_0; part < TG_PACK_PARTS && err == 0; part++)
+    for (int part = TG_PACK_SIXTH_CELLS; part < TG_PACK_PARTS && err == 0;
+         part++)
         err = take_pack(reading, row->parts[part], group);
     return err;
 }

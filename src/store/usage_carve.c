@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "err.h"
-#include "pack_thirds.h"
+#include "pack_sixths.h"
 
 static bool
 add_piece(struct tg_carve *carve, uint32_t quarter, int64_t span, bool is_asked)
@@ -17,45 +17,27 @@ add_piece(struct tg_carve *carve, uint32_t quarter, int64_t span, bool is_asked)
     }
     if (carve->piece_count == TG_CARVE_PIECES)
         return false;
-    carve->pieces[carve->piece_count++] = (struct tg_carve_piece){
-        .from = quarter,
-        .to = quarter + 1,
-        .span = span,
-        .is_asked = is_asked,
-        .heap = -1};
+    carve->pieces[carve->piece_count++] =
+        (struct tg_carve_piece){.from = quarter,
+                                .to = quarter + 1,
+                                .span = span,
+                                .is_asked = is_asked,
+                                .heap = -1};
     return true;
 }
 
-/* Of three that are equal the one in the middle, of which there are no sums. */
+/* part_of may be a heap that is yet to come. */
 static int
-find_largest(const struct tg_carve *carve)
-{
-    uint32_t best = carve->piece_count / 2;
-
-    for (uint32_t i = 0; i < carve->piece_count; i++) {
-        const struct tg_carve_piece *piece = &carve->pieces[i];
-
-        if (piece->to - piece->from >
-            carve->pieces[best].to - carve->pieces[best].from)
-            best = i;
-    }
-    return (int)best;
-}
-
-static uint32_t
-add_heap(struct tg_carve *carve, int piece, int part_of)
+add_heap(struct tg_carve *carve, int part_of)
 {
     assert(carve->heap_count < TG_CARVE_HEAPS);
-    carve->heaps[carve->heap_count].piece = piece;
-    carve->heaps[carve->heap_count].part_of = part_of;
-    if (piece >= 0)
-        carve->pieces[piece].heap = (int)carve->heap_count;
-    return carve->heap_count++;
+    carve->part_of[carve->heap_count] = part_of;
+    return (int)carve->heap_count++;
 }
 
 static void
-add_layer(struct tg_carve *carve, enum tg_pack_part part, uint32_t from,
-          uint32_t to, uint32_t heap)
+add_layer(struct tg_carve *carve, uint32_t part, uint32_t from, uint32_t to,
+          int heap)
 {
     if (from >= to)
         return;
@@ -63,60 +45,74 @@ add_layer(struct tg_carve *carve, enum tg_pack_part part, uint32_t from,
     carve->layers[carve->layer_count].part = part;
     carve->layers[carve->layer_count].from = from;
     carve->layers[carve->layer_count].to = to;
-    carve->layers[carve->layer_count++].heap = heap;
+    carve->layers[carve->layer_count++].heap = (uint32_t)heap;
     carve->wanted |= 1u << part;
 }
 
-/* What a piece has of a third; *rest, made once, is what is too much in it. */
-static void
-add_third(struct tg_carve *carve, uint32_t third, uint32_t from, uint32_t to,
-          uint32_t heap, int *rest)
+/* Whether what is known of a cut is what is before it, or what is behind. */
+static bool
+is_known_before(uint32_t cut)
 {
-    enum tg_pack_part cells = TG_PACK_CELLS_0 + third;
-    uint32_t begin = third * TG_PACK_THIRD, end = begin + TG_PACK_THIRD;
+    return cut < tg_pack_sixths[TG_PACK_SIXTHS / 2].cells.to;
+}
 
-    from = from > begin ? from : begin;
-    to = to < end ? to : end;
-    if (from >= to)
-        return;
-    if (third == 1 || 2 * (to - from) <= TG_PACK_THIRD) {
+/* A heap of what is known of a cut; what is too much in it comes before it. */
+static int
+add_known(struct tg_carve *carve, uint32_t cut, int part_of)
+{
+    uint32_t sixth = tg_pack_sixth_of(cut);
+    uint32_t cells = TG_PACK_SIXTH_CELLS + sixth;
+    bool is_before = is_known_before(cut);
+    uint32_t middle =
+        sixth == 0 && !is_before ? TG_PACK_QUARTERS : sixth * TG_PACK_SIXTH;
+    uint32_t from = cut < middle ? cut : middle;
+    uint32_t to = cut < middle ? middle : cut;
+    bool is_less = is_before == (cut < middle);
+    int heap;
+
+    if (is_less && from < to)
+        add_layer(carve, cells, from, to,
+                  add_heap(carve, (int)carve->heap_count + 1));
+    heap = add_heap(carve, part_of);
+    if (!is_less)
         add_layer(carve, cells, from, to, heap);
-        return;
-    }
-    add_layer(carve, third == 0 ? TG_PACK_SUMS_0 : TG_PACK_SUMS_2, 0, 1, heap);
-    if (to - from == TG_PACK_THIRD)
-        return;
-    if (*rest < 0)
-        *rest = (int)add_heap(carve, -1, (int)heap);
-    add_layer(carve, cells, begin, from, (uint32_t)*rest);
-    add_layer(carve, cells, to, end, (uint32_t)*rest);
+    if (sixth != 0)
+        add_layer(carve, TG_PACK_SIXTH_SUMS + sixth, 0, 1, heap);
+    return heap;
+}
+
+/* What is before a cut is part of what is before the next, or of the day. */
+static void
+add_cuts(struct tg_carve *carve)
+{
+    struct tg_carve_piece *pieces = carve->pieces;
+    uint32_t day = 0;
+    int whole;
+
+    while (day + 1 < carve->piece_count &&
+           is_known_before(pieces[day + 1].from))
+        day++;
+    carve->has_day = pieces[day].is_asked;
+    if (carve->has_day)
+        pieces[day].heap = add_heap(carve, -1);
+    whole = pieces[day].heap;
+    for (uint32_t i = day; i > 0; i--)
+        whole = pieces[i - 1].heap = add_known(carve, pieces[i].from, whole);
+    whole = pieces[day].heap;
+    for (uint32_t i = day + 1; i < carve->piece_count; i++)
+        whole = pieces[i].heap = add_known(carve, pieces[i].from, whole);
 }
 
 bool
 tg_carve_plan(struct tg_carve *carve, const int64_t spans[TG_PACK_QUARTERS],
               uint32_t from, uint32_t to)
 {
-    int largest;
-
     *carve = (struct tg_carve){.piece_count = 0};
     for (uint32_t i = 0; i < TG_PACK_QUARTERS; i++) {
         if (!add_piece(carve, i, spans[i], i >= from && i < to))
             return false;
     }
-    largest = find_largest(carve);
-    add_heap(carve, largest, -1);
-    for (int i = 0; i < (int)carve->piece_count; i++) {
-        const struct tg_carve_piece *piece = &carve->pieces[i];
-        bool is_part = carve->pieces[largest].is_asked;
-        int rest = -1;
-        uint32_t heap;
-
-        if (i == largest || (!is_part && !piece->is_asked))
-            continue;
-        heap = add_heap(carve, i, is_part ? 0 : -1);
-        for (uint32_t third = 0; third < TG_PACK_THIRDS; third++)
-            add_third(carve, third, piece->from, piece->to, heap, &rest);
-    }
+    add_cuts(carve);
     return true;
 }
 
@@ -143,18 +139,17 @@ add_layer_kind(struct tg_carver *carver, uint32_t layer, uint64_t kind)
     struct tg_heap *heap = &carver->heaps[carver->carve->layers[layer].heap];
     struct tg_pack_reader *reader = &carver->readers[layer];
     struct tg_pack_cell cell;
-    int got = carver->got[layer], err = 0;
+    int got = carver->got[layer], err;
 
     while (got > 0 && reader->kind < kind)
         got = tg_pack_next_kind(reader);
     carver->got[layer] = got;
     if (got <= 0 || reader->kind > kind)
         return got < 0 ? TG_ERR_CORRUPT : 0;
+    err = tg_pack_pass_cells(reader, from);
     while (err == 0 && (got = tg_pack_next_cell(reader, &cell)) > 0 &&
-           cell.quarter < to) {
-        if (cell.quarter >= from)
-            err = tg_heap_add(heap, &cell, carver->has_times);
-    }
+           cell.quarter < to)
+        err = tg_heap_add(heap, &cell, carver->has_times);
     return got < 0 ? got : err;
 }
 
@@ -167,7 +162,7 @@ tg_carver_add(struct tg_carver *carver, struct tg_pack_reader *sums)
 
     if (got <= 0)
         return TG_ERR_CORRUPT;
-    if (carve->pieces[carve->heaps[0].piece].is_asked)
+    if (carve->has_day)
         err = tg_heap_add(&carver->heaps[0], &cell, carver->has_times);
     for (uint32_t i = 0; i < carve->layer_count && err == 0; i++)
         err = add_layer_kind(carver, i, sums->kind);
@@ -180,12 +175,10 @@ tg_carver_carve(struct tg_carver *carver)
     const struct tg_carve *carve = carver->carve;
     int err = 0;
 
-    for (uint32_t i = carve->heap_count; i > 0 && err == 0; i--) {
-        int part_of = carve->heaps[i - 1].part_of;
-
-        if (part_of >= 0)
-            err = tg_heap_subtract(&carver->heaps[part_of],
-                                   &carver->heaps[i - 1]);
+    for (uint32_t i = 0; i < carve->heap_count && err == 0; i++) {
+        if (carve->part_of[i] >= 0)
+            err = tg_heap_subtract(&carver->heaps[carve->part_of[i]],
+                                   &carver->heaps[i]);
     }
     return err;
 }

@@ -2,16 +2,17 @@
  * usage_carve.h: a day's calls, carved into the spans that are asked for.
  *
  * Days of most zones begin within a day of UTC, so a UTC day has a piece of one
- * and a piece of another.  Of the larger piece nothing is read: it is what the
- * day's sums leave of it.  The smaller one is the sums of whole thirds of the
- * day, and quarter-hours of the third in which it ends; or that third but for
- * its other quarter-hours, where these are fewer.  So at most sixteen of them
- * are read, of 96:
+ * and a piece of another.  With the sixth of a day in which it is cut stand the
+ * sums of all calls up to the sixth's middle, or from there on: quarter-hours
+ * between the middle and the cut, eight at most, are added to these or taken
+ * from them.  Of the other piece nothing is read: it is what the day's sums
+ * leave.  So of 96 quarter-hours those of one sixth are read, if any.
  *
  *     the day     |---------------------sums---------------------|
- *     thirds      |------sums------|                |----sums----|
- *     a piece     |------sums------|-cells-|
- *     another     |-----sums less cells-|
+ *     the sixth                 |-cells-|-cells-|
+ *     its sums    |-------------sums----|
+ *     a piece     |-------------sums----|-cells-|
+ *     another     |-------------sums--less cells|
  *
  * That is exact, as sums and histograms of whole numbers are.
  */
@@ -22,8 +23,8 @@
 #include "sqlite_pack.h"
 
 #define TG_CARVE_PIECES 3 /* of a day with more, all cells are read */
-#define TG_CARVE_HEAPS (2 * TG_CARVE_PIECES)
-#define TG_CARVE_LAYERS 16
+#define TG_CARVE_HEAPS (1 + 2 * (TG_CARVE_PIECES - 1))
+#define TG_CARVE_LAYERS (2 * (TG_CARVE_PIECES - 1))
 
 /* Quarter-hours of a day, up to but not to, of one span; or not asked for. */
 struct tg_carve_piece {
@@ -35,20 +36,18 @@ struct tg_carve_piece {
 
 /*
  * How it is done, the same for all rows of a day.  Layers are added to heaps,
- * and then each heap, from the last one on, is taken from the one it is part
- * of.  Heap 0 is the largest piece, of which the day's sums are.
+ * and then each heap, from the first one on, is taken from the one it is part
+ * of.
  */
 struct tg_carve {
     uint32_t piece_count;
     struct tg_carve_piece pieces[TG_CARVE_PIECES];
+    bool has_day; /* the day's sums are in heap 0 */
     uint32_t heap_count;
-    struct {
-        int piece;   /* that it becomes; -1: none */
-        int part_of; /* a heap; -1: none */
-    } heaps[TG_CARVE_HEAPS];
+    int part_of[TG_CARVE_HEAPS]; /* another heap; -1: none */
     uint32_t layer_count;
     struct {
-        enum tg_pack_part part;
+        uint32_t part;     /* enum tg_pack_part */
         uint32_t from, to; /* the quarter-hours of it that are added */
         uint32_t heap;
     } layers[TG_CARVE_LAYERS];
@@ -75,7 +74,7 @@ struct tg_carver {
     struct tg_heap heaps[TG_CARVE_HEAPS];
 };
 
-/* Begins a row that has thirds.  0 or TG_ERR_CORRUPT. */
+/* Begins a row that has sixths.  0 or TG_ERR_CORRUPT. */
 int tg_carver_open(struct tg_carver *carver, const struct tg_pack_row *row);
 
 /*

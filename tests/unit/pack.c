@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "pack_thirds.h"
+#include "pack_sixths.h"
 #include "store_test.h"
 #include "tap.h"
 
@@ -254,52 +254,144 @@ make_small(struct list *list)
     }
 }
 
-/* Thirds have all of a day, and their sums are those of its calls. */
+/* How many cells from a quarter-hour on are not read as they are in a. */
+static size_t
+wrong_behind(struct tg_str pack, uint32_t quarter)
+{
+    struct tg_pack_reader reader;
+    struct tg_pack_cell cell;
+    size_t n = 0, wrong = 0;
+
+    tg_pack_open(&reader, pack);
+    while (tg_pack_next_kind(&reader) > 0) {
+        wrong += tg_pack_pass_cells(&reader, quarter) != 0;
+        while (tg_pack_next_cell(&reader, &cell) > 0) {
+            while (n < a.count && a.cells[n].quarter < quarter)
+                n++;
+            wrong += n == a.count || a.cells[n].kind != cell.kind ||
+                     a.cells[n].quarter != cell.quarter ||
+                     memcmp(&a.cells[n].sums, &cell.sums, sizeof(cell.sums));
+            n++;
+        }
+    }
+    while (n < a.count && a.cells[n].quarter < quarter)
+        n++;
+    return wrong + (n != a.count);
+}
+
+static int
+pass_damaged(const char *bytes, size_t len)
+{
+    struct tg_pack_reader reader;
+
+    tg_pack_open(&reader, (struct tg_str){bytes, len});
+    if (tg_pack_next_kind(&reader) != 1)
+        abort();
+    return tg_pack_pass_cells(&reader, 50);
+}
+
 static void
-test_thirds(void)
+test_pass(void)
+{
+    struct tg_pack_writer of_a = {.bytes = NULL};
+    size_t wrong = 0;
+
+    for (uint32_t round = 0; round < 300; round++) {
+        struct tg_str pack;
+
+        fill(&a, test_any(4), 1 + test_any(20));
+        pack = pack_of(&of_a, &a);
+        wrong += wrong_behind(pack, test_any(TG_PACK_QUARTERS));
+    }
+    is_int((int64_t)wrong, 0, "what is behind cells that are passed over");
+    is_int(pass_damaged("\1\3\5\7\1", 5), TG_ERR_CORRUPT,
+           "a cell without its figure");
+    is_int(pass_damaged("\1\5\5\7\1\377\377", 7), TG_ERR_CORRUPT,
+           "a figure without an end");
+    is_int(pass_damaged("\1\4\5\7\0\1", 6), TG_ERR_CORRUPT,
+           "a histogram that is cut off");
+    is_int(pass_damaged("\1\6\5\7\200\20\0\0", 8), TG_ERR_CORRUPT,
+           "a figure that nobody knows");
+    is_int(pass_damaged("\1\5\140\7\0\0\0", 7), TG_ERR_CORRUPT,
+           "a quarter-hour of no day");
+    is_int(pass_damaged("\1\12\5\7\0\0\0\0\7\0\0\0", 12), TG_ERR_CORRUPT,
+           "a quarter-hour a second time");
+    is_int(pass_damaged("\1\12\5\7\0\0\0\1\7\0\0\0", 12), 0, "and two of them");
+    tg_pack_release(&of_a);
+}
+
+/* Whether the sums of ranges, also by midnight, are those of a's cells. */
+static size_t
+wrong_sums(struct tg_str pack, struct tg_pack_writer *writer)
+{
+    struct tg_pack_range range = {0, TG_PACK_QUARTERS};
+    struct tg_str sums;
+    size_t wrong = 0;
+
+    for (int round = 0; round < 4; round++) {
+        memset(&both, 0, sizeof(both));
+        for (size_t i = 0; i < a.count; i++) {
+            uint32_t quarter = a.cells[i].quarter;
+            struct cell *cell = &a.cells[i];
+
+            if (range.from <= range.to
+                    ? quarter < range.from || quarter >= range.to
+                    : quarter < range.from && quarter >= range.to)
+                continue;
+            cell->quarter = 0;
+            add_cell(&both, cell);
+            cell->quarter = quarter;
+        }
+        if (tg_pack_sums(writer, pack, range, &sums) != 0)
+            abort();
+        wrong += differences(sums, &both);
+        range.from = test_any(TG_PACK_QUARTERS);
+        range.to = test_any(TG_PACK_QUARTERS + 1);
+    }
+    return wrong;
+}
+
+/* Sixths have all of a day, and sums are those of its calls. */
+static void
+test_sixths(void)
 {
     struct tg_pack_writer of_a = {.bytes = NULL},
-                          thirds[3] = {of_a, of_a, of_a};
+                          sixths[TG_PACK_SIXTHS] = {of_a};
     struct tg_pack_writer merged[2] = {of_a, of_a}, sums = of_a;
     size_t wrong = 0, far = 0;
 
     for (uint32_t round = 0; round < 100; round++) {
-        struct tg_str pack, third, all = {NULL, 0};
+        struct tg_str pack, sixth, all = {NULL, 0};
         struct tg_pack_reader reader;
         struct tg_pack_cell cell;
 
         fill(&a, test_any(4), 1 + test_any(40));
         make_small(&a);
         pack = pack_of(&of_a, &a);
-        for (uint32_t i = 0; i < TG_PACK_THIRDS; i++) {
-            if (tg_pack_third(&thirds[i], pack, i, &third) != 0 ||
-                tg_pack_merge(&merged[i % 2], all, third, &all) != 0)
+        for (uint32_t i = 0; i < TG_PACK_SIXTHS; i++) {
+            if (tg_pack_cut(&sixths[i], pack, tg_pack_sixths[i].cells,
+                            &sixth) != 0 ||
+                tg_pack_merge(&merged[i % 2], all, sixth, &all) != 0)
                 abort();
-            tg_pack_open(&reader, third);
+            tg_pack_open(&reader, sixth);
             while (tg_pack_next(&reader, &cell) > 0)
-                far += cell.quarter / TG_PACK_THIRD != i;
+                far += tg_pack_sixth_of(cell.quarter) != i;
         }
         wrong += differences(all, &a);
-        memset(&both, 0, sizeof(both));
-        for (size_t i = 0; i < a.count; i++) {
-            a.cells[i].quarter = 0;
-            add_cell(&both, &a.cells[i]);
-        }
-        if (tg_pack_sums(&sums, pack, &all) != 0)
-            abort();
-        wrong += differences(all, &both);
+        wrong += wrong_sums(pack, &sums);
     }
-    is_int((int64_t)wrong, 0, "thirds of a day are all of it, and so are sums");
+    is_int((int64_t)wrong, 0, "sixths of a day are all of it, and so are sums");
     is_int((int64_t)far, 0, "each has the quarter-hours of its own");
-    is_int(tg_pack_third(&sums, (struct tg_str){"\1\0", 2}, 0,
-                         &(struct tg_str){0}),
-           TG_ERR_CORRUPT, "a third of no pack");
-    is_int(tg_pack_sums(&sums, (struct tg_str){"\1\0", 2}, &(struct tg_str){0}),
+    is_int(tg_pack_cut(&sums, (struct tg_str){"\1\0", 2},
+                       (struct tg_pack_range){8, 24}, &(struct tg_str){0}),
+           TG_ERR_CORRUPT, "a sixth of no pack");
+    is_int(tg_pack_sums(&sums, (struct tg_str){"\1\0", 2},
+                        (struct tg_pack_range){8, 24}, &(struct tg_str){0}),
            TG_ERR_CORRUPT, "sums of no pack");
     tg_pack_release(&of_a);
     tg_pack_release(&sums);
-    for (size_t i = 0; i < 3; i++)
-        tg_pack_release(&thirds[i]);
+    for (size_t i = 0; i < TG_PACK_SIXTHS; i++)
+        tg_pack_release(&sixths[i]);
     tg_pack_release(&merged[0]);
     tg_pack_release(&merged[1]);
 }
@@ -406,7 +498,8 @@ main(void)
     test_round();
     test_skip();
     test_merge();
-    test_thirds();
+    test_pass();
+    test_sixths();
     test_order();
     test_overflow();
     test_cut();

@@ -215,6 +215,16 @@ newfoundland_day_of(void *arg, int64_t quarter)
     return (quarter - 14) / 96;
 }
 
+/* Wherever a day is cut. */
+static uint32_t any_cut;
+
+static int64_t
+any_day_of(void *arg, int64_t quarter)
+{
+    (void)arg;
+    return (quarter - any_cut) / 96;
+}
+
 static int64_t
 hour_of(void *arg, int64_t quarter)
 {
@@ -237,6 +247,7 @@ static int64_t (*const spans[])(void *, int64_t) = {
     shanghai_day_of,
     auckland_day_of,
     newfoundland_day_of,
+    any_day_of,
     hour_of,
     quarter_of,
 };
@@ -471,6 +482,7 @@ ask_all(const char *when, uint32_t one_in)
         question.until = times[rest % COUNT(times)].until;
         question.by = (enum tg_usage_by)(rest / COUNT(times));
         question.has_latency = true;
+        any_cut = test_any(96);
         if (test_any(one_in) != 0)
             continue;
         count++;
@@ -736,8 +748,48 @@ number(sqlite3 *db, const char *sql)
 }
 
 #define THIRDS                                                                 \
-    "SELECT count(*) FROM (SELECT id FROM pack_thirds_0 UNION SELECT id FROM " \
-    "pack_thirds_1 UNION SELECT id FROM pack_thirds_2)"
+    "SELECT id FROM pack_thirds_0 UNION SELECT id FROM pack_thirds_1 UNION "   \
+    "SELECT id FROM pack_thirds_2"
+#define SIXTHS                                                                 \
+    "SELECT id FROM pack_sixths_0 UNION SELECT id FROM pack_sixths_1 UNION "   \
+    "SELECT id FROM pack_sixths_2 UNION SELECT id FROM pack_sixths_3 UNION "   \
+    "SELECT id FROM pack_sixths_4 UNION SELECT id FROM pack_sixths_5"
+
+/* That sixths are those of packs, and as they would be made now. */
+static void
+check_sixths(void)
+{
+    sqlite3 *db = open_plain();
+
+    ok(number(db, "SELECT count(*) FROM (" SIXTHS ")") > 100, "sixths");
+    is_int(number(db, "SELECT count(*) FROM (" SIXTHS ")"),
+           number(db, "SELECT count(*) FROM packs WHERE typeof(cells) = "
+                      "'integer'"),
+           "of packs");
+    is_int(number(db, "SELECT count(*) FROM (" SIXTHS ") WHERE id NOT IN "
+                      "(SELECT cells FROM packs)"),
+           0, "and of nothing else");
+    is_int(number(db, "SELECT count(*) FROM pack_sixths_0 WHERE sums <> x''"),
+           0, "the first of which has no sums");
+    for (int i = 1; i < TG_PACK_SIXTHS; i++) {
+        char sql[600];
+
+        snprintf(sql, sizeof(sql),
+                 "SELECT sum(s%d.sums <> tg_pack_sums(all_day, %u, %u)) FROM "
+                 "(SELECT id, tg_packs(cells) AS all_day FROM "
+                 "(SELECT * FROM pack_sixths_0 UNION ALL "
+                 "SELECT * FROM pack_sixths_1 UNION ALL "
+                 "SELECT * FROM pack_sixths_2 UNION ALL "
+                 "SELECT * FROM pack_sixths_3 UNION ALL "
+                 "SELECT * FROM pack_sixths_4 UNION ALL "
+                 "SELECT * FROM pack_sixths_5) GROUP BY id) AS days "
+                 "JOIN pack_sixths_%d s%d ON s%d.id = days.id",
+                 i, tg_pack_sixths[i].sums.from, tg_pack_sixths[i].sums.to, i,
+                 i, i);
+        is_int(number(db, sql), 0, "sums of the sixth %d", i);
+    }
+    sqlite3_close(db);
+}
 
 /*
  * As the twentieth left one: with cells of a whole day, and some that no pack
@@ -758,19 +810,45 @@ test_whole_days(void)
             "WHERE id % 7 = 0");
     run(db, "BEGIN");
     run(db, tg_migrations[20]);
-    ok(number(db, THIRDS) > 100, "thirds of them were made");
+    ok(number(db, "SELECT count(*) FROM (" THIRDS ")") > 100,
+       "thirds of them were made");
     sqlite3_close(db);
     open_store();
     ask_all("cells of whole days of an older store", 8);
+    check_sixths();
+}
+
+/*
+ * As the twenty-third left one: with thirds of days, and some that no pack
+ * names.  Its making over is cut short once, too.
+ */
+static void
+test_thirds(void)
+{
+    sqlite3 *db;
+
+    make_old();
     db = open_plain();
-    is_int(number(db, THIRDS),
-           number(db, "SELECT count(*) FROM packs WHERE typeof(cells) = "
-                      "'integer'"),
-           "thirds are those of packs");
-    is_int(number(db, "SELECT count(*) FROM pack_thirds_2 WHERE "
-                      "sums <> tg_pack_sums(cells)"),
-           0, "and sums those of thirds");
+    for (int i = 17; i < 23; i++)
+        run(db, tg_migrations[i]);
+    run(db, "PRAGMA user_version = 23");
+    ok(number(db, "SELECT count(*) FROM (" THIRDS ")") > 100, "many thirds");
+    run(db, "INSERT INTO pack_thirds_1 SELECT id + 1000000, cells FROM "
+            "pack_thirds_1 WHERE id % 7 = 0");
+    run(db, "BEGIN");
+    run(db, tg_migrations[23]);
+    ok(number(db, "SELECT count(*) FROM (" SIXTHS ")") > 100,
+       "sixths of them were made");
     sqlite3_close(db);
+    open_store();
+    ask_all("thirds of days of an older store", 8);
+    check_sixths();
+    is_int(truth_count, OLD_ROWS, "all of them");
+    store->ops->close(store);
+    open_store();
+    add_calls(OLD_ROWS + 5000);
+    ask_all("and calls that come then", 30);
+    check_sixths();
 }
 
 static void
@@ -801,6 +879,8 @@ main(void)
     test_old_store();
     remove_store();
     test_whole_days();
+    remove_store();
+    test_thirds();
     remove_store();
     rmdir(folder);
     return done();

@@ -360,7 +360,7 @@ test_rollups(void)
                                .rollups_before = AT(39) + 777};
     struct tg_usage_question gone = {.since = AT(3), .until = AT(4)};
     int64_t sums[2] = {0, 0},
-            cells = number("SELECT count(*) FROM pack_thirds_1");
+            cells = number("SELECT count(*) FROM pack_sixths_1");
 
     forget(&age, 5);
     check_all("some rollups went", AT(39));
@@ -371,13 +371,15 @@ test_rollups(void)
     ok(number("SELECT count(*) FROM packs WHERE day < 20295") > 0,
        "and they begin there");
     is_int(AT(40) / DAY_MS, 20294, "which is that day");
-    is_int(number("SELECT count(*) FROM (SELECT id FROM pack_thirds_0 UNION "
-                  "SELECT id FROM pack_thirds_1 UNION SELECT id FROM "
-                  "pack_thirds_2)"),
+    is_int(number("SELECT count(*) FROM (SELECT id FROM pack_sixths_0 UNION "
+                  "SELECT id FROM pack_sixths_1 UNION SELECT id FROM "
+                  "pack_sixths_2 UNION SELECT id FROM pack_sixths_3 UNION "
+                  "SELECT id FROM pack_sixths_4 UNION SELECT id FROM "
+                  "pack_sixths_5)"),
            number("SELECT count(*) FROM packs WHERE typeof(cells) = "
                   "'integer'"),
            "cells that stand elsewhere go with their packs");
-    ok(number("SELECT count(*) FROM pack_thirds_1") < cells,
+    ok(number("SELECT count(*) FROM pack_sixths_1") < cells,
        "some of them went");
     store->ops->usage(store, &gone, NULL, take_usage, sums);
     is_int(sums[0], 0, "nothing is said of what is gone");

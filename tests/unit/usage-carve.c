@@ -9,14 +9,13 @@
 #include <string.h>
 
 #include "err.h"
-#include "pack_thirds.h"
 #include "store_test.h"
 #include "tap.h"
 
 #define KINDS 4
 
 static struct tg_heap day[KINDS][TG_PACK_QUARTERS]; /* the truth */
-static struct tg_pack_writer writers[2 * TG_PACK_THIRDS + 2];
+static struct tg_pack_writer writers[2 * TG_PACK_SIXTHS + 2];
 static struct tg_pack_row row;
 static struct tg_carve plan;
 static struct tg_carver carver = {.carve = &plan, .has_times = true};
@@ -53,17 +52,18 @@ make_row(void)
         }
     }
     if (tg_pack_end(cells, &all) != 0 ||
-        tg_pack_sums(&writers[1], all, &row.parts[TG_PACK_SUMS]) != 0)
+        tg_pack_sums(&writers[1], all,
+                     (struct tg_pack_range){0, TG_PACK_QUARTERS},
+                     &row.parts[TG_PACK_SUMS]) != 0)
         abort();
-    for (uint32_t i = 0; i < TG_PACK_THIRDS; i++) {
-        struct tg_str *part = &row.parts[TG_PACK_CELLS_0 + i];
-
-        if (tg_pack_third(&writers[2 + 2 * i], all, i, part) != 0 ||
-            (i != 1 && tg_pack_sums(&writers[3 + 2 * i], *part,
-                                    &row.parts[TG_PACK_SUMS_0 + i / 2]) != 0))
+    for (uint32_t i = 0; i < TG_PACK_SIXTHS; i++) {
+        if (tg_pack_sums(&writers[2 + 2 * i], all, tg_pack_sixths[i].sums,
+                         &row.parts[TG_PACK_SIXTH_SUMS + i]) != 0 ||
+            tg_pack_cut(&writers[3 + 2 * i], all, tg_pack_sixths[i].cells,
+                        &row.parts[TG_PACK_SIXTH_CELLS + i]) != 0)
             abort();
     }
-    row.has_thirds = true;
+    row.has_sixths = true;
 }
 
 static bool
@@ -104,7 +104,7 @@ carve_row(const struct tg_pack_row *from)
     struct tg_pack_reader reader;
     int err;
 
-    for (int part = TG_PACK_SUMS_0; part < TG_PACK_PARTS; part++) {
+    for (int part = TG_PACK_SIXTH_SUMS; part < TG_PACK_PARTS; part++) {
         if ((plan.wanted >> part & 1) == 0)
             wanted.parts[part] = (struct tg_str){NULL, 0};
     }
@@ -124,19 +124,16 @@ wrong_pieces(void)
 {
     static struct tg_heap expected;
     int wrong = carve_row(&row) != 0;
-    bool is_seen[TG_CARVE_PIECES] = {false};
 
-    for (uint32_t i = 0; i < plan.heap_count; i++) {
-        int piece = plan.heaps[i].piece;
+    for (uint32_t i = 0; i < plan.piece_count; i++) {
+        const struct tg_carve_piece *piece = &plan.pieces[i];
 
-        if (piece < 0 || !plan.pieces[piece].is_asked)
+        if (!piece->is_asked)
             continue;
-        sum_piece(&plan.pieces[piece], &expected);
-        wrong += !is_same(&carver.heaps[i], &expected) || is_seen[piece];
-        is_seen[piece] = true;
+        sum_piece(piece, &expected);
+        wrong +=
+            piece->heap < 0 || !is_same(&carver.heaps[piece->heap], &expected);
     }
-    for (uint32_t i = 0; i < plan.piece_count; i++)
-        wrong += plan.pieces[i].is_asked && !is_seen[i];
     return wrong;
 }
 
@@ -146,7 +143,7 @@ quarters_read(void)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < plan.layer_count; i++) {
-        if (plan.layers[i].part >= TG_PACK_CELLS_0)
+        if (plan.layers[i].part >= TG_PACK_SIXTH_CELLS)
             count += plan.layers[i].to - plan.layers[i].from;
     }
     return count;
@@ -175,11 +172,12 @@ test_zones(void)
             most = quarters_read();
     }
     is_int(wrong, 0, "two days of any zone");
-    is_int(most, 16, "of at most sixteen quarter-hours");
+    is_int(most, 8, "of at most eight quarter-hours");
     cut(spans, 64, TG_PACK_QUARTERS);
     tg_carve_plan(&plan, spans, 0, TG_PACK_QUARTERS);
     is_int(quarters_read(), 0, "of none, eight hours east of UTC");
-    is_int(plan.wanted, 1 << TG_PACK_SUMS_2, "but of the last third's sums");
+    is_int(plan.wanted, 1 << (TG_PACK_SIXTH_SUMS + 4),
+           "but of the sums from there on");
 }
 
 static void
@@ -195,7 +193,7 @@ test_parts(void)
         if (round % 100 == 0)
             make_row();
         if (test_any(3) == 0)
-            a = 32 * test_any(4);
+            a = 16 * test_any(7);
         cut(spans, a < b ? a : b, a < b ? b : a);
         if (test_any(2) == 0)
             from = 0;
@@ -220,21 +218,22 @@ test_damage(void)
 {
     struct tg_pack_row damaged;
     int64_t spans[TG_PACK_QUARTERS];
+    int sums = TG_PACK_SIXTH_SUMS + 2;
 
     make_row();
-    cut(spans, 23, TG_PACK_QUARTERS);
+    cut(spans, 27, TG_PACK_QUARTERS);
     tg_carve_plan(&plan, spans, 0, TG_PACK_QUARTERS);
     damaged = row;
-    damaged.parts[TG_PACK_SUMS] = row.parts[TG_PACK_SUMS_0];
-    damaged.parts[TG_PACK_SUMS_0] = row.parts[TG_PACK_SUMS];
+    damaged.parts[TG_PACK_SUMS] = row.parts[sums];
+    damaged.parts[sums] = row.parts[TG_PACK_SUMS];
     is_int(carve_row(&damaged), TG_ERR_CORRUPT,
-           "a third that is more than its day");
+           "a part that is more than its day");
     damaged = row;
-    damaged.parts[TG_PACK_SUMS_0] = (struct tg_str){"\1\0", 2};
-    is_int(carve_row(&damaged), TG_ERR_CORRUPT, "a third that is no pack");
-    damaged.parts[TG_PACK_SUMS_0] = (struct tg_str){NULL, 0};
+    damaged.parts[sums] = (struct tg_str){"\1\0", 2};
+    is_int(carve_row(&damaged), TG_ERR_CORRUPT, "a part that is no pack");
+    damaged.parts[sums] = (struct tg_str){NULL, 0};
     is_int(carve_row(&damaged), TG_ERR_CORRUPT,
-           "a third that has less than its quarter-hours");
+           "sums that are less than their quarter-hours");
 }
 
 int

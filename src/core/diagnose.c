@@ -106,13 +106,14 @@ is_bare(struct tg_str text)
     }
 }
 
-/* What was never a key of anybody, in the order of certainty. */
+/*
+ * What was never a key of anybody, in the order of certainty.  What is bare
+ * has none of the marks that most sorts are told by.
+ */
 static enum tg_diagnosis
-judge_nonsense(struct tg_str text)
+judge_nonsense(struct tg_str text, bool is_laden)
 {
-    bool is_laden = !is_bare(text);
-
-    if (tg_placeholder_is_expression(text))
+    if (is_laden && tg_placeholder_is_expression(text))
         return TG_DIAGNOSIS_VARIABLE;
     if (text.len == 24 && memcmp(text.data, "key_", 4) == 0)
         return TG_DIAGNOSIS_KEY_ID;
@@ -221,11 +222,13 @@ judge(struct tg_str text)
 {
     enum tg_key_kind kind;
     enum tg_diagnosis found;
+    bool is_laden;
 
     if (tg_key_parse(text, &kind) == 0)
         return TG_DIAGNOSIS_SOUND;
-    found = judge_nonsense(text);
-    if (found == TG_DIAGNOSIS_UNKNOWN)
+    is_laden = !is_bare(text);
+    found = judge_nonsense(text, is_laden);
+    if (is_laden && found == TG_DIAGNOSIS_UNKNOWN)
         found = odd_byte(text);
     if (found != TG_DIAGNOSIS_UNKNOWN)
         return found;

@@ -6,6 +6,7 @@
 #include "base62.h"
 
 #define LEN_MAX 80
+#define WORD_MAX 9 /* of is_one_of */
 
 static bool
 has(struct tg_str text, const char *part)
@@ -113,6 +114,8 @@ is_one_of(struct tg_str word)
         "mykey",  "myapikey", "lmstudio",
     };
 
+    if (word.len > WORD_MAX)
+        return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (word.len == strlen(words[i]) &&
             memcmp(word.data, words[i], word.len) == 0)
@@ -142,18 +145,23 @@ has_phrase(struct tg_str word)
                                  has(word, "secret") || has(word, "api"));
 }
 
+static bool
+is_filler(char c)
+{
+    return c == 'x' || c == 'X' || c == '*' || c == '.' || c == '-' || c == '_';
+}
+
 /* Whether all of it is filling: one character over and over, dots, stars. */
 static bool
 is_filling(struct tg_str text)
 {
-    static const char fill[] = "xX*.-_";
-    size_t same = 0, filled = 0;
+    bool is_same = true, is_filled = true;
 
-    for (size_t i = 0; i < text.len; i++) {
-        same += text.data[i] == text.data[0];
-        filled += memchr(fill, text.data[i], sizeof(fill) - 1) != NULL;
+    for (size_t i = 0; i < text.len && (is_same || is_filled); i++) {
+        is_same = is_same && text.data[i] == text.data[0];
+        is_filled = is_filled && is_filler(text.data[i]);
     }
-    return text.len >= 3 && (same == text.len || filled == text.len);
+    return text.len >= 3 && (is_same || is_filled);
 }
 
 bool

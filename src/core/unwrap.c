@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <strings.h>
 
+#include "base62.h"
+
 static bool
 is_blank(char c)
 {
@@ -38,10 +40,29 @@ static const struct {
     {"\xE3\x80\x8D", TG_DIAGNOSIS_QUOTES}, /* 」 */
 };
 
+/* Letters, digits, "-" and "_": what a key is made of. */
+static bool
+is_of_key(char c)
+{
+    return tg_base62_value((unsigned char)c) >= 0 || c == '-' || c == '_';
+}
+
+/* No wrap begins so, and none ends with two of these. */
+static bool
+has_no_wrap(struct tg_str text, bool is_front)
+{
+    if (is_front)
+        return text.len > 0 && is_of_key(text.data[0]);
+    return text.len > 1 && is_of_key(text.data[text.len - 1]) &&
+           is_of_key(text.data[text.len - 2]);
+}
+
 /* Takes one wrap off an end of text.  Returns what it was, or UNKNOWN. */
 static enum tg_diagnosis
 take_wrap(struct tg_str *text, bool is_front)
 {
+    if (has_no_wrap(*text, is_front))
+        return TG_DIAGNOSIS_UNKNOWN;
     for (size_t i = 0; i < sizeof(wraps) / sizeof(wraps[0]); i++) {
         size_t len = strlen(wraps[i].bytes);
 

@@ -1,18 +1,28 @@
 #!/usr/bin/python3
 """What making the journal durable costs a call, beside what the disk takes.
 
-    bench/durability.py [--seconds N] [--rounds N] [--disk FOLDER]
+    bench/durability.py [--seconds N] [--rounds N] [--disk FOLDER] [--awake]
 
 Sixteen connections call 1000 times a second in all, each after a pause of any
 length up to twice the mean: in step they would be sixteen calls at once, and
 the last of them would wait for the client's own turns.  The journal is on the
 disk, and in memory, where a sync costs nothing; sync is batch and strict, in
-turns, and each figure the median of the rounds.  Beside them: appending 500
-bytes and fdatasync(2), one after the other, on the same disk.
+turns, and each figure the median of the rounds.  Beside them the disk alone:
+appending 500 bytes and fdatasync(2), one after the other; and as the workers do
+it, in two processes at instants that nobody can foretell, 1000 times a second
+each.
+
+A virtual machine's processor that has nothing to do for a fraction of a
+millisecond is put to sleep, and an answer of the disk wakes it late.  With
+--awake something runs on each that gives way to all else, so that none sleeps:
+what is left is what we and the disk take.
 """
 
 import argparse
+import contextlib
+import multiprocessing
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -70,18 +80,45 @@ def measure(folder, sync, seconds):
     return p50 / 1000, p99 / 1000, calls * 1e6 / us, errors
 
 
-def disk_alone(folder, seconds):
-    """p50 and p99 of a sync, in milliseconds."""
+def write_and_sync(folder, seconds, pause):
+    """Milliseconds that each sync took; pauses in between, in seconds."""
     times = []
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            time.sleep(random.expovariate(1 / pause) if pause else 0)
             os.write(file.fileno(), bytes(500))
             begin = time.perf_counter()
             os.fdatasync(file.fileno())
             times.append((time.perf_counter() - begin) * 1000)
-    cuts = statistics.quantiles(times, n=100)
+    return times
+
+
+def disk_alone(folder, seconds, processes, pause):
+    """p50 and p99 of a sync, in milliseconds."""
+    with multiprocessing.Pool(processes) as pool:
+        times = pool.starmap(write_and_sync,
+                             [(folder, seconds, pause)] * processes)
+    cuts = statistics.quantiles(sum(times, []), n=100)
     return cuts[49], cuts[98]
+
+
+@contextlib.contextmanager
+def awake():
+    """Something to do for each processor, behind all else."""
+    spin = ("import os, sys\n"
+            "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
+            "os.sched_setaffinity(0, {int(sys.argv[1])})\n"
+            "parent = os.getppid()\n"
+            "while os.getppid() == parent: pass\n")
+    spinning = [subprocess.Popen([sys.executable, "-c", spin, str(cpu)])
+                for cpu in os.sched_getaffinity(0)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
 
 
 def main():
@@ -89,8 +126,13 @@ def main():
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--disk", default=tempfile.gettempdir())
+    parser.add_argument("--awake", action="store_true")
     options = parser.parse_args()
+    with awake() if options.awake else contextlib.nullcontext():
+        report(options)
 
+
+def report(options):
     print("                     p50 ms   p99 ms  calls/s  errors")
     for where, folder in (("memory", "/dev/shm"), ("disk", options.disk)):
         rounds = [[measure(folder, sync, options.seconds) for sync in SYNCS]
@@ -99,8 +141,10 @@ def main():
             p50, p99, rate, _ = map(statistics.median, zip(*runs))
             print(f"{sync:7} {where:10} {p50:8.3f} {p99:8.3f} {rate:8.0f} "
                   f"{sum(run[3] for run in runs):7}", flush=True)
-    p50, p99 = disk_alone(options.disk, options.seconds)
-    print(f"{'the disk alone':18} {p50:8.3f} {p99:8.3f}")
+    for name, processes, pause in (("the disk alone", 1, 0),
+                                   ("asked by two", 2, 0.001)):
+        p50, p99 = disk_alone(options.disk, options.seconds, processes, pause)
+        print(f"{name:18} {p50:8.3f} {p99:8.3f}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from process import Failure, Service, clean_env, free_port, wait
 HERE = Path(__file__).resolve().parent
 # Well formed, and nobody's.
 UNKNOWN_KEY = "sk-tgp_000000000000000000000000000000234bLS"
+BAD_KEYS = {"malformed": UNKNOWN_KEY[:-6], "unknown": UNKNOWN_KEY}
 # The one that the candidates in Lua know.
 LUA_KEY = "sk-tgp_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0vSWgT"
 ANY_KEYS = 200  # that are called right after a start
@@ -80,15 +81,11 @@ class Candidate(Service):
     def chat_url(self):
         return self.url + "/v1/chat/completions"
 
-    def bad_keys(self):
-        """Keys that get a 401: one misshapen, one that nobody was given."""
-        return {"malformed": UNKNOWN_KEY[:-6], "unknown": UNKNOWN_KEY}
-
     def prepare(self):
-        """Makes ready for the next round."""
+        """Makes ready for the next window."""
 
     def quiesce(self):
-        """Waits until what a round has left to do is done."""
+        """Waits until what a window has left to do is done."""
 
     def by_role(self):
         """{role: pids}; the role "calls" is what a call waits for."""
@@ -219,7 +216,7 @@ class Gate(Candidate):
 
     def prepare(self):
         """A new key, whose limits are there but full: the tokens of several
-        rounds of long calls would empty the largest bucket there is."""
+        windows of long calls would empty the largest bucket there is."""
         made = json.loads(self.cli(
             "keys", "create", "--name", "bench", "--rpm", "1000000000",
             "--tpm", "1000000000", "--monthly-limit", "1000000", "--json"))
@@ -341,4 +338,4 @@ class GateMillion(Gate):
         return os.stat(self.memory() + "/state").st_blocks * 512 // 2**20
 
     def prepare(self):
-        """Its limits are wide enough for all rounds."""
+        """Its limits are wide enough for all windows."""

@@ -1,79 +1,101 @@
-"""One round of one candidate: load from wrk, CPU from the kernel's books."""
+"""One window of all candidates: what they are given, and CPU from the
+kernel's books."""
 
-import json
-import subprocess
-from pathlib import Path
+import time
 
 import check
-from process import Failure, clean_env, memory_kib
+import turns
+from process import Failure, memory_kib
 from streams import Streams
 
-HERE = Path(__file__).resolve().parent
-
-
-def wrk(url, request, seconds, connections, pause_ms=0, keys=None):
-    """Runs wrk and returns what load.lua reports."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-               "--timeout", "10s", "-s", HERE / "load.lua", url, "--", request,
-               str(pause_ms)]
-    if keys:
-        command.append(keys)
-    done = subprocess.run([str(c) for c in command], capture_output=True,
-                          text=True, env=clean_env())
-    if done.returncode != 0:
-        raise Failure(f"wrk: {done.stderr or done.stdout}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+# Whole seconds: the daemon has something to do in each.
+IDLE_SECONDS = 2
 
 
 def spent(before, after, what):
     """CPU between two readings, of the same processes, in ns."""
     if before.keys() != after.keys():
-        raise Failure(f"{what}: a process ended or began during a round")
+        raise Failure(f"{what}: a process ended or began meanwhile")
     return {member: after[member] - before[member] for member in before}
 
 
-def load(candidate, request, seconds, refused=False, **options):
-    """One round: wrk's report, and cpu_us per call by process.
+def cpu(ones):
+    return {one: one.cpu() for one in ones}
 
-    All answers have to be 2xx, or with refused all 4xx.
+
+def window(ones, play):
+    """play() has all of them do their part, for about as long each.  Returns
+    what it returns, and {one: {member: ns}}: CPU for that, until nothing is
+    left to do, less what it takes to be there in the turns of the others.
     """
-    before = candidate.cpu()
-    report = wrk(candidate.chat_url(), request, seconds,
-                 candidate.connections, keys=candidate.keys, **options)
-    candidate.quiesce()
-    ns = spent(before, candidate.cpu(), candidate.name)
+    idle = cpu(ones)
+    time.sleep(IDLE_SECONDS)
+    before, began = cpu(ones), time.monotonic()
+    result = play()
+    for one in ones:
+        one.quiesce()
+    waited = (time.monotonic() - began) * (1 - 1 / len(ones))
+    after, ns = cpu(ones), {}
+    for one in ones:
+        still = spent(idle[one], before[one], one.name)
+        ns[one] = {member: value - still[member] * waited / IDLE_SECONDS
+                   for member, value in
+                   spent(before[one], after[one], one.name).items()}
+    return result, ns
 
+
+def calls(requests, seconds, refused=False):
+    """{one: cpu_us per call by process} of the candidates in requests."""
+    reports, ns = window(list(requests), lambda: turns.take(requests, seconds))
+    for one, report in reports.items():
+        must_be_right(one, requests[one], report, refused)
+    return {one: {member: value / 1000 / reports[one]["calls"]
+                  for member, value in ns[one].items()} for one in requests}
+
+
+def must_be_right(one, request, report, refused=False):
+    """All answers have to be 2xx, or with refused all 4xx."""
     wrong = report["calls"] - report["refused"] if refused \
         else report["refused"]
     if wrong or report["broken"] or report["calls"] < 100:
         body = request.read_bytes().partition(b"\n\n")[2]
-        raise Failure(f"{candidate.name}: not every call went as it should: "
-                      f"{report}; now it answers {check.ask(candidate, body)}")
-    report["cpu_us"] = {member: value / 1000 / report["calls"]
-                        for member, value in ns.items()}
+        raise Failure(f"{one.name}: not every call went as it should: "
+                      f"{report}; now it answers {check.ask(one, body)}")
+
+
+def latency(one, request, seconds, pause_ms):
+    """wrk's report of one candidate that is not stopped meanwhile."""
+    with turns.Load(one, request, pause_ms) as load:
+        load.run(seconds)
+        report = load.end()
+    one.quiesce()
+    must_be_right(one, request, report)
     return report
 
 
-def streams(candidate, body, count, times, events):
-    """count streams at once, that many times over: cpu_us per event.
+def streams(ones, body, count, batches, events):
+    """count streams at once of each in turn, that many times over: {one:
+    cpu_us per event by process}.
 
     Every stream has to have its events, so that what is divided by is what
     really came.
     """
-    before = candidate.cpu()
-    for _ in range(times):
-        these = Streams(candidate, body, count)
-        these.read_all()
-        got = {stream.events() for stream in these.all}
-        these.close()
-        if got != {events}:
-            raise Failure(f"{candidate.name}: streams have {got} events, "
-                          f"not {events}")
-    candidate.quiesce()
-    ns = spent(before, candidate.cpu(), candidate.name)
-    total = count * times * events
-    return {"events": total, "cpu_us": {member: value / 1000 / total
-                                        for member, value in ns.items()}}
+    def play():
+        for one in ones * batches:
+            batch(one, body, count, events)
+    _, ns = window(ones, play)
+    total = count * batches * events
+    return {one: {member: value / 1000 / total
+                  for member, value in ns[one].items()} for one in ones}
+
+
+def batch(one, body, count, events):
+    these = Streams(one, body, count)
+    these.read_all()
+    got = {stream.events() for stream in these.all}
+    these.close()
+    if got != {events}:
+        raise Failure(f"{one.name}: streams have {got} events, not {events}")
 
 
 def memory(candidate, body, count, first_events):

@@ -16,13 +16,13 @@ class Failure(Exception):
     """A sentence that says what went wrong and ends the run."""
 
 
-def wait(condition, what, deadline=30.0):
+def wait(condition, what, deadline=30.0, pause_seconds=0.01):
     """Calls condition until it returns something true, and returns that."""
     end = time.monotonic() + deadline
     while not (result := condition()):
         if time.monotonic() > end:
             raise Failure(f"no {what} within {deadline:.0f} s")
-        time.sleep(0.01)
+        time.sleep(pause_seconds)
     return result
 
 
@@ -43,8 +43,9 @@ def clean_env(**more):
     return env
 
 
-def die_with_parent():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(number=signal.SIGTERM):
+    """Called in a child: it gets this signal when whoever started it ends."""
+    libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def family(pid):
@@ -108,7 +109,7 @@ class Service:
             self.process = subprocess.Popen(
                 [str(c) for c in command], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent, **options)
+                preexec_fn=end_with_parent, **options)
 
     def said(self):
         """What it has written since it was started."""

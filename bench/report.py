@@ -1,43 +1,49 @@
-"""From rounds to bench/RESULTS.md."""
+"""From windows to bench/RESULTS.md."""
 
+import operator
 import statistics
 import time
 
+import turns
 import versions
 import work
 
 
 class Figures:
-    """Medians over rounds, and ratios of the same round."""
+    """Medians over windows, and ratios of the same window."""
 
     def __init__(self, rows):
         self.rows = rows
 
     def by_round(self, what, variant, who, figure):
-        found = {row["round"]: row[figure] for row in self.rows
-                 if (row["what"], row["variant"], row["who"])
-                 == (what, variant, who)}
-        return found
+        return {row["round"]: row[figure] for row in self.rows
+                if (row["what"], row["variant"], row["who"])
+                == (what, variant, who)}
 
     def median(self, what, variant, who, figure="calls"):
         return statistics.median(
             self.by_round(what, variant, who, figure).values())
 
-    def against(self, operation, what, variant, who, figure, base="calls",
-                other="Bare"):
-        """Median over rounds of operation(this one, the other one)."""
-        mine = self.by_round(what, variant, who, figure)
-        theirs = self.by_round(what, variant, other, base)
-        return statistics.median(operation(value, theirs[number])
-                                 for number, value in mine.items())
+    def against(self, operation, mine, theirs):
+        """operation(this one, the other one) of each window, sorted."""
+        mine, theirs = self.by_round(*mine), self.by_round(*theirs)
+        return sorted(operation(value, theirs[number])
+                      for number, value in mine.items())
 
-    def ratio(self, what, variant, who, figure="calls", other="Bare"):
-        return self.against(lambda a, b: a / b, what, variant, who, figure,
-                            other=other)
+    def ratios(self, what, variant, who, figure="calls", other="Bare"):
+        return self.against(operator.truediv, (what, variant, who, figure),
+                            (what, variant, other, "calls"))
 
-    def added(self, variant, who, figure):
-        return self.against(lambda a, b: a - b, "latency", variant, who,
-                            figure, base=figure)
+    def ratio(self, *args, **options):
+        return statistics.median(self.ratios(*args, **options))
+
+    def differences(self, who, figure):
+        """Of latency, to bare nginx."""
+        return self.against(operator.sub, ("latency", "", who, figure),
+                            ("latency", "", "Bare", figure))
+
+    def added(self, who, figure):
+        return statistics.median(self.differences(who, figure))
 
 
 def table(head, rows):
@@ -80,9 +86,9 @@ def targets(bench, f):
         ("401 for an unknown key, per second and core", 100000, "least",
          "{:,.0f}", per_second["unknown"]),
         ("latency over bare, p50, µs", 20, "most", "{:.0f}",
-         f.added("", "Gate", "p50_us")),
+         f.added("Gate", "p50_us")),
         ("latency over bare, p99, µs", 100, "most", "{:.0f}",
-         f.added("", "Gate", "p99_us")),
+         f.added("Gate", "p99_us")),
         ("decision with 1 million keys, p50, µs", 1, "most", "{:.2f}",
          decide["decide_p50_ns"] / 1000),
         ("state file of 1 million keys, MiB", 1024, "most", "{:.0f}",
@@ -153,14 +159,14 @@ def calls(bench, f):
 
 
 def spread(bench, f):
-    """How far the rounds lie apart: a reader's measure of the noise."""
+    """How far the windows lie apart: a reader's measure of the noise."""
     rows = []
-    for name in work.BODIES:
-        mine = f.by_round("call", name, "Gate", "calls")
-        bare = f.by_round("call", name, "Bare", "calls")
-        ratios = sorted(mine[n] / bare[n] for n in mine)
-        rows.append([name, " ".join(f"{r:.2f}" for r in ratios)])
-    return table(["the gate × bare, by round, sorted", ""], rows)
+    for who, label in (("Gate", "the gate"), ("GateMillion", "a million keys")):
+        for what, name in [("call", n) for n in work.BODIES] + [("event", "")]:
+            rows.append([f"{label}: {name or 'streamed event'}"] + [
+                " ".join(f"{r:.2f}" for r in f.ratios(what, name, who, figure))
+                for figure in ("calls", "total")])
+    return table(["× bare, by window, sorted", "worker", "with daemon"], rows)
 
 
 def streams(bench, f):
@@ -181,11 +187,22 @@ def latency(bench, f):
     rows = []
     for one in bench.all:
         who = type(one).__name__
-        if f.by_round("latency", "", who, "p50_us"):
-            rows.append([one.label] + [
-                f"{f.median('latency', '', who, p):.0f} "
-                f"({f.added('', who, p):+.0f})" for p in ("p50_us", "p99_us")])
-    return table(["latency, µs (over bare)", "p50", "p99"], rows)
+        if not f.by_round("latency", "", who, "p50_us"):
+            continue
+        rows.append([one.label])
+        for figure in ("p50_us", "p99_us"):
+            low, high = quartiles(f.differences(who, figure))
+            rows[-1].append(f"{f.median('latency', '', who, figure):.0f} "
+                            f"({f.added(who, figure):+.0f}: "
+                            f"{low:+.0f} to {high:+.0f})")
+    return table(["latency, µs (over bare: middle half of the turns)", "p50",
+                  "p99"], rows)
+
+
+def quartiles(values):
+    """Between which the middle half lies."""
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def refusals(bench, f):
@@ -227,9 +244,9 @@ def ingest(bench):
                   "records a second"], rows)
 
 
-def commands(size):
+def commands():
     """As they are run; capitals stand for addresses and files."""
-    return f"""\
+    return """\
     tollgate-sim --listen 127.0.0.1:0 --no-record
     tollgate up --home HOME --listen ADDRESS, its tollgate.conf with
         wrong_keys_per_minute = 0, then one worker and a reload
@@ -238,8 +255,8 @@ def commands(size):
     nginx -p FOLDER -c bench/nginx.conf, filled in
     haproxy -db -f bench/haproxy.cfg, filled in
     node @portkey-ai/gateway/build/start-server.js --port=PORT --headless
-    wrk -t1 -c16 -d{size.seconds}s --timeout 10s -s bench/load.lua URL -- \
-REQUEST
+    wrk -t1 -c16 -d1h --timeout 10s -s bench/load.lua URL -- REQUEST,
+        by SIGSTOP and SIGCONT in turns, and ended by SIGINT
     bench-decide
     bench-ingest FOLDER CALLS KEYS"""
 
@@ -253,8 +270,8 @@ def write(bench):
 
 Written by `script/bench` on {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} \
 UTC; [README.md](README.md) says what was done and how to read it.
-{s.rounds} rounds of {s.seconds} s each, every candidate in turn; medians, and \
-medians of each round's ratio.
+{s.rounds} windows of each figure, in which every candidate has {s.seconds} s in turns of \
+{1000 * turns.TURN_SECONDS:.0f} ms; medians, and medians of each window's ratio.
 
 ## Against the targets
 
@@ -267,8 +284,6 @@ medians of each round's ratio.
 `proxy_buffering off`, which streams need, makes nginx write an answer in two \
 pieces; the gate puts them together.
 
-{spread(bench, f)}
-
 ## Streams
 
 {bench.stream_events} events each, one every {s.ms_each} ms, 8 at once; memory \
@@ -278,13 +293,18 @@ from {s.open_streams // 2:,} to {s.open_streams:,} open.
 
 ## Latency
 
-16 connections that pause 5 ms on average, so that little queues.
+16 connections that pause 5 ms on average, so that little queues; {s.latency_rounds} turns of \
+{s.latency_seconds} s.
 
 {latency(bench, f)}
 
 ## Refusals
 
 {refusals(bench, f)}
+
+## How far the windows lie apart
+
+{spread(bench, f)}
 
 ## The decision alone
 
@@ -305,5 +325,5 @@ What questions about usage cost is in [USAGE.md](USAGE.md); how quickly calls ar
 
 ## Commands
 
-{commands(s)}
+{commands()}
 """

@@ -1,8 +1,8 @@
-"""One interleaved run over all candidates; see README.md.
+"""One run over all candidates; see README.md.
 
-Round by round every candidate has its turn, so that whatever else the
-machine does falls on all of them; what is told is the median of the rounds,
-and the median of each round's ratio to bare nginx.
+In every window all candidates take short turns, so that whatever else the
+machine does falls on all of them; what is told is the median of the windows,
+and the median of each window's ratio to bare nginx.
 """
 
 import argparse
@@ -38,10 +38,13 @@ class Size:
 
     def __init__(self, is_quick, rounds):
         self.rounds = 1 if is_quick else rounds
-        self.seconds = 1 if is_quick else 3
-        self.events = 200 if is_quick else 500
+        self.seconds = 1 if is_quick else 2.5
+        self.warm_seconds = 1 if is_quick else 2
+        self.latency_seconds = 1
+        self.latency_rounds = 3 if is_quick else 4 * rounds
+        self.events = 125
         self.ms_each = 4
-        self.batches = 1 if is_quick else 2
+        self.batches = 1 if is_quick else 4
         self.open_streams = 500 if is_quick else 2000
         self.ingest_calls = 200_000 if is_quick else 1_000_000
         self.million_calls = 200_000 if is_quick else 10_000_000
@@ -100,21 +103,21 @@ class Bench:
         self.rows.append({"what": what, "variant": variant, "round": number,
                           "who": type(one).__name__, **figures})
 
-    def turns(self, kinds):
-        """(round, candidate), each round beginning with another one."""
+    def windows(self, kinds):
+        """(number, candidates) of each."""
         those = [one for one in self.all if type(one) in kinds]
         for number in range(self.size.rounds):
-            first = number % len(those)
-            for one in those[first:] + those[:first]:
-                yield number, one
+            yield number, those
 
     def request(self, one, body, **headers):
-        return work.request_file(self.folder / "request",
+        return work.request_file(self.folder / f"{one.name}.request",
                                  one.headers | headers, body)
 
     def warm_up(self):
         for one in self.all:
-            measure.load(one, self.request(one, work.BODIES["8 KiB"]), 1)
+            measure.latency(one, self.request(one, work.BODIES["8 KiB"]),
+                            self.size.warm_seconds, pause_ms=0)
+        self.say("all are warm")
 
     def memory(self):
         """Last, since some do not get over so many streams (HAProxy's calls
@@ -127,49 +130,55 @@ class Bench:
 
     def calls(self):
         for name, body in work.BODIES.items():
-            for number, one in self.turns(ALL):
-                self.load("call", name, number, one, body)
+            for number, those in self.windows(ALL):
+                self.load("call", name, number, those, body)
             self.say(f"calls of {name}: done")
 
-    def load(self, what, variant, number, one, body, key=None, **options):
-        one.prepare()
+    def load(self, what, variant, number, those, body, key=None, **options):
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        got = measure.load(one, self.request(one, body, **headers),
-                           self.size.seconds, **options)
-        self.put(what, variant, number, one, p50_us=got["p50_us"],
-                 p99_us=got["p99_us"], **self.roles(one, got["cpu_us"]))
+        for one in those:
+            one.prepare()
+        got = measure.calls({one: self.request(one, body, **headers)
+                             for one in those}, self.size.seconds, **options)
+        self.put_cpu(what, variant, number, got)
 
-    def roles(self, one, cpu_us):
+    def put_cpu(self, what, variant, number, cpu_us):
         """CPU by role, and in all."""
-        by_role = one.by_role()
-        figures = {role: sum(us for (pid, _), us in cpu_us.items()
-                             if pid in pids)
-                   for role, pids in by_role.items()}
-        return figures | {"total": sum(cpu_us.values())}
+        for one, by_member in cpu_us.items():
+            roles = {role: sum(us for (pid, _), us in by_member.items()
+                               if pid in pids)
+                     for role, pids in one.by_role().items()}
+            self.put(what, variant, number, one, **roles,
+                     total=sum(by_member.values()))
 
     def latency(self):
         kinds = (candidates.Gate, candidates.GateMillion, candidates.Bare,
                  candidates.HAProxy, candidates.LuaFull)
-        for number, one in self.turns(kinds):
-            self.load("latency", "", number, one, work.BODIES["100 B"],
-                      pause_ms=LATENCY_PAUSE_MS)
+        those = [one for one in self.all if type(one) in kinds]
+        for number in range(self.size.latency_rounds):
+            for one in those:
+                one.prepare()
+                got = measure.latency(
+                    one, self.request(one, work.BODIES["100 B"]),
+                    self.size.latency_seconds, LATENCY_PAUSE_MS)
+                self.put("latency", "", number, one, p50_us=got["p50_us"],
+                         p99_us=got["p99_us"])
         self.say("latency: done")
 
     def refusals(self):
         kinds = (candidates.Gate, candidates.LuaKey)
-        for number, one in self.turns(kinds):
-            for variant, key in one.bad_keys().items():
-                self.load("refusal", variant, number, one,
+        for number, those in self.windows(kinds):
+            for variant, key in candidates.BAD_KEYS.items():
+                self.load("refusal", variant, number, those,
                           work.BODIES["100 B"], key=key, refused=True)
         self.say("refusals: done")
 
     def streams(self):
         body = work.stream_call(self.size.events, self.size.ms_each)
-        for number, one in self.turns(STREAMING):
-            got = measure.streams(one, body, STREAMS, self.size.batches,
+        for number, those in self.windows(STREAMING):
+            got = measure.streams(those, body, STREAMS, self.size.batches,
                                   self.stream_events)
-            self.put("event", "", number, one,
-                     **self.roles(one, got["cpu_us"]))
+            self.put_cpu("event", "", number, got)
         self.say("streams: done")
 
     def figures(self, program, *args):
@@ -229,9 +238,9 @@ def main():
     parser.add_argument("--build", type=Path, help=argparse.SUPPRESS,
                         required=True)
     parser.add_argument("--quick", action="store_true",
-                        help="one round of each, and nothing is written")
+                        help="one short window of each; nothing is written")
     parser.add_argument("--rounds", type=int, default=5,
-                        help="how many turns each has (5)")
+                        help="how many windows of each (5)")
     options = parser.parse_args()
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupted)

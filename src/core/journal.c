@@ -238,15 +238,16 @@ static size_t
 encode(char *buf, enum tg_record_type type, const struct tg_call *call,
        struct tg_str agent, struct tg_str trace_id, uint64_t sequence)
 {
-    struct frame frame = {
-        .bytes = (uint32_t)(CALL_BYTES + agent.len + trace_id.len),
-        .type = (uint16_t)type,
-        .agent_bytes = (uint16_t)agent.len,
-        .trace_bytes = (uint16_t)trace_id.len,
-        .sequence = sequence,
-    };
+    struct frame frame = {.type = (uint16_t)type, .sequence = sequence};
     char *p = buf + sizeof(frame);
 
+    if (agent.len > TG_JOURNAL_AGENT_MAX)
+        agent.len = TG_JOURNAL_AGENT_MAX;
+    if (trace_id.len > TG_JOURNAL_TRACE_MAX)
+        trace_id.len = TG_JOURNAL_TRACE_MAX;
+    frame.bytes = (uint32_t)(CALL_BYTES + agent.len + trace_id.len);
+    frame.agent_bytes = (uint16_t)agent.len;
+    frame.trace_bytes = (uint16_t)trace_id.len;
     memcpy(p, call, sizeof(*call));
     p += sizeof(*call);
     if (agent.len != 0)
@@ -257,9 +258,10 @@ encode(char *buf, enum tg_record_type type, const struct tg_call *call,
     return frame.bytes;
 }
 
+/* Writes count records, of len bytes together. */
 static int
-write_record(struct tg_journal *journal, const char *buf, size_t len,
-             int64_t now_ms)
+write_records(struct tg_journal *journal, const char *buf, size_t len,
+              uint32_t count, int64_t now_ms)
 {
     if (journal->kept != NULL && journal->kept_size - journal->kept_len < len) {
         errno = ENOBUFS;
@@ -276,9 +278,17 @@ write_record(struct tg_journal *journal, const char *buf, size_t len,
         return TG_ERR_SYSTEM;
     }
     journal->segment_bytes += len;
-    journal->sequence++;
-    journal->written++;
+    journal->sequence += count;
+    journal->written += count;
     return 0;
+}
+
+static int
+write_record(struct tg_journal *journal, const char *buf, size_t len,
+             int64_t now_ms)
+{
+    assert(journal->added_count == 0);
+    return write_records(journal, buf, len, 1, now_ms);
 }
 
 /* Until it is durable.  Denials are not: they must not be counted twice. */
@@ -297,18 +307,20 @@ append(struct tg_journal *journal, enum tg_record_type type,
        int64_t now_ms)
 {
     char buf[TG_JOURNAL_RECORD_MAX];
-    size_t len;
+    size_t len = encode(buf, type, call, agent, trace_id, journal->sequence);
     int err;
 
-    if (agent.len > TG_JOURNAL_AGENT_MAX)
-        agent.len = TG_JOURNAL_AGENT_MAX;
-    if (trace_id.len > TG_JOURNAL_TRACE_MAX)
-        trace_id.len = TG_JOURNAL_TRACE_MAX;
-    len = encode(buf, type, call, agent, trace_id, journal->sequence);
     err = write_record(journal, buf, len, now_ms);
     if (err == 0)
         keep(journal, buf, len);
     return err;
+}
+
+/* So many calls have used the place they were promised. */
+static void
+fulfil(struct tg_journal *journal, uint32_t count)
+{
+    journal->promised -= journal->promised < count ? journal->promised : count;
 }
 
 int
@@ -317,9 +329,47 @@ tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
 {
     int err = append(journal, TG_RECORD_CALL, call, agent, trace_id, now_ms);
 
-    if (err == 0 && journal->promised > 0)
-        journal->promised--;
+    if (err == 0)
+        fulfil(journal, 1);
     return err;
+}
+
+void
+tg_journal_gather(struct tg_journal *journal, void *buf)
+{
+    journal->added = buf;
+}
+
+void
+tg_journal_add(struct tg_journal *journal, const struct tg_call *call,
+               struct tg_str agent, struct tg_str trace_id)
+{
+    assert(journal->added_count < TG_JOURNAL_ADDED_MAX);
+    journal->added_len +=
+        encode(journal->added + journal->added_len, TG_RECORD_CALL, call, agent,
+               trace_id, journal->sequence + journal->added_count);
+    journal->added_count++;
+}
+
+void
+tg_journal_drop(struct tg_journal *journal)
+{
+    journal->added_len = 0;
+    journal->added_count = 0;
+}
+
+int
+tg_journal_write(struct tg_journal *journal, int64_t now_ms)
+{
+    if (journal->added_count == 0)
+        return 0;
+    if (write_records(journal, journal->added, journal->added_len,
+                      journal->added_count, now_ms) != 0)
+        return TG_ERR_SYSTEM;
+    keep(journal, journal->added, journal->added_len);
+    fulfil(journal, journal->added_count);
+    tg_journal_drop(journal);
+    return 0;
 }
 
 int

@@ -77,6 +77,10 @@ struct tg_journal {
     int left_fd;               /* left by its writer while it was synced */
     bool is_new;               /* its name is not durable */
     uint32_t failures;         /* of syncs, in a row */
+
+    char *added; /* calls that are to be written together */
+    size_t added_len;
+    uint32_t added_count;
 };
 
 /*
@@ -98,7 +102,34 @@ int tg_journal_append(struct tg_journal *journal, const struct tg_call *call,
                       struct tg_str agent, struct tg_str trace_id,
                       int64_t now_ms);
 
-/* The same for a call in flight; its last such record counts. */
+/* So many calls are written together at most, in so much memory. */
+#define TG_JOURNAL_ADDED_MAX 64
+#define TG_JOURNAL_ADDED_BYTES (TG_JOURNAL_ADDED_MAX * TG_JOURNAL_RECORD_MAX)
+
+/* Hands over TG_JOURNAL_ADDED_BYTES for calls that are to be written
+   together; they stay the caller's. */
+void tg_journal_gather(struct tg_journal *journal, void *buf);
+
+/*
+ * Adds a call to those that tg_journal_write will write, of which there are
+ * fewer than TG_JOURNAL_ADDED_MAX.  Until it has, nothing else is appended,
+ * and the call is the caller's to keep.
+ */
+void tg_journal_add(struct tg_journal *journal, const struct tg_call *call,
+                    struct tg_str agent, struct tg_str trace_id);
+
+/*
+ * Appends all that were added with one write(2), in their order.  Returns 0,
+ * or what tg_journal_append does: then they are still to be written, and some
+ * of them may stand in the segment that was left, too.
+ */
+int tg_journal_write(struct tg_journal *journal, int64_t now_ms);
+
+/* Forgets those that were added, as they cannot be written. */
+void tg_journal_drop(struct tg_journal *journal);
+
+/* The same as tg_journal_append for a call in flight; its last such record
+   counts. */
 int tg_journal_append_hold(struct tg_journal *journal,
                            const struct tg_call *call, struct tg_str agent,
                            int64_t now_ms);

@@ -126,6 +126,8 @@ ngx_http_tollgate_take_denials(ngx_http_tollgate_worker_t *w, int64_t now_ms)
         return;
     }
 
+    ngx_http_tollgate_write_round();
+
     if (tg_journal_take_denials(&w->journal, &w->denials, now_ms) == 0) {
 
         if (w->is_folding) {

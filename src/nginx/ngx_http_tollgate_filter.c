@@ -441,7 +441,8 @@ ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
-/* The last bytes wait until the record is durable, if it must be. */
+/* The last bytes wait until the record is written, or durable if it must be.
+   What is not last does not wait, so the record is written first. */
 
 ngx_int_t
 ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
@@ -456,6 +457,8 @@ ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
                 return ngx_http_tollgate_wait_last(r, ctx, out);
             }
         }
+
+        ngx_http_tollgate_write_round();
     }
 
     return ngx_http_next_body_filter(r, out);

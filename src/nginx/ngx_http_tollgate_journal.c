@@ -78,36 +78,93 @@ ngx_http_tollgate_may_admit(void)
 }
 
 
+/* Writes what was added to the journal: NGX_OK or NGX_DECLINED. */
+
+static ngx_int_t
+ngx_http_tollgate_write_added(ngx_http_tollgate_worker_t *w)
+{
+    int64_t     now_ms;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    if (w->journal.added_count == 0) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+    now_ms = ngx_http_tollgate_now_ms();
+
+    /* A second try begins a new segment, on what may be another disk. */
+
+    if (tg_journal_write(&w->journal, now_ms) == 0
+        || tg_journal_write(&w->journal, now_ms) == 0)
+    {
+        for (i = 0; i < w->added_n; i++) {
+            tg_area_end(&w->claim, w->added[i]);
+        }
+
+        ngx_http_tollgate_written();
+
+    } else {
+
+        /* The slots keep the records until the journal takes them. */
+
+        rc = NGX_DECLINED;
+        tg_journal_drop(&w->journal);
+        w->unwritten += w->added_n;
+        ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+    }
+
+    w->added_n = 0;
+    w->round++;
+
+    return rc;
+}
+
+
+void
+ngx_http_tollgate_write_round(void)
+{
+    ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    (void) ngx_http_tollgate_write_added(w);
+}
+
+
+static void
+ngx_http_tollgate_round_handler(ngx_event_t *ev)
+{
+    ngx_http_tollgate_write_round();
+    ngx_http_tollgate_wake_all(0);
+}
+
+
+/* Calls that end in one round of the worker's events are written together,
+   at its end; with sync = strict each by itself. */
+
 void
 ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)
 {
-    int64_t                      now_ms;
     struct tg_str                agent, trace_id;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
 
-    now_ms = ngx_http_tollgate_now_ms();
     agent = ngx_http_tollgate_header(ctx->request->headers_in.user_agent);
     trace_id = (struct tg_str) { (char *) ctx->trace_id.data,
                                  ctx->trace_id.len };
 
-    /* A second try begins a new segment, on what may be another disk. */
+    tg_journal_add(&w->journal, &ctx->slot->call, agent, trace_id);
+    w->added[w->added_n++] = ctx->slot;
+    ctx->round = w->round;
 
-    if (tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
-                          now_ms) == 0
-        || tg_journal_append(&w->journal, &ctx->slot->call, agent, trace_id,
-                             now_ms) == 0)
-    {
-        tg_area_end(&w->claim, ctx->slot);
-        ctx->record = w->journal.written;
-        ngx_http_tollgate_written();
+    if (w->is_strict || w->added_n == TG_JOURNAL_ADDED_MAX) {
+        ctx->record = ngx_http_tollgate_write_added(w) == NGX_OK
+                      ? w->journal.written : NGX_HTTP_TOLLGATE_UNWRITTEN;
         return;
     }
 
-    /* The slot keeps the record until the journal takes it. */
-
-    ctx->record = NGX_HTTP_TOLLGATE_UNWRITTEN;
-    w->unwritten++;
-    ngx_http_tollgate_close_gate(TG_ERR_SYSTEM);
+    if (!w->written.posted) {
+        ngx_post_event(&w->written, &ngx_posted_events);
+    }
 }
 
 
@@ -188,6 +245,8 @@ ngx_http_tollgate_rewrite(ngx_event_t *ev)
 {
     ngx_http_tollgate_worker_t  *w = ev->data;
 
+    ngx_http_tollgate_write_round();
+
     if (w->unwritten) {
         tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,
                      w);
@@ -212,6 +271,8 @@ ngx_int_t
 ngx_http_tollgate_open_journal(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf, uint64_t writer_id)
 {
+    static char                  added[TG_JOURNAL_ADDED_BYTES];
+
     void                        *kept;
     ngx_core_conf_t             *ccf;
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
@@ -234,6 +295,12 @@ ngx_http_tollgate_open_journal(ngx_cycle_t *cycle,
     w->rewrite.log = cycle->log;
     w->rewrite.cancelable = 1;
 
+    tg_journal_gather(&w->journal, added);
+    w->round = 1;
+    w->written.handler = ngx_http_tollgate_round_handler;
+    w->written.data = w;
+    w->written.log = cycle->log;
+
     return ngx_http_tollgate_open_sync(cycle, mcf);
 }
 
@@ -242,6 +309,8 @@ void
 ngx_http_tollgate_close_journal(void)
 {
     ngx_http_tollgate_worker_t  *w = &ngx_http_tollgate_worker;
+
+    ngx_http_tollgate_write_round();
 
     if (w->unwritten) {
         tg_area_each(&w->state, w->claim.area, ngx_http_tollgate_write_slot,

@@ -80,6 +80,10 @@ typedef struct {
     struct tg_journal     journal;
     struct tg_master_key  key;
     uint64_t              answers;      /* of our own; makes request ids */
+    struct tg_call_slot  *added[TG_JOURNAL_ADDED_MAX];  /* to the journal */
+    ngx_uint_t            added_n;
+    uint64_t              round;        /* in which they are; 1, 2 ... */
+    ngx_event_t           written;      /* writes them at its end */
     ngx_uint_t            unwritten;    /* calls the journal did not take */
     ngx_uint_t            is_shut;      /* it has no room: none is admitted */
     ngx_event_t           rewrite;      /* looks whether it has again */
@@ -150,6 +154,7 @@ typedef struct {
     int64_t               since_ms;     /* its head was judged first; 0: once */
     ngx_queue_t           line;         /* of the worker */
 
+    uint64_t              round;        /* in which it is written; 0: none */
     uint64_t              record;       /* to be durable; 0: none */
     ngx_queue_t           wait;         /* of the worker */
     ngx_chain_t          *last;         /* waits for the record */
@@ -356,6 +361,7 @@ void ngx_http_tollgate_close_worker(void);
 /* _journal.c */
 ngx_int_t ngx_http_tollgate_may_admit(void);
 void ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_write_round(void);
 ngx_int_t ngx_http_tollgate_journal_hold(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_journal_more(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_close_gate(int err);
@@ -367,6 +373,7 @@ void ngx_http_tollgate_close_journal(void);
 void ngx_http_tollgate_written(void);
 ngx_uint_t ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_await(ngx_http_tollgate_ctx_t *ctx);
+void ngx_http_tollgate_wake_all(ngx_uint_t is_stuck);
 void ngx_http_tollgate_leave_sync(ngx_http_tollgate_ctx_t *ctx);
 ngx_int_t ngx_http_tollgate_open_sync(ngx_cycle_t *cycle,
     ngx_http_tollgate_main_conf_t *mcf);

@@ -1,7 +1,8 @@
 /*
  * ngx_http_tollgate_strict.c: requests that wait until their record is
  * durable: a call that was admitted, before anything goes upstream; one that
- * is settled, with its last bytes.
+ * is settled, with its last bytes.  Without sync = strict the latter alone,
+ * until the record is written at the end of the round.
  */
 
 #include "ngx_http_tollgate_module.h"

@@ -67,7 +67,8 @@ ngx_http_tollgate_written(void)
 }
 
 
-/* Whether the request's record is, or need not be. */
+/* Whether the request's record is, or need not be: then it is enough that the
+   round has passed in which it was to be written. */
 
 ngx_uint_t
 ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx)
@@ -78,7 +79,8 @@ ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx)
         ctx->record = w->journal.written;
     }
 
-    return !w->is_strict || ctx->record <= w->journal.durable;
+    return w->is_strict ? ctx->record <= w->journal.durable
+                        : ctx->round != w->round;
 }
 
 
@@ -107,7 +109,7 @@ ngx_http_tollgate_leave_sync(ngx_http_tollgate_ctx_t *ctx)
 /* Those whose records are durable go on; and when none will be, those that
    have not cost anything yet. */
 
-static void
+void
 ngx_http_tollgate_wake_all(ngx_uint_t is_stuck)
 {
     ngx_queue_t                 *q, *next;

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,60 @@ def test_records_are_durable_within_50_ms(own_gate, trace):
     for begin in written():
         # As strace sees it, which slows each call down.
         assert synced(begin) - begin < 0.5
+
+
+def test_calls_that_end_together_are_written_before_each_is_answered(
+        own_gate, trace):
+    gate, count = own_gate, 16
+    key, first = gate.key("together"), gate.key("first", rpm=10**6)
+    for _ in range(20):           # each worker knows its credential by now
+        gate.chat(first)
+    workers = gate.nginx_workers()
+    strace = trace(gate, "-e", "trace=write,writev")
+
+    def asked(pid):
+        """(bytes to the journal, 0) or (0, 1) of an answer, in order."""
+        for name, rest in strace.lines(rf"^{pid} +\S+ (write|writev)\((.*)"):
+            length = re.search(r"\.\.\., (\d+)(?:\)| <)", rest)
+            if name == "writev" and '"HTTP/1.1 200 OK' in rest:
+                yield 0, 1
+            elif name == "write" and int(length[1]) > 390:
+                yield int(length[1]), 0
+
+    def all_asked():
+        return [it for pid in workers for it in asked(pid)]
+
+    answers = [gate.chat(key)]
+    wait(lambda: all_asked(), what="a record")
+    size = max(it[0] for it in all_asked())
+    before = gate.sim.count()
+    with ThreadPoolExecutor(count) as threads:
+        calls = [threads.submit(gate.chat, key, "sim:slow=50 sim:tokens=20")
+                 for _ in range(count)]
+        wait(lambda: gate.sim.count()["requests_seen"]
+             == before["requests_seen"] + count, what="calls in flight")
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            wait(lambda: gate.sim.count()["total"]["completion_tokens"]
+                 == before["total"]["completion_tokens"] + 20 * count,
+                 what="the upstream's answers")
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+        answers += [call.result() for call in calls]
+    assert {answer.status for answer in answers} == {200}
+    strace.end()
+    all_recorded(gate, key, answers)
+    writes = [it[0] for it in all_asked() if it[0]]
+    assert sum(writes) == size * (1 + count)
+    assert len(writes) <= 1 + count / 2, "several in one write"
+    for pid in workers:
+        written = answered = 0
+        for length, is_answer in asked(pid):
+            written += length
+            answered += is_answer
+            assert answered * size <= written, "the record comes first"
 
 
 def test_a_slow_disk_stops_no_worker(own_gate, trace):

@@ -178,7 +178,7 @@ note_record(struct file *file, const char *data, size_t at, size_t len)
     memcpy(&record->id, data + at + FRAME_BYTES, sizeof(record->id));
 }
 
-/* One write has one record, or all that is not durable. */
+/* One write has some records, or all that is not durable; cut, the first. */
 static void
 note_records(struct file *file, const char *data, size_t len)
 {
@@ -186,6 +186,8 @@ note_records(struct file *file, const char *data, size_t len)
 
     for (size_t at = 0; at + FRAME_BYTES <= len; at += bytes) {
         memcpy(&bytes, data + at, sizeof(bytes));
+        if (bytes > len - at)
+            break;
         note_record(file, data, at, bytes);
     }
 }
@@ -632,8 +634,8 @@ __wrap_write(int fd, const void *buf, size_t len)
         part = sim_below((uint32_t)len + 1);
         error = sim_chance(500) ? EIO : ENOSPC;
     }
-    if (part == len && len > HEADER_BYTES)
-        note_records(handle->file, buf, len);
+    if (len > HEADER_BYTES)
+        note_records(handle->file, buf, part);
     put(handle->file, buf, part);
     sim_trace("disk: write %s, %zu of %zu bytes", handle->file->name, part,
               len);

@@ -22,12 +22,13 @@
 static char dir[] = "/dev/shm/tollgate-sync-XXXXXX";
 static int dir_fd;
 static struct tg_journal journal;
-static char kept[64 * 1024];
+static char kept[64 * 1024], added[TG_JOURNAL_ADDED_BYTES];
 static const struct tg_str none = {NULL, 0};
 
 /* How often each was asked, and with what error it fails while not 0. */
 static struct {
     int data_syncs, folder_syncs, places, links;
+    int writes, writes_cut_at; /* 0: all of a write is written */
     int sync_error, folder_error, place_error, link_error, write_error;
     uint64_t placed_to;
     ino_t synced[16];
@@ -56,6 +57,9 @@ fails(int error)
 ssize_t
 __wrap_write(int fd, const void *buf, size_t len)
 {
+    disk.writes++;
+    if (disk.writes_cut_at > 0 && len > (size_t)disk.writes_cut_at)
+        len = (size_t)disk.writes_cut_at;
     return fails(disk.write_error) != 0 ? -1 : __real_write(fd, buf, len);
 }
 
@@ -115,6 +119,7 @@ begin(size_t kept_size)
     memset(&disk, 0, sizeof(disk));
     tg_journal_init(&journal, dir_fd, WRITER);
     tg_journal_keep(&journal, kept, kept_size, RESERVE);
+    tg_journal_gather(&journal, added);
 }
 
 static int
@@ -164,6 +169,76 @@ files(void)
     for (int fd = 0; fd < 64; fd++)
         count += fcntl(fd, F_GETFD) != -1;
     return count;
+}
+
+static void
+add(uint64_t n)
+{
+    struct tg_call call = {.id = tg_call_id_make(WRITER, n), .at_ms = 1};
+
+    tg_journal_promise(&journal);
+    tg_journal_add(&journal, &call, none, none);
+}
+
+static void
+test_written_together(void)
+{
+    int writes;
+
+    begin(sizeof(kept));
+    append(0);
+    writes = disk.writes;
+    add(1);
+    add(2);
+    add(3);
+    is_calls(0, "0", "calls that are added are not written yet");
+    is_int(tg_journal_write(&journal, NOW), 0, "they are written");
+    is_int(disk.writes - writes, 1, "in one write");
+    is_calls(0, "0123", "in their order");
+    ok(journal.written == 4 && journal.sequence == 4 && journal.promised == 0,
+       "each with a number, and has used its place");
+    is_int(tg_journal_write(&journal, NOW), 0, "and once:");
+    is_int(disk.writes - writes, 1, "nothing is left to write");
+    disk.sync_error = EIO;
+    tg_journal_sync(&journal, NOW);
+    is_calls(1, "0123", "they are kept until they are durable");
+    tg_journal_close(&journal);
+}
+
+static void
+test_written_in_part(void)
+{
+    begin(sizeof(kept));
+    append(0);
+    add(1);
+    add(2);
+    disk.writes_cut_at = RECORD_BYTES + 100;
+    is_int(tg_journal_write(&journal, NOW), TG_ERR_SYSTEM,
+           "of two calls one is written, and a part of the other");
+    disk.writes_cut_at = 0;
+    is_int(tg_journal_write(&journal, NOW), 0, "a second try");
+    is_calls(1, "012", "has both in the next segment, behind what is kept");
+    is_int(journal.written, 3, "and they count once");
+    tg_journal_close(&journal);
+}
+
+static void
+test_not_written(void)
+{
+    begin(sizeof(kept));
+    append(0);
+    add(1);
+    disk.write_error = EIO;
+    ok(tg_journal_write(&journal, NOW) != 0 &&
+           tg_journal_write(&journal, NOW) != 0,
+       "a call that cannot be written");
+    tg_journal_drop(&journal);
+    is_int(journal.promised, 1, "has its place still");
+    disk.write_error = 0;
+    append(2);
+    is_calls(journal.segment - 1, "02", "and its number is another's");
+    is_int(journal.sequence, 2, "so that none is missing");
+    tg_journal_close(&journal);
 }
 
 static void
@@ -516,6 +591,9 @@ main(void)
     if (mkdtemp(dir) == NULL ||
         (dir_fd = open(dir, O_PATH | O_DIRECTORY)) == -1)
         return 1;
+    test_written_together();
+    test_written_in_part();
+    test_not_written();
     test_sync();
     test_written_meanwhile();
     test_failed_sync();

@@ -1,8 +1,9 @@
 /*
  * calls.c: calls of the last thirty days, into a store that has keys.
  *
- * Each is of a key at random, and in the store as ingest leaves it.  No daemon
- * may have the store meanwhile.
+ * Each is of a key at random, and in the store as ingest leaves it; the watch
+ * has them behind it, as it follows ingest by a second.  No daemon may have the
+ * store meanwhile.
  *
  *     bench-calls STORE CALLS
  */
@@ -105,6 +106,22 @@ fill(uint64_t calls)
     }
 }
 
+/*
+ * Else the daemon would look at all of them behind its start, which takes it
+ * ten minutes for ten million, as if that were what calls cost that come now.
+ */
+static void
+pass_the_watch(void)
+{
+    int64_t last;
+
+    if (store->ops->begin(store) != 0 ||
+        store->ops->call_before(store, INT64_MAX, &last) != 0 ||
+        store->ops->watched_set(store, last, 0) != 0 ||
+        store->ops->commit(store) != 0)
+        die(store->error.text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -116,6 +133,7 @@ main(int argc, char **argv)
         die(error.text);
     read_keys();
     fill(strtoull(argv[2], NULL, 10));
+    pass_the_watch();
     store->ops->close(store);
     return 0;
 }

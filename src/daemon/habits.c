@@ -29,6 +29,7 @@ _Static_assert(TG_HABIT_BYTES_MAX + ROOM_STEP < UINT16_MAX, "a row's len");
 struct tg_habits {
     struct row *rows;
     uint32_t count, room;
+    uint32_t dirty; /* rows */
     size_t bytes, bytes_max;
     struct tg_idmap numbers; /* of rows, by key */
     uint64_t turn;           /* how often another key was asked for */
@@ -66,6 +67,12 @@ size_t
 tg_habits_count(const struct tg_habits *habits)
 {
     return habits->count;
+}
+
+size_t
+tg_habits_dirty(const struct tg_habits *habits)
+{
+    return habits->dirty;
 }
 
 static int
@@ -196,6 +203,7 @@ tg_habits_of(struct tg_habits *habits, struct tg_store *store,
         err = turn_to(habits, store, key_id);
     if (err != 0)
         return err;
+    habits->dirty += !habits->rows[habits->open].is_dirty;
     habits->rows[habits->open].is_dirty = true;
     habits->rows[habits->open].used_at = habits->turn;
     *habit = &habits->habit;
@@ -321,6 +329,8 @@ tg_habits_keep(struct tg_habits *habits, struct tg_daemon *daemon,
         err = keep_some(daemon, store, rows + at, count - at, &done);
         for (size_t i = at; err == 0 && i < at + done; i++)
             rows[i]->is_dirty = false;
+        if (err == 0)
+            habits->dirty -= (uint32_t)done;
         at += done;
     }
     if (err == 0) {

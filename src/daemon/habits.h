@@ -3,7 +3,7 @@
  *
  * They are packed in memory as the store has them, some 300 bytes a key with
  * what finds it, so that hundreds of thousands of keys that call in turn are
- * read from the store once, and written a few times an hour.
+ * read from the store once, and written some times an hour.
  */
 #ifndef TG_HABITS_H
 #define TG_HABITS_H
@@ -39,5 +39,8 @@ int tg_habits_keep(struct tg_habits *habits, struct tg_daemon *daemon,
 
 /* Keys that are in memory. */
 size_t tg_habits_count(const struct tg_habits *habits);
+
+/* Those that the store has otherwise, of which tg_habits_keep writes rows. */
+size_t tg_habits_dirty(const struct tg_habits *habits);
 
 #endif

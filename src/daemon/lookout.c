@@ -11,12 +11,15 @@
 #include "raise.h"
 #include "watch.h"
 
-#define READ_ROWS 4096 /* at once */
-#define PASS_READS 16  /* then others of clockwork have their turn */
-#define KEEP_MS 10000  /* what is known comes to the store so often: refusals  \
-                        */
-#define KEEP_HABITS_MS 60000 /* and habits, which are many */
-#define UNTOLD_MAX 256       /* events that wait for the store */
+#define READ_ROWS 4096       /* at once */
+#define PASS_READS 16        /* then others of clockwork have their turn */
+#define KEEP_MS 10000        /* what is known of refusals comes to the store */
+#define KEEP_HABITS_MS 60000 /* and habits, at the soonest */
+#define KEEP_HABITS_MOST_MS 600000 /* and at the latest */
+#define FEW_HABITS 1000            /* are kept in no time */
+#define CALLS_A_HABIT 16           /* are read again before it is written */
+#define CALLS_UNKEPT_MAX 1000000   /* that a start may have to read again */
+#define UNTOLD_MAX 256             /* events that wait for the store */
 #define CRITICAL_WEIGHT 8
 #define BATCH 512 /* rows of refusals in a transaction */
 #define BATCH_LEAST 32
@@ -335,13 +338,32 @@ is_due(int64_t at_ms, int64_t now_ms, int64_t every_ms)
     return at_ms <= now_ms || at_ms - now_ms > every_ms;
 }
 
+/*
+ * A row of the store is written for each key that called, and most keys of
+ * many have a page of their own: that takes four times as long as reading a
+ * call again.  So many keys wait until each has some calls.
+ */
+static bool
+are_habits_due(const struct tg_lookout *lookout, int64_t now_ms)
+{
+    int64_t calls = lookout->seq - lookout->kept_seq;
+    size_t dirty = tg_habits_dirty(lookout->habits);
+
+    if (!lookout->has_calls ||
+        !is_due(lookout->keep_habits_at_ms, now_ms, KEEP_HABITS_MS))
+        return false;
+    return dirty <= FEW_HABITS || calls >= CALLS_UNKEPT_MAX ||
+           calls / CALLS_A_HABIT >= (int64_t)dirty ||
+           is_due(lookout->keep_habits_at_ms + KEEP_HABITS_MOST_MS -
+                      KEEP_HABITS_MS,
+                  now_ms, KEEP_HABITS_MOST_MS);
+}
+
 static int
 keep_what_is_due(struct tg_lookout *lookout, struct tg_daemon *daemon,
                  int64_t now_ms)
 {
-    bool has_habits = lookout->is_full ||
-                      (lookout->has_calls && is_due(lookout->keep_habits_at_ms,
-                                                    now_ms, KEEP_HABITS_MS));
+    bool has_habits = lookout->is_full || are_habits_due(lookout, now_ms);
     bool has_refusals =
         lookout->has_refusals && is_due(lookout->keep_at_ms, now_ms, KEEP_MS);
 

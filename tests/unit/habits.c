@@ -101,7 +101,11 @@ test_calls(struct tg_store *store, size_t bytes, const char *room)
        fulls);
     ok(bytes == LITTLE ? most < KEYS / 2 : most == KEYS,
        "%s: %zu keys are in memory at most", room, most);
+    ok(tg_habits_dirty(habits) > 0 &&
+           tg_habits_dirty(habits) <= tg_habits_count(habits),
+       "%s: some are not kept", room);
     is_int(tg_habits_keep(habits, &tested, store), 0, "%s: kept", room);
+    is_int(tg_habits_dirty(habits), 0, "%s: all are kept", room);
     tg_habits_free(habits);
     habits = tg_habits_new(bytes);
     for (uint32_t key = 0; key < KEYS; key++)
@@ -126,7 +130,10 @@ test_idle(struct tg_store *store)
         if (err == 0)
             err = tg_habits_keep(habits, &tested, store);
     }
+    if (err == 0)
+        err = call(habits, store, 7, CALLS + 20);
     is_int(err, 0, "two keys of all go on");
+    is_int(tg_habits_dirty(habits), 1, "one of them is not kept");
     is_int(tg_habits_count(habits), 2, "and these stay in memory");
     tg_habits_free(habits);
 }

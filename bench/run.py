@@ -39,7 +39,7 @@ class Size:
     def __init__(self, is_quick, rounds):
         self.rounds = 1 if is_quick else rounds
         self.seconds = 1 if is_quick else 2.5
-        self.warm_seconds = 1 if is_quick else 2
+        self.warm_seconds = 3
         self.latency_seconds = 1
         self.latency_rounds = 3 if is_quick else 4 * rounds
         self.events = 125

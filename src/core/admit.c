@@ -206,6 +206,22 @@ tg_admit_may_from_page(const struct tg_state *state, struct tg_admission *a)
     return true;
 }
 
+/*
+ * Where a call comes from does not change: it is asked once of a publication,
+ * though most calls are judged twice, before their body and behind it.
+ */
+static bool
+may_from_there(const struct tg_state *state, struct tg_admission *a)
+{
+    if (a->head.place_seq == a->key_seq)
+        return true;
+    if (!tg_admit_may_from_network(state, a) ||
+        !tg_admit_may_from_page(state, a))
+        return false;
+    a->head.place_seq = a->key_seq;
+    return true;
+}
+
 bool
 tg_admit_may_now(const struct tg_state *state, int64_t now_ms,
                  struct tg_admission *a)
@@ -314,9 +330,7 @@ tg_admit_again(const struct tg_state *state, int64_t now_ms,
         a->has_key = false;
         may = is_known(state, a) && tg_admit_has_status(a) &&
               tg_admit_is_unexpired(now_ms, a) &&
-              tg_admit_has_account(state, a) &&
-              tg_admit_may_from_network(state, a) &&
-              tg_admit_may_from_page(state, a) &&
+              tg_admit_has_account(state, a) && may_from_there(state, a) &&
               tg_admit_may_now(state, now_ms, a) && tg_admit_has_endpoint(a) &&
               tg_admit_has_scope(a);
     } while (a->has_key &&
@@ -394,6 +408,7 @@ begin(struct tg_admission *a)
     a->credential = TG_CREDENTIAL_MISSING;
     a->has_key = false;
     a->head.route = NULL;
+    a->head.place_seq = 0;
     a->head.chunks = TG_WIRE_FINE;
     a->call.model[0] = '\0';
 }

@@ -92,6 +92,8 @@ struct tg_head {
     struct tg_digest digest;
     uint32_t key_slot;
     uint8_t ip[16];
+    uint64_t place_seq; /* the publication of the key that lets calls in from
+                           where this one comes from; 0: none is known to */
     enum tg_wire_fault chunks; /* of the body; set once it is there */
 };
 

@@ -58,9 +58,12 @@ lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* Nearly always it is the same to the letter. */
 static bool
 is_same_text(const char *a, const char *b, size_t len)
 {
+    if (memcmp(a, b, len) == 0)
+        return true;
     for (size_t i = 0; i < len; i++) {
         if (lower(a[i]) != lower(b[i]))
             return false;
@@ -91,13 +94,19 @@ take_scheme(struct tg_str *text, struct place *place)
     return place->is_tls || take(text, "http://", 7);
 }
 
+/* Where a character of a host may stand. */
+enum { IN_NAME = 1 << 0, IN_BRACKETS = 1 << 1, IN_BOTH = 3 };
+
+static const uint8_t host_chars[UINT8_MAX + 1] = {
+    ['0' ... '9'] = IN_BOTH, ['a' ... 'z'] = IN_BOTH, ['A' ... 'Z'] = IN_BOTH,
+    ['.'] = IN_BOTH,         ['-'] = IN_NAME,         ['_'] = IN_NAME,
+    [':'] = IN_BRACKETS,
+};
+
 static bool
 is_host_char(char c, bool is_bracketed)
 {
-    c = lower(c);
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.')
-        return true;
-    return is_bracketed ? c == ':' : c == '-' || c == '_';
+    return host_chars[(uint8_t)c] & (is_bracketed ? IN_BRACKETS : IN_NAME);
 }
 
 /* Labels joined by dots, none of them empty; or an address in brackets. */

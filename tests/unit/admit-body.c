@@ -656,6 +656,45 @@ test_slot_changes_hands(void)
     tg_publish_key_gone(publisher, other.id);
 }
 
+/* The key of a slot may be used from addresses that begin like this. */
+static void
+publish_network(uint32_t slot, uint8_t first)
+{
+    const char network[17] = {96 + 8, [11] = -1, -1, (char)first};
+    struct tg_str list = {network, sizeof(network)};
+    struct tg_key_policy key;
+    uint64_t seq;
+
+    if (tg_state_key(&state, slot, &key, &seq) != 0 ||
+        tg_publish_texts(publisher, &list, 1, &key.networks) != 0 ||
+        tg_publish_key(publisher, &key, &slot) != 0)
+        abort();
+}
+
+/* What the head was told of the place holds for one publication. */
+static void
+test_place_is_asked_again(void)
+{
+    struct head_case head = {"", CHAT, .authorization = BEARER};
+    struct tg_credential credential;
+    struct tg_body_fault none = {0};
+    struct tg_body_facts facts = {.model = "gpt-4o", .model_len = 6};
+    struct tg_admission a;
+    uint32_t slot = publish_policy(&head.key);
+
+    publish_network(slot, 127);
+    judge_head(&head, &credential, &a);
+    is_int(a.action, TG_ACTION_READ_BODY, "an address that is listed");
+    tg_admit_body(&state, &a.head, &facts, &none, instant(NOON), &a);
+    is_int(a.action, TG_ACTION_PROXY, "and still is behind the body");
+    publish_network(slot, 10);
+    tg_admit_body(&state, &a.head, &facts, &none, instant(NOON), &a);
+    is_int(a.code, TG_CODE_IP_NOT_ALLOWED, "and is not any more");
+    ok(!tg_admit_again(&state, instant(NOON), &a), "which stays so");
+    publish_network(slot, 127);
+    ok(tg_admit_again(&state, instant(NOON), &a), "until it is listed again");
+}
+
 int
 main(void)
 {
@@ -678,6 +717,7 @@ main(void)
     test_factor_is_frozen();
     test_asking();
     test_slot_changes_hands();
+    test_place_is_asked_again();
     test_reached(codes, COUNT(codes));
     admit_test_end();
     return done();

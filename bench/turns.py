@@ -1,4 +1,4 @@
-"""Load generators of which one works at a time, for a twentieth of a second.
+"""Load generators of which one works at a time, for a fifth of a second.
 
 A virtual machine's speed changes by a third within seconds.  Candidates that
 take turns as short as this all have the same machine; much shorter ones would
@@ -15,7 +15,7 @@ from pathlib import Path
 from process import Failure, clean_env, cpu_ns, end_with_parent, wait
 
 HERE = Path(__file__).resolve().parent
-TURN_SECONDS = 0.05
+TURN_SECONDS = 0.2
 REST_SECONDS = 0.002
 
 

@@ -224,6 +224,9 @@ ngx_int_t ngx_http_tollgate_post_read_handler(ngx_http_request_t *r);
 void ngx_http_tollgate_watch_chunks(ngx_http_request_t *r);
 enum tg_wire_fault ngx_http_tollgate_wire_verdict(ngx_http_request_t *r);
 
+/* _room.c */
+void ngx_http_tollgate_make_room(ngx_http_request_t *r);
+
 /* _body.c */
 ngx_int_t ngx_http_tollgate_scan_body(ngx_http_request_t *r,
     struct tg_payload *payload);

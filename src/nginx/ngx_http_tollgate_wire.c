@@ -249,6 +249,8 @@ ngx_http_tollgate_next_request(void *data)
 
     tg_wire_next(wire);
     tg_wire_feed(wire, b->pos, b->last - b->pos);
+
+    ngx_http_tollgate_make_room(r);
 }
 
 

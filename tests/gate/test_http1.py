@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import ssl
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
@@ -338,6 +339,61 @@ def test_heads_larger_than_a_buffer_are_watched(gate, key, seen):
     check_refused(exchange(gate, fill(post(b"A: b \n", pads), key) + behind),
                   LINE_END)
     assert seen() == 2
+
+
+def sized(size, *headers):
+    """A sound call with a body of so many bytes, and that body."""
+    body = json.dumps({"model": "deepseek-flash", "max_tokens": 3,
+                       "messages": [{"role": "user", "content": ""}]}
+                      ).encode()
+    body = body.replace(b'""', b'"%s"' % (b"na\xc3\xafve \\n" * size)[
+        :(size - len(body)) // 9 * 9])
+    length = b"Content-Length: %d\r\n" % len(body)
+    return (LINE + HOST + KEY + TYPE + length + b"".join(headers) + b"\r\n"
+            + body), body
+
+
+def read_one(s):
+    """An answer that says its length."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += s.recv(65536)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+    while len(rest) < length:
+        rest += s.recv(65536)
+    assert len(rest) == length
+    return head
+
+
+def test_calls_of_all_sizes_on_one_connection_arrive_as_sent(gate, key):
+    """Longer ones than the first buffer, after which it is larger, and such
+    as exceed that too; in one piece, and in pieces."""
+    sizes = [200, 8000, 15000, 200, 16000, 16400, 40000, 8000, 200]
+    with connect(gate.url) as s:
+        for piece in (10**6, 700, 5000):
+            for size in sizes:
+                request, body = sized(size)
+                request = fill(request, key)
+                for at in range(0, len(request), piece):
+                    s.sendall(request[at:at + piece])
+                assert statuses(read_one(s)) == [200]
+                arrived, = gate.sim.requests(1)
+                assert arrived["body_bytes"] == len(body)
+                assert arrived["body_sha256"] == sha256(body).hexdigest()
+
+
+def test_requests_behind_long_ones_are_watched(gate, key, seen):
+    """Read together with them, by a buffer that has become larger."""
+    long, short = fill(sized(9000)[0], key), fill(SOUND, key)
+    wrong = fill(post(b"A: b \n"), key)
+    with connect(gate.url) as s:
+        for _ in range(2):
+            s.sendall(long)
+            assert statuses(read_one(s)) == [200]
+        s.sendall(short + long + short + long + long + short + wrong + short)
+        assert statuses(read_all(s)) == [200] * 6 + [400]
+    assert seen() == 8
 
 
 def test_the_admin_api_takes_no_such_requests_either(gate, seen):

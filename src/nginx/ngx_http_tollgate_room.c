@@ -1,0 +1,53 @@
+/*
+ * ngx_http_tollgate_room.c: a connection whose request would have fit into one
+ * buffer, were that larger, has such a one from the next request on.
+ *
+ * nginx reads heads into 1 KiB, which is all that most idle or streaming
+ * connections need, and what is left of a body into another buffer, by a
+ * second recvfrom(2) and an ioctl(2).  Conversations have some KiB, and come
+ * again on the same connection: read at once they cost a call less, and their
+ * bodies are in one piece.  nginx frees this buffer while a connection is idle
+ * and allocates one of the same size for its next request.
+ */
+
+#include "ngx_http_tollgate_module.h"
+
+#define NGX_HTTP_TOLLGATE_ROOM  16384
+
+
+/* At the request's end, when nothing points into its head any more. */
+
+void
+ngx_http_tollgate_make_room(ngx_http_request_t *r)
+{
+    u_char            *start;
+    ngx_buf_t         *b;
+    ngx_connection_t  *c;
+
+    b = r->header_in;
+    c = r->connection;
+
+    /* What another request is in already stays where it is. */
+
+    if (b != c->buffer || b->pos != b->last
+        || r->request_length > NGX_HTTP_TOLLGATE_ROOM
+        || r->request_length <= b->end - b->start)
+    {
+        return;
+    }
+
+    start = ngx_palloc(c->pool, NGX_HTTP_TOLLGATE_ROOM);
+    if (start == NULL) {
+        return;
+    }
+
+    if (ngx_pfree(c->pool, b->start) != NGX_OK) {
+        ngx_pfree(c->pool, start);
+        return;
+    }
+
+    b->start = start;
+    b->pos = start;
+    b->last = start;
+    b->end = start + NGX_HTTP_TOLLGATE_ROOM;
+}

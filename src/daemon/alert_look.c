@@ -440,12 +440,17 @@ void
 tg_alert_look(struct tg_alerts *alerts, const struct tg_alert_rule *rule,
               const struct tg_alert_sight *sight, struct tg_track *watched)
 {
-    struct look look = {
-        .alerts = alerts, .rule = rule, .sight = sight, .watched = watched};
+    struct look look;
 
     if (looks[rule->kind].look == NULL ||
         looks[rule->kind].is_of_keys != (sight->key_id[0] != '\0'))
         return;
+    /* Its texts are written when there is something to say: most never are. */
+    look.alerts = alerts;
+    look.rule = rule;
+    look.sight = sight;
+    look.watched = watched;
+    look.is_seen = false;
     looks[rule->kind].look(&look);
     /* What it was about is not there any more: a day that is over, a limit. */
     if (watched != NULL && !look.is_seen) {

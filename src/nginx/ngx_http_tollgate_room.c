@@ -7,7 +7,8 @@
  * second recvfrom(2) and an ioctl(2).  Conversations have some KiB, and come
  * again on the same connection: read at once they cost a call less, and their
  * bodies are in one piece.  nginx frees this buffer while a connection is idle
- * and allocates one of the same size for its next request.
+ * and allocates one of the same size for its next request.  A stream would
+ * have it for as long as it runs, so who streams keeps the small one.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -20,12 +21,18 @@
 void
 ngx_http_tollgate_make_room(ngx_http_request_t *r)
 {
-    u_char            *start;
-    ngx_buf_t         *b;
-    ngx_connection_t  *c;
+    u_char                   *start;
+    ngx_buf_t                *b;
+    ngx_connection_t         *c;
+    ngx_http_tollgate_ctx_t  *ctx;
 
     b = r->header_in;
     c = r->connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
+
+    if (ctx == NULL || ctx->is_stream) {
+        return;
+    }
 
     /* What another request is in already stays where it is. */
 

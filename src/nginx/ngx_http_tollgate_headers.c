@@ -38,22 +38,12 @@ ngx_http_tollgate_same(const ngx_str_t *a, const ngx_str_t *b)
 
 
 static const ngx_http_tollgate_known_t *
-ngx_http_tollgate_know(const ngx_table_elt_t *h)
+ngx_http_tollgate_know(const ngx_str_t *name)
 {
     const ngx_http_tollgate_known_t  *k;
 
-    /* One that nginx read has its name in lower case, too; one without that
-       is not the upstream's. */
-
-    if (h->lowcase_key == NULL) {
-        return NULL;
-    }
-
     for (k = ngx_http_tollgate_known; k->name.len; k++) {
-
-        if (k->name.len == h->key.len && k->name.data[0] == h->lowcase_key[0]
-            && ngx_memcmp(k->name.data, h->lowcase_key, h->key.len) == 0)
-        {
+        if (ngx_http_tollgate_same(&k->name, name)) {
             return k;
         }
     }
@@ -110,7 +100,7 @@ ngx_http_tollgate_sift(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx)
 
         for (i = 0; i < part->nelts; i++) {
 
-            known = ngx_http_tollgate_know(&h[i]);
+            known = ngx_http_tollgate_know(&h[i].key);
 
             if (known == NULL || known->is_id) {
                 h[i].hash = 0;

@@ -12,10 +12,10 @@ seconds, since what a disk takes changes within a minute by more than what is
 looked for: told are the medians of the turns, and of what strict took longer
 than batch in the same round.
 
-In a turn of its own the disk alone does what calls ask of it: two processes, each
-500 times a second and at instants that nobody can foretell, append 500 bytes
-and call fdatasync(2), and once more a tenth of a millisecond later.  A strict
-call cannot take less than both.
+In a turn of its own the disk alone does what calls ask of it: two processes,
+each 500 times a second and at instants that nobody can foretell, append 500
+bytes and call fdatasync(2), and once more a tenth of a millisecond later.  A
+strict call cannot take less than both.
 
 A virtual machine's processor that has nothing to do for a fraction of a
 millisecond is put to sleep, and an answer of the disk wakes it late.  With

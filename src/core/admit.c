@@ -71,7 +71,7 @@ is_ready(const struct tg_state *state, struct tg_admission *a)
 
 /* What is found out about the credential before it is its turn. */
 struct foresight {
-    bool is_key;     /* it has the form of one */
+    bool is_key;     /* it has the form of one, and a digest */
     bool has_digest; /* head.digest is its */
 };
 
@@ -90,9 +90,9 @@ look_ahead(const struct tg_state *state, const struct tg_request *request,
     if (tg_credential_verdict(request->credential) != TG_CREDENTIAL_FOUND ||
         key.len != TG_KEY_LEN)
         return ahead;
-    ahead.has_digest = tg_digest_of(key, &a->head.digest) == 0;
-    if (ahead.has_digest)
-        tg_state_expect(state, &a->head.digest);
+    tg_digest_of(key, &a->head.digest);
+    ahead.has_digest = true;
+    tg_state_expect(state, &a->head.digest);
     ahead.is_key = tg_key_parse(key, &kind) == 0;
     return ahead;
 }
@@ -357,12 +357,10 @@ await_key(const struct tg_state *state, const struct tg_request *request,
 
 static bool
 leads_to_key(const struct tg_state *state, const struct tg_request *request,
-             bool has_digest, struct tg_admission *a)
+             struct tg_admission *a)
 {
     bool is_filling = tg_wanted_is_filling(state);
 
-    if (!has_digest)
-        return tg_admit_refuse(a, TG_CODE_INTERNAL_ERROR, TG_REASON_CODE);
     if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) == 0)
         return tg_admit_again(state, request->now_ms, a);
     if (is_filling)
@@ -438,7 +436,7 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
         tg_state_expect_key(state, &a->head.digest);
     if (!is_sound || !is_clean || !is_ready(state, a) ||
         !has_route(request, a) || !has_credential(request, ahead.is_key, a) ||
-        !leads_to_key(state, request, ahead.has_digest, a)) {
+        !leads_to_key(state, request, a)) {
         throttle(state, request->now_ms, a);
         return;
     }

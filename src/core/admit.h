@@ -156,7 +156,6 @@ struct tg_admission {
  * Judges a request's head.  action becomes REFUSE, ANSWER, READ_BODY, or WAIT
  * while its key may still come (wanted.h): then it is to be judged once more
  * after wait_ms, with since_ms set.
- * tg_digest_init must have been called in this thread.
  */
 void tg_admit_head(const struct tg_state *state,
                    const struct tg_request *request,

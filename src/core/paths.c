@@ -15,9 +15,7 @@ tg_paths_init(struct tg_paths *paths, const char *home)
     if (n >= sizeof(paths->home))
         return TG_ERR_RANGE;
     memcpy(paths->home, home, n + 1);
-    if (tg_digest_init() != 0 ||
-        tg_digest_of((struct tg_str){home, n}, &digest) != 0)
-        return TG_ERR_CRYPTO;
+    tg_digest_of((struct tg_str){home, n}, &digest);
 
     snprintf(paths->run, sizeof(paths->run), "%s/run", home);
     snprintf(paths->journal, sizeof(paths->journal), "%s/journal", home);

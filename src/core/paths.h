@@ -25,7 +25,7 @@ struct tg_paths {
 
 /*
  * Fills paths from a real, absolute home (realpath(3) of it).  Returns 0 or
- * TG_ERR_RANGE when the home is too long, TG_ERR_CRYPTO without SHA-256.
+ * TG_ERR_RANGE when the home is too long.
  */
 int tg_paths_init(struct tg_paths *paths, const char *home);
 

@@ -17,7 +17,7 @@ void
 tg_attempts_name(char name[TG_ATTEMPTS_NAME_SIZE], const char *what,
                  const char *text)
 {
-    struct tg_digest digest = {{0}};
+    struct tg_digest digest;
     size_t len;
 
     tg_digest_of((struct tg_str){text, strlen(text)}, &digest);

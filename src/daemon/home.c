@@ -164,7 +164,7 @@ tg_home_token(struct tg_digest *digest, const struct tg_paths *paths,
                            "needed",
                            paths->admin_token);
     if (err == 0)
-        err = tg_digest_of((struct tg_str){token, (size_t)n}, digest);
+        tg_digest_of((struct tg_str){token, (size_t)n}, digest);
     sodium_memzero(token, sizeof(token));
     return err;
 }

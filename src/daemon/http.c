@@ -209,8 +209,6 @@ run_in_lane(struct tg_lane_job *job, bool is_late)
         refuse_busy(&exchange->reply);
     else
         tg_router_handle(&exchange->request, &exchange->reply);
-    /* Of these threads nobody is told when they end. */
-    tg_digest_release();
     make_response(exchange);
     MHD_resume_connection(exchange->connection);
 }
@@ -253,16 +251,13 @@ take_request(struct exchange *exchange, const char *method)
     struct tg_http *http = exchange->http;
     struct tg_request *request = &exchange->request;
     struct tg_call_id random;
-    bool is_now;
 
     if (tg_random(&random, sizeof(random)) != 0)
         return MHD_NO;
     read_headers(request, exchange->connection, method);
     request->daemon = http->daemon;
     tg_request_id_text(&random, request->id);
-    is_now = answer(exchange);
-    tg_digest_release();
-    if (!is_now)
+    if (!answer(exchange))
         return MHD_YES;
     make_response(exchange);
     return send_response(exchange);

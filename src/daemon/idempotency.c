@@ -188,7 +188,7 @@ tg_idempotency_begin(struct tg_request *request, struct tg_idempotency *state,
                                 KEY_MAX);
     if (tg_idempotency_digest(request, body, state) != 0)
         return tg_reply_error(reply, 500, "internal_error", NULL,
-                              "SHA-256 is not available");
+                              "out of memory");
     if (!tg_idempotency_enter(request, &state->key)) {
         reply->retry_after_s = 1;
         return tg_reply_error(reply, 409, "idempotency_in_progress",

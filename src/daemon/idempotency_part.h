@@ -15,7 +15,7 @@ void tg_idempotency_leave(const struct tg_request *request,
 
 /*
  * Digests the request (method, route, subject, arguments, bytes of the body)
- * and its key into state.  0, TG_ERR_SYSTEM or TG_ERR_CRYPTO.
+ * and its key into state.  Returns 0, or TG_ERR_SYSTEM without memory.
  */
 int tg_idempotency_digest(const struct tg_request *request, struct tg_str body,
                           struct tg_idempotency *state);

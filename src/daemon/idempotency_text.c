@@ -16,7 +16,6 @@ digest_of(const struct tg_str *parts, size_t count, struct tg_digest *digest)
 {
     size_t len = 0, size = 0;
     char *text;
-    int err;
 
     for (size_t i = 0; i < count; i++)
         size += sizeof(parts[i].len) + parts[i].len;
@@ -30,10 +29,10 @@ digest_of(const struct tg_str *parts, size_t count, struct tg_digest *digest)
             memcpy(text + len, parts[i].data, parts[i].len);
         len += parts[i].len;
     }
-    err = tg_digest_of((struct tg_str){text, size}, digest);
+    tg_digest_of((struct tg_str){text, size}, digest);
     sodium_memzero(text, size);
     free(text);
-    return err;
+    return 0;
 }
 
 static struct tg_str

@@ -393,7 +393,7 @@ prepare(struct program *program, struct tg_error *error)
     daemon->started_at_ms = tg_clock_ms();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "libcurl does not start");
-    if (sodium_init() < 0 || tg_digest_init() != 0 ||
+    if (sodium_init() < 0 ||
         tg_random(&daemon->own_writer_id, sizeof(daemon->own_writer_id)) != 0)
         return tg_error_set(error, TG_ERR_CRYPTO,
                             "the cryptographic libraries do not start");
@@ -415,7 +415,7 @@ run_once(const struct tg_options *options)
 
     umask(077);
     prctl(PR_SET_DUMPABLE, 0);
-    if (sodium_init() < 0 || tg_digest_init() != 0)
+    if (sodium_init() < 0)
         err = tg_error_set(&error, TG_ERR_CRYPTO,
                            "the cryptographic libraries do not start");
     else if (options->backup != NULL)

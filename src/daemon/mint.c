@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "err.h"
 
 int
 tg_mint(struct tg_minted *minted, enum tg_key_kind kind, const char *key_id,
@@ -13,16 +12,12 @@ tg_mint(struct tg_minted *minted, enum tg_key_kind kind, const char *key_id,
     int err;
 
     memset(minted, 0, sizeof(*minted));
-    /* Any thread may make one, and each has a context of its own. */
-    if (tg_digest_init() != 0)
-        return TG_ERR_CRYPTO;
     err = tg_id_mint(minted->id, "sec_", tg_random);
     if (err == 0)
         err = tg_key_mint(secret, kind, tg_random);
-    if (err == 0)
-        err = tg_digest_of(tg_secret_str(secret), &minted->row.digest);
     if (err != 0)
         return err;
+    tg_digest_of(tg_secret_str(secret), &minted->row.digest);
     memcpy(minted->prefix, secret->data, TG_KEY_PREFIX_LEN);
     memcpy(minted->last4, secret->data + secret->len - 4, 4);
     minted->row.id = minted->id;

@@ -92,7 +92,6 @@ run(void *arg)
         for (size_t i = 0; rows[i] != NULL && !is_ending(rounds); i++)
             rows[i](rounds->daemon, rounds->store, tg_clock_ms());
     } while (sleep_until_next(rounds));
-    tg_digest_release();
     return NULL;
 }
 

@@ -283,21 +283,10 @@ handle(struct tg_request *request, struct tg_reply *reply)
         tg_etag_of_shown(reply, reply->body);
 }
 
-/* Of this thread; http.c gives back what it takes. */
-static bool
-can_digest(struct tg_reply *reply)
-{
-    return tg_digest_init() == 0 ||
-           tg_reply_error(reply, 500, "internal_error", NULL,
-                          "SHA-256 is not available");
-}
-
 bool
 tg_router_take(struct tg_request *request, char *path, struct tg_str body,
                struct tg_reply *reply)
 {
-    if (!can_digest(reply))
-        return false;
     request->raw = body;
     if (!find_route(request, path, reply))
         return false;
@@ -326,7 +315,7 @@ tg_router_handle(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_idempotency idempotency;
 
-    if (!can_digest(reply) || !may_still(request, reply) ||
+    if (!may_still(request, reply) ||
         !tg_idempotency_begin(request, &idempotency, request->raw, reply))
         return;
     handle(request, reply);

@@ -57,18 +57,16 @@ tg_session_csrf(struct tg_str token, char csrf[TG_SESSION_CSRF_SIZE])
     char text[128];
     struct tg_digest digest;
     size_t len = sizeof(what) - 1 + token.len;
-    int err;
 
     if (len > sizeof(text))
         return TG_ERR_LIMIT;
     memcpy(text, what, sizeof(what) - 1);
     memcpy(text + sizeof(what) - 1, token.data, token.len);
-    err = tg_digest_of((struct tg_str){text, len}, &digest);
+    tg_digest_of((struct tg_str){text, len}, &digest);
     sodium_memzero(text, sizeof(text));
-    if (err == 0)
-        sodium_bin2hex(csrf, TG_SESSION_CSRF_SIZE, digest.bytes,
-                       sizeof(digest.bytes));
-    return err;
+    sodium_bin2hex(csrf, TG_SESSION_CSRF_SIZE, digest.bytes,
+                   sizeof(digest.bytes));
+    return 0;
 }
 
 /* The host and port of an origin are those that the page was fetched from. */

@@ -104,7 +104,8 @@ tg_recovery_read(const char *typed, struct tg_digest *digest)
 {
     char code[CODE_LEN + 1];
 
-    return squeeze(typed, code, CODE_LEN) &&
-           strspn(code, alphabet) == CODE_LEN &&
-           tg_digest_of((struct tg_str){code, CODE_LEN}, digest) == 0;
+    if (!squeeze(typed, code, CODE_LEN) || strspn(code, alphabet) != CODE_LEN)
+        return false;
+    tg_digest_of((struct tg_str){code, CODE_LEN}, digest);
+    return true;
 }

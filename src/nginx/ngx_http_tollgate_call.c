@@ -210,11 +210,9 @@ ngx_http_tollgate_open_worker(ngx_cycle_t *cycle,
 
     (void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
-    if (tg_digest_init() != 0
-        || getrandom(&writer_id, sizeof(writer_id), 0) != sizeof(writer_id))
-    {
+    if (getrandom(&writer_id, sizeof(writer_id), 0) != sizeof(writer_id)) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "tollgate: no SHA-256 or no randomness");
+                      "tollgate: no randomness");
         return NGX_ERROR;
     }
 

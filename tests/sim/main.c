@@ -227,7 +227,7 @@ main(int argc, char **argv)
               stderr);
         return 2;
     }
-    if (tg_digest_init() != 0 || mkdtemp(folder) == NULL) {
+    if (mkdtemp(folder) == NULL) {
         perror("ledger-sim");
         return 2;
     }

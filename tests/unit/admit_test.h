@@ -190,8 +190,7 @@ publish_policy(const struct test_policy *row)
     for (int i = 0; i < 2; i++) {
         struct tg_digest digest;
 
-        if (tg_digest_of(text_of(secrets[i]), &digest) != 0)
-            abort();
+        tg_digest_of(text_of(secrets[i]), &digest);
         memcpy(key.secrets[i].digest, digest.bytes, sizeof(digest.bytes));
     }
     key.secrets[1].valid_until_ms = instant(row->old_until);

@@ -314,19 +314,15 @@ test_digest(void)
         0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
     struct tg_digest digest, again;
 
-    is_int(tg_digest_init(), 0, "init");
-    is_int(tg_digest_init(), 0, "init again does nothing");
-    is_int(tg_digest_of(TG_STR("abc"), &digest), 0, "digest");
+    tg_digest_of(TG_STR("abc"), &digest);
     ok(memcmp(digest.bytes, abc, 32) == 0, "is SHA-256 (FIPS 180-2, abc)");
     tg_digest_of(TG_STR("something else"), &again);
     ok(!tg_digest_is_equal(&digest, &again), "another differs");
     tg_digest_of(TG_STR("abc"), &again);
     ok(tg_digest_is_equal(&digest, &again), "nothing is left of the last one");
-    is_int(tg_digest_of((struct tg_str){NULL, 0}, &again), 0, "of nothing");
-    ok(again.bytes[0] == 0xe3 && again.bytes[31] == 0x55, "is e3...55");
-    tg_digest_release();
-    is_int(tg_digest_init(), 0, "init after release");
-    tg_digest_release();
+    tg_digest_of((struct tg_str){NULL, 0}, &again);
+    ok(again.bytes[0] == 0xe3 && again.bytes[31] == 0x55,
+       "of nothing it is e3...55");
 }
 
 int

@@ -56,7 +56,6 @@ read_on(const char *dir)
     uint64_t seq;
 
     test_open(&state, dir);
-    tg_digest_init();
     digest = test_digest(7);
     while (!atomic_load(&shared->is_over)) {
         atomic_fetch_add(&shared->reads, 1);

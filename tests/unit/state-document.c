@@ -131,10 +131,9 @@ test_key_by_document(void)
     uint64_t record, policy, list;
 
     publish_policy(&row);
-    if (tg_digest_of(TG_STR(OLD_SECRET), &old) != 0 ||
-        tg_digest_of(TG_STR(NEW_SECRET), &new) != 0 ||
-        tg_digest_of(TG_STR(UNKNOWN_SECRET), &unknown) != 0)
-        abort();
+    tg_digest_of(TG_STR(OLD_SECRET), &old);
+    tg_digest_of(TG_STR(NEW_SECRET), &new);
+    tg_digest_of(TG_STR(UNKNOWN_SECRET), &unknown);
     is_int(find_slot(&old), 0, "a secret leads to its slot");
     is_int(find_slot(&new), 0, "and so does the other one");
     is_int(find_slot(&unknown), -1, "an unknown one does not");

@@ -93,8 +93,6 @@ publish(void *arg)
     struct tg_catalog *catalog = calloc(1, sizeof(*catalog));
 
     (void)arg;
-    if (tg_digest_init() != 0)
-        abort();
     catalog->model_count = 1;
     strcpy(catalog->models[0].name, "m");
     pthread_barrier_wait(&begin);
@@ -112,7 +110,6 @@ publish(void *arg)
             (void)tg_publish_key_gone(publisher, other.id);
     }
     free(catalog);
-    tg_digest_release();
     atomic_store(&is_over, true);
     return NULL;
 }
@@ -176,8 +173,6 @@ look(void *arg)
     struct tg_digest digest;
 
     (void)arg;
-    if (tg_digest_init() != 0)
-        abort();
     digest = test_digest(1);
     pthread_barrier_wait(&begin);
     while (!atomic_load(&is_over)) {
@@ -190,7 +185,6 @@ look(void *arg)
         if (used(TG_CELL_DAY) < 0 || used(TG_CELL_DAY) > BUDGET)
             atomic_fetch_add(&over, 1);
     }
-    tg_digest_release();
     return NULL;
 }
 

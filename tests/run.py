@@ -67,8 +67,8 @@ def meson(folder, *args, **env):
 # other people's clients, or how fast something is.
 SANITIZED = ["tests/gate/test_%s.py" % name for name in (
     "calls", "messages", "responses", "bodies", "metering", "leaving",
-    "http1", "http2", "proxies", "redirects", "crash", "limits", "budgets",
-    "policy_changes", "revocation", "queue", "settings", "pools",
+    "http1", "http2", "room", "proxies", "redirects", "crash", "limits",
+    "budgets", "policy_changes", "revocation", "queue", "settings", "pools",
     "upstream_test", "media", "files", "denials", "durability", "admin",
     "ledger", "ingest", "keys_check", "prices", "prices_import", "own_key",
     "account_page", "dns", "tls_upstream", "steps", "restore", "sessions",

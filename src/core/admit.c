@@ -208,7 +208,11 @@ tg_admit_may_from_page(const struct tg_state *state, struct tg_admission *a)
 
 /*
  * Where a call comes from does not change: it is asked once of a publication,
- * though most calls are judged twice, before their body and behind it.
+ * though most calls are judged twice, before their body and behind it.  The
+ * number alone tells publications apart: a record's only goes up, whichever
+ * keys stand there in turn; a request's record is found by tg_admit_head, which
+ * forgets the number; and a state file that is made anew is another file, which
+ * a worker that has one open never comes to.
  */
 static bool
 may_from_there(const struct tg_state *state, struct tg_admission *a)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,7 +25,8 @@ socket_accepts(const char *path)
 }
 
 bool
-tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms)
+tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms,
+                    uint8_t *uuid)
 {
     struct tg_state_header header;
     int fd = open(paths->state, O_RDONLY | O_CLOEXEC);
@@ -37,12 +39,15 @@ tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms)
                     header.version == TG_STATE_VERSION && header.is_ready &&
                     header.daemon_seen_at_ms >= since_ms;
     close(fd);
+    if (is_ready && uuid != NULL) {
+        memcpy(uuid, header.uuid, sizeof(header.uuid));
+    }
     return is_ready;
 }
 
 bool
 tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms)
 {
-    return tg_daemon_has_state(paths, since_ms) &&
+    return tg_daemon_has_state(paths, since_ms, NULL) &&
            socket_accepts(paths->admin_socket);
 }

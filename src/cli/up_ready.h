@@ -12,9 +12,11 @@
 /*
  * True when there is a whole state file, and a daemon that was alive at
  * since_ms (Unix time) or later says that it is its own: workers can serve,
- * by what was published last.
+ * by what was published last.  uuid, where it is not NULL, has the file's 16
+ * bytes then: another one is another file.
  */
-bool tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms);
+bool tg_daemon_has_state(const struct tg_paths *paths, int64_t since_ms,
+                         uint8_t *uuid);
 
 /* True when, besides, the admin socket accepts: all is as the store has it. */
 bool tg_daemon_is_ready(const struct tg_paths *paths, int64_t since_ms);

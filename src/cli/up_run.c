@@ -26,6 +26,7 @@
 #define DAEMON_TERM_MS 10000
 #define WORKERS_CHECK_MS 5000
 #define WORKERLESS_MS 2000 /* a master that begins has none yet */
+#define STATE_CHECK_MS 50
 
 enum phase {
     PHASE_DAEMON_STARTS,
@@ -50,6 +51,10 @@ struct supervisor {
     int64_t workers_ms;  /* when to see whether nginx has workers */
     pid_t begun_pid;     /* of the nginx that was seen to have begun */
     int64_t begun_ms;    /* and when */
+    uint8_t state[16];   /* which file nginx's workers have */
+    int64_t again_ms;    /* Unix time when the daemon was started again; 0: it
+                            was seen since which file it has */
+    int64_t state_ms;    /* when to look at that */
     int stop_count;
     int exit_status;
 };
@@ -285,6 +290,42 @@ check_workers(struct supervisor *up, int64_t now_ms)
     }
 }
 
+/*
+ * A daemon that finds no state file that it can use makes one.  Workers go on
+ * with theirs, in which nobody publishes: no key would be revoked there.
+ */
+static void
+check_state(struct supervisor *up, int64_t now_ms)
+{
+    uint8_t state[sizeof(up->state)];
+
+    if (up->again_ms == 0 || now_ms < up->state_ms) {
+        return;
+    }
+    up->state_ms = now_ms + STATE_CHECK_MS;
+    if (!tg_daemon_has_state(&up->run->home->paths, up->again_ms, state)) {
+        return;
+    }
+    up->again_ms = 0;
+    if (memcmp(state, up->state, sizeof(state)) != 0) {
+        memcpy(up->state, state, sizeof(state));
+        tg_say_failed("tollgated has a new state file; nginx's workers are "
+                      "replaced");
+        tg_child_signal(&up->nginx, SIGHUP);
+    }
+}
+
+static void
+start_daemon_due(struct supervisor *up, int64_t now_ms)
+{
+    if (up->daemon.pid != 0 || up->daemon.due_ms > now_ms) {
+        return;
+    }
+    up->again_ms = clock_ms(CLOCK_REALTIME);
+    up->state_ms = now_ms;
+    start_child(&up->daemon, now_ms);
+}
+
 static void
 check_start(struct supervisor *up, int64_t now_ms)
 {
@@ -297,7 +338,7 @@ check_start(struct supervisor *up, int64_t now_ms)
         give_up(up, now_ms);
     } else if (up->phase == PHASE_DAEMON_STARTS) {
         report_progress(up, now_ms, "waiting for tollgated");
-        if (tg_daemon_has_state(&run->home->paths, up->since_ms)) {
+        if (tg_daemon_has_state(&run->home->paths, up->since_ms, up->state)) {
             start_nginx(up, now_ms);
         }
     } else {
@@ -376,8 +417,9 @@ tick(struct supervisor *up, int64_t now_ms)
     } else if (up->phase > PHASE_SERVES) {
         check_end(up, now_ms);
     } else {
-        start_due(&up->daemon, now_ms);
+        start_daemon_due(up, now_ms);
         start_due(&up->nginx, now_ms);
+        check_state(up, now_ms);
         check_workers(up, now_ms);
     }
 }
@@ -395,6 +437,9 @@ sleep_ms(const struct supervisor *up, int64_t now_ms)
     int64_t due_ms =
         earlier(earlier(up->daemon.due_ms, up->nginx.due_ms), up->workers_ms);
 
+    if (up->again_ms != 0) {
+        due_ms = earlier(due_ms, up->state_ms);
+    }
     if (up->phase != PHASE_SERVES) {
         return POLL_MS;
     }

@@ -264,6 +264,34 @@ def test_a_killed_daemon_is_started_again_with_a_growing_wait(own_gate):
     own_gate.wait_calls(5)
 
 
+def test_workers_follow_a_daemon_to_a_new_state_file(own_gate):
+    """The old one was removed, as a login manager does when its user leaves,
+    and the next daemon makes another: what is published there counts."""
+    gate = own_gate
+    key, other = gate.key("first"), gate.key("other")
+    stream = gate.chat(key, SLOW % 40, stream=True)
+    events = stream.events()
+    next(events)
+    old = gate.nginx_workers()
+    (gate.shm / "state").unlink()
+    gate.kill_daemon()
+    gate.wait_daemon()
+    wait(lambda: not set(old) & set(gate.nginx_workers()), 20, "new workers")
+    assert "nginx's workers are replaced" in gate.said()
+    gate.must("keys", "disable", other.id, "--yes")
+    for _ in range(10):
+        assert gate.chat(other).status == 401
+        assert gate.chat(key).status == 200
+    assert_ended(events)
+    gate.wait_calls(11)
+    # Another daemon with the same file replaces nobody.
+    workers = gate.nginx_workers()
+    gate.kill_daemon()
+    gate.wait_daemon()
+    assert gate.chat(gate.key("third")).status == 200
+    assert gate.nginx_workers() == workers
+
+
 def test_a_killed_worker_is_replaced(own_gate):
     key = own_gate.key()
     before = own_gate.nginx_workers()

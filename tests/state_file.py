@@ -66,6 +66,13 @@ class StateFile:
         return {self._integer(areas + n * AREA_BYTES + 8, "I")
                 for n in range(count) if self._integer(areas + n * AREA_BYTES)}
 
+    def writer_of(self, pid):
+        """The number of the writer that a process is."""
+        areas, count = self._integer(96), self._integer(56, "I")
+        found = [self._integer(areas + n * AREA_BYTES) for n in range(count)
+                 if self._integer(areas + n * AREA_BYTES + 8, "I") == pid]
+        return next(filter(None, found))
+
     def calls_in_flight(self):
         """Slots that have a call, of areas that anybody has."""
         areas, count = self._integer(96), self._integer(56, "I")

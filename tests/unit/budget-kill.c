@@ -5,15 +5,13 @@
  *
  * Who is to be killed is stepped instruction by instruction.  One that leaves
  * all shared memory as it was makes no difference to those who come after, so
- * the kill comes behind each one that does not.
+ * the kill comes behind each one that does not.  Where these are is found in
+ * one run, and those that are killed are brought there by a breakpoint.
  */
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-
 #include "budget_test.h"
 #include "settle.h"
 #include "tap.h"
+#include "trace_test.h"
 
 /* What a row of a table leaves out is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -38,7 +36,7 @@ struct sum {
     int calls;
 };
 
-/* Where the day's cell stands: it goes on from run to run. */
+/* Where the day's cell stands. */
 static uint32_t
 today(void)
 {
@@ -282,29 +280,46 @@ look(void)
     return shared;
 }
 
-/*
- * Steps until n instructions have changed what is shared; returns how many
- * did, fewer when the work has ended.
- */
-static int
-step(pid_t pid, int n)
+/* The instructions of a life that change what is shared. */
+#define MARKS_MAX 512
+
+static struct mark marks[MARKS_MAX];
+
+/* Whether the next step does; with mark, it is told which one that was. */
+static bool
+changes(pid_t pid, struct mark *mark, bool *is_over)
 {
     struct shared last = look(), now;
-    int status, changes = 0;
 
-    while (changes < n) {
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0 ||
-            waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
-            printf("Bail out! lost the traced process\n");
-            exit(1);
-        }
-        if (WSTOPSIG(status) == SIGSTOP)
-            break;
-        now = look();
-        changes += memcmp(&last, &now, sizeof(now)) != 0;
-        last = now;
+    *is_over =
+        mark != NULL ? !mark_step(pid, mark) : !go_on(pid, PTRACE_SINGLESTEP);
+    now = look();
+    return !*is_over && memcmp(&last, &now, sizeof(now)) != 0;
+}
+
+/* Steps to the end; returns how many there are. */
+static int
+mark_changes(pid_t pid)
+{
+    bool is_over = false;
+    struct mark mark;
+    int count = 0;
+
+    mark_begin(&mark);
+    while (!is_over && count < MARKS_MAX) {
+        if (changes(pid, &mark, &is_over))
+            marks[count++] = mark;
     }
-    return changes;
+    return count;
+}
+
+/* Goes on until just behind the mark; whether that did change something. */
+static bool
+go_behind(pid_t pid, const struct mark *mark)
+{
+    bool is_over;
+
+    return come_to(pid, mark) && changes(pid, NULL, &is_over);
 }
 
 static void
@@ -433,30 +448,68 @@ check(const struct sum *before, const struct sum *after, int64_t others_cost,
     }
 }
 
-/* Runs a case up to its n-th change; returns how many it had till then. */
-static int
-run(size_t c, int n, int *wrong, int *costs)
+/*
+ * Every run finds the same, so that it changes the same, by the same steps.
+ * What goes on from run to run is the generations of slots: none comes twice.
+ */
+static void
+begin_anew(void)
 {
-    struct sum before = recover(), after;
+    struct tg_call_slot *slots =
+        &state.call_slots[(size_t)its_area * TG_AREA_SLOTS];
+
+    recover();
+    tg_budget_load(&state, 0, DAY, MONTH, 1000, 2000);
+    tg_cell_load(&state, &state.accounts[0].committed, TG_CELL_COMMITTED, 0, 0,
+                 3000);
+    for (int i = 0; i < 2; i++) {
+        tg_share_enter(&slots[i], TG_STAGE_SETTLED);
+        slots[i].next_free = 0;
+        slots[i].wanted_nanos = 0;
+        memset(&slots[i].call, 0, sizeof(slots[i].call));
+    }
+}
+
+/* Of a case, what came of all its runs. */
+struct outcome {
+    int astray; /* stopped elsewhere than behind a change */
+    int wrong;
+    int costs; /* had something to pay */
+};
+
+/* Runs a case up to behind a change, to its begin (0) or to its end. */
+enum { ITS_END = -1 };
+
+/* Returns how many changes there were, if to the end. */
+static int
+run(size_t c, int n, struct outcome *outcome)
+{
+    struct sum before, after;
     uint32_t others_day = 0;
-    int changes;
+    int count = 0;
     pid_t pid;
 
+    begin_anew();
+    before = recover();
     if (cases[c].dying != NULL)
         leave_a_call(cases[c].dying);
     pid = start(cases[c].body, cases[c].work);
-    changes = step(pid, n);
+    if (n == ITS_END)
+        count = mark_changes(pid);
+    else if (n > 0)
+        outcome->astray += !go_behind(pid, &marks[n - 1]);
     if (cases[c].meddles)
         others_day = meddle();
-    if (cases[c].goes_on && changes == n) {
+    if (cases[c].goes_on && n != ITS_END) {
         ptrace(PTRACE_CONT, pid, NULL, NULL);
         waitpid(pid, NULL, 0);
     }
     stop(pid);
     after = recover();
-    check(&before, &after, cases[c].meddles ? OTHERS : 0, others_day, wrong);
-    *costs += after.cost > 0;
-    return changes;
+    check(&before, &after, cases[c].meddles ? OTHERS : 0, others_day,
+          &outcome->wrong);
+    outcome->costs += after.cost > 0;
+    return count;
 }
 
 int
@@ -464,19 +517,21 @@ main(void)
 {
     dir = test_dir();
     prepare(dir);
-    tg_budget_load(&state, 0, DAY, MONTH, 0, 0);
     if (tg_area_claim(&others, &state, 7, NOW) != 0)
         return 1;
     its_area = others.area + 1;
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
-        int n = 0, wrong = 0, costs = 0;
+        struct outcome outcome = {0};
+        int count = run(c, ITS_END, &outcome);
 
-        while (run(c, n, &wrong, &costs) == n)
-            n++;
-        printf("# %d changes, %d kills with a cost\n", n - 1, costs);
-        is_int(wrong, 0, "%s: exact", cases[c].what);
-        ok(n > 15, "%s: it changed something", cases[c].what);
-        ok(cases[c].work == be_refused ? costs == 0 : costs > 0,
+        for (int n = 0; n <= count; n++)
+            run(c, n, &outcome);
+        printf("# %d changes, %d kills with a cost\n", count, outcome.costs);
+        is_int(outcome.astray, 0, "%s: behind each change", cases[c].what);
+        is_int(outcome.wrong, 0, "%s: exact", cases[c].what);
+        ok(count >= 15 && count < MARKS_MAX, "%s: it changed something",
+           cases[c].what);
+        ok(cases[c].work == be_refused ? outcome.costs == 0 : outcome.costs > 0,
            "%s: and cost what it should", cases[c].what);
     }
     tg_area_leave(&others);

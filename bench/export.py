@@ -36,35 +36,39 @@ KEYS = 1000
 KEY = f"key_{7:020d}"
 
 FILL = """
-INSERT INTO calls (seq, id, at, key_id, account_id, upstream_id,
-    credential_id, model, endpoint, flags, status, code, basis, latency_ms,
-    ttft_ms, prompt_tokens, prompt_cache_hit_tokens, cache_write_tokens,
-    completion_tokens, reasoning_tokens, unit, units, hit_picos, miss_picos,
-    output_picos, write_picos, unit_picos, held_nanos, cost_nanos, ip,
-    user_agent, trace_id)
+INSERT INTO call_rows (seq, id, at, key_id, account_id, kind, flags, status,
+    code, basis, latency_ms, ttft_ms, prompt_tokens, prompt_cache_hit_tokens,
+    cache_write_tokens, completion_tokens, reasoning_tokens, units, held_nanos,
+    cost_nanos, day, month, ip, user_agent, trace_id)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
                          WHERE i < :calls)
 SELECT i, randomblob(16), :begun + i * :span / :calls,
     printf('key_%020d', abs(random()) % :keys),
-    printf('acct_%019d', abs(random()) % 20), :upstream,
-    'cred_0000000000000000000', 'deepseek-flash', 1, 3,
+    printf('acct_%019d', abs(random()) % 20), :kind, 3,
     CASE abs(random()) % 50 WHEN 0 THEN 429 WHEN 1 THEN 502 ELSE 200 END, 0,
     2, 200 + abs(random()) % 4000, 100 + abs(random()) % 900,
     500 + abs(random()) % 4000, abs(random()) % 500, 0, abs(random()) % 900,
-    0, 0, 0, 2500, 25000, 100000, 0, 0, 9000000, abs(random()) % 9000000,
+    0, 9000000, abs(random()) % 9000000, 0, 0,
     printf('203.0.113.%d', abs(random()) % 256), 'OpenAI/Python 1.109.1',
     printf('chatcmpl-%032x', random())
 FROM n"""
+
+KIND = """
+INSERT INTO call_kinds (block, upstream_id, credential_id, model, endpoint,
+    unit, hit_picos, miss_picos, output_picos, write_picos, unit_picos)
+VALUES (:calls >> 17, :upstream, 'cred_0000000000000000000', 'deepseek-flash',
+    1, 0, 2500, 25000, 100000, 0, 0)"""
 
 
 def fill(store, calls):
     db = sqlite3.connect(store)
     upstream, = db.execute("SELECT id FROM upstreams LIMIT 1").fetchone()
     with db:
+        kind = db.execute(KIND, {"calls": calls,
+                                 "upstream": upstream}).lastrowid
         db.execute(FILL, {
             "calls": calls, "keys": KEYS, "span": DAYS_30_MS,
-            "begun": int(time.time() * 1000) - DAYS_30_MS,
-            "upstream": upstream})
+            "begun": int(time.time() * 1000) - DAYS_30_MS, "kind": kind})
     db.close()
 
 

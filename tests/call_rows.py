@@ -1,5 +1,5 @@
 """Calls put into a store while no daemon runs, as many and as odd as a test
-wants them."""
+wants them; and calls changed by hand."""
 
 import sqlite3
 import time
@@ -15,6 +15,38 @@ COLUMNS = {
     "ip": "127.0.0.1", "user_agent": "", "trace_id": ""}
 
 
+KIND = ("upstream_id", "credential_id", "model", "endpoint", "unit",
+        "hit_picos", "miss_picos", "output_picos", "write_picos", "unit_picos")
+OWN = ("seq", "id", "at", "key_id", "account_id", "flags", "status", "code",
+       "basis", "latency_ms", "ttft_ms", "prompt_tokens",
+       "prompt_cache_hit_tokens", "cache_write_tokens", "completion_tokens",
+       "reasoning_tokens", "units", "held_nanos", "cost_nanos", "day", "month",
+       "ip", "user_agent", "trace_id")
+
+
+def writable(db):
+    """Lets a connection change calls, which is a view, as if it were a table.
+    Returns the connection."""
+    def new(names):
+        return ", ".join(f"coalesce(new.{name}, 0)"
+                         if name in ("day", "month") else f"new.{name}"
+                         for name in names)
+
+    add_kind = (f"INSERT OR IGNORE INTO call_kinds (block, {', '.join(KIND)}) "
+                f"VALUES (1 << 40, {new(KIND)});")
+    kind = ("(SELECT number FROM call_kinds WHERE " +
+            " AND ".join(f"{name} = new.{name}" for name in KIND) + ")")
+    for what, then in [
+            ("INSERT", f"{add_kind} INSERT INTO call_rows ({', '.join(OWN)}, "
+                       f"kind) VALUES ({new(OWN)}, {kind});"),
+            ("UPDATE", f"{add_kind} UPDATE call_rows SET ({', '.join(OWN)}, "
+                       f"kind) = ({new(OWN)}, {kind}) WHERE seq = old.seq;"),
+            ("DELETE", "DELETE FROM call_rows WHERE seq = old.seq;")]:
+        db.execute(f"CREATE TEMP TRIGGER by_hand_{what} INSTEAD OF {what} ON "
+                   f"main.calls BEGIN {then} END")
+    return db
+
+
 def hex_of(number):
     """The digits of the id of the call with that number."""
     return f"{number:032x}"
@@ -23,7 +55,7 @@ def hex_of(number):
 def put(store, rows, first=None):
     """Adds rows, oldest first: dicts of what is not as in COLUMNS.  A call's
     id is its number, from first on.  Returns the number after the last."""
-    db = sqlite3.connect(store)
+    db = writable(sqlite3.connect(store))
     if first is None:
         first = db.execute("SELECT coalesce(max(seq), 0) + 1 "
                            "FROM calls").fetchone()[0]
@@ -53,7 +85,7 @@ def put_many(store, count, begun_at, step_ms=10):
             "latency_ms": "200 + n % 4000",
             "user_agent": "'OpenAI/Python 1.109.1'"}
     others = {k: v for k, v in COLUMNS.items() if k not in made}
-    db = sqlite3.connect(store)
+    db = writable(sqlite3.connect(store))
     db.create_function("id_of", 1, lambda n: bytes.fromhex(hex_of(n)))
     with db:
         db.execute(

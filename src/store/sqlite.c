@@ -5,6 +5,7 @@
 
 #include "fresh.h"
 #include "migrate.h"
+#include "sqlite_call_kinds.h"
 #include "sqlite_gather.h"
 #include "sqlite_metrics.h"
 #include "sqlite_recent.h"
@@ -28,6 +29,7 @@ close_store(struct tg_store *store)
     tg_recent_free(db->recent);
     tg_gather_forget(db);
     tg_pack_names_forget(db);
+    tg_call_kinds_forget(db);
     tg_metrics_free(db);
     free(db);
 }
@@ -78,6 +80,7 @@ rollback(struct tg_store *store)
         tg_recent_free(db->recent);
         db->recent = NULL;
         tg_pack_names_forget(db);
+        tg_call_kinds_forget(db);
         tg_gather_forget(db);
         if (store->adds_to != NULL)
             tg_fresh_forget(store->adds_to);

@@ -20,6 +20,7 @@ struct tg_metric_batch; /* see sqlite_metrics.h */
 struct tg_rollup;       /* see sqlite_rollup.h */
 struct tg_recent;       /* see sqlite_recent.h */
 struct tg_gather;       /* see sqlite_gather.h */
+struct tg_call_kinds;   /* see sqlite_call_kinds.h */
 
 extern const struct tg_store_metric_ops tg_sqlite_metric_ops;
 
@@ -31,6 +32,7 @@ struct tg_sqlite {
     struct tg_rollup *rollup; /* NULL: none is begun */
     struct tg_gather *gather; /* NULL: none were added */
     struct tg_recent *recent; /* NULL: none were asked for */
+    struct tg_call_kinds *call_kinds;               /* NULL: none are known */
     struct tg_names pack_kinds, pack_accounts;      /* see sqlite_pack.h */
     struct tg_bound_call *bound_calls, *bound_call; /* NULL: none were added */
     struct tg_metric_batch *metrics; /* of this transaction; NULL: none */

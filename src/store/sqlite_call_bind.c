@@ -4,32 +4,20 @@
 
 #include "address_text.h"
 
-#define NUMBERS 25 /* seq to month, but for the id and texts */
-#define COLUMNS 34
+#define NUMBERS 19 /* seq to month, but for the id and texts */
+#define COLUMNS 25
 #define NO_NUMBER INT64_MIN /* bound as NULL */
 
-enum { KEY, ACCOUNT, UPSTREAM, CREDENTIAL, MODEL, IP, AGENT, TRACE, TEXTS };
-
-/* What nearly all calls have in common, from the account to the model. */
-#define NAMES_AT offsetof(struct tg_call, account_id)
-#define NAMES_SIZE                                                             \
-    (offsetof(struct tg_call, model) + TG_MODEL_NAME_MAX - NAMES_AT)
-#define NAMES 4
-#define RATES 5
+enum { KEY, ACCOUNT, IP, AGENT, TRACE, TEXTS };
 
 _Static_assert(NUMBERS + 1 + TEXTS == COLUMNS, "all are numbers, id or text");
-_Static_assert(NAMES_SIZE == 3 * TG_ID_LEN + TG_MODEL_NAME_MAX &&
-                   sizeof(struct tg_rates) == RATES * sizeof(int64_t),
-               "without gaps, so they are compared as bytes");
 _Static_assert(TG_JOURNAL_AGENT_MAX >= TG_JOURNAL_TRACE_MAX &&
-                   TG_JOURNAL_AGENT_MAX >= TG_MODEL_NAME_MAX &&
+                   TG_JOURNAL_AGENT_MAX >= TG_ID_LEN &&
                    TG_JOURNAL_AGENT_MAX >= INET6_ADDRSTRLEN,
                "the longest text");
 
 struct tg_bound_call {
     bool is_bound;
-    char names[NAMES_SIZE]; /* as the record had them */
-    struct tg_rates rates;
     int64_t numbers[NUMBERS];
     struct tg_call_id id;
     uint8_t ip[16];
@@ -118,53 +106,13 @@ put_address(struct binding *to, const uint8_t ip[16])
     put_text(to, tg_address_text(ip, text), sizeof(text));
 }
 
-/* Whether what is bound is still right; remembers it otherwise. */
-static bool
-is_same(const struct binding *to, void *bound, const void *now, size_t size)
-{
-    if (to->bound->is_bound && memcmp(bound, now, size) == 0)
-        return true;
-    memcpy(bound, now, size);
-    return false;
-}
-
 static void
-put_names(struct binding *to, const struct tg_call *call)
-{
-    if (is_same(to, to->bound->names, (const char *)call + NAMES_AT,
-                NAMES_SIZE)) {
-        to->index += NAMES;
-        to->text += NAMES;
-        return;
-    }
-    put_text(to, call->account_id, sizeof(call->account_id));
-    put_text(to, call->upstream_id, sizeof(call->upstream_id));
-    put_text(to, call->credential_id, sizeof(call->credential_id));
-    put_text(to, call->model, sizeof(call->model));
-}
-
-static void
-put_rates(struct binding *to, const struct tg_rates *rates)
-{
-    if (is_same(to, &to->bound->rates, rates, sizeof(*rates))) {
-        to->index += RATES;
-        to->number += RATES;
-        return;
-    }
-    put(to, rates->hit_picos);
-    put(to, rates->miss_picos);
-    put(to, rates->output_picos);
-    put(to, rates->write_picos);
-    put(to, rates->unit_picos);
-}
-
-static void
-put_policy(struct binding *to, const struct tg_call *call)
+put_policy(struct binding *to, const struct tg_call *call, int64_t kind)
 {
     put(to, call->at_ms);
     put_text(to, call->key_id, sizeof(call->key_id));
-    put_names(to, call);
-    put(to, call->endpoint);
+    put_text(to, call->account_id, sizeof(call->account_id));
+    put(to, kind);
     put(to, call->flags);
     put(to, call->status);
     put(to, call->code);
@@ -181,9 +129,7 @@ put_sums(struct binding *to, const struct tg_call *call)
     put(to, call->written_tokens);
     put(to, call->completion_tokens);
     put(to, call->reasoning_tokens);
-    put(to, call->unit);
     put(to, call->units);
-    put_rates(to, &call->rates);
     put(to, call->held_nanos);
     put(to, call->cost_nanos);
     put(to, call->day);
@@ -192,7 +138,7 @@ put_sums(struct binding *to, const struct tg_call *call)
 
 int
 tg_call_bind(sqlite3_stmt *stmt, struct tg_bound_call *bound, int row,
-             const struct tg_record *record, int64_t seq)
+             const struct tg_record *record, int64_t seq, int64_t kind)
 {
     const struct tg_call *call = &record->call;
     struct binding to = {
@@ -200,7 +146,7 @@ tg_call_bind(sqlite3_stmt *stmt, struct tg_bound_call *bound, int row,
 
     put(&to, seq);
     put_id(&to, &call->id);
-    put_policy(&to, call);
+    put_policy(&to, call, kind);
     put_sums(&to, call);
     put_address(&to, call->ip);
     put_longest(&to, record->agent, TG_JOURNAL_AGENT_MAX);

@@ -90,8 +90,8 @@ find_floor(struct part *part, struct tg_call_place *floor,
     struct tg_str bytes;
     int err = tg_sql_begin(
         part->db, &stmt,
-        "SELECT at, seq, id FROM calls WHERE seq = (SELECT seq FROM calls "
-        "WHERE (at, seq) < (?1, ?2) AND at >= ?3 "
+        "SELECT at, seq, id FROM call_rows WHERE seq = (SELECT seq FROM "
+        "call_rows WHERE (at, seq) < (?1, ?2) AND at >= ?3 "
         "ORDER BY at DESC, seq DESC LIMIT 1 OFFSET ?4)",
         "iiii", slice->place.at, slice->place.seq, part->filter->since,
         (int64_t)slice->look - 1);
@@ -218,8 +218,9 @@ find_id(struct part *part)
 
     if (part->looked == 0)
         return 0;
-    err = tg_sql_begin(part->db, &stmt, "SELECT id FROM calls WHERE seq = ?",
-                       "i", part->slice->place.seq);
+    err =
+        tg_sql_begin(part->db, &stmt, "SELECT id FROM call_rows WHERE seq = ?",
+                     "i", part->slice->place.seq);
     if (err != 0)
         return err;
     err = tg_sql_next(part->db, stmt);
@@ -349,8 +350,8 @@ tg_sqlite_call_oldest(struct tg_store *store, int64_t *at)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
-    int err =
-        tg_sql_begin(db, &stmt, "SELECT coalesce(min(at), 0) FROM calls", "");
+    int err = tg_sql_begin(db, &stmt,
+                           "SELECT coalesce(min(at), 0) FROM call_rows", "");
 
     if (err != 0)
         return err;

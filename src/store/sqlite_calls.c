@@ -2,6 +2,7 @@
 
 #include "fresh.h"
 #include "sqlite_call_bind.h"
+#include "sqlite_call_kinds.h"
 #include "sqlite_gather.h"
 #include "sqlite_metrics.h"
 
@@ -13,10 +14,11 @@ tg_sqlite_number(struct tg_sqlite *db)
 
     if (db->next_seq != 0)
         return 0;
-    err = tg_sql_begin(db, &stmt,
-                       "SELECT max(coalesce((SELECT max(seq) FROM calls), 0) "
-                       "+ 1, next) FROM rolled_up",
-                       "");
+    err =
+        tg_sql_begin(db, &stmt,
+                     "SELECT max(coalesce((SELECT max(seq) FROM call_rows), 0) "
+                     "+ 1, next) FROM rolled_up",
+                     "");
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);
@@ -43,11 +45,24 @@ add_moved(struct tg_sqlite *db, const struct tg_call *call)
  * A call that cannot be added ends its transaction, so a statement need not be
  * able to take itself back: for that, SQLite copies each page that it changes.
  */
-#define INSERT "INSERT OR FAIL INTO calls " TG_CALL_COLUMNS " VALUES "
+#define INSERT "INSERT OR FAIL INTO call_rows " TG_CALL_COLUMNS " VALUES "
 #define ROWS_4                                                                 \
     TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES
 #define ROWS_16 ROWS_4 "," ROWS_4 "," ROWS_4 "," ROWS_4
 #define ONCE " ON CONFLICT (id) DO NOTHING"
+
+static int
+bind(struct tg_sqlite *db, sqlite3_stmt *stmt, struct tg_bound_call *bound,
+     int row, const struct tg_record *record)
+{
+    int64_t seq = db->next_seq + row, kind;
+    int result, err = tg_call_kind(db, &record->call, seq, &kind);
+
+    if (err != 0)
+        return err;
+    result = tg_call_bind(stmt, bound, row, record, seq, kind);
+    return result == SQLITE_OK ? 0 : tg_sqlite_fail(db, result);
+}
 
 /*
  * Inserts as many as the statement has rows, of which bound knows what is
@@ -59,14 +74,13 @@ insert(struct tg_sqlite *db, const char *sql, struct tg_bound_call *bound,
        const struct tg_record *records, int count, int *new_count)
 {
     sqlite3_stmt *stmt;
-    int result = SQLITE_OK, err = tg_sql_prepare(db, &stmt, sql);
+    int result, err = tg_sql_prepare(db, &stmt, sql);
 
+    for (int i = 0; i < count && err == 0; i++)
+        err = bind(db, stmt, bound, i, &records[i]);
     if (err != 0)
         return err;
-    for (int i = 0; i < count && result == SQLITE_OK; i++)
-        result = tg_call_bind(stmt, bound, i, &records[i], db->next_seq + i);
-    if (result == SQLITE_OK)
-        result = sqlite3_step(stmt);
+    result = sqlite3_step(stmt);
     if (result == SQLITE_DONE)
         *new_count = sqlite3_changes(db->db);
     else
@@ -201,8 +215,8 @@ tg_sqlite_call_place(struct tg_sqlite *db, const struct tg_call_id *id,
     sqlite3_stmt *stmt;
     int err;
 
-    err = tg_sql_begin(db, &stmt, "SELECT at, seq FROM calls WHERE id = ?", "b",
-                       bytes);
+    err = tg_sql_begin(db, &stmt, "SELECT at, seq FROM call_rows WHERE id = ?",
+                       "b", bytes);
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);

@@ -125,7 +125,7 @@ find_parts(struct tg_key_walk *walk)
         tg_sql_begin(db, &stmt,
                      "SELECT coalesce((SELECT min(block) FROM key_calls), 0), "
                      "coalesce((SELECT max(block) FROM key_calls), -1), "
-                     "coalesce((SELECT min(seq) FROM calls), 0)",
+                     "coalesce((SELECT min(seq) FROM call_rows), 0)",
                      "");
 
     if (err != 0)

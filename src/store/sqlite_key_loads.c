@@ -52,7 +52,8 @@ find_oldest(struct gathering *all)
 {
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(
-        all->db, &stmt, "SELECT coalesce((SELECT min(seq) FROM calls), 0)", "");
+        all->db, &stmt, "SELECT coalesce((SELECT min(seq) FROM call_rows), 0)",
+        "");
 
     if (err != 0)
         return err;
@@ -102,7 +103,7 @@ add_one(struct gathering *all, struct tg_store_load load)
         return 0;
     err = tg_sql_begin(all->db, &stmt,
                        "SELECT latency_ms, prompt_tokens + completion_tokens "
-                       "FROM calls WHERE seq = ?",
+                       "FROM call_rows WHERE seq = ?",
                        "i", load.seq);
     if (err != 0)
         return err;

@@ -123,9 +123,9 @@ tg_sqlite_call_span(struct tg_store *store, int64_t *first, int64_t *last)
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(db, &stmt,
-                           "SELECT coalesce((SELECT min(seq) FROM calls), "
+                           "SELECT coalesce((SELECT min(seq) FROM call_rows), "
                            "(SELECT max(next, 1) FROM rolled_up)), "
-                           "coalesce((SELECT max(seq) FROM calls), "
+                           "coalesce((SELECT max(seq) FROM call_rows), "
                            "(SELECT max(next, 1) - 1 FROM rolled_up))",
                            "");
 
@@ -157,16 +157,20 @@ check_pages(struct tg_sqlite *db, int (*visit)(void *, const char *), void *arg)
     return tg_sql_end(stmt, err);
 }
 
+/* A call's kind is no foreign key, which would be looked at with each call. */
 static int
 check_references(struct tg_sqlite *db, int (*visit)(void *, const char *),
                  void *arg)
 {
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt,
-                           "SELECT printf('a row of %s refers to one of %s "
-                           "that is not there', \"table\", parent) FROM "
-                           "pragma_foreign_key_check LIMIT 20",
-                           "");
+    int err = tg_sql_begin(
+        db, &stmt,
+        "SELECT * FROM (SELECT printf('a row of %s refers to one of %s that is "
+        "not there', \"table\", parent) FROM pragma_foreign_key_check "
+        "LIMIT 20) UNION ALL SELECT * FROM (SELECT printf('a row of call_rows "
+        "refers to one of call_kinds that is not there') FROM call_rows "
+        "WHERE kind NOT IN (SELECT number FROM call_kinds) LIMIT 20)",
+        "");
 
     if (err != 0)
         return err;

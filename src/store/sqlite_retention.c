@@ -1,5 +1,6 @@
 #include "err.h"
 #include "sqlite_block_uses.h"
+#include "sqlite_call_kinds.h"
 #include "sqlite_rollup.h"
 
 #define QUARTER_MS INT64_C(900000)
@@ -39,7 +40,7 @@ find_place(struct step *step)
         err = tg_sql_begin(
             step->db, &stmt,
             "SELECT first, next, first_quarter, retention.block, is_noted, "
-            "retention.key_id, coalesce((SELECT min(seq) FROM calls), ?), "
+            "retention.key_id, coalesce((SELECT min(seq) FROM call_rows), ?), "
             "coalesce((SELECT min(block) FROM key_calls), -1) "
             "FROM rolled_up, retention",
             "i", step->db->next_seq);
@@ -76,10 +77,11 @@ static int
 look_at(struct step *step, int64_t seq, bool *is)
 {
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(step->db, &stmt,
-                           "SELECT at FROM calls WHERE seq >= ? ORDER BY seq "
-                           "LIMIT 1",
-                           "i", seq);
+    int err =
+        tg_sql_begin(step->db, &stmt,
+                     "SELECT at FROM call_rows WHERE seq >= ? ORDER BY seq "
+                     "LIMIT 1",
+                     "i", seq);
 
     *is = false;
     if (err != 0)
@@ -141,7 +143,7 @@ note_use(struct step *step, const char *key_id, int64_t seq)
     return tg_sql_run(
         step->db, NULL,
         "UPDATE secrets SET last_used_at = calls.at, last_used_ip = calls.ip, "
-        "last_used_agent = calls.user_agent FROM calls "
+        "last_used_agent = calls.user_agent FROM call_rows AS calls "
         "WHERE calls.seq = ?2 AND secrets.number = "
         "(SELECT max(number) FROM secrets WHERE key_id = ?1) "
         "AND secrets.last_used_at < calls.at",
@@ -228,10 +230,11 @@ find_last(struct step *step, int64_t *last)
     int64_t end = ((step->place.oldest >> TG_BLOCK_BITS) + 1) << TG_BLOCK_BITS;
     int64_t marked = -1;
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(step->db, &stmt,
-                           "SELECT seq, at FROM calls WHERE seq >= ? AND seq < "
-                           "? ORDER BY seq LIMIT ?",
-                           "iii", step->place.oldest, end, step->rows);
+    int err =
+        tg_sql_begin(step->db, &stmt,
+                     "SELECT seq, at FROM call_rows WHERE seq >= ? AND seq < "
+                     "? ORDER BY seq LIMIT ?",
+                     "iii", step->place.oldest, end, step->rows);
 
     if (err != 0)
         return err;
@@ -275,7 +278,7 @@ take_calls(struct step *step)
         return err;
     step->did_some = true;
     return tg_sql_run(step->db, NULL,
-                      "DELETE FROM calls WHERE seq BETWEEN ? AND ?", "ii",
+                      "DELETE FROM call_rows WHERE seq BETWEEN ? AND ?", "ii",
                       place->oldest, last);
 }
 
@@ -315,6 +318,14 @@ take_moved(struct step *step)
 
     step->did_some = changes > 0;
     return err;
+}
+
+/* A kind of calls that are all gone, of an old price or a credential. */
+static int
+take_kinds(struct step *step)
+{
+    return tg_call_kinds_expire(step->db, step->place.oldest >> TG_BLOCK_BITS,
+                                step->rows, &step->did_some);
 }
 
 /* A row of packs up to which, and with which, they go. */
@@ -415,7 +426,8 @@ tg_sqlite_forget(struct tg_store *store, const struct tg_store_age *age,
                  uint32_t rows, bool *has_more)
 {
     static int (*const parts[])(struct step *) = {
-        end_block, take_calls, take_key_calls, take_moved, take_packs,
+        end_block,  take_calls, take_key_calls,
+        take_kinds, take_moved, take_packs,
     };
     struct step step = {
         .db = tg_sqlite_of(store), .age = age, .rows = rows > 0 ? rows : 1};

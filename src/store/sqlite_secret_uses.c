@@ -78,7 +78,7 @@ find_in_rotation(struct tg_sqlite *db, const char *key_id,
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(
         db, &stmt,
-        "SELECT at, seq FROM calls WHERE key_id = ? AND flags & 128 AND "
+        "SELECT at, seq FROM call_rows WHERE key_id = ? AND flags & 128 AND "
         "flags >> 8 = ? AND at >= ? ORDER BY at DESC LIMIT 1",
         "tii", key_id, number_of(use), use->created_at - SLACK_MS);
 
@@ -100,7 +100,7 @@ find_begin(struct tg_sqlite *db, const char *key_id,
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(
         db, &stmt,
-        "SELECT at, seq FROM calls WHERE key_id = ? AND flags & 128 AND "
+        "SELECT at, seq FROM call_rows WHERE key_id = ? AND flags & 128 AND "
         "flags >> 8 = ? AND at >= ? ORDER BY at LIMIT 1",
         "tii", key_id, number_of(use), since);
 
@@ -147,8 +147,8 @@ static int
 flags_of(struct tg_sqlite *db, int64_t seq, int64_t *flags)
 {
     sqlite3_stmt *stmt;
-    int err = tg_sql_begin(db, &stmt, "SELECT flags FROM calls WHERE seq = ?",
-                           "i", seq);
+    int err = tg_sql_begin(
+        db, &stmt, "SELECT flags FROM call_rows WHERE seq = ?", "i", seq);
 
     if (err != 0)
         return err;
@@ -257,8 +257,8 @@ tg_secret_uses_note(struct tg_sqlite *db, const struct tg_secret_uses *uses)
             err = tg_sql_run(
                 db, NULL,
                 "UPDATE secrets SET last_used_at = calls.at, last_used_ip = "
-                "calls.ip, last_used_agent = calls.user_agent FROM calls "
-                "WHERE calls.seq = ?2 AND secrets.id = ?1",
+                "calls.ip, last_used_agent = calls.user_agent FROM call_rows "
+                "AS calls WHERE calls.seq = ?2 AND secrets.id = ?1",
                 "ti", use->id, use->seq);
     }
     return err;
@@ -292,7 +292,7 @@ show(void *arg, const struct tg_store_secret *row)
     if (use->seq < 0 || use->at <= use->noted_at)
         return visit->visit(visit->arg, row);
     err = tg_sql_begin(visit->db, &stmt,
-                       "SELECT at, ip, user_agent FROM calls WHERE seq = ?",
+                       "SELECT at, ip, user_agent FROM call_rows WHERE seq = ?",
                        "i", use->seq);
     if (err != 0)
         return err;

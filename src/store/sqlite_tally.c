@@ -57,7 +57,7 @@ tg_sqlite_call_tally(struct tg_store *store, int64_t seq, uint32_t limit,
     err = tg_sql_begin(db, &stmt,
                        "SELECT seq, at, key_id, account_id, "
                        "status >= 400 OR code <> 0, "
-                       "prompt_tokens + completion_tokens FROM calls "
+                       "prompt_tokens + completion_tokens FROM call_rows "
                        "WHERE seq > ? ORDER BY seq LIMIT ?",
                        "ii", seq, (int64_t)limit);
     if (err != 0)
@@ -94,7 +94,7 @@ tg_sqlite_call_before(struct tg_store *store, int64_t at, int64_t *seq)
     struct tg_sqlite *db = tg_sqlite_of(store);
     sqlite3_stmt *stmt;
     int err = tg_sql_begin(db, &stmt,
-                           "SELECT coalesce((SELECT seq FROM calls "
+                           "SELECT coalesce((SELECT seq FROM call_rows "
                            "WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1), "
                            "0)",
                            "i", at);

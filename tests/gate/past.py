@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 
+import call_rows
 from conftest import Gate
 
 MINUTE = 60 * 1000
@@ -36,7 +37,7 @@ def plant(gate, key, calls):
     """Adds calls that are like one of the key's, but for what each says."""
     gate.wait(lambda: rows(gate, "SELECT 1 FROM calls WHERE key_id = ?",
                            key.id), what="a call")
-    db = store(gate)
+    db = call_rows.writable(store(gate))
     with db:
         like = dict(db.execute("SELECT * FROM calls WHERE key_id = ? LIMIT 1",
                                (key.id,)).fetchone())

@@ -41,7 +41,7 @@ ODD = [
 def put_odd(store):
     """A text of SQLite may be bytes that are no UTF-8."""
     call_rows.put(store, ODD)
-    db = sqlite3.connect(store)
+    db = call_rows.writable(sqlite3.connect(store))
     with db:
         db.execute("UPDATE calls SET user_agent = CAST(? AS TEXT) "
                    "WHERE user_agent = 'bytes'", (b"caf\xe9 \x80",))
@@ -252,7 +252,7 @@ def test_what_comes_or_goes_meanwhile_is_not_half_of_it(daemon):
     slow = Slow(daemon).begin()
     db = sqlite3.connect(daemon.home / "store.db", timeout=30)
     with db:  # as retention does
-        db.execute("DELETE FROM calls WHERE seq <= ?", (gone,))
+        db.execute("DELETE FROM call_rows WHERE seq <= ?", (gone,))
     db.close()
     subprocess.run(
         [BUILD / "tests/unit/journal-write", daemon.journal, "77", str(new),
@@ -282,7 +282,7 @@ def test_a_key_is_whole_while_its_calls_are_rolled_up(daemon):
     wait(lambda: db.execute("SELECT count(*) FROM key_calls").fetchone()[0],
          what="block that is rolled up")
     with db:
-        db.execute("DELETE FROM calls WHERE seq <= ?", (gone,))
+        db.execute("DELETE FROM call_rows WHERE seq <= ?", (gone,))
     db.close()
     rows = [json.loads(line) for line in slow.rest().splitlines()]
     slow.close()

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+import call_rows
+
 HOUR = 3600 * 1000
 DAY = 24 * HOUR
 
@@ -31,7 +33,8 @@ def plant(gate, key, count=1, **changes):
     changed: a past that no test waits for."""
     gate.wait(lambda: gate.cli_json("calls", "list", "--key",
                                     key.id)["data"], what="a call")
-    db = sqlite3.connect(gate.home / "store.db", timeout=30)
+    db = call_rows.writable(
+        sqlite3.connect(gate.home / "store.db", timeout=30))
     db.row_factory = sqlite3.Row
     row = dict(db.execute("SELECT * FROM calls WHERE key_id = ? LIMIT 1",
                           (key.id,)).fetchone())

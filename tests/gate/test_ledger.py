@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import pytest
 
+import call_rows
 from conftest import has_processes, processes_of, read_process
 from state_file import StateFile
 from test_crash import Load
@@ -64,7 +65,7 @@ def books(own_gate):
 
 def sql(gate, *statements):
     """With nobody else at the store."""
-    db = sqlite3.connect(gate.home / "store.db")
+    db = call_rows.writable(sqlite3.connect(gate.home / "store.db"))
     with db:
         for statement in statements:
             db.execute(statement)

@@ -192,7 +192,7 @@ def test_names_of_strangers_are_drawn_safely(tmp_path, model, shown):
     daemon.stop()
     call_rows.put(daemon.home / "store.db", [
         {"at": ms("2026-11-01"), "model": ""}])
-    db = sqlite3.connect(daemon.home / "store.db")
+    db = call_rows.writable(sqlite3.connect(daemon.home / "store.db"))
     with db:
         db.execute("UPDATE calls SET model = CAST(? AS TEXT)",
                    (model if isinstance(model, bytes) else model.encode(),))

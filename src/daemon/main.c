@@ -41,6 +41,7 @@
 #include "retention.h"
 #include "rounds.h"
 #include "settings.h"
+#include "signposts.h"
 #include "statefile.h"
 #include "usher.h"
 
@@ -64,6 +65,7 @@ struct program {
     struct tg_jump jump;
     struct tg_http *http;
     struct tg_rounds *rounds[TG_ROUNDS_KINDS];
+    struct tg_signposts signposts;
 };
 
 /* Every text of the API may be a secret, so none is left in free memory. */
@@ -209,17 +211,44 @@ start(struct program *program, struct tg_error *error)
         tg_courier_new(&daemon->courier) != 0)
         return tg_error_set(error, TG_ERR_SYSTEM, "out of memory");
     err = tg_http_start(&program->http, daemon, error);
+    tg_signposts_note(&program->signposts, &daemon->paths);
     for (int i = 0; i < TG_ROUNDS_KINDS && err == 0; i++)
         err = tg_rounds_start(&program->rounds[i], daemon,
                               (enum tg_rounds_kind)i, error);
     return err;
 }
 
-static void
+/*
+ * Whether workers and programs to come would find what they need.  Workers
+ * that have a state file without a name admit no more calls: the next daemon
+ * makes another one, and what is revoked there they would not know.
+ */
+static bool
+can_be_found(struct program *program)
+{
+    struct tg_daemon *daemon = &program->daemon;
+    const char *lost = tg_signposts_lost(&program->signposts);
+
+    if (lost == NULL)
+        return true;
+    tg_log(
+        TG_LOG_ERROR,
+        "%s was removed: the daemon ends, to be started again and make it "
+        "anew; nginx that runs without \"tollgate up\" must be restarted too",
+        lost);
+    if (lost == daemon->paths.state)
+        tg_publish_over(daemon->publisher);
+    return false;
+}
+
+/* Each second; false when it cannot go on. */
+static bool
 beat(struct program *program, int64_t now_ms)
 {
     struct tg_daemon *daemon = &program->daemon;
 
+    if (!can_be_found(program))
+        return false;
     pthread_mutex_lock(&daemon->publish_lock);
     tg_publish_seen(daemon->publisher, tg_clock_wall_ms());
     pthread_mutex_unlock(&daemon->publish_lock);
@@ -227,6 +256,7 @@ beat(struct program *program, int64_t now_ms)
     tg_policy_refresh(daemon, &program->refresh, now_ms);
     tg_jump_pass(&program->jump, daemon);
     tg_denials_expire(daemon, tg_ingest_store(program->ingest), now_ms);
+    return true;
 }
 
 /* One pass of ingest; false when it failed. */
@@ -256,7 +286,8 @@ obey_signals(struct program *program)
     return true;
 }
 
-static void
+/* Whether it ended because it was told to. */
+static bool
 run(struct program *program)
 {
     struct pollfd events[] = {
@@ -272,7 +303,8 @@ run(struct program *program)
 
         /* A clock that was set back must not stop the heart. */
         if (now_ms >= next_beat_ms || next_beat_ms - now_ms > SECOND_MS) {
-            beat(program, now_ms);
+            if (!beat(program, now_ms))
+                return false;
             next_beat_ms = now_ms + SECOND_MS;
         }
         if (!take_in(program, is_due))
@@ -283,6 +315,7 @@ run(struct program *program)
         tg_retention_pass(&program->daemon, tg_ingest_store(program->ingest),
                           now_ms);
     }
+    return true;
 }
 
 static void
@@ -441,6 +474,7 @@ main(int argc, char **argv)
 {
     static struct program program = {.lock_fd = -1};
     struct tg_error error;
+    int status;
 
     if (tg_options_read(&program.daemon.options, argc, argv, &error) != 0) {
         fprintf(stderr, "tollgated: %s\n", error.text);
@@ -466,8 +500,8 @@ main(int argc, char **argv)
     }
     tg_log(TG_LOG_INFO, "version %s serves %s on %s", TG_VERSION,
            program.daemon.paths.home, program.daemon.paths.admin_socket);
-    run(&program);
+    status = run(&program) ? 0 : 1;
     stop(&program);
     tg_log(TG_LOG_INFO, "ended");
-    return 0;
+    return status;
 }

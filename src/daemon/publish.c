@@ -541,6 +541,12 @@ tg_publish_ready(struct tg_publisher *publisher, int64_t now_ms)
 }
 
 void
+tg_publish_over(struct tg_publisher *publisher)
+{
+    atomic_store(&publisher->state->header->is_ready, 0);
+}
+
+void
 tg_publish_seen(struct tg_publisher *publisher, int64_t now_ms)
 {
     atomic_store(&publisher->state->header->daemon_seen_at_ms, now_ms);

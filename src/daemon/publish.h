@@ -109,6 +109,9 @@ int tg_publish_catalog(struct tg_publisher *publisher,
  */
 void tg_publish_ready(struct tg_publisher *publisher, int64_t now_ms);
 
+/* Says that they admit none: nothing will be published here any more. */
+void tg_publish_over(struct tg_publisher *publisher);
+
 /* Tells workers that the daemon lives. */
 void tg_publish_seen(struct tg_publisher *publisher, int64_t now_ms);
 

@@ -292,6 +292,35 @@ def test_workers_follow_a_daemon_to_a_new_state_file(own_gate):
     assert gate.nginx_workers() == workers
 
 
+@pytest.mark.parametrize("what", ["state", "admin.sock", "."])
+def test_a_file_that_was_removed_is_made_anew(own_gate, what):
+    """A user's files in /dev/shm go when he leaves, while all is running."""
+    gate = own_gate
+    key, other = gate.key("first"), gate.key("other")
+    assert gate.chat(key).status == 200
+    workers = set(gate.nginx_workers())
+
+    def has_new_workers():
+        now = set(gate.nginx_workers())
+        return now and not now & workers
+
+    (shutil.rmtree if what == "." else os.unlink)(gate.shm / what)
+    wait(lambda: "tollgated exited with status 1;" in gate.said(),
+         what="the daemon's end")
+    gate.wait_daemon()
+    if what != "admin.sock":
+        wait(has_new_workers, 20, "workers with the new state file")
+    gate.must("keys", "disable", other.id, "--yes")
+    assert gate.chat(other).status == 401
+    assert gate.chat(key).status == 200
+    workers = set(gate.nginx_workers())
+    os.kill(gate.up_pid(), signal.SIGHUP)
+    wait(has_new_workers, 20, "new workers")
+    assert gate.chat(key).status == 200
+    gate.wait_calls(3)
+    assert gate.said().count("tollgated exited") == 1
+
+
 def test_a_killed_worker_is_replaced(own_gate):
     key = own_gate.key()
     before = own_gate.nginx_workers()

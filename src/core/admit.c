@@ -40,9 +40,10 @@ is_ambiguous(struct tg_str path)
 
 /* Asked first of all: such a URL is shown nowhere, whatever its path is. */
 static bool
-has_clean_url(const struct tg_request *request, struct tg_admission *a)
+has_clean_url(const struct tg_request *request, bool is_plain,
+              struct tg_admission *a)
 {
-    if (!tg_credential_in_url(request->path, request->query, NULL))
+    if (is_plain || !tg_credential_in_url(request->path, request->query, NULL))
         return true;
     a->credential = TG_CREDENTIAL_IN_URL;
     return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY, TG_REASON_CREDENTIAL);
@@ -69,10 +70,14 @@ is_ready(const struct tg_state *state, struct tg_admission *a)
     return true;
 }
 
-/* What is found out about the credential before it is its turn. */
+/* What is found out before it is its turn. */
 struct foresight {
-    bool is_key;     /* it has the form of one, and a digest */
-    bool has_digest; /* head.digest is its */
+    bool has_digest; /* head.digest is the credential's */
+    bool is_plain;   /* the URL is a route's path as it stands, without more:
+                        it can be read in one way, and hides no key */
+    bool has_path;   /* of some method */
+    const struct tg_route *route; /* or NULL */
+    struct tg_str argument;
 };
 
 /*
@@ -84,22 +89,23 @@ look_ahead(const struct tg_state *state, const struct tg_request *request,
            struct tg_admission *a)
 {
     struct tg_str key = request->credential->key;
-    struct foresight ahead = {.is_key = false};
-    enum tg_key_kind kind;
+    struct foresight ahead = {.has_digest = false};
 
-    if (tg_credential_verdict(request->credential) != TG_CREDENTIAL_FOUND ||
-        key.len != TG_KEY_LEN)
-        return ahead;
-    tg_digest_of(key, &a->head.digest);
-    ahead.has_digest = true;
-    tg_state_expect(state, &a->head.digest);
-    ahead.is_key = tg_key_parse(key, &kind) == 0;
+    if (tg_credential_verdict(request->credential) == TG_CREDENTIAL_FOUND &&
+        key.len == TG_KEY_LEN) {
+        tg_digest_of(key, &a->head.digest);
+        ahead.has_digest = true;
+        tg_state_expect(state, &a->head.digest);
+    }
+    ahead.route = tg_route_find(request->method, request->path, &ahead.argument,
+                                &ahead.has_path);
+    ahead.is_plain = ahead.route != NULL && !ahead.route->takes_argument &&
+                     ahead.route->id_at == 0 && request->query.len == 0;
     return ahead;
 }
 
 static bool
-has_credential(const struct tg_request *request, bool is_key,
-               struct tg_admission *a)
+has_credential(const struct tg_request *request, struct tg_admission *a)
 {
     a->credential = tg_credential_verdict(request->credential);
     if (a->credential == TG_CREDENTIAL_MISSING ||
@@ -109,11 +115,6 @@ has_credential(const struct tg_request *request, bool is_key,
     if (a->credential != TG_CREDENTIAL_FOUND)
         return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
                                TG_REASON_CREDENTIAL);
-    if (!is_key) {
-        a->diagnosis = (int)tg_key_diagnose(request->credential->key);
-        return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
-                               TG_REASON_DIAGNOSIS);
-    }
     return true;
 }
 
@@ -241,19 +242,18 @@ tg_admit_may_now(const struct tg_state *state, int64_t now_ms,
 }
 
 static bool
-has_route(const struct tg_request *request, struct tg_admission *a)
+has_route(const struct tg_request *request, const struct foresight *ahead,
+          struct tg_admission *a)
 {
-    bool has_path;
-
     a->head.path = tg_route_path(request->path);
     a->allow = "";
-    if (is_ambiguous(request->path))
+    if (!ahead->is_plain && is_ambiguous(request->path))
         return tg_admit_refuse(a, TG_CODE_NOT_FOUND, TG_REASON_PATH);
-    a->head.route = tg_route_find(request->method, request->path,
-                                  &a->head.argument, &has_path);
+    a->head.route = ahead->route;
+    a->head.argument = ahead->argument;
     if (a->head.route != NULL)
         return true;
-    if (!has_path)
+    if (!ahead->has_path)
         return tg_admit_refuse(a, TG_CODE_NOT_FOUND, TG_REASON_CODE);
     a->allow = tg_route_allow(request->path);
     return tg_admit_refuse(a, TG_CODE_METHOD_NOT_ALLOWED, TG_REASON_CODE);
@@ -359,14 +359,22 @@ await_key(const struct tg_state *state, const struct tg_request *request,
     return false;
 }
 
+/* A key that is known has the form of one; what is not may have none. */
 static bool
 leads_to_key(const struct tg_state *state, const struct tg_request *request,
-             struct tg_admission *a)
+             bool has_digest, struct tg_admission *a)
 {
     bool is_filling = tg_wanted_is_filling(state);
+    enum tg_key_kind kind;
 
-    if (tg_state_lookup(state, &a->head.digest, &a->head.key_slot) == 0)
+    if (has_digest &&
+        tg_state_lookup(state, &a->head.digest, &a->head.key_slot) == 0)
         return tg_admit_again(state, request->now_ms, a);
+    if (tg_key_parse(request->credential->key, &kind) != 0) {
+        a->diagnosis = (int)tg_key_diagnose(request->credential->key);
+        return tg_admit_refuse(a, TG_CODE_MALFORMED_API_KEY,
+                               TG_REASON_DIAGNOSIS);
+    }
     if (is_filling)
         return await_key(state, request, a);
     return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
@@ -434,13 +442,13 @@ tg_admit_head(const struct tg_state *state, const struct tg_request *request,
     a->head.origin = request->origin;
     a->head.referer = request->referer;
     memcpy(a->head.ip, request->ip, sizeof(a->head.ip));
-    is_clean = has_clean_url(request, a);
+    is_clean = has_clean_url(request, ahead.is_plain, a);
     is_sound = has_sound_framing(&request->framing, a);
     if (ahead.has_digest)
         tg_state_expect_key(state, &a->head.digest);
     if (!is_sound || !is_clean || !is_ready(state, a) ||
-        !has_route(request, a) || !has_credential(request, ahead.is_key, a) ||
-        !leads_to_key(state, request, a)) {
+        !has_route(request, &ahead, a) || !has_credential(request, a) ||
+        !leads_to_key(state, request, ahead.has_digest, a)) {
         throttle(state, request->now_ms, a);
         return;
     }

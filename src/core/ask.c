@@ -186,9 +186,9 @@ open(struct tg_ask *ask, struct tg_asked *asked, const struct tg_json *json,
 {
     unsigned depth = json->depth;
     enum tg_ask_role parent = role_at(ask, depth - 1);
-    bool in_array = !(json->objects >> (depth - 2) & 1);
-    enum tg_ask_role role =
-        in_array ? element_of(parent) : (enum tg_ask_role)ask->name;
+    enum tg_ask_role role = tg_json_stands_in_array(json)
+                                ? element_of(parent)
+                                : (enum tg_ask_role)ask->name;
 
     if (depth < TG_ASK_LEVELS)
         ask->roles[depth] = (uint8_t)begin(ask, asked, parent, role, is_object);

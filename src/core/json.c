@@ -72,8 +72,7 @@ open(struct tg_json *json, bool is_object)
 {
     if (json->depth == TG_JSON_DEPTH_MAX)
         return tg_json_fail(json, TG_JSON_DEPTH, json->cursor);
-    json->objects &= ~(1ull << json->depth);
-    json->objects |= (uint64_t)is_object << json->depth;
+    json->objects = json->objects << 1 | is_object;
     json->depth++;
     json->cursor++;
     json->state = is_object ? TG_JSON_AT_FIRST_NAME : TG_JSON_AT_FIRST_ELEMENT;
@@ -88,6 +87,7 @@ close(struct tg_json *json, char c)
     if (c != (is_array ? ']' : '}'))
         return tg_json_fail(json, TG_JSON_SYNTAX, json->cursor);
     json->token_at = tg_json_offset(json);
+    json->objects >>= 1;
     json->depth--;
     json->cursor++;
     leave_value(json);

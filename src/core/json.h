@@ -87,7 +87,8 @@ struct tg_json {
     const char *chunk, *cursor, *end, *run;
     const char *literal;
     uint64_t chunk_at;
-    uint64_t objects; /* bit d: the container at depth d + 1 is an object */
+    uint64_t objects; /* bit 0: the innermost container is an object, not an
+                         array; bit 1: the one around it; and so on */
     char held[TG_JSON_TEXT_MAX];
 };
 
@@ -137,7 +138,14 @@ bool tg_json_begins(const struct tg_json *json, const char *start, size_t len);
 static inline bool
 tg_json_in_array(const struct tg_json *json)
 {
-    return json->depth > 0 && !(json->objects >> (json->depth - 1) & 1);
+    return json->depth > 0 && !(json->objects & 1);
+}
+
+/* Whether the innermost open container stands in an array. */
+static inline bool
+tg_json_stands_in_array(const struct tg_json *json)
+{
+    return json->depth > 1 && !(json->objects >> 1 & 1);
 }
 
 #endif

@@ -71,13 +71,10 @@ tg_json_quick_word(struct tg_json *json, const char *p)
 TG_JSON_INLINE enum tg_json_token
 tg_json_quick_open(struct tg_json *json, const char *p, bool is_object)
 {
-    uint64_t bit;
-
     if (json->depth == TG_JSON_DEPTH_MAX)
         return TG_JSON_MORE;
-    bit = (uint64_t)1 << json->depth;
     tg_json_quick_note(json, p, p + 1);
-    json->objects = is_object ? json->objects | bit : json->objects & ~bit;
+    json->objects = json->objects << 1 | is_object;
     json->depth++;
     json->state = is_object ? TG_JSON_AT_FIRST_NAME : TG_JSON_AT_FIRST_ELEMENT;
     return is_object ? TG_JSON_OBJECT : TG_JSON_ARRAY;
@@ -145,6 +142,7 @@ tg_json_quick_behind(struct tg_json *json, const char *p)
     if (*p != (in_array ? ']' : '}'))
         return TG_JSON_MORE;
     tg_json_quick_note(json, p, p + 1);
+    json->objects >>= 1;
     json->depth--;
     tg_json_quick_leave(json);
     return in_array ? TG_JSON_ARRAY_END : TG_JSON_OBJECT_END;

@@ -247,11 +247,9 @@ open(struct tg_meter *meter, enum tg_json_token token)
 
     if (depth >= TG_METER_LEVELS)
         return;
-    if (depth > 1) {
-        bool in_object = json->objects >> (depth - 2) & 1;
-
-        path = in_object ? meter->value : meter->levels[depth - 1];
-    }
+    if (depth > 1)
+        path = tg_json_stands_in_array(json) ? meter->levels[depth - 1]
+                                             : meter->value;
     if (path && path->action != TG_METER_INTO)
         act(meter, path, token);
     /* Numbers in an array are not the figure that should stand there. */

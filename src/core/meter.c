@@ -36,6 +36,14 @@ tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
     begin_json(meter);
 }
 
+void
+tg_meter_expect(struct tg_meter *meter, enum tg_meter_shape shape)
+{
+    if (meter->bytes != 0)
+        tg_meter_init(meter, shape);
+    meter->shape = shape;
+}
+
 /* Whether a Content-Type is this one, whatever its parameters. */
 static bool
 is_type(struct tg_str content_type, struct tg_str type)

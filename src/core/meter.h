@@ -87,6 +87,10 @@ struct tg_meter {
 /* Begins an answer. */
 void tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape);
 
+/* Says of what shape the answer that was begun is; one that has come to
+   something is begun anew. */
+void tg_meter_expect(struct tg_meter *meter, enum tg_meter_shape shape);
+
 /*
  * The shape of an answer by its Content-Type, on a route of this family: one
  * that says event stream is one, what may be bytes is unless it says JSON, and

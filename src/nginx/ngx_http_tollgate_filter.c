@@ -62,10 +62,10 @@ ngx_http_tollgate_header_filter(ngx_http_request_t *r)
 
     ngx_http_tollgate_guard_input(r, ctx);
     ngx_http_tollgate_sift(r, ctx);
-    tg_meter_init(&ctx->meter,
-                  tg_meter_shape_of(ctx->head.route,
-                                    (struct tg_str) {
-                                        (char *) type->data, type->len }));
+    tg_meter_expect(&ctx->meter,
+                    tg_meter_shape_of(ctx->head.route,
+                                      (struct tg_str) {
+                                          (char *) type->data, type->len }));
 
     if (ctx->upstream_status < 200 || ctx->upstream_status >= 300) {
         ctx->mode = NGX_HTTP_TOLLGATE_REPLACE;

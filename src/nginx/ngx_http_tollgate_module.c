@@ -302,7 +302,7 @@ ngx_http_tollgate_add_ctx(ngx_http_request_t *r)
     }
 
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_tollgate_ctx_t));
+    ngx_memzero(ctx, offsetof(ngx_http_tollgate_ctx_t, meter));
     ctx->request = r;
 
     cln->handler = ngx_http_tollgate_cleanup;

@@ -163,7 +163,6 @@ typedef struct {
     ngx_msec_t            began;        /* by nginx's clock, which cannot jump */
     enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
-    struct tg_meter       meter;
     struct tg_hold        hold;         /* of the answer */
     struct tg_edit       *edit;         /* NULL: nothing to take out */
     ngx_int_t           (*input_filter_init)(void *data);  /* the proxy's */
@@ -197,6 +196,9 @@ typedef struct {
     unsigned              client_left:1;
     unsigned              is_garbled:1;   /* an answer that nobody can read */
     unsigned              is_late:1;      /* none came in time */
+
+    struct tg_meter       meter;        /* begins with the call, and is not
+                                           cleared with what stands above */
 } ngx_http_tollgate_ctx_t;
 
 extern ngx_module_t                ngx_http_tollgate_module;

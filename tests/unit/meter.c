@@ -607,6 +607,24 @@ test_bytes(void)
     ok(meter.has_bytes, "white space is bytes");
 }
 
+/* What an answer is, is known before its first byte. */
+static void
+test_expected(void)
+{
+    struct tg_meter meter;
+
+    tg_meter_init(&meter, TG_METER_AUTO);
+    tg_meter_expect(&meter, TG_METER_BYTES);
+    tg_meter_feed(&meter, "{\"a\":", 5);
+    tg_meter_end(&meter);
+    ok(!meter.has_garbage, "what is expected to be bytes is no broken JSON");
+    tg_meter_expect(&meter, TG_METER_JSON);
+    tg_meter_feed(&meter, "{}", 2);
+    tg_meter_end(&meter);
+    ok(meter.bytes == 2 && meter.is_complete && !meter.has_garbage,
+       "an answer behind one that came to something begins anew");
+}
+
 static uint64_t
 any(void)
 {
@@ -807,5 +825,6 @@ main(void)
     test_garbage();
     test_types();
     test_bytes();
+    test_expected();
     return done();
 }

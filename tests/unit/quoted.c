@@ -79,6 +79,17 @@ reference(const char *p, const char *end, uint64_t *escapes)
 
 typedef const char *pass_fn(const char *p, const char *end, uint64_t *escapes);
 
+static bool
+is_the_same(pass_fn *pass, const char *p, const char *end, const char *want,
+            uint64_t want_escapes)
+{
+    uint64_t escapes = 0;
+
+    return pass(p, end, &escapes) == want && escapes == want_escapes;
+}
+
+#if defined(__x86_64__)
+
 /* It goes on to where the reference comes when that goes on from there. */
 static bool
 is_on_the_way(pass_fn *pass, const char *p, const char *end, const char *want,
@@ -92,28 +103,32 @@ is_on_the_way(pass_fn *pass, const char *p, const char *end, const char *want,
 }
 
 static bool
-is_the_same(pass_fn *pass, const char *p, const char *end, const char *want,
-            uint64_t want_escapes)
+agrees_wide(const char *p, const char *end, const char *want, uint64_t escapes)
 {
-    uint64_t escapes = 0;
-
-    return pass(p, end, &escapes) == want && escapes == want_escapes;
+    return !__builtin_cpu_supports("avx2") ||
+           is_on_the_way(tg_quoted_pass_avx2, p, end, want, escapes);
 }
+
+#else
+
+static bool
+agrees_wide(const char *p, const char *end, const char *want, uint64_t escapes)
+{
+    (void)p, (void)end, (void)want, (void)escapes;
+    return true;
+}
+
+#endif
 
 static bool
 agree(const char *p, const char *end)
 {
     uint64_t escapes = 0;
     const char *want = reference(p, end, &escapes);
-    bool good = is_the_same(tg_quoted_pass, p, end, want, escapes) &&
-                is_the_same(tg_quoted_pass_narrow, p, end, want, escapes);
 
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        good =
-            good && is_on_the_way(tg_quoted_pass_avx2, p, end, want, escapes);
-#endif
-    return good;
+    return is_the_same(tg_quoted_pass, p, end, want, escapes) &&
+           is_the_same(tg_quoted_pass_narrow, p, end, want, escapes) &&
+           agrees_wide(p, end, want, escapes);
 }
 
 /* Against the page behind it, and against the page before it. */

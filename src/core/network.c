@@ -46,6 +46,24 @@ struct network {
     uint8_t ip[16];
 };
 
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+/*
+ * An address of IPv4 in IPv6's clothes with a prefix of IPv4's: without what
+ * is behind that it would be ::/24, say, which holds no IPv4 at all.
+ */
+static bool
+undress(struct network *network)
+{
+    if (!network->is_v6 || network->prefix > 32 ||
+        memcmp(network->ip, mapped, sizeof(mapped)) != 0)
+        return false;
+    memmove(network->ip, network->ip + sizeof(mapped), 4);
+    network->is_v6 = false;
+    network->size = 4;
+    return true;
+}
+
 /* Returns as tg_network_normalize does, bits below the prefix cleared. */
 static int
 read_network(const char *text, struct network *network)
@@ -53,6 +71,7 @@ read_network(const char *text, struct network *network)
     char address[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
     size_t len = slash ? (size_t)(slash - text) : strlen(text);
+    bool was_mapped;
 
     network->is_v6 = memchr(text, ':', len) != NULL;
     network->size = network->is_v6 ? 16 : 4;
@@ -67,7 +86,8 @@ read_network(const char *text, struct network *network)
     if (slash != NULL &&
         read_prefix(slash + 1, network->size * 8, &network->prefix) != 0)
         return TG_ERR_FORMAT;
-    return clear_host(network->ip, network->size, network->prefix)
+    was_mapped = undress(network);
+    return clear_host(network->ip, network->size, network->prefix) || was_mapped
                ? TG_ERR_RANGE
                : 0;
 }
@@ -90,7 +110,6 @@ tg_network_normalize(const char *text, char *out)
 int
 tg_network_compile(const char *text, uint8_t *out)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct network network;
     int err = read_network(text, &network);
 
@@ -110,7 +129,6 @@ tg_network_compile(const char *text, uint8_t *out)
 void
 tg_network_text(const uint8_t *network, char *out)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     bool is_v4 = network[0] >= TG_WHERE_MAPPED_BITS &&
                  memcmp(network + 1, mapped, sizeof(mapped)) == 0;
     char clean[INET6_ADDRSTRLEN];

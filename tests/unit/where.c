@@ -223,6 +223,14 @@ test_network_compile(void)
     is_int(tg_network_normalize("10.1.2.3/8", text), TG_ERR_RANGE,
            "bits behind the prefix");
     is_str(text, "10.0.0.0/8", "what was meant");
+    is_int(tg_network_normalize("::ffff:10.1.2.3/24", text), TG_ERR_RANGE,
+           "IPv4's prefix of IPv4 in IPv6");
+    is_str(text, "10.1.2.0/24", "what was meant");
+    is_int(tg_network_normalize("::ffff:0.0.0.0/0", text), TG_ERR_RANGE,
+           "the least of them");
+    is_str(text, "0.0.0.0/0", "what was meant");
+    is_int(tg_network_normalize("::ffff:10.1.0.0/112", text), 0,
+           "IPv6's prefix of it");
     is_int(tg_network_normalize("2001:DB8:0::/32", text), 0, "one spelling");
     is_str(text, "2001:db8::/32", "of it");
 }

@@ -75,6 +75,22 @@ def clean_env(**more):
     return env
 
 
+# Files that take long, the longest first: a core that has one left when all
+# others are through would be waited for.  The rest follows as it comes.
+LONG = ("test_week", "test_pools", "test_cold_start", "test_channels",
+        "test_sessions", "test_revocation", "test_sinks", "test_call_export",
+        "test_ledger", "test_sdk_errors", "test_alerts", "test_admin",
+        "test_report_schedules", "test_clock", "test_up", "test_denials",
+        "test_strict", "test_security_events", "test_audit", "test_key_list",
+        "test_restore", "test_operators_killed", "test_scarce",
+        "test_injected_start", "test_durability", "test_crash")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem)
+               if item.path.stem in LONG else len(LONG))
+
+
 class Answer:
     """An HTTP answer; of a stream the body is read by events() or read()."""
 

@@ -225,6 +225,27 @@ read_budget(struct tg_draft *draft, const json_t *body, struct tg_reply *reply)
 }
 
 static bool
+are_hours(struct tg_reply *reply, const char *hours)
+{
+    switch (tg_hours_check(hours)) {
+    case 0:
+        return true;
+    case TG_ERR_RANGE:
+        return tg_reply_invalid(reply, "hours",
+                                "hours begin and end at quarter-hours, such "
+                                "as 08:00 or 08:15");
+    case TG_ERR_NOT_FOUND:
+        return tg_reply_invalid(reply, "hours",
+                                "the time zone of the hours does not exist; "
+                                "write a name such as Asia/Shanghai");
+    default:
+        return tg_reply_invalid(reply, "hours",
+                                "hours are days, a span and a time zone, such "
+                                "as 'mon-fri 08:00-19:00 Asia/Shanghai'");
+    }
+}
+
+static bool
 read_times(struct tg_draft *draft, const json_t *body, int64_t now_ms,
            struct tg_reply *reply)
 {
@@ -234,10 +255,8 @@ read_times(struct tg_draft *draft, const json_t *body, int64_t now_ms,
     if (!tg_members_text(reply, body, "hours", 0, 200, &hours) ||
         !tg_members_text(reply, body, "expires_at", 0, 64, &expires))
         return false;
-    if (hours != NULL && hours[0] != '\0' && !tg_hours_is_valid(hours))
-        return tg_reply_invalid(reply, "hours",
-                                "hours are days, a span and a time zone, such "
-                                "as 'mon-fri 08:00-19:00 Asia/Shanghai'");
+    if (hours != NULL && hours[0] != '\0' && !are_hours(reply, hours))
+        return false;
     if (hours != NULL)
         row->hours = hours;
     if (expires == NULL)

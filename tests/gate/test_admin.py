@@ -409,6 +409,17 @@ def shared(tmp_path_factory):
     daemon.clean()
 
 
+def test_hours_say_what_is_wrong_with_them(gate):
+    for hours, words in (
+            ("sat 00:00-00:10 UTC", "end at quarter-hours, such as"),
+            ("sat 08:00-19:00 Mars/Base", "time zone of the hours does not"),
+            ("sat 8:00-19:00 UTC", "hours are days, a span and a time zone"),
+            ("sat 09:00-09:00", "hours are days, a span and a time zone")):
+        answer = gate.admin("POST", "/keys", {"name": "k", "hours": hours})
+        assert answer.status == 400
+        assert words in answer.json["error"]["message"], answer.text
+
+
 @pytest.mark.parametrize("param,body", WRONG)
 def test_every_wrong_member_is_named(shared, param, body):
     before = len(shared.get("/keys").json["data"])

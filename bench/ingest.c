@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkpoint.h"
 #include "ingest.h"
 #include "route.h"
 #include "store_test.h"
@@ -159,6 +160,9 @@ main(int argc, char **argv)
     add_keys(keys);
     write_journal(calls, keys);
     if (tg_ingest_open(&ingest, &tested, &error) != 0)
+        die(error.text);
+    if (tg_checkpoint_beside(tg_ingest_store(ingest), tested.paths.store,
+                             &error) != 0)
         die(error.text);
     wall = seconds(CLOCK_MONOTONIC);
     cpu = seconds(CLOCK_THREAD_CPUTIME_ID);

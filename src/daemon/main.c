@@ -23,6 +23,7 @@
 #include "backup_file.h"
 #include "channel.h"
 #include "civil.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "alert_deliver.h"
 #include "denials.h"
@@ -195,6 +196,9 @@ start(struct program *program, struct tg_error *error)
         daemon->fresh = tg_fresh_new();
     if (err == 0)
         err = tg_ingest_open(&program->ingest, daemon, error);
+    if (err == 0)
+        err = tg_checkpoint_beside(tg_ingest_store(program->ingest),
+                                   daemon->paths.store, error);
     if (err == 0)
         err = tg_statefile_open(daemon, program->ingest, error);
     if (err == 0) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "checkpoint.h"
 #include "fresh.h"
 #include "migrate.h"
 #include "sqlite_call_kinds.h"
@@ -20,6 +21,7 @@ close_store(struct tg_store *store)
 
     if (db == NULL)
         return;
+    tg_checkpoint_end(db->checkpoint);
     for (size_t i = 0; i < db->statement_count; i++)
         sqlite3_finalize(db->statements[i].stmt);
     sqlite3_close(db->db);

@@ -21,6 +21,7 @@ struct tg_rollup;       /* see sqlite_rollup.h */
 struct tg_recent;       /* see sqlite_recent.h */
 struct tg_gather;       /* see sqlite_gather.h */
 struct tg_call_kinds;   /* see sqlite_call_kinds.h */
+struct tg_checkpoint;   /* see checkpoint.h */
 
 extern const struct tg_store_metric_ops tg_sqlite_metric_ops;
 
@@ -35,7 +36,8 @@ struct tg_sqlite {
     struct tg_call_kinds *call_kinds;               /* NULL: none are known */
     struct tg_names pack_kinds, pack_accounts;      /* see sqlite_pack.h */
     struct tg_bound_call *bound_calls, *bound_call; /* NULL: none were added */
-    struct tg_metric_batch *metrics; /* of this transaction; NULL: none */
+    struct tg_metric_batch *metrics;  /* of this transaction; NULL: none */
+    struct tg_checkpoint *checkpoint; /* NULL: it copies for itself */
     struct {
         bool is_known; /* what follows is of the store's quarter */
         int64_t quarter, strangers, holders;

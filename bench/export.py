@@ -48,7 +48,7 @@ SELECT i, randomblob(16), :begun + i * :span / :calls,
     CASE abs(random()) % 50 WHEN 0 THEN 429 WHEN 1 THEN 502 ELSE 200 END, 0,
     2, 200 + abs(random()) % 4000, 100 + abs(random()) % 900,
     500 + abs(random()) % 4000, abs(random()) % 500, 0, abs(random()) % 900,
-    0, 9000000, abs(random()) % 9000000, 0, 0,
+    0, 0, 9000000, abs(random()) % 9000000, 0, 0,
     printf('203.0.113.%d', abs(random()) % 256), 'OpenAI/Python 1.109.1',
     printf('chatcmpl-%032x', random())
 FROM n"""

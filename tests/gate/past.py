@@ -34,7 +34,8 @@ def rows(gate, query, *values):
 
 
 def plant(gate, key, calls):
-    """Adds calls that are like one of the key's, but for what each says."""
+    """Adds calls that are like one of the key's, but for what each says.  No
+    other call may be on its way: it would have the number of one of these."""
     gate.wait(lambda: rows(gate, "SELECT 1 FROM calls WHERE key_id = ?",
                            key.id), what="a call")
     db = call_rows.writable(store(gate))

@@ -149,6 +149,8 @@ def test_all_keys_of_an_account(gate):
     gate.must("accounts", "verify", account)
     keys = [used(gate, account="shop", rpm=900) for _ in range(2)]
     for key in keys:
+        gate.wait_calls(1, key)
+    for key in keys:
         plant(gate, key, [{"at": now_ms() - HOUR} for _ in range(20)])
     idle = gate.key("idle", account="shop")
     answers = gate.cli_json("limits", "suggest", "--all", "--account",

@@ -27,6 +27,7 @@
 #define WORKERS_CHECK_MS 5000
 #define WORKERLESS_MS 2000 /* a master that begins has none yet */
 #define STATE_CHECK_MS 50
+#define NAME_CHECK_MS 1000
 
 enum phase {
     PHASE_DAEMON_STARTS,
@@ -55,6 +56,9 @@ struct supervisor {
     int64_t again_ms;    /* Unix time when the daemon was started again; 0: it
                             was seen since which file it has */
     int64_t state_ms;    /* when to look at that */
+    int64_t name_ms;     /* when to see whether the state file is there */
+    bool is_renewing;    /* what ends is started again then */
+    bool is_announced;   /* that it serves */
     int stop_count;
     int exit_status;
 };
@@ -315,6 +319,32 @@ check_state(struct supervisor *up, int64_t now_ms)
     }
 }
 
+/*
+ * A state file that was removed, as by a login manager when its user leaves,
+ * serves on, but no worker to come could open it.  A daemon that made another
+ * would not know of the calls that are under way in this one; so all ends, as
+ * if it were told to, with each call settled, and starts anew.
+ */
+static bool
+begins_anew(struct supervisor *up, int64_t now_ms)
+{
+    const char *state = up->run->home->paths.state;
+    bool starts_daemon = up->daemon.pid == 0 && up->daemon.due_ms <= now_ms;
+
+    if (now_ms < up->name_ms && !starts_daemon) {
+        return false;
+    }
+    up->name_ms = now_ms + NAME_CHECK_MS;
+    if (access(state, F_OK) == 0 || errno != ENOENT) {
+        return false;
+    }
+    tg_say_failed("%s was removed: calls are ended, and all starts anew",
+                  state);
+    up->is_renewing = true;
+    end_calls(up, now_ms);
+    return true;
+}
+
 static void
 start_daemon_due(struct supervisor *up, int64_t now_ms)
 {
@@ -362,8 +392,32 @@ check_filling(struct supervisor *up, int64_t now_ms)
     report_progress(up, now_ms, "calls are served; waiting for tollgated");
     if (tg_daemon_is_ready(&run->home->paths, up->since_ms)) {
         up->phase = PHASE_SERVES;
-        run->ready(run->ready_arg);
+        if (!up->is_announced) {
+            run->ready(run->ready_arg);
+        }
+        up->is_announced = true;
     }
+}
+
+static void
+start_daemon(struct supervisor *up, int64_t now_ms)
+{
+    up->since_ms = clock_ms(CLOCK_REALTIME);
+    start_child(&up->daemon, now_ms);
+    enter(up, PHASE_DAEMON_STARTS, now_ms, READY_MS);
+}
+
+/* All has ended: for good, or to begin anew. */
+static void
+end(struct supervisor *up, int64_t now_ms)
+{
+    if (!up->is_renewing || up->stop_count > 0) {
+        up->phase = PHASE_OVER;
+        return;
+    }
+    up->is_renewing = false;
+    up->again_ms = 0;
+    start_daemon(up, now_ms);
 }
 
 static bool
@@ -399,7 +453,7 @@ check_end(struct supervisor *up, int64_t now_ms)
     default:
         report_progress(up, now_ms, "waiting for tollgated to end");
         if (up->daemon.pid == 0) {
-            up->phase = PHASE_OVER;
+            end(up, now_ms);
         } else if (is_late) {
             tg_child_signal(&up->daemon, SIGKILL);
         }
@@ -416,7 +470,7 @@ tick(struct supervisor *up, int64_t now_ms)
         check_start(up, now_ms);
     } else if (up->phase > PHASE_SERVES) {
         check_end(up, now_ms);
-    } else {
+    } else if (!begins_anew(up, now_ms)) {
         start_daemon_due(up, now_ms);
         start_due(&up->nginx, now_ms);
         check_state(up, now_ms);
@@ -434,8 +488,8 @@ earlier(int64_t a_ms, int64_t b_ms)
 static int
 sleep_ms(const struct supervisor *up, int64_t now_ms)
 {
-    int64_t due_ms =
-        earlier(earlier(up->daemon.due_ms, up->nginx.due_ms), up->workers_ms);
+    int64_t due_ms = earlier(earlier(up->daemon.due_ms, up->nginx.due_ms),
+                             earlier(up->workers_ms, up->name_ms));
 
     if (up->again_ms != 0) {
         due_ms = earlier(due_ms, up->state_ms);
@@ -475,7 +529,6 @@ init(struct supervisor *up, const struct tg_up_run *run)
     up->nginx = up->daemon;
     up->nginx.name = "nginx";
     up->nginx.argv = up->programs.nginx.argv;
-    up->since_ms = clock_ms(CLOCK_REALTIME);
 }
 
 /* From the daemon's start to its end; or returns at once, after it said why. */
@@ -488,8 +541,7 @@ supervise(struct supervisor *up)
         return tg_say_failed("signals cannot be received: %s", strerror(errno));
     }
     int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
-    start_child(&up->daemon, now_ms);
-    enter(up, PHASE_DAEMON_STARTS, now_ms, READY_MS);
+    start_daemon(up, now_ms);
     while (up->phase != PHASE_OVER) {
         struct pollfd wait = {.fd = signals_fd, .events = POLLIN};
         poll(&wait, 1, sleep_ms(up, now_ms));

@@ -223,24 +223,25 @@ start(struct program *program, struct tg_error *error)
 }
 
 /*
- * Whether workers and programs to come would find what they need.  Workers
- * that have a state file without a name admit no more calls: the next daemon
- * makes another one, and what is revoked there they would not know.
+ * Whether workers and programs to come would find what they need.  With "up"
+ * above us a state file is its affair: calls are ended first.  Without it,
+ * workers that have one without a name admit no more: the next daemon makes
+ * another, and what is revoked there they would not know.
  */
 static bool
 can_be_found(struct program *program)
 {
     struct tg_daemon *daemon = &program->daemon;
     const char *lost = tg_signposts_lost(&program->signposts);
+    bool is_state = lost == daemon->paths.state;
 
-    if (lost == NULL)
+    if (lost == NULL || (is_state && daemon->options.dies_with_parent))
         return true;
-    tg_log(
-        TG_LOG_ERROR,
-        "%s was removed: the daemon ends, to be started again and make it "
-        "anew; nginx that runs without \"tollgate up\" must be restarted too",
-        lost);
-    if (lost == daemon->paths.state)
+    tg_log(TG_LOG_ERROR,
+           "%s was removed: the daemon ends, to be started again and make it "
+           "anew%s",
+           lost, is_state ? "; nginx must be restarted too" : "");
+    if (is_state)
         tg_publish_over(daemon->publisher);
     return false;
 }
@@ -335,6 +336,8 @@ stop(struct program *program)
     tg_alerts_free(daemon->alerts);
     pthread_mutex_lock(&daemon->admin_lock);
     if (program->http != NULL) {
+        tg_ingest_pass(program->ingest);
+        tg_recovery_pass(&program->recovery, tg_clock_ms());
         tg_ingest_pass(program->ingest);
         tg_recovery_release(&program->recovery);
     }

@@ -311,10 +311,16 @@ new_key_slot(struct tg_publisher *publisher, uint32_t *slot)
     return 0;
 }
 
+_Static_assert(sizeof(struct tg_counters) % sizeof(uint64_t) == 0, "words");
+
+/* Whoever knew the key that had the slot may still read them. */
 static void
 reset_counters(struct tg_counters *counters)
 {
-    memset(counters, 0, sizeof(*counters));
+    _Atomic uint64_t *words = (_Atomic uint64_t *)counters;
+
+    for (size_t i = 0; i < sizeof(*counters) / sizeof(*words); i++)
+        atomic_store_explicit(&words[i], 0, memory_order_relaxed);
 }
 
 /* Whether two digests of one slot have the same entry: its tag is of these. */

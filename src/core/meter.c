@@ -31,7 +31,8 @@ tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
 {
     memset(meter, 0, offsetof(struct tg_meter, json));
     meter->shape = shape;
-    meter->start.len = meter->start.tail_len = 0;
+    /* Its bytes are written before they are read. */
+    memset(&meter->start, 0, offsetof(struct tg_meter_start, bytes));
     tg_sse_init(&meter->sse);
     begin_json(meter);
 }

@@ -625,6 +625,25 @@ test_expected(void)
        "an answer behind one that came to something begins anew");
 }
 
+/*
+ * A meter is begun in memory of any kind.  Here an event begins with a quote,
+ * as the rest of one that is known would, and another one behind it.
+ */
+static void
+test_any_memory(void)
+{
+    static const char stream[] = "data: {}\n\n"
+                                 "\"\": x\ndata: {\"choices\":[]}\n\n"
+                                 "\"hello!\": x\ndata: {\"choices\":[]}\n\n";
+    struct tg_meter meter;
+
+    memset(&meter, 0xa5, sizeof(meter));
+    tg_meter_init(&meter, TG_METER_SSE);
+    tg_meter_feed(&meter, stream, sizeof(stream) - 1);
+    tg_meter_end(&meter);
+    is_int(meter.content_bytes, 0, "what was in its memory counts for nothing");
+}
+
 static uint64_t
 any(void)
 {
@@ -826,5 +845,6 @@ main(void)
     test_types();
     test_bytes();
     test_expected();
+    test_any_memory();
     return done();
 }

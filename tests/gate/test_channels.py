@@ -517,6 +517,9 @@ def test_quiet_hours_hold_back_what_can_wait_and_sum_it_up(
         "params": {"amount": "1"}, "scope": "account:" + poor[0]["id"]})
     urgent = came(gate, hook, 1)[0].json
     assert urgent["severity"] == "critical"
+    # An answer that comes two hours late is none, and it would come again.
+    gate.wait(lambda: deliveries(gate, it, status="delivered"), 20,
+              "the answer to be seen")
     assert len(hook.all()) == 1
     gate.clock.jump(wall=7200, monotonic=7200)
     summary = came(gate, hook, 2)[1].json

@@ -6,7 +6,6 @@ the admin API answers meanwhile."""
 import os
 import signal
 import sqlite3
-import time
 from contextlib import closing
 
 import call_rows
@@ -53,7 +52,7 @@ def test_a_daemon_killed_while_it_reads_calls_again(make_gate):
     call_rows.put(gate.home / "store.db", past(keys))
     gate.start_up()
 
-    known, slowest = 0, 0
+    known = 0
     for kill in range(KILLS):
         goal = max(known + 1, KEYS * (kill + 1) // (KILLS + 2))
         gate.wait(lambda: len(told(gate)) >= goal, 60, "more events")
@@ -62,13 +61,9 @@ def test_a_daemon_killed_while_it_reads_calls_again(make_gate):
         known = len(told(gate))
         gate.wait(lambda: gate.daemon_pid() not in (None, pid), 40, "daemon")
         gate.wait_daemon()
-        began = time.monotonic()
         assert gate.admin("GET", "/keys?limit=5").status == 200
-        slowest = max(slowest, time.monotonic() - began)
-        print(f"killed after {known} events")
-        assert known < KEYS, "it was killed before it was done"
+        assert len(told(gate)) < KEYS, "it answers before it is done"
     gate.wait(lambda: len(told(gate)) >= KEYS, 60, "all events")
-    assert slowest < 1
     # Once it has read what stands behind them it has read all again.
     last = gate.key("last").id
     gate.stop_up()

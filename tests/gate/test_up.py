@@ -264,14 +264,20 @@ def test_a_killed_daemon_is_started_again_with_a_growing_wait(own_gate):
     own_gate.wait_calls(5)
 
 
+def call_under_way(gate):
+    """A key, another one, and the events of a stream of the first's that goes
+    on for two seconds."""
+    key, other = gate.key("first"), gate.key("other")
+    events = gate.chat(key, SLOW % 40, stream=True).events()
+    next(events)
+    return key, other, events
+
+
 def test_workers_follow_a_daemon_to_a_new_state_file(own_gate):
     """There is something else in the old one's place, which the next daemon
     cannot use: it makes another, and what is published there counts."""
     gate = own_gate
-    key, other = gate.key("first"), gate.key("other")
-    stream = gate.chat(key, SLOW % 40, stream=True)
-    events = stream.events()
-    next(events)
+    key, other, events = call_under_way(gate)
     old = gate.nginx_workers()
     (gate.shm / "other").write_bytes(bytes(4096))
     os.replace(gate.shm / "other", gate.shm / "state")
@@ -298,10 +304,7 @@ def test_what_was_removed_is_made_anew(own_gate, what):
     """A user's files in /dev/shm go when he leaves, while all is running.
     Calls under way end, and what they cost is in the new state file."""
     gate = own_gate
-    key, other = gate.key("first"), gate.key("other")
-    stream = gate.chat(key, SLOW % 40, stream=True)
-    events = stream.events()
-    next(events)
+    key, other, events = call_under_way(gate)
     workers = gate.nginx_workers()
 
     def has_new_workers():

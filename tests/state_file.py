@@ -73,15 +73,16 @@ class StateFile:
                  if self._integer(areas + n * AREA_BYTES + 8, "I") == pid]
         return next(filter(None, found))
 
-    def calls_in_flight(self):
-        """Slots that have a call, of areas that anybody has."""
+    def calls_in_flight(self, writer=None):
+        """Slots that have a call, of areas that anybody has, or this one."""
         areas, count = self._integer(96), self._integer(56, "I")
         per_area = self._integer(60, "I")
         slots = -(-(areas + count * AREA_BYTES) // PAGE) * PAGE
         found = 0
         for n in range(count):
             area = areas + n * AREA_BYTES
-            if self._integer(area) == 0:
+            if self._integer(area) == 0 or \
+                    writer not in (None, self._integer(area)):
                 continue
             first = slots + n * per_area * SLOT_BYTES
             for i in range(self._integer(area + 12, "I")):

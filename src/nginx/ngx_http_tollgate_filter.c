@@ -343,7 +343,7 @@ ngx_http_tollgate_pass(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
         return ngx_http_tollgate_add_end(r, ctx, in);
     }
 
-    /* The record is written before the client has the last byte. */
+    /* The call is settled before the client has the last byte. */
 
     if (end.has_last
         || (ctx->meter.shape == TG_METER_JSON && ctx->meter.is_complete))
@@ -441,8 +441,8 @@ ngx_http_tollgate_next(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
-/* The last bytes wait until the record is written, or durable if it must be.
-   What is not last does not wait, so the record is written first. */
+/* The last bytes wait for the end of the round, or until the record is durable
+   if it must be. */
 
 ngx_int_t
 ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
@@ -457,8 +457,6 @@ ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
                 return ngx_http_tollgate_wait_last(r, ctx, out);
             }
         }
-
-        ngx_http_tollgate_write_round();
     }
 
     return ngx_http_next_body_filter(r, out);

@@ -116,7 +116,6 @@ ngx_http_tollgate_write_added(ngx_http_tollgate_worker_t *w)
     }
 
     w->added_n = 0;
-    w->round++;
 
     return rc;
 }
@@ -131,16 +130,20 @@ ngx_http_tollgate_write_round(void)
 }
 
 
+/* The answers go first: until a record is written its slot has all of it, and
+   the daemon writes it should this process die. */
+
 static void
 ngx_http_tollgate_round_handler(ngx_event_t *ev)
 {
-    ngx_http_tollgate_write_round();
+    ngx_http_tollgate_worker.round++;
     ngx_http_tollgate_wake_all(0);
+    ngx_http_tollgate_write_round();
 }
 
 
-/* Calls that end in one round of the worker's events are written together,
-   at its end; with sync = strict each by itself. */
+/* Calls that end in one round of the worker's events are answered at its end,
+   and then written together; with sync = strict each is by itself. */
 
 void
 ngx_http_tollgate_journal(ngx_http_tollgate_ctx_t *ctx)

@@ -83,7 +83,7 @@ typedef struct {
     struct tg_call_slot  *added[TG_JOURNAL_ADDED_MAX];  /* to the journal */
     ngx_uint_t            added_n;
     uint64_t              round;        /* in which they are; 1, 2 ... */
-    ngx_event_t           written;      /* writes them at its end */
+    ngx_event_t           written;      /* its end */
     ngx_uint_t            unwritten;    /* calls the journal did not take */
     ngx_uint_t            is_shut;      /* it has no room: none is admitted */
     ngx_event_t           rewrite;      /* looks whether it has again */
@@ -154,7 +154,7 @@ typedef struct {
     int64_t               since_ms;     /* its head was judged first; 0: once */
     ngx_queue_t           line;         /* of the worker */
 
-    uint64_t              round;        /* in which it is written; 0: none */
+    uint64_t              round;        /* in which it ended; 0: none */
     uint64_t              record;       /* to be durable; 0: none */
     ngx_queue_t           wait;         /* of the worker */
     ngx_chain_t          *last;         /* waits for the record */

@@ -2,7 +2,7 @@
  * ngx_http_tollgate_strict.c: requests that wait until their record is
  * durable: a call that was admitted, before anything goes upstream; one that
  * is settled, with its last bytes.  Without sync = strict the latter alone,
- * until the record is written at the end of the round.
+ * until the round ends: clients that are answered together call together.
  */
 
 #include "ngx_http_tollgate_module.h"

@@ -68,7 +68,7 @@ ngx_http_tollgate_written(void)
 
 
 /* Whether the request's record is, or need not be: then it is enough that the
-   round has passed in which it was to be written. */
+   round is over in which the call ended. */
 
 ngx_uint_t
 ngx_http_tollgate_is_durable(ngx_http_tollgate_ctx_t *ctx)

@@ -1,7 +1,7 @@
 """Calls that end in one round of a worker's events are one write to the
-journal.  That write fails, is cut short, or its worker is killed in front of
-it, behind it and between the answers: each call that a client saw answered
-has one record, no call has two, and nothing stays held."""
+journal, behind their answers.  That write fails, is cut short, or its worker is
+killed in front of it and between the answers: each call that a client saw
+answered has one record, no call has two, and nothing stays held."""
 
 import http.client
 import json
@@ -158,23 +158,42 @@ def test_a_kill_while_writes_fail(rounds):
     assert rounds.check() == COUNT
 
 
+class Kills(Strace):
+    """`with` it the workers that have so many calls are killed."""
+
+    def __init__(self, rounds, pids, call, when):
+        super().__init__(pids, rounds.trace, {call: CALLS[call]},
+                         f"signal=KILL:when={when}")
+        self.rounds, self.when = rounds, when
+
+    def __enter__(self):
+        state = self.rounds.state
+        calls = {pid: state.calls_in_flight(state.writer_of(pid))
+                 for pid in self.pids}
+        self.killed = {pid: n for pid, n in calls.items() if n >= self.when}
+        return super().__enter__()
+
+    def __exit__(self, *_):
+        self.rounds.gate.wait(
+            lambda: not any(os.path.exists(f"/proc/{pid}")
+                            for pid in self.killed), what="kills")
+        super().__exit__()
+
+
 @pytest.mark.parametrize("call,when", [
     ("write", 1), ("writev", 1), ("writev", 2), ("writev", 5)])
 def test_a_kill_around_the_write(rounds, call, when):
-    """In front of it nobody has an answer.  Behind it some have."""
-    answers = rounds.together(rounds.fails(call, f"signal=KILL:when={when}"))
+    """In front of it all have their answers, which only slots know of."""
+    kills = Kills(rounds, rounds.gate.nginx_workers(), call, when)
+    answers = rounds.together(lambda pids: kills)
     assert set(answers) <= {None, 200}
-    # Each of two workers is killed, unless it had too few calls.
-    assert answers.count(200) < COUNT
-    if when == 1:
+    if call == "write":
+        assert answers.count(200) == COUNT
+    elif when == 1:
         assert answers.count(200) == 0
     else:
-        assert answers.count(200) >= when - 1
-    recovered = rounds.check()
-    if call == "write":
-        assert recovered > 0
-    else:
-        assert recovered == 0
+        assert when - 1 <= answers.count(200) < COUNT
+    assert rounds.check() == sum(kills.killed.values())
 
 
 class Cut(Strace):

@@ -31,7 +31,7 @@ static const char http_part[] = "    access_log off;\n"
                                 "    ssl_session_tickets off;\n"
                                 "\n";
 
-/* The client's headers stay here; what goes on is this list. */
+/* The client's headers stay here: the module writes the head that goes on. */
 static const char call_location[] =
     "tollgate_strict on;\n"
     "\n"
@@ -44,14 +44,11 @@ static const char call_location[] =
     "\n"
     "location / {\n"
     "    tollgate on;\n"
-    "    proxy_pass $tollgate_url;\n"
+    "    proxy_pass https://tg-0; # or another one, over TLS or not\n"
     "    proxy_http_version 1.1;\n"
     "    proxy_buffering off;\n"
     "    proxy_request_buffering on;\n"
     "    proxy_pass_request_headers off;\n"
-    "    proxy_pass_request_body on;\n"
-    "    proxy_set_header Host $tollgate_head; # and all others\n"
-    "    proxy_set_header Connection \"\";\n"
     "    proxy_redirect off;\n"
     "    proxy_intercept_errors off;\n"
     "    proxy_ignore_headers X-Accel-Redirect X-Accel-Expires\n"

@@ -54,6 +54,9 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
 
     if (ctx->slot == NULL) {
         r->content_handler = ngx_http_tollgate_answer_handler;
+
+    } else {
+        ngx_http_tollgate_lead(r);
     }
 
     return NGX_OK;
@@ -211,6 +214,7 @@ ngx_http_tollgate_judge_body(ngx_http_request_t *r,
         rc = ngx_http_tollgate_proxy(r, ctx, facts, a);
 
         if (rc == NGX_OK) {
+            ngx_http_tollgate_lead(r);
             return ngx_http_tollgate_wait_hold(r, ctx);
         }
 

@@ -1,14 +1,17 @@
 /*
- * ngx_http_tollgate_head.c: the head of the request that an upstream gets: its
- * URL and all of its headers but the body's length, which is nginx's.
+ * ngx_http_tollgate_head.c: the head of the request that an upstream gets, as
+ * it is sent, but for the body's length, which may change until then.
  *
- * One variable, $tollgate_head, holds the headers, so that nginx evaluates one
- * and not ten.  It begins as the value of Host; the others follow as lines of
- * their own.  Nothing of them is the client's as it came: core has chosen each
- * value, or checked it.
+ * Two variables show it to nginx where that writes the head itself:
+ * $tollgate_url, and $tollgate_head, which holds all headers, so that one is
+ * evaluated and not ten.  It begins as the value of Host; the others follow as
+ * lines of their own.  Nothing of them is the client's as it came: core has
+ * chosen each value, or checked it.
  */
 
 #include "ngx_http_tollgate_module.h"
+
+#include "digits.h"
 
 /* Values of headers, in the order of ngx_http_tollgate_names. */
 enum {
@@ -20,6 +23,13 @@ enum {
     NGX_HTTP_TOLLGATE_ID,
     NGX_HTTP_TOLLGATE_VALUES
 };
+
+
+/* What stands around them. */
+
+#define NGX_HTTP_TOLLGATE_BEFORE_HOST  " HTTP/1.1\r\nHost: "
+#define NGX_HTTP_TOLLGATE_LENGTH       "\r\nContent-Length: "
+#define NGX_HTTP_TOLLGATE_END          "\r\n\r\n"
 
 
 static ngx_str_t  ngx_http_tollgate_names[NGX_HTTP_TOLLGATE_VALUES] = {
@@ -142,10 +152,42 @@ ngx_http_tollgate_speak(ngx_http_request_t *r, const struct tg_admission *a,
 }
 
 
+static u_char *
+ngx_http_tollgate_put(u_char *p, struct tg_str s)
+{
+    return s.len ? ngx_cpymem(p, s.data, s.len) : p;
+}
+
+
+/* "POST /v1/chat/completions HTTP/1.1", and what stands before the host. */
+
+static u_char *
+ngx_http_tollgate_put_line(u_char *p, ngx_http_tollgate_ctx_t *ctx,
+    const struct tg_admission *a)
+{
+    p = ngx_cpymem(p, ctx->method_name.data, ctx->method_name.len);
+    *p++ = ' ';
+
+    ctx->path.data = p;
+    p = ngx_http_tollgate_put(p, a->place.base);
+    p = ngx_http_tollgate_put(p, a->place.path);
+
+    if (a->head.query.len) {
+        *p++ = '?';
+        p = ngx_http_tollgate_put(p, a->head.query);
+    }
+
+    ctx->path.len = p - ctx->path.data;
+
+    return ngx_cpymem(p, NGX_HTTP_TOLLGATE_BEFORE_HOST,
+                      sizeof(NGX_HTTP_TOLLGATE_BEFORE_HOST) - 1);
+}
+
+
 /*
- * Writes what $tollgate_head is.  The credential is copied: a request may wait
- * for its hold before nginx sends it, and the worker may open another one in
- * its place meanwhile.
+ * Writes the head.  The credential is copied: a request may wait for its hold
+ * before nginx sends it, and the worker may open another one in its place
+ * meanwhile.
  */
 
 ngx_int_t
@@ -169,7 +211,12 @@ ngx_http_tollgate_write_head(ngx_http_request_t *r,
 
     ctx->host.len = tg_field_len(a->upstream.host_header,
                                  sizeof(a->upstream.host_header));
-    len = ctx->host.len;
+
+    len = ctx->method_name.len + sizeof(" ?") - 1 + a->place.base.len
+          + a->place.path.len + a->head.query.len
+          + sizeof(NGX_HTTP_TOLLGATE_BEFORE_HOST) - 1 + ctx->host.len
+          + sizeof(NGX_HTTP_TOLLGATE_LENGTH) - 1 + TG_DIGITS_MAX
+          + sizeof(NGX_HTTP_TOLLGATE_END) - 1;
 
     for (i = 0; i < NGX_HTTP_TOLLGATE_VALUES; i++) {
         len += ngx_http_tollgate_names[i].len + values[i].len;
@@ -179,6 +226,9 @@ ngx_http_tollgate_write_head(ngx_http_request_t *r,
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    ctx->request_head = p;
+    p = ngx_http_tollgate_put_line(p, ctx, a);
 
     ctx->host.data = p;
     ctx->upstream_head.data = p;
@@ -193,15 +243,30 @@ ngx_http_tollgate_write_head(ngx_http_request_t *r,
     }
 
     ctx->upstream_head.len = p - ctx->upstream_head.data;
+    ctx->is_tls = a->upstream.is_tls != 0;
 
     return NGX_OK;
 }
 
 
-static u_char *
-ngx_http_tollgate_put(u_char *p, struct tg_str s)
+/* Writes what is behind the headers, in the room that was left for it, and
+   returns its end.  A length below 0 is that of no body. */
+
+u_char *
+ngx_http_tollgate_end_head(ngx_http_tollgate_ctx_t *ctx, off_t length)
 {
-    return s.len ? ngx_cpymem(p, s.data, s.len) : p;
+    u_char  *p;
+
+    p = ctx->upstream_head.data + ctx->upstream_head.len;
+
+    if (length >= 0) {
+        p = ngx_cpymem(p, NGX_HTTP_TOLLGATE_LENGTH,
+                       sizeof(NGX_HTTP_TOLLGATE_LENGTH) - 1);
+        p += tg_digits((char *) p, (uint64_t) length);
+    }
+
+    return ngx_cpymem(p, NGX_HTTP_TOLLGATE_END,
+                      sizeof(NGX_HTTP_TOLLGATE_END) - 1);
 }
 
 
@@ -209,39 +274,19 @@ ngx_http_tollgate_put(u_char *p, struct tg_str s)
 
 ngx_int_t
 ngx_http_tollgate_write_url(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a)
+    ngx_http_tollgate_ctx_t *ctx, ngx_str_t *url)
 {
-    u_char         *p;
-    ngx_uint_t      row;
-    struct tg_str   query;
+    u_char  *p;
 
-    query = a->head.query;
-    row = a->target.upstream;
-
-    p = ngx_pnalloc(r->pool, sizeof("https://tg-99?") - 1 + a->place.base.len
-                             + a->place.path.len + query.len);
-    if (p == NULL) {
+    url->data = ngx_pnalloc(r->pool, sizeof("https://tg-99") - 1
+                                     + ctx->path.len);
+    if (url->data == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->url.data = p;
-    p = a->upstream.is_tls ? ngx_cpymem(p, "https://tg-", 11)
-                           : ngx_cpymem(p, "http://tg-", 10);
-
-    if (row >= 10) {
-        *p++ = (u_char) ('0' + row / 10);
-    }
-
-    *p++ = (u_char) ('0' + row % 10);
-    p = ngx_http_tollgate_put(p, a->place.base);
-    p = ngx_http_tollgate_put(p, a->place.path);
-
-    if (query.len) {
-        *p++ = '?';
-        p = ngx_http_tollgate_put(p, query);
-    }
-
-    ctx->url.len = p - ctx->url.data;
+    p = ngx_sprintf(url->data, "http%stg-%ui%V", ctx->is_tls ? "s://" : "://",
+                    ctx->target.upstream, &ctx->path);
+    url->len = p - url->data;
 
     return NGX_OK;
 }

@@ -12,10 +12,9 @@
  *
  *         location / {
  *             tollgate    on;
- *             proxy_pass  $tollgate_url;
- *             proxy_pass_request_headers  off;
- *             proxy_set_header  Host  $tollgate_head;
- *             proxy_set_header  Connection  "";
+ *             proxy_pass  https://tg-0;
+ *             proxy_http_version  1.1;
+ *             proxy_buffering  off;
  *             error_page  400 413 500 502 504  /-tollgate/error;
  *         }
  *
@@ -25,9 +24,15 @@
  *         location = /-tollgate/error { internal; tollgate_error; }
  *     }
  *
- * Variables: $tollgate_head for proxy_set_header Host is that header and every
- * other one that the upstream gets; $tollgate_ssl_name for proxy_ssl_name.  Of
- * any request, $tollgate_address is the client's, as calls record it.
+ * In place of tg-0 a call goes to the block of its target, over TLS or not, and
+ * with a head of ours.  Where nginx is to write that, it is asked for with
+ * proxy_pass $tollgate_url, proxy_pass_request_headers off, and
+ * proxy_set_header.
+ *
+ * Variables: $tollgate_url; $tollgate_head for proxy_set_header Host is that
+ * header and every other one that the upstream gets; $tollgate_ssl_name for
+ * proxy_ssl_name.  Of any request, $tollgate_address is the client's, as calls
+ * record it.
  */
 
 #include "ngx_http_tollgate_module.h"
@@ -51,6 +56,8 @@ static ngx_int_t ngx_http_tollgate_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tollgate_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tollgate_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tollgate_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tollgate_url(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tollgate_address(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -211,8 +218,8 @@ char *ngx_module_order[] = {
 
 static ngx_http_variable_t  ngx_http_tollgate_vars[] = {
 
-    { ngx_string("tollgate_url"), NULL, ngx_http_tollgate_variable,
-      offsetof(ngx_http_tollgate_ctx_t, url), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("tollgate_url"), NULL, ngx_http_tollgate_url, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tollgate_head"), NULL, ngx_http_tollgate_variable,
       offsetof(ngx_http_tollgate_ctx_t, upstream_head),
@@ -337,6 +344,34 @@ ngx_http_tollgate_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     v->data = value->data;
     v->len = (unsigned) value->len;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_url(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t                 url;
+    ngx_http_tollgate_ctx_t  *ctx;
+
+    ctx = ngx_http_tollgate_get_ctx(r);
+
+    if (ctx == NULL || ctx->slot == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_tollgate_write_url(r, ctx, &url) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    v->data = url.data;
+    v->len = (unsigned) url.len;
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;

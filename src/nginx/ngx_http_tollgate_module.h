@@ -19,6 +19,7 @@
  *     _end.c       answers that are replaced, or break off
  *     _target.c    where a call goes, and where it goes on
  *     _head.c      the head of the request that it becomes there
+ *     _pass.c      through nginx's proxy
  *     _upstream.c  where an upstream is; its connection
  *     _queue.c     calls that wait for room under their key's limits
  *     _streams.c   running streams, cut when their key may no longer call,
@@ -60,15 +61,22 @@ typedef struct {
 
     ngx_thread_pool_t    *threads;      /* that wait for the disk */
     ngx_uint_t            sync;         /* 0: batch, 1: strict */
+
+    /* Of each row of the catalog's upstreams; NULL: none. */
+    ngx_http_upstream_srv_conf_t  *blocks[TG_CATALOG_UPSTREAMS];
 } ngx_http_tollgate_main_conf_t;
 
 typedef struct {
     ngx_flag_t            enable;
     ngx_flag_t            strict;       /* judge the framing in any case */
+
+    /* The proxy's configuration with the block of each row, made by a worker
+       when it is first asked for; NULL: not yet. */
+    ngx_http_upstream_conf_t  **targets;
 } ngx_http_tollgate_loc_conf_t;
 
 typedef struct {
-    ngx_uint_t            row;          /* in the catalog's upstreams */
+    ngx_uint_t            is_block;     /* of a row of the catalog's upstreams */
 } ngx_http_tollgate_srv_conf_t;
 
 /* What one worker has. */
@@ -130,9 +138,10 @@ typedef struct {
     int64_t               retry_ms;     /* for 429; 0: nobody can say */
     struct tg_rate_report limits;       /* of an admitted call */
 
-    ngx_str_t             url;          /* for proxy_pass */
-    ngx_str_t             upstream_head;  /* for proxy_set_header */
-    ngx_str_t             host;         /* that it begins with */
+    u_char               *request_head; /* that the upstream gets; in it: */
+    ngx_str_t             path;         /* with its query */
+    ngx_str_t             upstream_head;  /* the headers, from Host's value */
+    ngx_str_t             host;         /* that they begin with */
     ngx_str_t             ssl_name;     /* for proxy_ssl_name */
     ngx_str_t             content_type; /* of the body; empty: it has none */
     ngx_str_t             request_id;
@@ -180,6 +189,7 @@ typedef struct {
     ngx_http_tollgate_mode_e  mode;
     unsigned              is_stream:1;
     unsigned              edit_rule:2;
+    unsigned              is_tls:1;       /* the target is */
     unsigned              is_body_read:1;
     unsigned              awaits_key:1;   /* its head is judged again */
     unsigned              is_observed:1;  /* an upstream's header came */
@@ -319,9 +329,15 @@ void ngx_http_tollgate_report_fine(ngx_http_tollgate_ctx_t *ctx);
 void ngx_http_tollgate_report_broken(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx);
 
+/* _pass.c */
+void ngx_http_tollgate_lead(ngx_http_request_t *r);
+ngx_uint_t ngx_http_tollgate_is_ours(ngx_http_upstream_t *u);
+
 /* _head.c */
+u_char *ngx_http_tollgate_end_head(ngx_http_tollgate_ctx_t *ctx,
+    off_t length);
 ngx_int_t ngx_http_tollgate_write_url(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a);
+    ngx_http_tollgate_ctx_t *ctx, ngx_str_t *url);
 ngx_int_t ngx_http_tollgate_write_head(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, const struct tg_admission *a,
     const ngx_str_t *credential);

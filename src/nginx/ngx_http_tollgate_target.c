@@ -18,8 +18,7 @@ static ngx_int_t
 ngx_http_tollgate_aim(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     const struct tg_admission *a, const ngx_str_t *credential)
 {
-    if (ngx_http_tollgate_write_url(r, ctx, a) != NGX_OK
-        || ngx_http_tollgate_write_head(r, ctx, a, credential) != NGX_OK
+    if (ngx_http_tollgate_write_head(r, ctx, a, credential) != NGX_OK
         || ngx_http_tollgate_write_ssl_name(r, ctx, a) != NGX_OK)
     {
         return NGX_ERROR;

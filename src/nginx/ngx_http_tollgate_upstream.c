@@ -39,10 +39,11 @@ static ngx_http_tollgate_credential_t
 char *
 ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_int_t                      row;
-    ngx_str_t                     *value;
-    ngx_http_tollgate_srv_conf_t  *scf = conf;
-    ngx_http_upstream_srv_conf_t  *uscf;
+    ngx_int_t                       row;
+    ngx_str_t                      *value;
+    ngx_http_tollgate_srv_conf_t   *scf = conf;
+    ngx_http_upstream_srv_conf_t   *uscf;
+    ngx_http_tollgate_main_conf_t  *mcf;
 
     value = cf->args->elts;
 
@@ -54,9 +55,14 @@ ngx_http_tollgate_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    scf->row = row;
-
     uscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tollgate_module);
+
+    scf->is_block = 1;
+
+    if (mcf->blocks[row] == NULL) {
+        mcf->blocks[row] = uscf;
+    }
 
     uscf->flags = NGX_HTTP_UPSTREAM_CREATE|NGX_HTTP_UPSTREAM_DOWN;
     uscf->peer.init_upstream = ngx_http_tollgate_init_upstream;
@@ -115,6 +121,13 @@ ngx_http_tollgate_init_peer(ngx_http_request_t *r,
     }
 
     u = r->upstream;
+
+    /* A location that names a block is to send our head, and nothing else. */
+
+    if (u->resolved == NULL && !ngx_http_tollgate_is_ours(u)) {
+        return NGX_ERROR;
+    }
+
     u->peer.data = ctx;
     u->peer.get = ngx_http_tollgate_get_peer;
     u->peer.free = ngx_http_tollgate_free_peer;

@@ -116,6 +116,19 @@ class Bare(Candidate):
         return {"calls": set(self.members()) - {self.process.pid}}
 
 
+class BareKeys(Bare):
+    """Bare nginx under the load that the gate with a million keys has: a wrk
+    that puts each request together takes longer between two, so that fewer
+    come at once, and walks through more memory; that costs whom it calls."""
+
+    label = "nginx, bare `proxy_pass`, each call with another key"
+
+    def launch(self):
+        million = self.bench.of_kind("GateMillion")
+        self.keys, self.headers = million.keys, million.headers
+        super().launch()
+
+
 class BareBuffered(Bare):
     """nginx's default, by which an answer is written at once.  Streams wait
     until a buffer is full, so that it is no choice for a gate."""

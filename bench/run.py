@@ -24,10 +24,11 @@ import work
 from process import Failure
 
 ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
-       candidates.BareBuffered,
+       candidates.BareKeys, candidates.BareBuffered,
        candidates.LuaKey, candidates.LuaFull, candidates.HAProxy,
        candidates.Portkey]
-STREAMING = [kind for kind in ALL if kind is not candidates.BareBuffered]
+STREAMING = [kind for kind in ALL if kind not in (candidates.BareKeys,
+                                                  candidates.BareBuffered)]
 LATENCY_PAUSE_MS = 5
 STREAMS = 8
 INGEST_KEYS = (1, 1000, 50_000)
@@ -123,6 +124,8 @@ class Bench:
         """Last, since some do not get over so many streams (HAProxy's calls
         cost three times as much afterwards)."""
         for one in self.all:
+            if type(one) not in STREAMING:
+                continue
             kib = measure.memory(one, work.stalled_stream(5),
                                  self.size.open_streams, 5)
             self.put("memory", "", 0, one, kib=sum(kib.values()))
@@ -153,7 +156,7 @@ class Bench:
 
     def latency(self):
         kinds = (candidates.Gate, candidates.GateMillion, candidates.Bare,
-                 candidates.HAProxy, candidates.LuaFull)
+                 candidates.BareKeys, candidates.HAProxy, candidates.LuaFull)
         those = [one for one in self.all if type(one) in kinds]
         for number in range(self.size.latency_rounds):
             for one in those:

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define NAMES_MAX 200000 /* holders, of calls that may have gone */
+#define NAMES_MAX 200000 /* holders, most of them of calls that have gone */
 
 void
 tg_recent_free(struct tg_recent *recent)
@@ -45,7 +45,8 @@ drop_old(struct tg_recent *recent, int64_t first)
     if (old > 0 && block->count > 0)
         memmove(block->calls, block->calls + old,
                 block->count * sizeof(block->calls[0]));
-    if (block->holders.count > NAMES_MAX) {
+    if (block->holders.count > NAMES_MAX &&
+        block->holders.count / 2 > block->count) {
         tg_block_release(block);
         recent->read_to = 0;
     }

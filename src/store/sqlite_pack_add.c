@@ -11,7 +11,7 @@ struct tg_pack_maker {
     struct tg_pack_writer sums, cells; /* of the calls that are added */
     struct tg_pack_writer merged[2];   /* with what was there */
     struct tg_pack_cutter cutter;
-    uint32_t *kinds, *accounts; /* numbers in packs of the block's names */
+    uint32_t *kinds, *accounts; /* numbers in packs; 0: not asked for yet */
 };
 
 static int
@@ -44,9 +44,9 @@ tg_pack_maker_free(struct tg_pack_maker *maker)
     free(maker);
 }
 
-/* All names of the block get their numbers, some of them for the first time. */
+/* All kinds of the block get their numbers, some of them for the first time. */
 static int
-number_names(struct tg_sqlite *db, struct tg_rollup *rollup)
+number_kinds(struct tg_sqlite *db, struct tg_rollup *rollup)
 {
     const struct tg_block *block = &rollup->block;
     struct tg_pack_maker *maker = rollup->maker;
@@ -55,11 +55,23 @@ number_names(struct tg_sqlite *db, struct tg_rollup *rollup)
     for (uint32_t i = 0; i < block->kinds.count && err == 0; i++)
         err = tg_pack_kind_number(db, tg_names_at(&block->kinds, i),
                                   &maker->kinds[i]);
-    for (uint32_t i = 0; i < block->holders.count && err == 0; i++) {
-        const struct tg_block_holder *holder = tg_names_at(&block->holders, i);
+    return err;
+}
 
-        err =
-            tg_pack_account_number(db, holder->account_id, &maker->accounts[i]);
+/* Accounts may be as many as calls: here those of the calls that are next. */
+static int
+number_accounts(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
+                uint32_t to)
+{
+    int err = 0;
+
+    for (uint32_t i = from; i < to && err == 0; i++) {
+        const struct tg_block_call *call = tg_rollup_call(rollup, i);
+        uint32_t *number = &rollup->maker->accounts[call->holder];
+
+        if (*number == 0)
+            err = tg_pack_account_number(
+                db, tg_block_holder(&rollup->block, call)->account_id, number);
     }
     return err;
 }
@@ -298,8 +310,10 @@ tg_packs_add(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
         err = maker_new(rollup);
         if (err != 0)
             return tg_error_set(&db->store.error, err, "out of memory");
-        err = number_names(db, rollup);
+        err = number_kinds(db, rollup);
     }
+    if (err == 0)
+        err = number_accounts(db, rollup, from, to);
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && err == 0;
          i++)
         err = add_family(db, rollup, families[i], from, to);

@@ -31,7 +31,7 @@ struct tg_advice_walk {
 };
 
 /*
- * Each slice finds its place anew, in the block of 131 072 calls that it is
+ * Each slice finds its place anew, in the block of calls that it is
  * in: so slices are not too small.
  */
 #define TG_ADVICE_KEY_SLICE 32768

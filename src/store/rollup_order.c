@@ -142,8 +142,8 @@ sort(struct tg_rollup *rollup)
 }
 
 int
-tg_rollup_new(struct tg_sqlite *db, int64_t number, struct tg_block *block,
-              struct tg_rollup **rollup)
+tg_rollup_new(struct tg_sqlite *db, int64_t first, int64_t end,
+              struct tg_block *block, struct tg_rollup **rollup)
 {
     struct tg_rollup *self = calloc(1, sizeof(*self));
     int err = TG_ERR_SYSTEM;
@@ -151,7 +151,8 @@ tg_rollup_new(struct tg_sqlite *db, int64_t number, struct tg_block *block,
     if (self == NULL) {
         tg_block_release(block);
     } else {
-        self->number = number;
+        self->first = first;
+        self->end = end;
         self->block = *block;
         tg_block_init(block);
         err = sort(self);

@@ -1,7 +1,7 @@
 /*
  * sqlite_block.h: calls in memory, with numbers in place of names.
  *
- * A block has 131072 calls, and few names: so what is sorted, added up and
+ * There are many of them, and fewer names: so what is sorted, added up and
  * kept are numbers.
  */
 #ifndef TG_SQLITE_BLOCK_H

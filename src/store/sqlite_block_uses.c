@@ -43,7 +43,7 @@ read_places(struct tg_sqlite *db, int64_t block, struct tg_str entries,
 {
     const uint8_t *at = (const uint8_t *)entries.data;
     const uint8_t *end = at + entries.len;
-    struct tg_key_entry entry = {.seq = block << TG_BLOCK_BITS};
+    struct tg_key_entry entry = {.seq = tg_block_first(block)};
 
     places->list = malloc((entries.len / 2 + 1) * sizeof(places->list[0]));
     if (places->list == NULL)

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "sqlite_rollup.h"
+#include "sqlite_blocks.h"
 
 #define KINDS_MAX 4096 /* in memory; all are found anew then */
 
@@ -43,7 +43,7 @@ tg_call_kinds_forget(struct tg_sqlite *db)
     db->call_kinds = NULL;
 }
 
-/* The connection's, of calls of that block; or NULL. */
+/* The connection's, of calls of that number; or NULL. */
 static struct tg_call_kinds *
 kinds_of(struct tg_sqlite *db, int64_t block)
 {
@@ -110,12 +110,12 @@ ask_store(struct tg_sqlite *db, const struct tg_call *call, int64_t block,
     return tg_sql_end(stmt, err);
 }
 
-/* What is known is of this block alone, so none of it can have gone by age. */
+/* What is known is of these numbers alone: none of it can have gone by age. */
 int
 tg_call_kind(struct tg_sqlite *db, const struct tg_call *call, int64_t seq,
              int64_t *number)
 {
-    struct tg_call_kinds *kinds = kinds_of(db, seq >> TG_BLOCK_BITS);
+    struct tg_call_kinds *kinds = kinds_of(db, tg_block_number(seq));
     struct kind wanted = {
         .endpoint = call->endpoint, .unit = call->unit, .rates = call->rates};
     struct kind *kind;

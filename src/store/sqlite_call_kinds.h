@@ -10,14 +10,14 @@
 
 #include "sqlite.h"
 
-/* Those that are known to be in the store, of calls of one block. */
+/* Those that are known to be in the store, of calls of the same 131072. */
 struct tg_call_kinds;
 
 /*
  * Sets *number to that of the kind of a call, which is to be added as the one
  * numbered seq; in a transaction, as the kind is added where it is missing.
- * It stays in the store until all calls of seq's block have gone.  Returns 0
- * or what the store says.
+ * It stays in the store until all calls of the same 131072 numbers have gone.
+ * Returns 0 or what the store says.
  */
 int tg_call_kind(struct tg_sqlite *db, const struct tg_call *call, int64_t seq,
                  int64_t *number);
@@ -26,8 +26,8 @@ int tg_call_kind(struct tg_sqlite *db, const struct tg_call *call, int64_t seq,
 void tg_call_kinds_forget(struct tg_sqlite *db);
 
 /*
- * Takes away at most so many kinds of which all calls were in blocks before
- * that one; *did_some: there were any.
+ * Takes away at most so many kinds of which all calls have a smaller
+ * tg_block_number; *did_some: there were any.
  */
 int tg_call_kinds_expire(struct tg_sqlite *db, int64_t block, int64_t rows,
                          bool *did_some);

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-#define CALLS_MAX (1 << 18) /* where nobody rolls them up */
+#include "sqlite_blocks.h"
+
+/* Where nobody rolls them up. */
+#define CALLS_MAX (TG_BLOCK_CALLS_MAX + TG_BLOCK_CALLS)
 
 struct tg_gather {
     struct tg_block block;
@@ -49,6 +52,12 @@ tg_gather_add(struct tg_sqlite *db, const struct tg_record *records,
     /* Begun anew with what comes then; of this block all is read. */
     if (err != 0)
         tg_gather_forget(db);
+}
+
+uint32_t
+tg_gather_holders(const struct tg_sqlite *db)
+{
+    return db->gather == NULL ? 0 : db->gather->block.holders.count;
 }
 
 /* Calls from a place on become all that is gathered. */

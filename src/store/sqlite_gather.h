@@ -25,6 +25,9 @@ void tg_gather_add(struct tg_sqlite *db, const struct tg_record *records,
 int64_t tg_gather_take(struct tg_sqlite *db, int64_t end,
                        struct tg_block *block);
 
+/* Of how many holders the calls are that were gathered. */
+uint32_t tg_gather_holders(const struct tg_sqlite *db);
+
 /* What was added may be taken back. */
 void tg_gather_forget(struct tg_sqlite *db);
 

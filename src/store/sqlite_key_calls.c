@@ -119,27 +119,15 @@ static int
 find_parts(struct tg_key_walk *walk)
 {
     struct tg_sqlite *db = walk->db;
-    int64_t first = 0, last = -1;
+    struct tg_blocks blocks;
     sqlite3_stmt *stmt;
-    int err =
-        tg_sql_begin(db, &stmt,
-                     "SELECT coalesce((SELECT min(block) FROM key_calls), 0), "
-                     "coalesce((SELECT max(block) FROM key_calls), -1), "
-                     "coalesce((SELECT min(seq) FROM call_rows), 0)",
-                     "");
+    int err = tg_blocks_find(db, &blocks);
 
     if (err != 0)
         return err;
-    err = tg_sql_next(db, stmt);
-    if (err > 0) {
-        first = sqlite3_column_int64(stmt, 0);
-        last = sqlite3_column_int64(stmt, 1);
-        walk->oldest = sqlite3_column_int64(stmt, 2);
-    }
-    err = tg_sql_end(stmt, err > 0 ? 0 : err);
-    if (first < walk->oldest >> TG_BLOCK_BITS)
-        first = walk->oldest >> TG_BLOCK_BITS;
-    for (int64_t block = first; block <= last && err == 0; block++) {
+    walk->oldest = blocks.oldest;
+    for (int64_t block = blocks.first; block <= blocks.last && err == 0;
+         block++) {
         err = tg_sql_begin(
             db, &stmt,
             "SELECT last_at FROM key_calls WHERE block = ? AND key_id = ?",
@@ -161,7 +149,7 @@ add_entries(struct tg_key_walk *walk, int64_t block, struct tg_str entries)
 {
     const uint8_t *at = (const uint8_t *)entries.data;
     const uint8_t *end = at + entries.len;
-    struct tg_key_entry entry = {.seq = block << TG_BLOCK_BITS};
+    struct tg_key_entry entry = {.seq = tg_block_first(block)};
     int err = 0;
 
     while (at < end && err == 0) {

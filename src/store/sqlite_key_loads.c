@@ -48,22 +48,6 @@ add(struct gathering *all, struct tg_store_load load)
 }
 
 static int
-find_oldest(struct gathering *all)
-{
-    sqlite3_stmt *stmt;
-    int err = tg_sql_begin(
-        all->db, &stmt, "SELECT coalesce((SELECT min(seq) FROM call_rows), 0)",
-        "");
-
-    if (err != 0)
-        return err;
-    err = tg_sql_next(all->db, stmt);
-    if (err > 0)
-        all->oldest = sqlite3_column_int64(stmt, 0);
-    return tg_sql_end(stmt, err > 0 ? 0 : err);
-}
-
-static int
 add_recent(struct gathering *all)
 {
     struct tg_recent *recent;
@@ -123,7 +107,7 @@ add_entries(struct gathering *all, int64_t block, struct tg_str entries,
     const uint8_t *at = (const uint8_t *)entries.data, *end = at + entries.len;
     const uint8_t *load = loads.len > 0 ? (const uint8_t *)loads.data : at;
     const uint8_t *loads_end = load + loads.len;
-    struct tg_key_entry entry = {.seq = block << TG_BLOCK_BITS};
+    struct tg_key_entry entry = {.seq = tg_block_first(block)};
     int err = 0;
 
     while (at < end && err == 0) {
@@ -171,26 +155,6 @@ add_block(struct gathering *all, int64_t block)
 }
 
 static int
-find_blocks(struct gathering *all, int64_t *first, int64_t *last)
-{
-    sqlite3_stmt *stmt;
-    int err =
-        tg_sql_begin(all->db, &stmt,
-                     "SELECT coalesce((SELECT min(block) FROM key_calls), 0), "
-                     "coalesce((SELECT max(block) FROM key_calls), -1)",
-                     "");
-
-    if (err != 0)
-        return err;
-    err = tg_sql_next(all->db, stmt);
-    if (err > 0) {
-        *first = sqlite3_column_int64(stmt, 0);
-        *last = sqlite3_column_int64(stmt, 1);
-    }
-    return tg_sql_end(stmt, err > 0 ? 0 : err);
-}
-
-static int
 newest_first(const void *a, const void *b)
 {
     const struct tg_store_load *x = a, *y = b;
@@ -224,15 +188,15 @@ sort(struct gathering *all)
 static int
 gather(struct gathering *all)
 {
-    int64_t first = 0, last = -1;
-    int err = find_oldest(all);
+    struct tg_blocks blocks;
+    int err = tg_blocks_find(all->db, &blocks);
 
-    if (err == 0)
-        err = find_blocks(all, &first, &last);
-    if (first < all->oldest >> TG_BLOCK_BITS)
-        first = all->oldest >> TG_BLOCK_BITS;
-    for (; first <= last && err == 0; first++)
-        err = add_block(all, first);
+    if (err != 0)
+        return err;
+    all->oldest = blocks.oldest;
+    for (int64_t block = blocks.first; block <= blocks.last && err == 0;
+         block++)
+        err = add_block(all, block);
     if (err == 0)
         err = add_recent(all);
     if (err == 0)

@@ -16,7 +16,8 @@ struct place {
     bool is_noted;
     char noted_key[TG_ID_TEXT_SIZE];
     int64_t
-        oldest; /* number of the first call; first_new where there is none */
+        oldest;    /* number of the first call; first_new where there is none */
+    int64_t block; /* that it is in; where none is rolled up, the next one */
     int64_t oldest_block; /* of key_calls; -1: there is none */
 };
 
@@ -40,10 +41,12 @@ find_place(struct step *step)
         err = tg_sql_begin(
             step->db, &stmt,
             "SELECT first, next, first_quarter, retention.block, is_noted, "
-            "retention.key_id, coalesce((SELECT min(seq) FROM call_rows), ?), "
-            "coalesce((SELECT min(block) FROM key_calls), -1) "
-            "FROM rolled_up, retention",
-            "i", step->db->next_seq);
+            "retention.key_id, oldest, coalesce((SELECT min(block) FROM "
+            "key_calls), -1), iif(oldest < first, (SELECT max(block) FROM "
+            "key_calls WHERE block <= oldest / ?2), first / ?2) FROM "
+            "rolled_up, retention, (SELECT coalesce(min(seq), ?1) AS oldest "
+            "FROM call_rows)",
+            "ii", step->db->next_seq, TG_BLOCK_CALLS);
     if (err != 0)
         return err;
     err = tg_sql_next(step->db, stmt);
@@ -57,6 +60,7 @@ find_place(struct step *step)
                          tg_sql_text(stmt, 5));
         place->oldest = sqlite3_column_int64(stmt, 6);
         place->oldest_block = sqlite3_column_int64(stmt, 7);
+        place->block = sqlite3_column_int64(stmt, 8);
     }
     return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_CORRUPT : err);
 }
@@ -124,7 +128,7 @@ newest_of(struct step *step, int64_t block, struct tg_str entries,
 {
     const uint8_t *at = (const uint8_t *)entries.data;
     const uint8_t *end = at + entries.len;
-    struct tg_key_entry entry = {.seq = block << TG_BLOCK_BITS};
+    struct tg_key_entry entry = {.seq = tg_block_first(block)};
 
     while (at < end) {
         if (tg_key_entry_read(&at, end, &entry) != 0)
@@ -159,8 +163,9 @@ note_uses(struct step *step)
 {
     static const char sql[] =
         "SELECT key_id, last_at, entries, coalesce((SELECT last_at FROM "
-        "key_calls later WHERE later.block = ?1 + 1 AND later.key_id = "
-        "key_calls.key_id), -1), (SELECT count(*) FROM secrets WHERE "
+        "key_calls later WHERE later.block = (SELECT min(block) FROM key_calls "
+        "WHERE block > ?1) AND later.key_id = key_calls.key_id), -1), (SELECT "
+        "count(*) FROM secrets WHERE "
         "secrets.key_id = key_calls.key_id) FROM key_calls WHERE block = ?1 "
         "AND key_id > ?2 ORDER BY key_id LIMIT ?3";
     struct place *place = &step->place;
@@ -202,11 +207,10 @@ static int
 note_block(struct step *step)
 {
     struct place *place = &step->place;
-    int64_t block = place->oldest >> TG_BLOCK_BITS;
     int err;
 
-    if (place->noted_block != block) {
-        place->noted_block = block;
+    if (place->noted_block != place->block) {
+        place->noted_block = place->block;
         place->noted_key[0] = '\0';
     }
     err = note_uses(step);
@@ -221,13 +225,13 @@ note_block(struct step *step)
 }
 
 /*
- * The last of the old calls in a row that go now, and their quarter-hours are
- * marked; *last stays as it is when there is none.
+ * The last of the old calls in a row that go now, all of one block, and their
+ * quarter-hours are marked; *last stays as it is when there is none.
  */
 static int
 find_last(struct step *step, int64_t *last)
 {
-    int64_t end = ((step->place.oldest >> TG_BLOCK_BITS) + 1) << TG_BLOCK_BITS;
+    int64_t end = tg_block_first(tg_block_number(step->place.oldest) + 1);
     int64_t marked = -1;
     sqlite3_stmt *stmt;
     int err =
@@ -270,8 +274,7 @@ take_calls(struct step *step)
     err = look_at(step, place->oldest, &is);
     if (err != 0 || !is)
         return err;
-    if (place->noted_block != place->oldest >> TG_BLOCK_BITS ||
-        !place->is_noted)
+    if (place->noted_block != place->block || !place->is_noted)
         return note_block(step);
     err = find_last(step, &last);
     if (err != 0)
@@ -287,10 +290,9 @@ static int
 take_key_calls(struct step *step)
 {
     const struct place *place = &step->place;
-    int64_t gone = place->oldest < place->first ? place->oldest : place->first;
     int err;
 
-    if (place->oldest_block < 0 || place->oldest_block >= gone >> TG_BLOCK_BITS)
+    if (place->oldest_block < 0 || place->oldest_block >= place->block)
         return 0;
     step->did_some = true;
     err = tg_sql_run(step->db, NULL,
@@ -324,7 +326,7 @@ take_moved(struct step *step)
 static int
 take_kinds(struct step *step)
 {
-    return tg_call_kinds_expire(step->db, step->place.oldest >> TG_BLOCK_BITS,
+    return tg_call_kinds_expire(step->db, tg_block_number(step->place.oldest),
                                 step->rows, &step->did_some);
 }
 

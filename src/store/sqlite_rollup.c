@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define ROW_BYTES 900 /* of a row of key_calls, in its page of 4096 */
+#define ROW_BYTES 900     /* of a row of key_calls, in its page of 4096 */
+#define HOLDERS_MANY 4096 /* a 32nd of the calls that a block has at least */
 
 int
 tg_key_entry_read(const uint8_t **at, const uint8_t *end,
@@ -50,11 +51,11 @@ append(struct tg_sqlite *db, struct tg_block *block,
 
 /* Of a block that is rolled up in part all is read: of keys behind key_id. */
 static int
-load(struct tg_sqlite *db, int64_t number, const char *key_id,
+load(struct tg_sqlite *db, int64_t first, int64_t end, const char *key_id,
      struct tg_rollup **rollup)
 {
-    int64_t first = number << TG_BLOCK_BITS, end = first + TG_BLOCK_CALLS, from;
     struct tg_block block, gathered;
+    int64_t from;
     int err = 0;
 
     tg_block_init(&block);
@@ -73,10 +74,23 @@ load(struct tg_sqlite *db, int64_t number, const char *key_id,
     }
     tg_block_release(&gathered);
     if (err == 0)
-        err = tg_rollup_new(db, number, &block, rollup);
+        err = tg_rollup_new(db, first, end, &block, rollup);
     else
         tg_block_release(&block);
     return err;
+}
+
+/*
+ * Where the block that begins with first ends.  A key's row costs more than
+ * what is added to it, so where keys are many a block waits for more calls of
+ * each.  Of those that another connection added nothing is known: it does not
+ * wait.
+ */
+static int64_t
+find_end(const struct tg_sqlite *db, int64_t first)
+{
+    return first + (tg_gather_holders(db) > HOLDERS_MANY ? TG_BLOCK_CALLS_MAX
+                                                         : TG_BLOCK_CALLS);
 }
 
 /* Sets *rollup to the block that is next, or to NULL: it is not full yet. */
@@ -84,22 +98,26 @@ static int
 find_block(struct tg_sqlite *db, struct tg_rollup **rollup)
 {
     char key_id[TG_ID_TEXT_SIZE] = "";
-    int64_t first = 0;
+    int64_t first = 0, end = 0;
     sqlite3_stmt *stmt;
-    int err =
-        tg_sql_begin(db, &stmt, "SELECT first, key_id FROM rolled_up", "");
+    int err = tg_sql_begin(db, &stmt,
+                           "SELECT first, next, key_id FROM rolled_up", "");
 
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);
     if (err > 0) {
         first = sqlite3_column_int64(stmt, 0);
-        sqlite3_snprintf(sizeof(key_id), key_id, "%s", tg_sql_text(stmt, 1));
+        end = sqlite3_column_int64(stmt, 1);
+        sqlite3_snprintf(sizeof(key_id), key_id, "%s", tg_sql_text(stmt, 2));
     }
     err = tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_CORRUPT : err);
-    if (err != 0 || db->next_seq < first + TG_BLOCK_CALLS)
+    /* Of one that has begun, or was ended, it is written down. */
+    if (end <= first)
+        end = find_end(db, first);
+    if (err != 0 || db->next_seq < end)
         return err;
-    return load(db, first >> TG_BLOCK_BITS, key_id, rollup);
+    return load(db, first, end, key_id, rollup);
 }
 
 /* A row of more would have a page of its own, most of which is empty. */
@@ -113,8 +131,8 @@ put_row(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
         return tg_sql_run(db, NULL,
                           "INSERT INTO key_calls (block, key_id, last_at, "
                           "entries, loads) VALUES (?, ?, ?, ?, ?)",
-                          "itibb", rollup->number, tg_rollup_key(rollup, n),
-                          last_at, entries, loads);
+                          "itibb", tg_block_number(rollup->first),
+                          tg_rollup_key(rollup, n), last_at, entries, loads);
     err = tg_sql_run(db, NULL, "INSERT INTO key_loads (loads) VALUES (?)", "b",
                      loads);
     if (err != 0)
@@ -122,8 +140,8 @@ put_row(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
     return tg_sql_run(db, NULL,
                       "INSERT INTO key_calls (block, key_id, last_at, entries, "
                       "loads) VALUES (?, ?, ?, ?, ?)",
-                      "itibi", rollup->number, tg_rollup_key(rollup, n),
-                      last_at, entries,
+                      "itibi", tg_block_number(rollup->first),
+                      tg_rollup_key(rollup, n), last_at, entries,
                       (int64_t)sqlite3_last_insert_rowid(db->db));
 }
 
@@ -132,7 +150,7 @@ static int
 put_entries(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
             uint32_t count)
 {
-    struct tg_key_entry last = {.seq = rollup->number << TG_BLOCK_BITS};
+    struct tg_key_entry last = {.seq = rollup->first};
     uint8_t *bytes = malloc((size_t)count * 4 * TG_VARINT_MAX);
     uint8_t *end = bytes + (size_t)count * 2 * TG_VARINT_MAX;
     struct tg_str entries = {(const char *)bytes, 0};
@@ -196,13 +214,11 @@ take_keys(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t cells)
 static int
 note_progress(struct tg_sqlite *db, const struct tg_rollup *rollup)
 {
-    int64_t first = rollup->number << TG_BLOCK_BITS;
-    int64_t next = first + TG_BLOCK_CALLS;
     bool is_done = rollup->next == rollup->block.count;
 
     return tg_sql_run(db, NULL,
                       "UPDATE rolled_up SET first = ?, next = ?, key_id = ?",
-                      "iit", is_done ? next : first, next,
+                      "iit", is_done ? rollup->end : rollup->first, rollup->end,
                       is_done ? "" : tg_rollup_key(rollup, rollup->next - 1));
 }
 

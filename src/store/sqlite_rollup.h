@@ -3,16 +3,15 @@
  *
  * What is read often, sums and the calls of a key, is not kept with each call
  * that comes in: a thousand keys would touch a thousand pages.  It is made of
- * 131072 calls at once, sorted by key; until then a reader takes those calls
- * as they are, from the view recent_calls.
+ * 131072 calls at once, sorted by key, or of twice as many where they are of
+ * many keys; until then a reader takes those calls as they are, from the view
+ * recent_calls.
  */
 #ifndef TG_SQLITE_ROLLUP_H
 #define TG_SQLITE_ROLLUP_H
 
+#include "sqlite_blocks.h"
 #include "sqlite_pack.h"
-
-#define TG_BLOCK_BITS 17
-#define TG_BLOCK_CALLS (INT64_C(1) << TG_BLOCK_BITS)
 
 /*
  * A call's place in an order: by words, the last one first.  Words are numbers
@@ -33,7 +32,7 @@ struct tg_place {
 
 /* A block that is being rolled up. */
 struct tg_rollup {
-    int64_t number;
+    int64_t first, end; /* numbers of its first call, and behind its last */
     struct tg_block block;
     uint32_t next;               /* first in order that is not rolled up */
     struct tg_place *order;      /* by key, day, kind, quarter-hour */
@@ -44,12 +43,12 @@ struct tg_rollup {
 };
 
 /*
- * The block of that number, of which block has the calls behind key_id; it
- * becomes the rollup's, and is released with it, or here where that fails.
- * 0 or TG_ERR_*.
+ * Of the calls from first to end, of which block has those that are not rolled
+ * up; it becomes the rollup's, and is released with it, or here where that
+ * fails.  0 or TG_ERR_*.
  */
-int tg_rollup_new(struct tg_sqlite *db, int64_t number, struct tg_block *block,
-                  struct tg_rollup **rollup);
+int tg_rollup_new(struct tg_sqlite *db, int64_t first, int64_t end,
+                  struct tg_block *block, struct tg_rollup **rollup);
 
 /* Takes NULL. */
 void tg_rollup_free(struct tg_rollup *rollup);

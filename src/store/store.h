@@ -380,7 +380,7 @@ struct tg_store_ops {
     /*
      * Sorts the block that is next, outside of a transaction, so that roll_up
      * has not to; where its calls were not added by this connection it reads
-     * them, which takes a quarter of a second.  *is_ready:
+     * them, which takes a quarter of a second, or half of one.  *is_ready:
      * there is one that is full, as far as it is committed.
      */
     int (*roll_up_ahead)(struct tg_store *store, bool *is_ready);

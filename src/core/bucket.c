@@ -198,24 +198,16 @@ tg_bucket_charge(struct tg_bucket *bucket, struct tg_bucket_rate rate,
     } while (!replace(bucket, &old, word_of(&m, used, tick)));
 }
 
-uint32_t
-tg_bucket_left(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
-               int64_t now_ms)
+struct tg_bucket_level
+tg_bucket_level(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
+                int64_t now_ms)
 {
     struct measure m = measure_of(rate);
     uint64_t used = used_at(&m, word(bucket), tick_of(&m, now_ms));
+    uint64_t left = used < m.full_parts ? m.full_parts - used : 0;
 
-    if (used >= m.full_parts)
-        return 0;
-    return (uint32_t)((m.full_parts - used) / m.token_parts);
-}
-
-int64_t
-tg_bucket_full_in_ms(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
-                     int64_t now_ms)
-{
-    struct measure m = measure_of(rate);
-    uint64_t used = used_at(&m, word(bucket), tick_of(&m, now_ms));
-
-    return used == 0 ? 0 : ms_until(&m, used, now_ms);
+    return (struct tg_bucket_level){
+        .left = (uint32_t)(left / m.token_parts),
+        .full_in_ms = used == 0 ? 0 : ms_until(&m, used, now_ms),
+    };
 }

@@ -98,12 +98,14 @@ void tg_bucket_refund(struct tg_bucket *bucket, struct tg_bucket_rate rate,
 void tg_bucket_charge(struct tg_bucket *bucket, struct tg_bucket_rate rate,
                       uint64_t cost, int64_t now_ms);
 
-/* Whole tokens that can be taken now; 0 while any are owed. */
-uint32_t tg_bucket_left(const struct tg_bucket *bucket,
-                        struct tg_bucket_rate rate, int64_t now_ms);
+/* How a bucket stands, of one reading of it. */
+struct tg_bucket_level {
+    uint32_t left;      /* whole tokens that can be taken now; 0 while owed */
+    int64_t full_in_ms; /* until it is full again; 0: it is */
+};
 
-/* Milliseconds until it is full again; 0: it is. */
-int64_t tg_bucket_full_in_ms(const struct tg_bucket *bucket,
-                             struct tg_bucket_rate rate, int64_t now_ms);
+struct tg_bucket_level tg_bucket_level(const struct tg_bucket *bucket,
+                                       struct tg_bucket_rate rate,
+                                       int64_t now_ms);
 
 #endif

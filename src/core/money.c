@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "digits.h"
 #include "err.h"
 
 #define DECIMALS 9
@@ -91,18 +92,11 @@ tg_money_parse_signed(struct tg_str text, int64_t *nanos)
     return 0;
 }
 
-/* Writes value as at least width digits; returns how many. */
-static size_t
-put_digits(uint64_t value, size_t width, char *out)
+static void
+put_decimals(uint64_t value, char *out)
 {
-    char reversed[20];
-    size_t n = 0;
-
-    for (; value > 0 || n < width; value /= 10)
-        reversed[n++] = (char)('0' + value % 10);
-    for (size_t i = 0; i < n; i++)
-        out[i] = reversed[n - 1 - i];
-    return n;
+    for (size_t i = DECIMALS; i > 0; value /= 10)
+        out[--i] = (char)('0' + value % 10);
 }
 
 size_t
@@ -113,9 +107,9 @@ tg_money_format(int64_t nanos, char *out)
 
     if (nanos < 0)
         out[n++] = '-';
-    n += put_digits(magnitude / TG_NANOS_PER_UNIT, 1, out + n);
+    n += tg_digits(out + n, magnitude / TG_NANOS_PER_UNIT);
     out[n++] = '.';
-    put_digits(magnitude % TG_NANOS_PER_UNIT, DECIMALS, out + n);
+    put_decimals(magnitude % TG_NANOS_PER_UNIT, out + n);
     while (shown > DECIMALS_SHOWN && out[n + shown - 1] == '0')
         shown--;
     n += shown;

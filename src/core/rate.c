@@ -201,7 +201,7 @@ verdict_of_ask(const struct ask *ask, int64_t now_ms)
 
     return (struct tg_rate_verdict){
         ask->limit, ask->rate.limit,
-        tg_bucket_left(ask->bucket, ask->rate, now_ms),
+        tg_bucket_level(ask->bucket, ask->rate, now_ms).left,
         wait_ms == TG_BUCKET_NEVER ? TG_RATE_NEVER : wait_ms};
 }
 

@@ -2,15 +2,19 @@
 
 #include <stdbool.h>
 
+#include "digits.h"
+
 static struct tg_rate_standing
 standing_of(enum tg_rate_limit limit, const struct tg_bucket *bucket,
             struct tg_bucket_rate rate, int64_t now_ms)
 {
+    struct tg_bucket_level level;
+
     if (rate.limit == 0)
         return (struct tg_rate_standing){TG_RATE_NONE, 0, 0, 0};
-    return (struct tg_rate_standing){
-        limit, rate.limit, tg_bucket_left(bucket, rate, now_ms),
-        tg_bucket_full_in_ms(bucket, rate, now_ms)};
+    level = tg_bucket_level(bucket, rate, now_ms);
+    return (struct tg_rate_standing){limit, rate.limit, level.left,
+                                     level.full_in_ms};
 }
 
 /* The two limits that are no buckets. */
@@ -96,15 +100,7 @@ tg_rate_report(const struct tg_counters *counters,
 static char *
 put_number(char *at, uint64_t n)
 {
-    char digits[20];
-    size_t len = 0;
-
-    do
-        digits[len++] = (char)('0' + n % 10);
-    while ((n /= 10) != 0);
-    while (len > 0)
-        *at++ = digits[--len];
-    return at;
+    return at + tg_digits(at, n);
 }
 
 /* ms below 60 000, as seconds with the decimals they need. */

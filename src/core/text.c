@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "civil.h"
+#include "digits.h"
 #include "money.h"
 #include "span.h"
 #include "where.h"
@@ -29,17 +30,12 @@ tg_text_puts(struct tg_text *text, const char *s)
 void
 tg_text_int(struct tg_text *text, int64_t n)
 {
-    char digits[24];
-    size_t at = sizeof(digits);
-    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    char digits[1 + TG_DIGITS_MAX] = "-";
+    size_t sign = n < 0;
+    uint64_t magnitude = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
-    if (n < 0)
-        digits[--at] = '-';
-    tg_text_put(text, (struct tg_str){digits + at, sizeof(digits) - at});
+    tg_text_put(text, (struct tg_str){
+                          digits, sign + tg_digits(digits + sign, magnitude)});
 }
 
 /* Length of the UTF-8 character at p, or 0 when there is none. */

@@ -5,6 +5,8 @@
 
 #include "ngx_http_tollgate_module.h"
 
+#include "digits.h"
+
 /* Room for what is told of one limit, in either manner. */
 #define NGX_HTTP_TOLLGATE_STANDING_SIZE                                       \
     (2 * NGX_INT64_LEN + ngx_max(TG_RATE_DURATION_SIZE, 40))
@@ -15,19 +17,11 @@
 static ngx_str_t
 ngx_http_tollgate_number(u_char **p, uint64_t n)
 {
-    u_char     digits[NGX_INT64_LEN], *d;
     ngx_str_t  value;
 
-    d = digits + NGX_INT64_LEN;
-
-    do {
-        *--d = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
-
     value.data = *p;
-    value.len = digits + NGX_INT64_LEN - d;
-    *p = ngx_cpymem(*p, d, value.len);
+    value.len = tg_digits((char *) *p, n);
+    *p += value.len;
 
     return value;
 }

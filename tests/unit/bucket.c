@@ -49,9 +49,9 @@ do_step(struct tg_bucket *bucket, struct tg_bucket_rate rate,
         tg_bucket_charge(bucket, rate, step->n, now_ms);
         return 0;
     case LEFT:
-        return tg_bucket_left(bucket, rate, now_ms);
+        return tg_bucket_level(bucket, rate, now_ms).left;
     default:
-        return tg_bucket_full_in_ms(bucket, rate, now_ms);
+        return tg_bucket_level(bucket, rate, now_ms).full_in_ms;
     }
 }
 
@@ -306,8 +306,8 @@ shows_as_said(const struct tg_bucket *bucket, struct tg_bucket_rate rate,
         m->used > full ? 0 : (int64_t)((full - m->used) / m->token_parts);
     int64_t full_in_ms = (m->tick + ticks) * m->tick_ms - now_ms;
 
-    return tg_bucket_left(bucket, rate, now_ms) == left &&
-           tg_bucket_full_in_ms(bucket, rate, now_ms) ==
+    return tg_bucket_level(bucket, rate, now_ms).left == left &&
+           tg_bucket_level(bucket, rate, now_ms).full_in_ms ==
                (m->used == 0 ? 0 : full_in_ms);
 }
 
@@ -426,7 +426,7 @@ test_refund_undoes(void)
     bucket = bucket_at(0);
     tg_bucket_refund(&bucket, rate, UINT64_MAX);
     is_int(bucket.full_at_grains, 0, "a bucket at birth takes nothing back");
-    is_int(tg_bucket_left(&bucket, rate, t0), 999983, "and stays full");
+    is_int(tg_bucket_level(&bucket, rate, t0).left, 999983, "and stays full");
 }
 
 static void
@@ -437,12 +437,13 @@ test_limit_changes(void)
     struct tg_bucket_rate huge = {UINT32_MAX, MINUTE}, one = {1, MINUTE};
 
     tg_bucket_take(&bucket, hundred, 75, t0);
-    is_int(tg_bucket_left(&bucket, hundred, t0), 25, "a quarter is left");
-    is_int(tg_bucket_left(&bucket, thousand, t0), 250, "of more, too");
-    is_int(tg_bucket_left(&bucket, huge, t0), 1073741823, "of most");
-    is_int(tg_bucket_left(&bucket, one, t0), 0, "of one: none yet");
+    is_int(tg_bucket_level(&bucket, hundred, t0).left, 25, "a quarter is left");
+    is_int(tg_bucket_level(&bucket, thousand, t0).left, 250, "of more, too");
+    is_int(tg_bucket_level(&bucket, huge, t0).left, 1073741823, "of most");
+    is_int(tg_bucket_level(&bucket, one, t0).left, 0, "of one: none yet");
     is_int(tg_bucket_wait(&bucket, one, 1, t0), 45000, "in 45 s");
-    is_int(tg_bucket_full_in_ms(&bucket, huge, t0), 45000, "whatever it is");
+    is_int(tg_bucket_level(&bucket, huge, t0).full_in_ms, 45000,
+           "whatever it is");
     is_int(tg_bucket_take(&bucket, thousand, 250, t0), 0, "takes the quarter");
     is_int(tg_bucket_take(&bucket, hundred, 1, t0), 600, "then none is left");
     is_int(tg_bucket_take(&bucket, thousand, 1, t0), 60, "of more, too");
@@ -452,7 +453,7 @@ test_limit_changes(void)
 
         tg_bucket_take(&bucket, rate, 0, t0);
     }
-    is_int(tg_bucket_full_in_ms(&bucket, thousand, t0), 60000,
+    is_int(tg_bucket_level(&bucket, thousand, t0).full_in_ms, 60000,
            "a limit that changes 100 000 times gives nothing away");
 }
 
@@ -493,11 +494,12 @@ test_odd_instants(void)
                "instant %zu: full at birth", i);
         ok(tg_bucket_take(&bucket, rate, 1, instants[i]) > 0, "then empty");
         tg_bucket_charge(&bucket, rate, UINT64_MAX, instants[i]);
-        ok(tg_bucket_full_in_ms(&bucket, rate, instants[i]) > 35990000 &&
-               tg_bucket_full_in_ms(&bucket, rate, instants[i]) <= 36000000,
+        ok(tg_bucket_level(&bucket, rate, instants[i]).full_in_ms > 35990000 &&
+               tg_bucket_level(&bucket, rate, instants[i]).full_in_ms <=
+                   36000000,
            "then ten hours in debt");
         tg_bucket_refund(&bucket, rate, UINT64_MAX);
-        is_int(tg_bucket_left(&bucket, rate, instants[i]), UINT32_MAX,
+        is_int(tg_bucket_level(&bucket, rate, instants[i]).left, UINT32_MAX,
                "then full");
     }
 }
@@ -515,7 +517,7 @@ test_any_word(void)
 
         tg_bucket_refund(&bucket, rate, UINT32_MAX);
         tg_bucket_charge(&bucket, rate, 1, t0);
-        full_in_ms = tg_bucket_full_in_ms(&bucket, rate, t0);
+        full_in_ms = tg_bucket_level(&bucket, rate, t0).full_in_ms;
         if (full_in_ms > longest_ms)
             longest_ms = full_in_ms;
     }

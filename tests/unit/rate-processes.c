@@ -192,7 +192,8 @@ note_phase(struct shared *shared, int phase, int64_t now_ms)
             least = shared->tallies[i].least_refused;
     }
     shared->phase_least[phase] = least;
-    shared->phase_left[phase] = tg_bucket_left(&shared->bucket, phased, now_ms);
+    shared->phase_left[phase] =
+        tg_bucket_level(&shared->bucket, phased, now_ms).left;
 }
 
 static void

@@ -129,6 +129,9 @@ struct tg_admission {
     struct tg_upstream upstream;
     struct tg_target target;
     struct tg_place place; /* of the call at it; base is upstream.base_path's */
+    uint64_t catalog_seq;  /* whose rows these are; 0: of none */
+    int model_row;         /* of the call's model; below 0: it has none */
+    int upstream_row;      /* that upstream is a copy of; below 0: of none */
     struct tg_body_edit edits[TG_BODY_EDITS_MAX];
     size_t edit_count;
     uint8_t edit_rule;       /* enum tg_edit_rule, for the answer's stream */

@@ -357,6 +357,7 @@ tg_admit_body(const struct tg_state *state, const struct tg_head *head,
         if (!tg_admit_again(state, now_ms, a) || !is_sound(facts, fault, a))
             return;
         catalog = tg_state_catalog(state, &catalog_seq);
+        a->catalog_seq = catalog_seq;
         a->action = TG_ACTION_PROXY;
         if (is_offered(state, catalog, facts, now_ms, a)) {
             a->edit_rule = tg_admit_edit_rule(facts, a);

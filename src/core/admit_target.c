@@ -45,7 +45,7 @@ show_first(const struct tg_offer *offer, struct tg_admission *a)
         a->upstream = offer->catalog->upstreams[row];
 }
 
-/* Chooses, and copies what the call needs to know of it. */
+/* Chooses, and copies what the call needs to know of it, unless it has it. */
 static bool
 aim(const struct tg_offer *offer, int64_t now_ms, struct tg_admission *a)
 {
@@ -56,10 +56,13 @@ aim(const struct tg_offer *offer, int64_t now_ms, struct tg_admission *a)
         show_first(offer, a);
         return refuse(a, &scarcity, now_ms);
     }
-    a->upstream = offer->catalog->upstreams[a->target.upstream];
-    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
     memcpy(a->call.credential_id,
            offer->catalog->credentials[a->target.credential].id, TG_ID_LEN);
+    if (a->upstream_row == a->target.upstream)
+        return true;
+    a->upstream_row = a->target.upstream;
+    a->upstream = offer->catalog->upstreams[a->target.upstream];
+    memcpy(a->call.upstream_id, a->upstream.id, TG_ID_LEN);
     base = (struct tg_str){
         a->upstream.base_path,
         tg_field_len(a->upstream.base_path, sizeof(a->upstream.base_path))};
@@ -85,18 +88,31 @@ tg_admit_has_upstream(const struct tg_state *state,
                              .is_tied = a->target.is_tied};
 
     a->target = (struct tg_target){.is_tied = offer.is_tied};
+    a->model_row = (int)(model - catalog->models);
+    a->upstream_row = -1;
     return aim(&offer, now_ms, a);
 }
 
-/* The model of the call in a catalog, or NULL. */
-static const struct tg_model *
-model_of(const struct tg_catalog *catalog, const struct tg_call *call)
+/* The row of the call's model in a catalog, or -1. */
+static int
+model_row(const struct tg_catalog *catalog, const struct tg_call *call)
 {
     struct tg_str name = {call->model,
                           tg_field_len(call->model, sizeof(call->model))};
-    int row = catalog == NULL ? -1 : tg_catalog_find(catalog, name);
 
-    return row < 0 ? NULL : &catalog->models[row];
+    return catalog == NULL ? -1 : tg_catalog_find(catalog, name);
+}
+
+/* Mostly the catalog is the one that the call was judged by. */
+static void
+read_rows(const struct tg_catalog *catalog, uint64_t seq,
+          struct tg_admission *a)
+{
+    if (seq != 0 && seq == a->catalog_seq)
+        return;
+    a->catalog_seq = seq;
+    a->model_row = model_row(catalog, &a->call);
+    a->upstream_row = -1;
 }
 
 bool
@@ -113,9 +129,10 @@ tg_admit_take_target(struct tg_area_claim *claim, struct tg_call_slot *slot,
 
     for (;;) {
         offer.catalog = tg_state_catalog(claim->state, &seq);
-        offer.model = model_of(offer.catalog, &a->call);
-        if (offer.model == NULL)
+        read_rows(offer.catalog, seq, a);
+        if (a->model_row < 0)
             return tg_admit_refuse(a, TG_CODE_MODEL_NOT_FOUND, TG_REASON_CODE);
+        offer.model = &offer.catalog->models[a->model_row];
         if (!aim(&offer, now_ms, a))
             return false;
         if (tg_state_catalog_is_current(claim->state, seq))
@@ -139,6 +156,7 @@ tg_admit_go_on(struct tg_area_claim *claim, struct tg_call_slot *slot,
         return false;
     tg_target_leave(claim, &a->target, now_ms);
     a->call = slot->call;
+    a->catalog_seq = 0;
     /* It is a request like the first: the key is asked, too. */
     if (!tg_admit_again(claim->state, now_ms, a) ||
         !tg_admit_take_target(claim, slot, now_ms, a))
@@ -162,10 +180,12 @@ is_held(const struct tg_state *state, const struct tg_body_facts *facts,
     const struct tg_model *model;
     uint64_t seq;
     bool is_fine;
+    int row;
 
     do {
         catalog = tg_state_catalog(state, &seq);
-        model = model_of(catalog, &a->call);
+        row = model_row(catalog, &a->call);
+        model = row < 0 ? NULL : &catalog->models[row];
         *bound = INT64_MAX;
         is_fine =
             model != NULL &&

@@ -35,8 +35,8 @@ serve_by(uint16_t first, uint16_t second)
     free(catalog);
 }
 
-static struct tg_call_slot *
-take(const char *text)
+static void
+admit(const char *text)
 {
     static const struct test_policy key = {.daily_nanos = 900000000000};
     struct body_case body = {"", CHAT_PATH, text, key, NULL};
@@ -46,6 +46,12 @@ take(const char *text)
         printf("Bail out! not admitted: %s\n", refusal(&a, TG_STR("")));
         exit(1);
     }
+}
+
+static struct tg_call_slot *
+take(const char *text)
+{
+    admit(text);
     return tg_admit_take(&claim, &judged, &place, NOW, &a);
 }
 
@@ -78,6 +84,46 @@ test_the_record_goes_along(void)
     ok(!go_on(slot, TG_FATE_BROKEN), "sent and not answered, it does not");
     tg_admit_give_back(&claim, slot, &a);
     is_int(tg_pool_calls(&state, 2), 0, "given back, no place is taken");
+}
+
+/* Whether all that is said of the target is of that upstream. */
+static bool
+is_aimed_at(const struct tg_call_slot *slot, uint16_t row, const char *name)
+{
+    return a.target.upstream == row &&
+           strncmp(a.upstream.id, name, TG_ID_LEN) == 0 &&
+           a.place.base.data == a.upstream.base_path &&
+           strncmp(a.call.upstream_id, name, TG_ID_LEN) == 0 &&
+           strncmp(slot->call.upstream_id, name, TG_ID_LEN) == 0;
+}
+
+static void
+test_what_changes_before_it_is_taken(void)
+{
+    struct tg_call_slot *slot;
+
+    serve_by(OPENAI, VLLM);
+    slot = take(SAY());
+    ok(is_aimed_at(slot, OPENAI, "up_1"), "taken as it was judged");
+    tg_admit_give_back(&claim, slot, &a);
+
+    admit(SAY());
+    serve_by(VLLM, OPENAI);
+    slot = tg_admit_take(&claim, &judged, &place, NOW, &a);
+    ok(is_aimed_at(slot, VLLM, "up_2"), "a catalog was published meanwhile");
+    tg_admit_give_back(&claim, slot, &a);
+
+    admit(SAY());
+    ok(a.target.upstream == VLLM, "judged for the first");
+    tg_pool_report(&state, VLLM, 0,
+                   &(struct tg_pool_report){
+                       .end = {.fate = TG_FATE_REJECTED, .status = 401},
+                       .chosen_at_ms = NOW},
+                   NOW);
+    slot = tg_admit_take(&claim, &judged, &place, NOW, &a);
+    ok(is_aimed_at(slot, OPENAI, "up_1"), "which is out by now");
+    tg_admit_give_back(&claim, slot, &a);
+    tg_pool_reset(&state, VLLM, 0);
 }
 
 static void
@@ -276,6 +322,7 @@ main(void)
     if (tg_area_claim(&claim, &state, 7, NOW) != 0)
         abort();
     test_the_record_goes_along();
+    test_what_changes_before_it_is_taken();
     test_a_revoked_key_does_not_go_on();
     test_another_dialect();
     test_what_is_held();

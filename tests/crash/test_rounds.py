@@ -46,9 +46,10 @@ class Rounds:
     def warm(self, count=20):
         assert [self.call() for _ in range(count)] == [200] * count
 
-    def together(self, meanwhile, count=COUNT):
+    def together(self, meanwhile, count=COUNT, until=lambda: True):
         """So many calls whose answers all wait for their workers, which stand
-        still: meanwhile(pids) says what they then go on with."""
+        still: meanwhile(pids) says what they then go on with, until all are
+        answered and that is so."""
         gate = self.gate
         before = gate.sim.count()
         pids = gate.nginx_workers()
@@ -65,12 +66,17 @@ class Rounds:
             with meanwhile(pids):
                 for pid in pids:
                     os.kill(pid, signal.SIGCONT)
-                return [call.result() for call in calls]
+                answers = [call.result() for call in calls]
+                gate.wait(until, what="end of what goes wrong")
+                return answers
 
     def fails(self, call, fault):
         """Of the first of these calls that a worker makes, or more."""
         return lambda pids: Strace(pids, self.trace, {call: CALLS[call]},
                                    fault)
+
+    def has_failed(self):
+        return "INJECTED" in self.trace.read_text()
 
     def written(self):
         """Bytes that were asked to be written at once to the journal."""
@@ -122,17 +128,17 @@ def rounds(make_gate, tmp_path):
     "error=EIO:when=1", "error=EINTR:when=1", "retval=500:when=1"])
 def test_a_write_that_fails_once(rounds, fault):
     """It is made again, where it did not pass in another segment."""
-    assert rounds.together(rounds.fails("write", fault)) == [200] * COUNT
+    assert rounds.together(rounds.fails("write", fault),
+                           until=rounds.has_failed) == [200] * COUNT
     assert max(rounds.written()) > 2 * RECORD, "several in one"
-    assert "INJECTED" in rounds.trace.read_text()
     assert rounds.check() == 0
 
 
 def test_writes_that_fail_for_long(rounds):
     """The slots have the records until they can be written; no call is
     admitted meanwhile."""
-    assert rounds.together(rounds.fails("write", "error=ENOSPC")) == \
-        [200] * COUNT
+    assert rounds.together(rounds.fails("write", "error=ENOSPC"),
+                           until=rounds.has_failed) == [200] * COUNT
     assert rounds.check() == 0
 
 
@@ -153,7 +159,8 @@ def test_a_kill_while_writes_fail(rounds):
             kill(self.pids, super().__exit__)
 
     answers = rounds.together(lambda pids: Fails(
-        pids, rounds.trace, {"write": "write"}, "error=EIO"))
+        pids, rounds.trace, {"write": "write"}, "error=EIO"),
+        until=rounds.has_failed)
     assert answers == [200] * COUNT
     assert rounds.check() == COUNT
 
@@ -237,9 +244,9 @@ def test_a_write_that_is_cut_once(rounds):
                    for pid in rounds.gate.nginx_workers()) > 2 * COUNT * RECORD
 
     rounds.gate.wait(is_long, 30, "long segments")
-    assert rounds.together(lambda pids: Cut(rounds, pids, 1000)) == \
-        [200] * COUNT
-    assert cuts(rounds) and set(cuts(rounds)) == {1000}
+    assert rounds.together(lambda pids: Cut(rounds, pids, 1000),
+                           until=lambda: cuts(rounds)) == [200] * COUNT
+    assert set(cuts(rounds)) == {1000}
     assert rounds.check() == 0
 
 
@@ -257,8 +264,7 @@ def test_writes_that_are_cut_twice(make_gate, tmp_path, is_killed):
                 super().__exit__()
 
     count = 3 * COUNT
-    assert rounds.together(lambda pids: CutTwice(rounds, pids, 1000),
-                           count) == [200] * count
-    assert len(cuts(rounds)) >= 2
+    assert rounds.together(lambda pids: CutTwice(rounds, pids, 1000), count,
+                           lambda: len(cuts(rounds)) >= 2) == [200] * count
     recovered = rounds.check()
     assert recovered > 0 if is_killed else recovered == 0

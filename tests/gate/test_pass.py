@@ -73,7 +73,7 @@ class Listener:
         while b"\r\n\r\n" not in data:
             data += client.recv(65536)
         length = re.search(rb"\r\nContent-Length: (\d+)\r\n", data)
-        end = data.index(b"\r\n\r\n") + 4 + int(length.group(1))
+        end = data.index(b"\r\n\r\n") + 4 + int(length[1] if length else 0)
         while len(data) < end:
             data += client.recv(65536)
         return re.sub(rb"req_[0-9a-f]+", b"req_", data)
@@ -118,6 +118,32 @@ def test_both_ways_send_the_same_bytes(own, size):
         b"User-Agent", b"X-Request-Id", b"Content-Length"]
     assert lines[-1] == b"Content-Length: %d" % len(body)
     assert json.loads(body)["messages"][0]["content"] == "x" * size
+
+
+@pytest.mark.parametrize("method,path,body", [
+    ("GET", "/v1/files?limit=2&after=file-1_a", None),
+    ("GET", "/v1/files/file-1/content", None),
+    ("DELETE", "/v1/files/file-1", None),
+    ("POST", "/v1/batches/batch_1/cancel", None),
+    ("POST", "/v1/batches/batch_1/cancel", b""),
+    ("POST", PATH, (b'{"model": "gpt-4o", "mess', b'ages": []}')),
+], ids=["query", "id", "DELETE", "no body", "empty body", "chunks"])
+def test_whatever_is_asked_for(own, method, path, body):
+    own.must("models", "add", "files", "--upstream", "sim", "--unit", "call",
+             "--unit-price", "0")
+    own.must("models", "add", "batches", "--upstream", "sim", "--unit", "call",
+             "--unit-price", "0")
+    key = own.key("any")
+    for port in (own.variable, own.named):
+        answer = http_request(
+            f"http://127.0.0.1:{port}", method, path,
+            {"Authorization": f"Bearer {key}"} |
+            ({"Content-Type": "application/json"} if body else {}), body)
+        assert answer.status == 200, answer.text
+    variable, named = own.listener.seen
+    assert variable == named
+    assert named.split(b" ")[:2] == [
+        method.encode(), path.replace("/v1", "/base", 1).encode()]
 
 
 def test_the_log_has_what_the_client_asked_for(own):

@@ -8,6 +8,7 @@ kill its processes.  `make_gate` builds gates with options of their own.
 import fcntl
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -30,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("TOLLGATE_BUILD", ROOT / "build")).resolve()
 START_S = float(os.environ.get("TOLLGATE_START_S", 30))  # under an instrument
 
+PORTS = 2500  # a worker of the tests has so many
+port_numbers = itertools.count(random.randrange(PORTS))
 
 # In front of what root alone may do; script/test asks for root or sudo.
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -48,11 +51,11 @@ def wait(condition, deadline=10.0, what="condition"):
 
 
 def free_port():
-    """Below those that the kernel gives to connections, and not one that
-    another worker may be about to take."""
+    """Below those that the kernel gives to connections, not one that another
+    worker may be about to take, and not one that was given just now."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
     while True:
-        port = 10000 + worker * 2500 + random.randrange(2500)
+        port = 10000 + worker * PORTS + next(port_numbers) % PORTS
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""Keys are found by what they are, and a page of 100 000 of them is quick."""
+"""Keys are found by what they are, and a page of 100 000 of them is cheap."""
 
 import json
 import os
@@ -8,8 +8,6 @@ import time
 import pytest
 
 from lone_daemon import LoneDaemon
-
-PAGE_MS = 50
 
 
 @pytest.fixture(scope="module")
@@ -128,29 +126,41 @@ def cpu_ms(pid):
     return total / 1e6
 
 
-def test_a_page_of_100_000_keys_takes_less_than_50_ms(tmp_path):
+def scan_ms(home):
+    """What SQLite takes to look at each key's labels as JSON, here: what a
+    page would cost at least if keys were parsed to be found."""
+    db = sqlite3.connect(home / "store.db")
+    begun = time.process_time()
+    db.execute("SELECT count(*) FROM keys "
+               "WHERE json_extract(labels, '$.team') = 'none'").fetchall()
+    ended = time.process_time()
+    db.close()
+    return 1000 * (ended - begun)
+
+
+def test_a_page_of_100_000_keys_costs_less_than_to_parse_them(tmp_path):
     daemon = LoneDaemon(tmp_path / "home").start()
     daemon.must("/keys", {"name": "one"})
     daemon.stop()
     fill(daemon.home, 100_000)
     daemon.start()
     try:
-        measured = {}
+        shares = {}
         for query in [
                 "", "name=service-17_", "name=nowhere", "label=team=t7",
                 "label=none", "owner=nobody", "status=disabled",
                 "kind=restricted", "expires_before=30d",
                 "last_used_before=2020-01-01", "last_used_before=2030-01-01",
                 f"after=key_{500:020}", "name=nowhere&label=none&owner=x"]:
-            times = []
-            for _ in range(5):
+            pages, scans = [], []
+            for _ in range(3):
                 begun = cpu_ms(daemon.process.pid)
                 reply = daemon.get("/keys?" + query)
-                times.append(cpu_ms(daemon.process.pid) - begun)
+                pages.append(cpu_ms(daemon.process.pid) - begun)
                 assert reply.status == 200
-            measured[query] = min(times)
-        print(*(f"{ms:6.1f} ms  {query}" for query, ms in measured.items()),
-              sep="\n")
-        assert max(measured.values()) < PAGE_MS, measured
+                scans.append(scan_ms(daemon.home))
+            shares[query] = min(pages) / min(scans)
+            print(f"{min(pages):6.1f} of {min(scans):6.1f} ms  {query}")
+        assert max(shares.values()) < 1, shares
     finally:
         daemon.clean()

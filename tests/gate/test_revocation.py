@@ -131,11 +131,13 @@ def test_no_call_is_admitted_after_a_revocation_was_answered(
 
 
 def streaming(gate, secret):
-    """A stream that runs: the answer and its next events."""
+    """A stream that runs, some of its text sent: the answer and its next
+    events."""
     stream = gate.chat(secret, "sim:slow=20 sim:tokens=5000", stream=True)
     assert stream.status == 200
     events = stream.events()
-    next(events)
+    for _ in range(3):
+        next(events)
     return stream, events
 
 

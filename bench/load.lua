@@ -1,10 +1,7 @@
--- load.lua REQUEST [MILLISECONDS [KEYS]]: what wrk sends, and its report as
--- JSON.
+-- load.lua REQUEST [KEYS]: what wrk sends, and its report as JSON.
 --
--- REQUEST is a file: header lines, an empty line, the body.  With
--- MILLISECONDS above 0 every connection waits that long on average between an
--- answer and the next request, so that latency is seen apart from load.  KEYS
--- is a file of secrets, one a line: each request has another one, at random.
+-- REQUEST is a file: header lines, an empty line, the body.  KEYS is a file of
+-- secrets, one a line: each request has another one, at random.
 
 function init(args)
     local file = assert(io.open(args[1], "rb"))
@@ -16,15 +13,11 @@ function init(args)
     for name, value in head:gmatch("([^:\n]+): ([^\n]*)") do
         wrk.headers[name] = value
     end
-    local pause = tonumber(args[2] or 0)
-    if pause > 0 then
-        delay = function() return math.random(1, 2 * pause - 1) end
-    end
-    if args[3] then
+    if args[2] then
         -- Put together for each call: fifty thousand of 32 KiB, made ahead,
         -- are more than LuaJIT can hold.
         local keys, mark = {}, "@KEY@"
-        for key in io.lines(args[3]) do
+        for key in io.lines(args[2]) do
             keys[#keys + 1] = key
         end
         wrk.headers["Authorization"] = "Bearer " .. mark
@@ -37,12 +30,10 @@ function init(args)
     end
 end
 
-function done(summary, latency)
+function done(summary)
     local e = summary.errors
     io.write(string.format(
-        '\n{"calls":%d,"seconds":%.6f,"refused":%d,"broken":%d,' ..
-        '"p50_us":%d,"p99_us":%d}\n',
-        summary.requests, summary.duration / 1e6, e.status,
-        e.connect + e.read + e.write + e.timeout,
-        latency:percentile(50), latency:percentile(99)))
+        '\n{"calls":%d,"refused":%d,"broken":%d}\n',
+        summary.requests, e.status,
+        e.connect + e.read + e.write + e.timeout))
 end

@@ -63,14 +63,10 @@ def must_be_right(one, request, report, refused=False):
                       f"{report}; now it answers {check.ask(one, body)}")
 
 
-def latency(one, request, seconds, pause_ms):
-    """wrk's report of one candidate that is not stopped meanwhile."""
-    with turns.Load(one, request, pause_ms) as load:
-        load.run(seconds)
-        report = load.end()
+def warm_up(one, request, seconds):
+    """One candidate under load, for nobody to count."""
+    must_be_right(one, request, turns.take({one: request}, seconds)[one])
     one.quiesce()
-    must_be_right(one, request, report)
-    return report
 
 
 def streams(ones, body, count, batches, events):

@@ -303,7 +303,7 @@ from {s.open_streams // 2:,} to {s.open_streams:,} open.
 
 ## Latency
 
-16 connections that pause 5 ms on average, so that little queues; {s.latency_rounds} turns of \
+16 connections that pause 5 ms on average, each at a time of its own; {s.latency_rounds} turns of \
 {s.latency_seconds} s.
 
 {latency(bench, f)}

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import candidates
 import check
@@ -29,7 +30,7 @@ ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
        candidates.Portkey]
 STREAMING = [kind for kind in ALL if kind not in (candidates.BareKeys,
                                                   candidates.BareBuffered)]
-LATENCY_PAUSE_MS = 5
+LATENCY_PAUSE_US = 5000
 STREAMS = 8
 INGEST_KEYS = (1, 1000, 50_000)
 
@@ -116,8 +117,8 @@ class Bench:
 
     def warm_up(self):
         for one in self.all:
-            measure.latency(one, self.request(one, work.BODIES["8 KiB"]),
-                            self.size.warm_seconds, pause_ms=0)
+            measure.warm_up(one, self.request(one, work.BODIES["8 KiB"]),
+                            self.size.warm_seconds)
         self.say("all are warm")
 
     def memory(self):
@@ -161,11 +162,16 @@ class Bench:
         for number in range(self.size.latency_rounds):
             for one in those:
                 one.prepare()
-                got = measure.latency(
-                    one, self.request(one, work.BODIES["100 B"]),
-                    self.size.latency_seconds, LATENCY_PAUSE_MS)
-                self.put("latency", "", number, one, p50_us=got["p50_us"],
-                         p99_us=got["p99_us"])
+                url = urlsplit(one.chat_url())
+                got = self.figures(
+                    "bench-paced", url.port, url.path,
+                    self.request(one, work.BODIES["100 B"]), LATENCY_PAUSE_US,
+                    1000 * self.size.latency_seconds,
+                    *filter(None, [one.keys]))
+                one.quiesce()
+                self.put("latency", "", number, one,
+                         p50_us=got["p50_ns"] / 1000,
+                         p99_us=got["p99_ns"] / 1000)
         self.say("latency: done")
 
     def refusals(self):

@@ -22,13 +22,13 @@ REST_SECONDS = 0.002
 class Load:
     """wrk before a candidate: it stands still until it is let run."""
 
-    def __init__(self, candidate, request, pause_ms=0):
+    def __init__(self, candidate, request):
         self.name = candidate.name
         self.pids = candidate.by_role()["calls"]
         # An hour: it ends when it is told to.
         command = ["wrk", "-t1", f"-c{candidate.connections}", "-d1h",
                    "--timeout", "10s", "-s", HERE / "load.lua",
-                   candidate.chat_url(), "--", request, pause_ms]
+                   candidate.chat_url(), "--", request]
         if candidate.keys:
             command.append(candidate.keys)
         self.process = subprocess.Popen(

@@ -11,9 +11,10 @@ enum { DIGEST = SHA256_DIGEST_LENGTH, HEX = 2 * SHA256_DIGEST_LENGTH };
 /* The plain credential is kept to be found again without hashing it for every
  * call; it is compared and never shown. */
 struct sim_caller {
-    struct sim_caller *next;      /* of all */
-    struct sim_caller *same_hash; /* in its bucket, once it has called */
-    char *plain;                  /* NULL: only a rule was set as yet */
+    struct sim_caller *next;        /* of all */
+    struct sim_caller *same_digest; /* in its bucket of digests */
+    struct sim_caller *same_hash;   /* in its bucket, once it has called */
+    char *plain;                    /* NULL: only a rule was set as yet */
     size_t plain_bytes;
     unsigned char digest[DIGEST];
     struct sim_caller_rule rule;
@@ -26,6 +27,7 @@ struct sim_caller {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sim_caller *all;
 static struct sim_caller *buckets[BUCKETS];
+static struct sim_caller *digests[BUCKETS];
 static size_t count;
 static struct sim_caller others;
 
@@ -46,14 +48,32 @@ bucket(struct tg_str plain)
     return &buckets[(hash ^ hash >> 32) % BUCKETS];
 }
 
+static struct sim_caller **
+digest_bucket(const unsigned char digest[DIGEST])
+{
+    return &digests[(digest[0] << 8 | digest[1]) % BUCKETS];
+}
+
 static struct sim_caller *
 find_digest(const unsigned char digest[DIGEST])
 {
-    struct sim_caller *c = all;
+    struct sim_caller *c = *digest_bucket(digest);
 
     while (c && memcmp(c->digest, digest, DIGEST) != 0)
-        c = c->next;
+        c = c->same_digest;
     return c;
+}
+
+static void
+put_among_all(struct sim_caller *c)
+{
+    struct sim_caller **home = digest_bucket(c->digest);
+
+    c->next = all;
+    all = c;
+    c->same_digest = *home;
+    *home = c;
+    count++;
 }
 
 /* The one with that digest, made if need be; NULL when there are too many. */
@@ -68,9 +88,7 @@ make(const unsigned char digest[DIGEST])
     if (!c)
         return NULL;
     memcpy(c->digest, digest, DIGEST);
-    c->next = all;
-    all = c;
-    count++;
+    put_among_all(c);
     return c;
 }
 
@@ -240,9 +258,7 @@ keep_or_forget(struct sim_caller *c)
         return;
     }
     zero(c);
-    c->next = all;
-    all = c;
-    count++;
+    put_among_all(c);
     put_in_bucket(c);
 }
 
@@ -256,6 +272,7 @@ sim_caller_reset(void)
     all = NULL;
     count = 0;
     memset(buckets, 0, sizeof(buckets));
+    memset(digests, 0, sizeof(digests));
     while ((c = old)) {
         old = c->next;
         keep_or_forget(c);

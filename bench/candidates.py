@@ -12,6 +12,7 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import million
 import work
@@ -62,7 +63,6 @@ class Candidate(Service):
 
     label = None
     checks = None
-    connections = 16
     keys = None  # a file of secrets for calls, one of them at random
 
     def __init__(self, bench):
@@ -80,6 +80,13 @@ class Candidate(Service):
 
     def chat_url(self):
         return self.url + "/v1/chat/completions"
+
+    def load(self, request, pause_us, seconds):
+        """The command that sends it calls: load.c."""
+        url = urlsplit(self.chat_url())
+        return [self.bench.build / "bench/bench-load", url.port, url.path,
+                request, pause_us, 1000 * seconds,
+                *filter(None, [self.keys])]
 
     def prepare(self):
         """Makes ready for the next window."""
@@ -114,19 +121,6 @@ class Bare(Candidate):
     def by_role(self):
         """The master sleeps while its workers work."""
         return {"calls": set(self.members()) - {self.process.pid}}
-
-
-class BareKeys(Bare):
-    """Bare nginx under the load that the gate with a million keys has: a wrk
-    that puts each request together takes longer between two, so that fewer
-    come at once, and walks through more memory; that costs whom it calls."""
-
-    label = "nginx, bare `proxy_pass`, each call with another key"
-
-    def launch(self):
-        million = self.bench.of_kind("GateMillion")
-        self.keys, self.headers = million.keys, million.headers
-        super().launch()
 
 
 class BareBuffered(Bare):
@@ -322,7 +316,7 @@ class GateMillion(Gate):
         self.begin_up()
         wait(lambda: self.must_live() and self.serves(0), "first call", 120)
         any_keys = random.sample(range(million.KEYS), ANY_KEYS)
-        with ThreadPoolExecutor(self.connections) as pool:
+        with ThreadPoolExecutor(16) as pool:
             if not all(pool.map(self.serves, any_keys)):
                 raise Failure("a call right after the start is not served")
         served = time.monotonic() - begin

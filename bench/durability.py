@@ -26,9 +26,9 @@ what is left is what we and the disk take.
 import argparse
 import contextlib
 import multiprocessing
+import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -39,25 +39,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from conftest import Gate    # noqa: E402
+from conftest import BUILD, Gate    # noqa: E402
 
 CONNECTIONS = 16
 CALLS_A_SECOND = 1000
 PROCESSES = 2
 UPSTREAM_S = 0.0001    # between a call's two syncs
 
-SCRIPT = """
-wrk.method = "POST"
-wrk.path = "/v1/chat/completions"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer %s"
-wrk.body = '{"model":"deepseek-flash","messages":[{"role":"user","content":"hi"}]}'
-function delay() return math.random(0, %d) end
-function done(summary, latency, requests)
-    print(string.format("figures %%d %%d %%d", latency:percentile(50),
-        latency:percentile(99), summary.errors.status + summary.errors.read))
-end
-"""
+REQUEST = """Content-Type: application/json
+Authorization: Bearer %s
+
+{"model":"deepseek-flash","messages":[{"role":"user","content":"hi"}]}"""
 
 
 class Load:
@@ -71,11 +63,8 @@ class Load:
     def __enter__(self):
         self.gate.start()
         key = self.gate.key("bench", rpm=10**9, tpm=10**9)
-        script = Path(self.scratch.name) / "load.lua"
-        script.write_text(SCRIPT % (
-            key, 2 * (CONNECTIONS * 1000 // CALLS_A_SECOND)))
-        self.command = ["wrk", "-t1", f"-c{CONNECTIONS}", "--timeout", "10s",
-                        "-s", script]
+        self.request = Path(self.scratch.name) / "request"
+        self.request.write_text(REQUEST % key)
         self.turn(1)
         return self
 
@@ -85,14 +74,15 @@ class Load:
 
     def turn(self, seconds):
         """p50 and p99 in milliseconds."""
-        out = subprocess.run([*self.command, f"-d{seconds}s", self.gate.url],
-                             check=True, capture_output=True,
-                             text=True).stdout
-        p50, p99, errors = map(
-            int, re.search(r"figures (\d+) (\d+) (\d+)", out).groups())
-        if errors:
-            sys.exit(f"durability: {errors} calls failed:\n{out}")
-        return p50 / 1000, p99 / 1000
+        out = subprocess.run(
+            [BUILD / "bench/bench-load", self.gate.url.rsplit(":")[-1],
+             "/v1/chat/completions", self.request,
+             str(CONNECTIONS * 10**6 // CALLS_A_SECOND), str(1000 * seconds)],
+            check=True, stdout=subprocess.PIPE, text=True).stdout
+        report = json.loads(out)
+        if report["refused"]:
+            sys.exit(f"durability: calls were refused:\n{out}")
+        return report["p50_us"] / 1000, report["p99_us"] / 1000
 
 
 def syncs_of_calls(folder, seconds):

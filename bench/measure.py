@@ -1,6 +1,8 @@
 """One window of all candidates: what they are given, and CPU from the
 kernel's books."""
 
+import json
+import subprocess
 import time
 
 import check
@@ -67,6 +69,19 @@ def warm_up(one, request, seconds):
     """One candidate under load, for nobody to count."""
     must_be_right(one, request, turns.take({one: request}, seconds)[one])
     one.quiesce()
+
+
+def latency(one, request, pause_us, seconds):
+    """What one candidate's calls take that pause in between."""
+    done = subprocess.run(
+        [str(c) for c in one.load(request, pause_us, seconds)],
+        capture_output=True, text=True, timeout=seconds + 30)
+    if done.returncode != 0:
+        raise Failure(f"load of {one.name}: {done.stderr}")
+    report = json.loads(done.stdout)
+    one.quiesce()
+    must_be_right(one, request, report)
+    return report
 
 
 def streams(ones, body, count, batches, events):

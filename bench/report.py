@@ -9,12 +9,6 @@ import versions
 import work
 
 
-def bare(what, who):
-    """Which bare nginx had the same load."""
-    has_keys = who == "GateMillion" and what in ("call", "latency")
-    return "BareKeys" if has_keys else "Bare"
-
-
 class Figures:
     """Medians over windows, and ratios of the same window."""
 
@@ -36,9 +30,9 @@ class Figures:
         return sorted(operation(value, theirs[number])
                       for number, value in mine.items())
 
-    def ratios(self, what, variant, who, figure="calls", other=None):
+    def ratios(self, what, variant, who, figure="calls", other="Bare"):
         return self.against(operator.truediv, (what, variant, who, figure),
-                            (what, variant, other or bare(what, who), "calls"))
+                            (what, variant, other, "calls"))
 
     def ratio(self, *args, **options):
         return statistics.median(self.ratios(*args, **options))
@@ -46,7 +40,7 @@ class Figures:
     def differences(self, who, figure):
         """Of latency, to bare nginx."""
         return self.against(operator.sub, ("latency", "", who, figure),
-                            ("latency", "", bare("latency", who), figure))
+                            ("latency", "", "Bare", figure))
 
     def added(self, who, figure):
         return statistics.median(self.differences(who, figure))
@@ -261,7 +255,7 @@ def commands():
     nginx -p FOLDER -c bench/nginx.conf, filled in
     haproxy -db -f bench/haproxy.cfg, filled in
     node @portkey-ai/gateway/build/start-server.js --port=PORT --headless
-    wrk -t1 -c16 -d1h --timeout 10s -s bench/load.lua URL -- REQUEST,
+    bench-load PORT PATH REQUEST PAUSE_US MILLISECONDS [KEYS],
         by SIGSTOP and SIGCONT in turns, and ended by SIGINT
     bench-decide
     bench-ingest FOLDER CALLS KEYS"""
@@ -286,10 +280,6 @@ UTC; [README.md](README.md) says what was done and how to read it.
 ## Calls
 
 {calls(bench, f)}
-
-The gate with a million keys is compared with the bare nginx whose calls come \
-with another key each, too: a load generator that puts every request together \
-makes calls dearer for any server.
 
 `proxy_buffering off`, which streams need, makes nginx write an answer in two \
 pieces; the gate puts them together.

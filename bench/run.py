@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import candidates
 import check
@@ -25,11 +24,9 @@ import work
 from process import Failure
 
 ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
-       candidates.BareKeys, candidates.BareBuffered,
-       candidates.LuaKey, candidates.LuaFull, candidates.HAProxy,
-       candidates.Portkey]
-STREAMING = [kind for kind in ALL if kind not in (candidates.BareKeys,
-                                                  candidates.BareBuffered)]
+       candidates.BareBuffered, candidates.LuaKey, candidates.LuaFull,
+       candidates.HAProxy, candidates.Portkey]
+STREAMING = [kind for kind in ALL if kind is not candidates.BareBuffered]
 LATENCY_PAUSE_US = 5000
 STREAMS = 8
 INGEST_KEYS = (1, 1000, 50_000)
@@ -157,21 +154,16 @@ class Bench:
 
     def latency(self):
         kinds = (candidates.Gate, candidates.GateMillion, candidates.Bare,
-                 candidates.BareKeys, candidates.HAProxy, candidates.LuaFull)
+                 candidates.HAProxy, candidates.LuaFull)
         those = [one for one in self.all if type(one) in kinds]
         for number in range(self.size.latency_rounds):
             for one in those:
                 one.prepare()
-                url = urlsplit(one.chat_url())
-                got = self.figures(
-                    "bench-paced", url.port, url.path,
-                    self.request(one, work.BODIES["100 B"]), LATENCY_PAUSE_US,
-                    1000 * self.size.latency_seconds,
-                    *filter(None, [one.keys]))
-                one.quiesce()
-                self.put("latency", "", number, one,
-                         p50_us=got["p50_ns"] / 1000,
-                         p99_us=got["p99_ns"] / 1000)
+                got = measure.latency(
+                    one, self.request(one, work.BODIES["100 B"]),
+                    LATENCY_PAUSE_US, self.size.latency_seconds)
+                self.put("latency", "", number, one, p50_us=got["p50_us"],
+                         p99_us=got["p99_us"])
         self.say("latency: done")
 
     def refusals(self):

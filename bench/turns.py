@@ -10,27 +10,22 @@ import signal
 import subprocess
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from process import Failure, clean_env, cpu_ns, end_with_parent, wait
 
-HERE = Path(__file__).resolve().parent
 TURN_SECONDS = 0.2
 REST_SECONDS = 0.002
 
 
 class Load:
-    """wrk before a candidate: it stands still until it is let run."""
+    """A load generator before a candidate: it stands still until it is let
+    run."""
 
     def __init__(self, candidate, request):
         self.name = candidate.name
         self.pids = candidate.by_role()["calls"]
         # An hour: it ends when it is told to.
-        command = ["wrk", "-t1", f"-c{candidate.connections}", "-d1h",
-                   "--timeout", "10s", "-s", HERE / "load.lua",
-                   candidate.chat_url(), "--", request]
-        if candidate.keys:
-            command.append(candidate.keys)
+        command = candidate.load(request, 0, 3600)
         self.process = subprocess.Popen(
             [str(c) for c in command], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, env=clean_env(),
@@ -62,12 +57,12 @@ class Load:
         return sum(map(cpu_ns, self.pids))
 
     def end(self):
-        """What load.lua reports."""
+        """What it reports."""
         self.process.send_signal(signal.SIGINT)
         self.process.send_signal(signal.SIGCONT)
         out, err = self.process.communicate(timeout=20)
         if self.process.returncode != 0:
-            raise Failure(f"wrk: {err or out}")
+            raise Failure(f"load of {self.name}: {err or out}")
         return json.loads(out.strip().splitlines()[-1])
 
 

@@ -57,5 +57,5 @@ def lines(bench):
         f"@portkey-ai/gateway {npm('@portkey-ai/gateway')} with "
         f"@hono/node-server {npm('@hono/node-server')}, node "
         f"{first_line('node', '--version').removeprefix('v')}",
-        f"load: wrk {package('wrk')}, 1 thread, 16 connections; upstream: "
-        f"tollgate-sim, 1 thread"]
+        "load: bench-load, 1 thread, 16 connections; upstream: tollgate-sim, "
+        "1 thread"]

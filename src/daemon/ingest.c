@@ -16,6 +16,9 @@
 #define ROLLUPS 4000   /* in a batch */
 #define ROLLUPS_LEAST 64
 #define YIELD_US 200
+#define REST_RECORDS 32 /* a tenth of a millisecond */
+#define REST_US 50
+#define REST_MOST 1000 /* in a batch; behind more nobody rests */
 #define TRIM_MS 60000
 #define YIELDS_MAX 50
 
@@ -73,6 +76,16 @@ tg_ingest_is_full(struct tg_ingest *ingest)
                       (ingest->batch >= BATCH_LEAST &&
                        atomic_load(&ingest->daemon->writers_waiting) > 0);
     return ingest->is_cut;
+}
+
+void
+tg_ingest_rest(struct tg_ingest *ingest)
+{
+    if (ingest->is_busy || ingest->batch - ingest->rested_at < REST_RECORDS ||
+        atomic_load(&ingest->daemon->writers_waiting) > 0)
+        return;
+    usleep(REST_US);
+    ingest->rested_at = ingest->batch;
 }
 
 static void
@@ -285,6 +298,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
 
     pthread_mutex_lock(&daemon->write_lock);
     ingest->batch = 0;
+    ingest->rested_at = 0;
     ingest->call_count = 0;
     ingest->is_cut = false;
     err = take_all(ingest);
@@ -298,6 +312,7 @@ take_batch(struct tg_ingest *ingest, bool *is_done)
         err = look_ahead(ingest);
     *is_done =
         !ingest->is_cut && !ingest->has_block && ingest->is_stuck == was_stuck;
+    ingest->is_busy = ingest->batch > REST_MOST;
     for (int i = 0; i < YIELDS_MAX && atomic_load(&daemon->writers_waiting);
          i++)
         usleep(YIELD_US);

@@ -19,11 +19,13 @@ struct tg_ingest {
     int64_t trim_at_ms; /* when kept segments are next looked through */
     struct tg_segments segments;
     struct tg_holds holds;
-    size_t batch; /* records in this transaction */
-    size_t taken; /* in this pass */
+    size_t batch;     /* records in this transaction */
+    size_t rested_at; /* so many of them */
+    size_t taken;     /* in this pass */
     size_t call_count;
     struct tg_record calls[TG_CALLS_AT_ONCE]; /* not yet in the store */
     bool is_cut;                              /* and there may be more */
+    bool is_busy;                             /* the last batch was large */
     bool is_warned;
     bool has_block; /* there is something to be rolled up */
     bool is_stuck;  /* and it cannot be, until the next start */
@@ -35,6 +37,14 @@ struct tg_ingest {
  * a full one would cost that ten milliseconds and more.
  */
 bool tg_ingest_is_full(struct tg_ingest *ingest);
+
+/*
+ * Leaves the processor, now and then, to whoever waits for it, a worker with a
+ * call perhaps: else they wait until a whole batch is in the store, for
+ * milliseconds.  Not when so much comes in that all wait anyway, or when an
+ * operator waits for us.
+ */
+void tg_ingest_rest(struct tg_ingest *ingest);
 
 /*
  * Takes records from len bytes of the buffer, which stand at the segment's

@@ -33,7 +33,10 @@ gather_call(struct tg_ingest *ingest, const struct tg_record *record)
 {
     ingest->calls[ingest->call_count++] = *record;
     ingest->batch++;
-    return ingest->call_count == TG_CALLS_AT_ONCE ? add_calls(ingest) : 0;
+    if (ingest->call_count < TG_CALLS_AT_ONCE)
+        return 0;
+    tg_ingest_rest(ingest);
+    return add_calls(ingest);
 }
 
 static int

@@ -199,9 +199,7 @@ take(struct link *link)
     if (len <= 0)
         errx(1, "a connection ended within a call");
     link->len += (size_t)len;
-    if (!is_whole(link))
-        return false;
-    return true;
+    return is_whole(link);
 }
 
 static void
@@ -320,8 +318,8 @@ main(int argc, char **argv)
         errx(2, "usage: bench-load PORT PATH REQUEST PAUSE_US MILLISECONDS "
                 "[KEYS]");
     pause_ns = atol(argv[4]) * 1000;
-    if (argc == 7)
-        keys = read_file(argv[6]);
+    if (argc == 7 && (keys = read_file(argv[6])).len == 0)
+        errx(2, "%s: no keys", argv[6]);
     make_request(argv[1], argv[2], argv[3]);
     for (i = 0; i < LINKS; i++) {
         open_link(&links[i], argv[1]);

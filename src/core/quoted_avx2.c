@@ -13,7 +13,7 @@ struct block {
 };
 
 struct marks {
-    __m256i ends, control, quote, slash, backspace;
+    __m256i ends, letters, control, quote, slash, backspace;
 };
 
 WIDE static inline struct block
@@ -42,8 +42,11 @@ make_marks(void)
     static const char ends[16] = {
         [0] = 1,      [0x2] = 'r', [0x4] = 't', [0x6] = 'f',
         [0xc] = '\\', [0xe] = 'n', [0xf] = '/'};
+    static const char letters[16] = {[0] = 1,     [0x2] = 'r', [0x4] = 't',
+                                     [0x6] = 'f', [0xe] = 'n', [0xf] = '/'};
     struct marks marks = {
         .ends = twice(ends),
+        .letters = twice(letters),
         .control = _mm256_set1_epi8(0x1f),
         .quote = _mm256_set1_epi8('"'),
         .slash = _mm256_set1_epi8('\\'),
@@ -52,8 +55,8 @@ make_marks(void)
 
     /* Else the compiler makes them anew in each round of the loop. */
     __asm__(""
-            : "+x"(marks.ends), "+x"(marks.control), "+x"(marks.quote),
-              "+x"(marks.slash), "+x"(marks.backspace));
+            : "+x"(marks.ends), "+x"(marks.letters), "+x"(marks.control),
+              "+x"(marks.quote), "+x"(marks.slash), "+x"(marks.backspace));
     return marks;
 }
 
@@ -117,16 +120,42 @@ has_high(struct block x)
     return _mm256_movemask_epi8(_mm256_or_si256(x.a, x.b)) != 0;
 }
 
-/* Whether all of it is ASCII that means nothing. */
-WIDE static inline bool
-is_plain(struct block x, const struct marks *marks)
+/* The bytes behind a backslash; p is not the first byte there is. */
+WIDE static inline struct block
+behind_slash(const char *p, const struct marks *marks)
 {
-    __m256i found = _mm256_or_si256(ender(x.a, marks), ender(x.b, marks));
-    __m256i slash = _mm256_or_si256(_mm256_cmpeq_epi8(x.a, marks->slash),
-                                    _mm256_cmpeq_epi8(x.b, marks->slash));
+    struct block x = load(p - 1);
 
+    return (struct block){_mm256_cmpeq_epi8(x.a, marks->slash),
+                          _mm256_cmpeq_epi8(x.b, marks->slash)};
+}
+
+WIDE static inline uint64_t
+count(struct block x)
+{
+    return (uint64_t)__builtin_popcountll(bits(x.a, x.b));
+}
+
+/*
+ * Quotes that are not escaped; what is, and is neither a quote nor one of
+ * "/fnrt"; control characters.
+ */
+WIDE static inline __m256i
+rare(__m256i x, __m256i escaped, const struct marks *marks)
+{
+    __m256i quote = _mm256_cmpeq_epi8(x, marks->quote);
+
+    return _mm256_or_si256(
+        _mm256_andnot_si256(is_in(marks->letters, x),
+                            _mm256_xor_si256(escaped, quote)),
+        _mm256_cmpeq_epi8(_mm256_min_epu8(x, marks->control), x));
+}
+
+WIDE static inline bool
+has_rare(struct block x, struct block escaped, const struct marks *marks)
+{
     return _mm256_movemask_epi8(_mm256_or_si256(
-               _mm256_or_si256(found, slash), _mm256_or_si256(x.a, x.b))) == 0;
+               rare(x.a, escaped.a, marks), rare(x.b, escaped.b, marks))) != 0;
 }
 
 /* Bytes that cannot stand there, when last is what comes before. */

@@ -5,7 +5,7 @@
  * of its functions; struct block, TG_QUOTED_BLOCK bytes; struct marks, what
  * bytes are compared with; and the functions that say of a block which of its
  * bytes are something, as bits, the first byte's lowest.  No branch depends on
- * where in a block escapes are: in prose that could not be foretold.
+ * whether a block has escapes, and where: in prose that could not be foretold.
  */
 #ifndef TG_QUOTED_LOOP_H
 #define TG_QUOTED_LOOP_H
@@ -42,47 +42,86 @@ before(uint64_t bits)
 
 /* Whether the block at p is UTF-8, as far as its bits in which go. */
 WIDE static inline bool
-is_utf8(const char *p, struct block x, bool is_open, uint64_t which)
+is_utf8(const char *p, struct block x, bool has_last, uint64_t which)
 {
-    struct block last = is_open ? load(p - TG_QUOTED_BLOCK) : nothing();
+    struct block last = has_last ? load(p - TG_QUOTED_BLOCK) : nothing();
 
     return (faults(last, x) & which) == 0;
+}
+
+/* How far a string was passed. */
+struct place {
+    const char *p;
+    uint64_t escapes;
+    uint64_t is_escaped; /* the byte at p is, by the one before */
+    bool is_open;        /* a character goes on at p */
+};
+
+/* Passes one block, or as much of it as may be.  Returns whether all was. */
+WIDE static inline bool
+pass_any(struct place *at, const struct marks *marks)
+{
+    struct block x = load(at->p);
+    uint64_t carry = at->is_escaped;
+    uint64_t escaped = escaped_bits(slashes(x, marks), &carry);
+    uint64_t stops =
+        (enders(x, marks) & ~escaped) | (escaped & ~short_escapes(x, marks));
+
+    if (has_high(x) || at->is_open) {
+        if (!is_utf8(at->p, x, at->is_open, stops ^ (stops - 1)))
+            return false;
+        at->is_open = stops == 0 && ends_open(x);
+    }
+    at->escapes += (uint64_t)__builtin_popcountll(escaped & before(stops));
+    if (stops != 0) {
+        /* A wrong or longer escape begins a byte before. */
+        at->p += __builtin_ctzll(stops);
+        at->is_escaped = (escaped & stops & -stops) != 0;
+        return false;
+    }
+    at->p += TG_QUOTED_BLOCK;
+    at->is_escaped = carry;
+    return true;
+}
+
+/*
+ * Passes blocks behind another one, up to one in which something is rare: the
+ * string's end, or a backslash that is escaped itself.  So a byte is escaped
+ * when a backslash stands before it, which must be true at p, too.
+ */
+WIDE static inline void
+pass_usual(struct place *at, const char *last, const struct marks *marks)
+{
+    for (; at->p <= last; at->p += TG_QUOTED_BLOCK) {
+        struct block x = load(at->p), escaped = behind_slash(at->p, marks);
+
+        if (has_rare(x, escaped, marks))
+            break;
+        if (has_high(x) || at->is_open) {
+            if (!is_utf8(at->p, x, true, UINT64_MAX))
+                break;
+            at->is_open = ends_open(x);
+        }
+        at->escapes += count(escaped);
+    }
+    at->is_escaped = at->p[-1] == '\\';
 }
 
 WIDE static inline const char *
 pass(const char *p, const char *end, uint64_t *escapes)
 {
+    const char *last = end - TG_QUOTED_BLOCK;
     struct marks marks = make_marks();
-    uint64_t is_escaped = 0; /* the first byte of this block is */
-    bool is_open = false;    /* a character goes on in this block */
+    struct place at = {.p = p};
 
-    for (; end - p >= TG_QUOTED_BLOCK; p += TG_QUOTED_BLOCK) {
-        struct block x = load(p);
-        uint64_t carry = is_escaped, escaped = 0, stops, slash;
-
-        if (is_plain(x, &marks) && !(is_escaped | is_open))
-            continue;
-        stops = enders(x, &marks);
-        slash = slashes(x, &marks);
-        if (slash | is_escaped) {
-            escaped = escaped_bits(slash, &carry);
-            stops = (stops & ~escaped) | (escaped & ~short_escapes(x, &marks));
-        }
-        if (has_high(x) || is_open) {
-            if (!is_utf8(p, x, is_open, stops ^ (stops - 1)))
-                break;
-            is_open = ends_open(x);
-        }
-        *escapes += (uint64_t)__builtin_popcountll(escaped & before(stops));
-        /* A wrong or longer escape begins a byte before. */
-        if (stops != 0)
-            return p + __builtin_ctzll(stops) -
-                   ((escaped & stops & -stops) != 0);
-        is_escaped = carry;
+    while (at.p <= last && pass_any(&at, &marks)) {
+        if (at.is_escaped || at.p[-1] != '\\')
+            pass_usual(&at, last, &marks);
     }
-    while (is_open)
-        is_open = (unsigned char)*--p < 0xc0;
-    return p - is_escaped;
+    *escapes += at.escapes;
+    while (at.is_open)
+        at.is_open = (unsigned char)*--at.p < 0xc0;
+    return at.p - at.is_escaped;
 }
 
 #endif

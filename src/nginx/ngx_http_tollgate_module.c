@@ -692,6 +692,8 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_tollgate_keep_memory();
+
     if (ngx_http_tollgate_wire_init(cycle) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -237,6 +237,7 @@ void ngx_http_tollgate_watch_chunks(ngx_http_request_t *r);
 enum tg_wire_fault ngx_http_tollgate_wire_verdict(ngx_http_request_t *r);
 
 /* _room.c */
+void ngx_http_tollgate_keep_memory(void);
 void ngx_http_tollgate_make_room(ngx_http_request_t *r);
 
 /* _body.c */

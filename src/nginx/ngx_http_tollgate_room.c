@@ -13,7 +13,32 @@
 
 #include "ngx_http_tollgate_module.h"
 
-#define NGX_HTTP_TOLLGATE_ROOM  16384
+#include <malloc.h>
+
+#define NGX_HTTP_TOLLGATE_ROOM        16384
+#define NGX_HTTP_TOLLGATE_LARGE_ROOM  65536
+
+/* Freed memory that a worker keeps, and from where on it maps each piece. */
+
+#define NGX_HTTP_TOLLGATE_KEEP        4194304
+#define NGX_HTTP_TOLLGATE_MAP         1048576
+
+
+/*
+ * As it is, glibc gives memory at the heap's end back from 128 KiB on.  That is
+ * what the buffers of a few calls have, so a worker would shrink its heap at
+ * the end of each round of events and grow it, page by page, in the next.
+ * Where one of both is set, the other no longer adapts itself.
+ */
+
+void
+ngx_http_tollgate_keep_memory(void)
+{
+#if defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
+    mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TOLLGATE_KEEP);
+    mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TOLLGATE_MAP);
+#endif
+}
 
 
 /* At the request's end, when nothing points into its head any more. */
@@ -22,6 +47,7 @@ void
 ngx_http_tollgate_make_room(ngx_http_request_t *r)
 {
     u_char                   *start;
+    size_t                    size;
     ngx_buf_t                *b;
     ngx_connection_t         *c;
     ngx_http_tollgate_ctx_t  *ctx;
@@ -37,13 +63,16 @@ ngx_http_tollgate_make_room(ngx_http_request_t *r)
     /* What another request is in already stays where it is. */
 
     if (b != c->buffer || b->pos != b->last
-        || r->request_length > NGX_HTTP_TOLLGATE_ROOM
+        || r->request_length > NGX_HTTP_TOLLGATE_LARGE_ROOM
         || r->request_length <= b->end - b->start)
     {
         return;
     }
 
-    start = ngx_palloc(c->pool, NGX_HTTP_TOLLGATE_ROOM);
+    size = r->request_length <= NGX_HTTP_TOLLGATE_ROOM
+           ? NGX_HTTP_TOLLGATE_ROOM : NGX_HTTP_TOLLGATE_LARGE_ROOM;
+
+    start = ngx_palloc(c->pool, size);
     if (start == NULL) {
         return;
     }
@@ -56,5 +85,5 @@ ngx_http_tollgate_make_room(ngx_http_request_t *r)
     b->start = start;
     b->pos = start;
     b->last = start;
-    b->end = start + NGX_HTTP_TOLLGATE_ROOM;
+    b->end = start + size;
 }

@@ -18,7 +18,7 @@ import pytest
 from conftest import wait
 from test_durability import trace  # noqa: F401, a fixture
 
-SMALL, ROOM = 1024, 16384
+SMALL, ROOM, LARGE = 1024, 16384, 65536
 LINE = b"POST /v1/chat/completions HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\n"
 
@@ -134,7 +134,8 @@ def reads(strace):
 @pytest.mark.parametrize("first,stream,then", [
     (SMALL - 1, False, SMALL), (SMALL, False, SMALL), (SMALL + 1, False, ROOM),
     (8000, False, ROOM), (8000, True, SMALL), (ROOM, False, ROOM),
-    (ROOM + 1, False, SMALL)])
+    (ROOM + 1, False, LARGE), (40000, True, SMALL), (LARGE, False, LARGE),
+    (LARGE + 1, False, SMALL)])
 def test_who_has_it_is_seen_in_what_is_read(gate, key, trace,  # noqa: F811
                                             first, stream, then):
     strace = trace(gate, "-e", "trace=recvfrom")
@@ -150,7 +151,8 @@ def test_who_has_it_is_seen_in_what_is_read(gate, key, trace,  # noqa: F811
 
 
 SIZES = [900, SMALL, SMALL + 1, 8000, ROOM - 1, ROOM, ROOM + 1, 8000,
-         2 * ROOM + 7, 200000, 900, ROOM]
+         2 * ROOM + 7, 200000, 900, ROOM, LARGE - 1, LARGE, LARGE + 1, 900,
+         LARGE]
 
 
 @pytest.mark.parametrize("piece", [10**6, 1460, ROOM, ROOM - 1])
@@ -169,18 +171,21 @@ def test_requests_behind_each_other_are_read_in_any_pieces(gate, key, piece):
 
 def test_a_body_that_is_larger_than_the_room(gate, key):
     with Client(gate.url) as s:
-        for size in (2000, ROOM + 1, 2000, 130000, 2000, 3 * 10**6, 2000):
+        for size in (2000, ROOM + 1, 2000, LARGE + 1, 2000, 130000, 2000,
+                     3 * 10**6, 2000):
             request, body = call(key, size)
             s.send(request)
             assert s.status() == 200
             arrived(gate, [body])
 
 
-@pytest.mark.parametrize("size", [
-    SMALL - 1, SMALL, SMALL + 1, ROOM - 1, ROOM, ROOM + 1, ROOM + SMALL])
-def test_heads_that_just_fill_it(gate, key, size):
+@pytest.mark.parametrize("size,before", [
+    *((size, 5000) for size in (SMALL - 1, SMALL, SMALL + 1, ROOM - 1, ROOM,
+                                ROOM + 1, ROOM + SMALL)),
+    *((size, 40000) for size in (ROOM, LARGE - 1, LARGE))])
+def test_heads_that_just_fill_it(gate, key, size, before):
     """Alone, and with a call right behind; read at once and in two pieces."""
-    request, body = call(key, 5000)
+    request, body = call(key, before)
     head = get(key, size)
     for cut in (size, size - 1, size - 2, size - 4, 7):
         with Client(gate.url) as s:
@@ -326,7 +331,8 @@ def test_idle_connections_give_it_back(own_gate):
     gate, count = own_gate, 600
     key = gate.key("idle", rpm=10**6, tpm=10**8)
     taken = {}
-    for size in (900, 900, 9000):      # a worker's first are not only theirs
+    sizes = (900, 900, 9000, 40000)    # a worker's first are not only theirs
+    for size in sizes:
         socks = [Client(gate.url) for _ in range(count)]
         before = resident(gate)
         for s in socks:
@@ -334,12 +340,13 @@ def test_idle_connections_give_it_back(own_gate):
                 s.send(call(key, size)[0])
                 assert s.status() == 200
         taken[size] = resident(gate) - before
-        if size == 900:
+        if size != sizes[-1]:
             for s in socks:
                 s.__exit__()
     assert taken[9000] - taken[900] < count * ROOM / 4, taken
+    assert taken[40000] - taken[900] < count * ROOM / 4, taken
     for s in socks:                    # and have it again
-        s.send(call(key, 9000)[0])
+        s.send(call(key, 40000)[0])
         assert s.status() == 200
         s.__exit__()
 

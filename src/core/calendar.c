@@ -182,25 +182,12 @@ tg_calendar_day_end_ms(struct tg_str calendar, int64_t now_ms)
     return begin_of(&view, reach, day_of(&view, &reach, now_ms) + 1);
 }
 
-/* The first day of the month behind that of a date. */
-static int32_t
-next_month(struct tg_civil date)
-{
-    int32_t day = 0;
-
-    date.day = 1;
-    date.year += date.month / 12;
-    date.month = date.month % 12 + 1;
-    (void)tg_civil_to_day(date, &day);
-    return day;
-}
-
 void
 tg_calendar_periods(struct tg_str calendar, int64_t now_ms,
                     struct tg_calendar_periods *periods)
 {
     struct view view = view_of(calendar);
-    struct tg_civil date = {0};
+    struct tg_civil date = {1, 1, 1}; /* held() keeps within what has one */
     struct reach reach;
     int32_t day;
 
@@ -212,7 +199,8 @@ tg_calendar_periods(struct tg_str calendar, int64_t now_ms,
         .day = day,
         .month = date.year * 12 + date.month,
         .day_end_ms = begin_of(&view, reach, day + 1),
-        .month_end_ms = begin_of(&view, reach, next_month(date)),
+        .month_end_ms = begin_of(
+            &view, reach, day + tg_civil_days_in_month(date) - date.day + 1),
     };
 }
 

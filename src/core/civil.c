@@ -13,13 +13,13 @@ is_leap(int32_t year)
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-static int32_t
-days_in_month(int32_t year, int32_t month)
+int32_t
+tg_civil_days_in_month(struct tg_civil date)
 {
     static const int8_t days[] = {31, 28, 31, 30, 31, 30,
                                   31, 31, 30, 31, 30, 31};
 
-    return days[month - 1] + (month == 2 && is_leap(year));
+    return days[date.month - 1] + (date.month == 2 && is_leap(date.year));
 }
 
 /*
@@ -38,7 +38,7 @@ tg_civil_to_day(struct tg_civil date, int32_t *day)
 
     if (date.year < 1 || date.year > YEAR_MAX || date.month < 1 ||
         date.month > 12 || date.day < 1 ||
-        date.day > days_in_month(date.year, date.month))
+        date.day > tg_civil_days_in_month(date))
         return TG_ERR_RANGE;
     year = date.year - (date.month <= 2);
     era = year / 400;
@@ -52,25 +52,38 @@ tg_civil_to_day(struct tg_civil date, int32_t *day)
 #define DAY_MIN (-719162) /* 0001-01-01 */
 #define DAY_MAX 2932896   /* 9999-12-31 */
 
+/*
+ * As above, from March on, in quarters of a day: a century has 146097 of
+ * them a year, on average.  Behind a first division multiplications find both
+ * what is whole, in the high bits, and what is left, in the low ones.
+ * Source: Cassio Neri and Lorenz Schneider, Euclidean affine functions and
+ * their application to calendar algorithms (arXiv 2102.06959).
+ */
+#define QUARTER_OF_YEAR 2939745 /* a 1461st of 2^32, rounded up */
+#define DAY_OF_MONTH 2141       /* 5 153rds of 2^16, cut off */
+#define MONTHS_SHIFT 197913     /* makes March 3, and up for what was cut */
+#define DAYS_TO_JANUARY 306
+
 int
 tg_civil_of_day(int32_t day, struct tg_civil *date)
 {
-    int32_t era, day_of_era, year_of_era, day_of_year, month;
+    uint32_t quarters, century, year, day_of_year, month;
+    uint64_t years;
+    bool is_next;
 
     if (day < DAY_MIN || day > DAY_MAX)
         return TG_ERR_RANGE;
-    day += EPOCH_SHIFT;
-    era = day / DAYS_PER_ERA;
-    day_of_era = day % DAYS_PER_ERA;
-    year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-                   day_of_era / 146096) /
-                  365;
-    day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    month = (5 * day_of_year + 2) / 153; /* 0 is March */
-    date->day = day_of_year - (153 * month + 2) / 5 + 1;
-    date->month = month < 10 ? month + 3 : month - 9;
-    date->year = era * 400 + year_of_era + (date->month <= 2);
+    quarters = (uint32_t)(day + EPOCH_SHIFT) * 4 + 3;
+    century = quarters / DAYS_PER_ERA;
+    quarters = quarters % DAYS_PER_ERA | 3;
+    years = (uint64_t)quarters * QUARTER_OF_YEAR;
+    year = century * 100 + (uint32_t)(years >> 32);
+    day_of_year = (uint32_t)years / QUARTER_OF_YEAR / 4;
+    month = day_of_year * DAY_OF_MONTH + MONTHS_SHIFT;
+    is_next = day_of_year >= DAYS_TO_JANUARY;
+    date->day = (int32_t)(month % 65536 / DAY_OF_MONTH + 1);
+    date->month = (int32_t)(month / 65536 - (is_next ? 12 : 0));
+    date->year = (int32_t)(year + is_next);
     return 0;
 }
 

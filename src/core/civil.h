@@ -26,6 +26,9 @@ struct tg_civil {
 /* Day of a date.  Returns 0, or TG_ERR_RANGE when there is no such date. */
 int tg_civil_to_day(struct tg_civil date, int32_t *day);
 
+/* How many days the month of a date has. */
+int32_t tg_civil_days_in_month(struct tg_civil date);
+
 /* Date of a day.  Returns 0, or TG_ERR_RANGE outside years 1 to 9999. */
 int tg_civil_of_day(int32_t day, struct tg_civil *date);
 

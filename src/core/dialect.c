@@ -65,24 +65,22 @@ path_in(const struct row *row, enum tg_dialect dialect)
     }
 }
 
-static struct tg_str
+/* NULL where there is none. */
+static const char *
 path_of(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
     const size_t count = sizeof(rows) / sizeof(rows[0]);
-    const char *path = NULL;
     size_t i = 0;
 
     while (i < count && rows[i].endpoint != endpoint)
         i++;
-    if (i < count)
-        path = path_in(&rows[i], dialect);
-    return (struct tg_str){path, path == NULL ? 0 : strlen(path)};
+    return i < count ? path_in(&rows[i], dialect) : NULL;
 }
 
 bool
 tg_dialect_serves(enum tg_dialect dialect, enum tg_endpoint endpoint)
 {
-    return path_of(dialect, endpoint).len != 0;
+    return path_of(dialect, endpoint) != NULL;
 }
 
 static bool
@@ -104,7 +102,8 @@ struct tg_place
 tg_dialect_place(enum tg_dialect dialect, enum tg_endpoint endpoint,
                  struct tg_str base)
 {
-    struct tg_str path = path_of(dialect, endpoint);
+    const char *own = path_of(dialect, endpoint);
+    struct tg_str path = {own, own == NULL ? 0 : strlen(own)};
 
     if (is_apart(path) && base.len >= 3 &&
         memcmp(base.data + base.len - 3, "/v1", 3) == 0)

@@ -159,8 +159,10 @@ next_of(const struct choice *choice, const uint16_t *rows, uint32_t left)
 {
     uint16_t best = (uint16_t)__builtin_ctz(left);
 
-    for (uint16_t i = best; left >> i != 0; i++) {
-        if ((left >> i & 1) && is_better(choice->offer, rows[i], rows[best]))
+    for (left &= left - 1; left != 0; left &= left - 1) {
+        uint16_t i = (uint16_t)__builtin_ctz(left);
+
+        if (is_better(choice->offer, rows[i], rows[best]))
             best = i;
     }
     return best;

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#define BEARER_LEN 6
+
 static bool
 is_blank(char c)
 {
@@ -50,15 +52,24 @@ judge_scheme(struct tg_str value, size_t scheme_len)
     return is_scheme ? TG_CREDENTIAL_OTHER_SCHEME : TG_CREDENTIAL_NO_BEARER;
 }
 
+/* Whether the first word is "Bearer", which is mostly written just so. */
+static bool
+is_bearer(struct tg_str value)
+{
+    return value.len >= BEARER_LEN &&
+           (memcmp(value.data, "Bearer", BEARER_LEN) == 0 ||
+            strncasecmp(value.data, "Bearer", BEARER_LEN) == 0) &&
+           (value.len == BEARER_LEN || is_blank(value.data[BEARER_LEN]));
+}
+
 /* Takes "Bearer" off the value of an Authorization header. */
 static enum tg_credential_verdict
 take_bearer(struct tg_str *value)
 {
-    size_t len = word_len(*value);
-
-    if (len != 6 || strncasecmp(value->data, "Bearer", 6) != 0)
-        return judge_scheme(*value, len);
-    *value = trim((struct tg_str){value->data + len, value->len - len});
+    if (!is_bearer(*value))
+        return judge_scheme(*value, word_len(*value));
+    *value = trim(
+        (struct tg_str){value->data + BEARER_LEN, value->len - BEARER_LEN});
     return value->len > 0 ? TG_CREDENTIAL_FOUND : TG_CREDENTIAL_EMPTY;
 }
 

@@ -92,6 +92,9 @@ has_no_body(struct tg_str line)
         TG_STR_INIT("OPTIONS"), TG_STR_INIT("TRACE"), TG_STR_INIT("CONNECT"),
     };
 
+    /* Nearly all that have a body. */
+    if (line.len > 5 && memcmp(line.data, "POST ", 5) == 0)
+        return false;
     for (size_t i = 0; i < COUNT(methods); i++) {
         if (line.len > methods[i].len && line.data[methods[i].len] == ' ' &&
             memcmp(line.data, methods[i].data, methods[i].len) == 0)

@@ -235,6 +235,14 @@ has_answer_tokens(const struct tg_model *model, enum tg_endpoint endpoint)
     }
 }
 
+/* Of numbers that are not negative; without a division, which takes long. */
+static bool
+multiply(int64_t *tokens, int64_t times)
+{
+    return !__builtin_mul_overflow(*tokens, times, tokens) &&
+           *tokens <= TG_USAGE_TOKENS_MAX;
+}
+
 /* What upstreams make of a limit of 0 differs, so it counts as none. */
 int
 tg_bound_completion(const struct tg_body_facts *facts,
@@ -255,13 +263,12 @@ tg_bound_completion(const struct tg_body_facts *facts,
     }
     if (limit == TG_BODY_NONE)
         most = model_limit(model, endpoint);
-    if (most > TG_USAGE_TOKENS_MAX / prompts)
+    if (!multiply(&most, prompts))
         return TG_ERR_RANGE;
-    most *= prompts;
-    if (n > TG_USAGE_TOKENS_MAX / most) {
+    if (n > 1 && !multiply(&most, n)) {
         *member = times;
         return TG_ERR_RANGE;
     }
-    *tokens = n > 1 ? most * n : most;
+    *tokens = most;
     return 0;
 }

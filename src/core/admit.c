@@ -118,11 +118,28 @@ has_credential(const struct tg_request *request, struct tg_admission *a)
     return true;
 }
 
-/* Reads the policy that a known slot has now. */
+/*
+ * Reads the policy that a known slot has now; mostly it is the publication
+ * that was read before, as calls are judged twice.
+ */
+static bool
+has_policy(const struct tg_state *state, struct tg_admission *a)
+{
+    uint32_t slot = a->head.key_slot;
+
+    if (a->key_seq != 0 && a->key_slot == slot &&
+        tg_state_key_is_current(state, slot, a->key_seq))
+        return true;
+    if (tg_state_key(state, slot, &a->key, &a->key_seq) != 0)
+        return false;
+    a->key_slot = slot;
+    return true;
+}
+
 static bool
 is_known(const struct tg_state *state, struct tg_admission *a)
 {
-    if (tg_state_key(state, a->head.key_slot, &a->key, &a->key_seq) != 0 ||
+    if (!has_policy(state, a) ||
         tg_key_secret_of(&a->key, &a->head.digest) < 0 ||
         a->key.status == TG_KEY_NONE || a->key.status == TG_KEY_DELETED)
         return tg_admit_refuse(a, TG_CODE_INVALID_API_KEY, TG_REASON_CODE);
@@ -417,6 +434,7 @@ begin(struct tg_admission *a)
     a->reason = TG_REASON_CODE;
     a->credential = TG_CREDENTIAL_MISSING;
     a->has_key = false;
+    a->key_seq = 0;
     a->head.route = NULL;
     a->head.place_seq = 0;
     a->head.chunks = TG_WIRE_FINE;

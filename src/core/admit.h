@@ -98,8 +98,8 @@ struct tg_head {
 };
 
 /*
- * A decision being made, and all it found out; the caller's, about 2 KiB, and
- * used by one request at a time.
+ * A decision being made, and all it found out; the caller's, about 2 KiB,
+ * zeros or what another request left, and used by one request at a time.
  */
 struct tg_admission {
     enum tg_action action;
@@ -119,8 +119,9 @@ struct tg_admission {
     int64_t opens_at_ms; /* TG_CALENDAR_NEVER when it does not */
     struct tg_head head;
 
-    bool has_key; /* key and account are what the credential led to */
-    uint64_t key_seq;
+    bool has_key;     /* key and account are what the credential led to */
+    uint64_t key_seq; /* publication of key_slot that key is; 0: it is none */
+    uint32_t key_slot;
     struct tg_key_policy key;
     struct tg_account_policy account;
 

@@ -656,6 +656,31 @@ test_slot_changes_hands(void)
     tg_publish_key_gone(publisher, other.id);
 }
 
+/* What was read of a key is not taken for another one's. */
+static void
+test_key_is_another(void)
+{
+    struct head_case head = {"", CHAT, .authorization = BEARER};
+    struct tg_key_policy other = test_key(7), read;
+    struct tg_credential credential;
+    struct tg_admission a;
+    uint32_t slot;
+
+    publish_policy(&head.key);
+    judge_head(&head, &credential, &a);
+    do {
+        other.created_at_ms++;
+        tg_publish_key(publisher, &other, &slot);
+        (void)tg_state_key(&state, slot, &read, &a.head.place_seq);
+    } while (a.head.place_seq < a.key_seq);
+    is_int((int64_t)a.head.place_seq, (int64_t)a.key_seq, "as often published");
+    a.head.key_slot = slot;
+    memcpy(a.head.digest.bytes, other.secrets[0].digest, 32);
+    tg_admit_again(&state, instant(NOON), &a);
+    ok(a.has_key && memcmp(a.key.id, other.id, TG_ID_LEN) == 0, "the other");
+    tg_publish_key_gone(publisher, other.id);
+}
+
 /* The key of a slot may be used from addresses that begin like this. */
 static void
 publish_network(uint32_t slot, uint8_t first)
@@ -717,6 +742,7 @@ main(void)
     test_factor_is_frozen();
     test_asking();
     test_slot_changes_hands();
+    test_key_is_another();
     test_place_is_asked_again();
     test_reached(codes, COUNT(codes));
     admit_test_end();

@@ -222,6 +222,7 @@ lookup(size_t i)
     uint64_t seq;
 
     digest(i, &made);
+    tg_state_expect_key(&state, &made);
     must(tg_state_lookup(&state, &made, &slot), "lookup");
     must(tg_state_key(&state, slot, &policy, &seq), "policy");
     if (tg_key_secret_of(&policy, &made) != 0)

@@ -71,7 +71,6 @@ leads_there(const struct tg_state *state, uint32_t slot,
     if (slot >= state->header->key_capacity)
         return false;
     record = &state->keys[slot];
-    expect(record);
     after = load(&record->seq);
     do {
         const struct tg_key_secret *secrets;

@@ -23,9 +23,7 @@ bool
 tg_admit_may_use(const struct tg_state *state, const struct tg_key_policy *key,
                  const struct tg_model *model)
 {
-    struct tg_str list = tg_state_blob(state, key->models), pattern;
-    struct tg_str name = {model->name,
-                          tg_field_len(model->name, sizeof(model->name))};
+    struct tg_str list, pattern, name;
 
     if (key->models == 0) {
         switch (key->kind) {
@@ -37,6 +35,9 @@ tg_admit_may_use(const struct tg_state *state, const struct tg_key_policy *key,
             return false;
         }
     }
+    list = tg_state_blob(state, key->models);
+    name = (struct tg_str){model->name,
+                           tg_field_len(model->name, sizeof(model->name))};
     while (tg_blob_next(&list, &pattern)) {
         if (matches(pattern, name))
             return true;

@@ -371,6 +371,15 @@ tg_catalog_hash(struct tg_str name)
     return hash % (TG_CATALOG_MODELS * 4);
 }
 
+/* A field is filled up with zeros: no name of ours has one in it. */
+static bool
+is_named(const struct tg_model *model, struct tg_str name)
+{
+    return memcmp(model->name, name.data, name.len) == 0 &&
+           name.data[name.len - 1] != '\0' &&
+           (name.len == sizeof(model->name) || model->name[name.len] == '\0');
+}
+
 int
 tg_catalog_find(const struct tg_catalog *catalog, struct tg_str name)
 {
@@ -385,8 +394,7 @@ tg_catalog_find(const struct tg_catalog *catalog, struct tg_str name)
         if (entry == 0 || entry > TG_CATALOG_MODELS)
             return -1;
         model = &catalog->models[entry - 1];
-        if (tg_field_len(model->name, sizeof(model->name)) == name.len &&
-            memcmp(model->name, name.data, name.len) == 0)
+        if (is_named(model, name))
             return entry - 1;
     }
     return -1;

@@ -167,6 +167,29 @@ test_texts(void)
            "a number beyond the arena is empty");
 }
 
+/* Each hash leads to the one model that there is. */
+static void
+test_model_names(void)
+{
+    static struct tg_catalog catalog;
+    char longest[TG_MODEL_NAME_MAX + 1];
+    struct tg_str name = {longest, TG_MODEL_NAME_MAX};
+
+    for (size_t i = 0; i < TG_CATALOG_MODELS * 4; i++)
+        catalog.model_index[i] = 1;
+    strcpy(catalog.models[0].name, "b");
+    is_int(tg_catalog_find(&catalog, TG_STR("b")), 0, "its name");
+    is_int(tg_catalog_find(&catalog, TG_STR("bb")), -1, "a longer one");
+    is_int(tg_catalog_find(&catalog, TG_STR("b\0")), -1, "a NUL behind it");
+    is_int(tg_catalog_find(&catalog, TG_STR("")), -1, "none");
+    memset(longest, 'b', sizeof(longest));
+    memcpy(catalog.models[0].name, longest, TG_MODEL_NAME_MAX);
+    is_int(tg_catalog_find(&catalog, name), 0, "the longest name");
+    is_int(tg_catalog_find(&catalog, TG_STR("b")), -1, "its beginning");
+    name.len++;
+    is_int(tg_catalog_find(&catalog, name), -1, "more than fits");
+}
+
 static void
 test_catalog(void)
 {
@@ -246,6 +269,7 @@ main(void)
     test_twins();
     test_texts();
     test_growth();
+    test_model_names();
     test_catalog();
     test_reopening(dir);
     test_other_files(dir);

@@ -126,8 +126,8 @@ static const struct {
 static bool
 is(const struct tg_json *json, struct tg_str text)
 {
-    return json->text &&
-           tg_str_eq((struct tg_str){json->text, (size_t)json->text_len}, text);
+    return json->text && json->text_len == text.len &&
+           tg_str_same(json->text, text.data, text.len);
 }
 
 /* A letter in lower case, or the long s, or what is none of these. */
@@ -144,7 +144,7 @@ is_named(const struct row *row, unsigned char head, const struct tg_json *json)
 {
     return row->name[0] == (char)head && row->len <= json->text_len &&
            ((row->len == json->text_len &&
-             memcmp(row->name, json->text, row->len) == 0) ||
+             tg_str_same(row->name, json->text, row->len)) ||
             tg_fold_is((struct tg_str){json->text, (size_t)json->text_len},
                        row->name));
 }

@@ -83,7 +83,7 @@ tg_body_member_find(struct tg_str name, uint32_t governed, bool in_options)
         int m = __builtin_ctz(exact);
 
         if (members[m].len == name.len &&
-            memcmp(members[m].name, name.data, name.len) == 0)
+            tg_str_same(members[m].name, name.data, name.len))
             return (enum tg_body_member)m;
     }
     for (; left != 0; left &= left - 1) {

@@ -1,6 +1,6 @@
 #include "meter_path.h"
 
-#include <string.h>
+#include "str.h"
 
 #define ROW(name, ...)                                                         \
     {                                                                          \
@@ -143,39 +143,6 @@ static const struct tg_meter_path root[] = {
 
 const struct tg_meter_path tg_meter_root = INTO("", root);
 
-/* The first four bytes of a name and its last four. */
-static uint64_t
-ends_of(const char *name, size_t len)
-{
-    uint32_t first, last;
-
-    memcpy(&first, name, sizeof(first));
-    memcpy(&last, name + len - sizeof(last), sizeof(last));
-    return (uint64_t)first << 32 | last;
-}
-
-/* Whether two names of a length are the same; most differ at once. */
-static bool
-is_same(const char *a, const char *b, size_t len)
-{
-    uint64_t x, y;
-
-    if (a[0] != b[0])
-        return false;
-    if (len <= sizeof(x))
-        return len < 4 ? memcmp(a, b, len) == 0
-                       : ends_of(a, len) == ends_of(b, len);
-    for (size_t at = 0; at + sizeof(x) < len; at += sizeof(x)) {
-        memcpy(&x, a + at, sizeof(x));
-        memcpy(&y, b + at, sizeof(y));
-        if (x != y)
-            return false;
-    }
-    memcpy(&x, a + len - sizeof(x), sizeof(x));
-    memcpy(&y, b + len - sizeof(y), sizeof(y));
-    return x == y;
-}
-
 const struct tg_meter_path *
 tg_meter_path_find(const struct tg_meter_path *path, const struct tg_json *json)
 {
@@ -189,7 +156,7 @@ tg_meter_path_find(const struct tg_meter_path *path, const struct tg_json *json)
     while (member->len < len)
         member++;
     for (; member->len == len; member++)
-        if (is_same(member->name, json->text, len))
+        if (tg_str_same(member->name, json->text, len))
             return member;
     return NULL;
 }

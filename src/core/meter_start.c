@@ -88,7 +88,7 @@ find_text(const struct tg_meter_start *start, const char *event,
         memcmp(event, start->bytes, start->len) != 0)
         return false;
     text->data = event + start->len + 1;
-    quote = tg_span_quote(text->data, end);
+    quote = tg_span_quote(event, text->data, end);
     if (quote == NULL)
         return false;
     text->len = (size_t)(quote - text->data);

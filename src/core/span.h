@@ -37,40 +37,53 @@ const char *tg_span_find(const char *data, size_t len, const char *needle,
 /*
  * Where the quote is that ends a short string from p on: the first one before
  * end, if only plain ASCII stands before it.  NULL when something else does,
- * or when it is not so near, TG_SPAN_QUOTE bytes or so.
+ * or when it is not so near, TG_SPAN_QUOTE bytes or so.  What stands from
+ * start on may be read, but says nothing.
  */
 #define TG_SPAN_QUOTE 48
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
 
+/* Which of the 16 bytes at p are no plain ASCII, the first one's bit lowest. */
+static inline unsigned
+tg_span_stops(const char *p)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)p);
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+    /* As signed bytes, also those above ASCII. */
+    __m128i other = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), x);
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(quote, slash), other));
+}
+
 static inline const char *
-tg_span_quote(const char *p, const char *end)
+tg_span_quote(const char *start, const char *p, const char *end)
 {
     const char *last = p + TG_SPAN_QUOTE;
+    unsigned stops = 0;
 
     for (; p < last && end - p >= 16; p += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)p);
-        __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
-        __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
-        /* As signed bytes, also those above ASCII. */
-        __m128i other = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), x);
-        unsigned stops = (unsigned)_mm_movemask_epi8(
-            _mm_or_si128(_mm_or_si128(quote, slash), other));
-
-        if (stops != 0) {
-            p += __builtin_ctz(stops);
-            return *p == '"' ? p : NULL;
-        }
+        stops = tg_span_stops(p);
+        if (stops != 0)
+            break;
     }
-    return NULL;
+    if (stops == 0 && p < last && end - start >= 16)
+        stops = tg_span_stops(end - 16) >> (16 - (end - p));
+    if (stops == 0)
+        return NULL;
+    p += __builtin_ctz(stops);
+    return *p == '"' ? p : NULL;
 }
 #else
 static inline const char *
-tg_span_quote(const char *p, const char *end)
+tg_span_quote(const char *start, const char *p, const char *end)
 {
     const char *last = end - p > TG_SPAN_QUOTE ? p + TG_SPAN_QUOTE : end;
 
+    (void)start;
     for (; p < last; p++) {
         unsigned char c = (unsigned char)*p;
 

@@ -250,8 +250,8 @@ def test_another_key_of_the_model_hits_more_often(gate):
                                1000, hit, 10) for i in range(30)])
     rows = gate.cli_json("cost", "optimize", "--account", "cache",
                          "--min-saving", "0")["recommendations"]
-    row, = [r for r in rows if r["kind"] == "prompt_cache"]
-    assert row["key_name"] == "poor"
+    row, = [r for r in rows if r["kind"] == "prompt_cache"
+            and r["key_name"] == "poor"]
     assert row["evidence"]["target"]["key_id"] == keys[1].id
     log = log_of(gate, keys[0], "deepseek-flash")
     rich = log_of(gate, keys[1], "deepseek-flash")

@@ -130,10 +130,9 @@ has_policy(const struct tg_state *state, struct tg_admission *a)
     if (a->key_seq != 0 && a->key_slot == slot &&
         tg_state_key_is_current(state, slot, a->key_seq))
         return true;
-    if (tg_state_key(state, slot, &a->key, &a->key_seq) != 0)
-        return false;
     a->key_slot = slot;
-    return true;
+    a->key_seq = 0;
+    return tg_state_key(state, slot, &a->key, &a->key_seq) == 0;
 }
 
 static bool

@@ -110,10 +110,14 @@ pass_usual(struct place *at, const char *last, const struct marks *marks)
 WIDE static inline const char *
 pass(const char *p, const char *end, uint64_t *escapes)
 {
-    const char *last = end - TG_QUOTED_BLOCK;
-    struct marks marks = make_marks();
+    const char *last;
+    struct marks marks;
     struct place at = {.p = p};
 
+    if (end - p < TG_QUOTED_BLOCK)
+        return p;
+    last = end - TG_QUOTED_BLOCK;
+    marks = make_marks();
     while (at.p <= last && pass_any(&at, &marks)) {
         if (at.is_escaped || at.p[-1] != '\\')
             pass_usual(&at, last, &marks);

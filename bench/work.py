@@ -56,7 +56,7 @@ def stalled_stream(after):
 
 
 def request_file(path, headers, body):
-    """Writes what load.lua reads."""
+    """Writes what load.c reads."""
     head = "".join(f"{k}: {v}\n" for k, v in headers.items())
     path.write_bytes(head.encode() + b"\n" + body)
     return path

@@ -73,10 +73,11 @@ standing_of(const struct word *word, int64_t now_ms)
 static uint32_t
 learned(const struct tg_pool_row *row, int64_t now_ms)
 {
-    int64_t age = now_ms - atomic_load(&row->learned_at_ms);
+    int64_t at_ms = atomic_load(&row->learned_at_ms);
 
-    return age >= 0 && age < TG_POOL_LEARNED_MS ? atomic_load(&row->concurrency)
-                                                : 0;
+    return at_ms <= now_ms && at_ms > now_ms - TG_POOL_LEARNED_MS
+               ? atomic_load(&row->concurrency)
+               : 0;
 }
 
 struct tg_pool_view

@@ -258,6 +258,8 @@ test_learning(struct tg_area_claim *claim)
     is_int(look(NOW + TG_POOL_LEARNED_MS).concurrency, 2, "for ten minutes");
     is_int(look(NOW + 1 + TG_POOL_LEARNED_MS).concurrency, 0,
            "then it is tried again");
+    atomic_store(&state.pool[ROW].learned_at_ms, INT64_MIN);
+    is_int(look(NOW).concurrency, 0, "a damaged instant is long ago");
     tg_pool_leave(claim, ROW);
     tg_pool_report(&state, ROW, GENERATION, &crowded, NOW + 1);
     is_int(look(NOW + 1).standing, TG_POOL_RESTING,

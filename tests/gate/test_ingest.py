@@ -479,3 +479,20 @@ def test_a_call_that_cannot_be_read_is_left_out_and_told(daemon):
     assert len(recovered(daemon)) == 2
     wait(lambda: daemon.get("/health").json["state"]["workers"] == 0,
          what="free area")
+
+
+def test_ingest_rests_behind_32_calls_until_many_wait(daemon, tmp_path):
+    """A call of a client that shares its processor waits for 32 of them, and
+    not for a batch.  Of 9000 the first 4000 come as if they were few."""
+    log = tmp_path / "strace.log"
+    daemon.stop()
+    write(daemon, 9000)
+    daemon.prefix = ["strace", "-D", "-f", "-e", "trace=clock_nanosleep",
+                     "-o", log]
+    daemon.start()
+    has(daemon, 9000)
+    daemon.kill()
+    wait(lambda: "+++ killed by" in log.read_text(), what="end of strace")
+    rests = log.read_text().count("{tv_sec=0, tv_nsec=50000}")
+    # None while another part of the daemon waits for the store.
+    assert 4000 // 64 <= rests <= 4000 // 32

@@ -64,6 +64,8 @@ class Candidate(Service):
     label = None
     checks = None
     keys = None  # a file of secrets for calls, one of them at random
+    streams = 32  # that it has at once, where their events are measured
+    stream_every = 4  # of the rounds of these it takes part in one of so many
 
     def __init__(self, bench):
         super().__init__(type(self).__name__.lower(),
@@ -101,6 +103,7 @@ class Candidate(Service):
 
 class Bare(Candidate):
     label = "nginx, bare `proxy_pass`"
+    stream_every = 1
     modules = http = location = ""
     buffering = "off"
 
@@ -134,6 +137,7 @@ class BareBuffered(Bare):
 class LuaKey(Bare):
     label = "nginx, Lua: key check only"
     checks = "key"
+    stream_every = 4
     script = "lua/key.lua"
     phases = "access_by_lua_block { require('check').access() }"
     modules = ("load_module /usr/lib/nginx/modules/ndk_http_module.so;\n"
@@ -173,6 +177,7 @@ class HAProxy(Candidate):
 
 class Portkey(Candidate):
     label = "Portkey's gateway (npm)"
+    streams = 4  # more would have it busy, and several events come in one read
 
     def launch(self):
         port = self.url.rsplit(":", 1)[1]
@@ -190,6 +195,7 @@ class Gate(Candidate):
 
     label = "the gate"
     checks = "all"
+    stream_every = 1
 
     def launch(self):
         self.home = self.folder / "home"

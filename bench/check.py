@@ -61,9 +61,8 @@ def refusals(candidate):
              "a model that nobody may use is not refused", answer)
 
 
-def candidate(it, stream_body, tokens):
-    """All that applies.  Returns the events of stream_body's answer."""
+def candidate(it):
+    """All that applies, but for streams."""
     bodies(it)
     if it.checks:
         refusals(it)
-    return stream(it, stream_body, tokens)

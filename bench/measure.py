@@ -84,24 +84,40 @@ def latency(one, request, pause_us, seconds):
     return report
 
 
-def streams(ones, body, count, batches, events):
-    """count streams at once of each in turn, that many times over: {one:
-    cpu_us per event by process}.
+def streams(ones, long, short, rounds):
+    """{one: cpu_us per event by process}: what long streams cost more than
+    short ones, by the events that they have more.
 
-    Every stream has to have its events, so that what is divided by is what
-    really came.
+    long and short are (body, events of its answer).  Of the short ones, which
+    cost little, a quarter of the rounds tells enough.
     """
+    per_long = stream_ns(ones, *long, rounds)
+    per_short = stream_ns(ones, *short, (rounds + 3) // 4)
+    more = long[1] - short[1]
+    return {one: {member: (ns - per_short[one][member]) / 1000 / more
+                  for member, ns in per_long[one].items()} for one in ones}
+
+
+def stream_ns(ones, body, events, rounds):
+    """{one: CPU of a stream by process}, of batches in turn: each candidate
+    has one in as many of the rounds as it is looked at closely."""
+    turns_of = {one: [number for number in range(rounds)
+                      if number % one.stream_every == 0] for one in ones}
+
     def play():
-        for one in ones * batches:
-            batch(one, body, count, events)
+        for number in range(rounds):
+            for one in ones:
+                if number in turns_of[one]:
+                    batch(one, body, events)
     _, ns = window(ones, play)
-    total = count * batches * events
-    return {one: {member: value / 1000 / total
+    return {one: {member: value / len(turns_of[one]) / one.streams
                   for member, value in ns[one].items()} for one in ones}
 
 
-def batch(one, body, count, events):
-    these = Streams(one, body, count)
+def batch(one, body, events):
+    """Every stream has to have its events, so that what is divided by is what
+    really came."""
+    these = Streams(one, body, one.streams)
     these.read_all()
     got = {stream.events() for stream in these.all}
     these.close()

@@ -264,6 +264,7 @@ def commands():
 def write(bench):
     f = Figures(bench.rows)
     s = bench.size
+    long, short = (events for _, events in bench.stream_kinds)
     listed = "\n".join(f"* {line}" for line in versions.lines(bench))
     return f"""\
 # What Tollgate costs
@@ -286,7 +287,8 @@ pieces; the gate puts them together.
 
 ## Streams
 
-{bench.stream_events} events each, one every {s.ms_each} ms, 8 at once; memory \
+What streams of {long} events cost more than streams of {short}, one event every {s.ms_each} ms, \
+{bench.of_kind("Gate").streams} at once; memory \
 from {s.open_streams // 2:,} to {s.open_streams:,} open.
 
 {streams(bench, f)}

@@ -28,7 +28,6 @@ ALL = [candidates.Gate, candidates.GateMillion, candidates.Bare,
        candidates.HAProxy, candidates.Portkey]
 STREAMING = [kind for kind in ALL if kind is not candidates.BareBuffered]
 LATENCY_PAUSE_US = 5000
-STREAMS = 8
 INGEST_KEYS = (1, 1000, 50_000)
 
 
@@ -41,9 +40,9 @@ class Size:
         self.warm_seconds = 3
         self.latency_seconds = 1
         self.latency_rounds = 3 if is_quick else 4 * rounds
-        self.events = 125
+        self.tokens = 50, 1  # of a long stream and of a short one
         self.ms_each = 4
-        self.batches = 1 if is_quick else 4
+        self.stream_rounds = 4 if is_quick else 40
         self.open_streams = 500 if is_quick else 2000
         self.ingest_calls = 200_000 if is_quick else 1_000_000
         self.million_calls = 200_000 if is_quick else 10_000_000
@@ -60,7 +59,7 @@ class Bench:
         self.rows = []
         self.decide = {}
         self.ingest = {}  # keys: [{figure: value} of each run]
-        self.stream_events = 0
+        self.stream_kinds = []  # (body, events of its answer), long and short
 
     def of_kind(self, name):
         return next(one for one in self.all if type(one).__name__ == name)
@@ -77,14 +76,17 @@ class Bench:
     def start(self):
         os.sched_setaffinity(0, self.others or {self.core})
         self.sim.start()
-        stream = work.stream_call(self.size.events, self.size.ms_each)
+        bodies = [work.stream_call(tokens, self.size.ms_each)
+                  for tokens in self.size.tokens]
         for kind in ALL:
             one = kind(self)
             self.all.append(one)
             one.start()
             self.pin(one)
-            self.stream_events = check.candidate(one, stream,
-                                                 self.size.events)
+            check.candidate(one)
+            self.stream_kinds = [
+                (body, check.stream(one, body, tokens))
+                for body, tokens in zip(bodies, self.size.tokens)]
             self.say(f"{one.label} is there and does its work")
 
     def stop(self):
@@ -175,10 +177,9 @@ class Bench:
         self.say("refusals: done")
 
     def streams(self):
-        body = work.stream_call(self.size.events, self.size.ms_each)
         for number, those in self.windows(STREAMING):
-            got = measure.streams(those, body, STREAMS, self.size.batches,
-                                  self.stream_events)
+            got = measure.streams(those, *self.stream_kinds,
+                                  self.size.stream_rounds)
             self.put_cpu("event", "", number, got)
         self.say("streams: done")
 

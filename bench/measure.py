@@ -46,11 +46,11 @@ def window(ones, play):
     return result, ns
 
 
-def calls(requests, seconds, refused=False):
+def calls(requests, seconds, refusing=()):
     """{one: cpu_us per call by process} of the candidates in requests."""
     reports, ns = window(list(requests), lambda: turns.take(requests, seconds))
     for one, report in reports.items():
-        must_be_right(one, requests[one], report, refused)
+        must_be_right(one, requests[one], report, one in refusing)
     return {one: {member: value / 1000 / reports[one]["calls"]
                   for member, value in ns[one].items()} for one in requests}
 

@@ -137,12 +137,16 @@ class Bench:
                 self.load("call", name, number, those, body)
             self.say(f"calls of {name}: done")
 
-    def load(self, what, variant, number, those, body, key=None, **options):
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def load(self, what, variant, number, those, body, bad_key=None):
+        """With a bad key, who checks keys has to refuse all of it."""
+        refusing = [one for one in those if bad_key and one.checks]
+        requests = {}
         for one in those:
             one.prepare()
-        got = measure.calls({one: self.request(one, body, **headers)
-                             for one in those}, self.size.seconds, **options)
+            headers = {"Authorization": f"Bearer {bad_key}"} \
+                if one in refusing else {}
+            requests[one] = self.request(one, body, **headers)
+        got = measure.calls(requests, self.size.seconds, refusing)
         self.put_cpu(what, variant, number, got)
 
     def put_cpu(self, what, variant, number, cpu_us):
@@ -169,11 +173,11 @@ class Bench:
         self.say("latency: done")
 
     def refusals(self):
-        kinds = (candidates.Gate, candidates.LuaKey)
+        kinds = (candidates.Gate, candidates.Bare, candidates.LuaKey)
         for number, those in self.windows(kinds):
             for variant, key in candidates.BAD_KEYS.items():
                 self.load("refusal", variant, number, those,
-                          work.BODIES["100 B"], key=key, refused=True)
+                          work.BODIES["100 B"], bad_key=key)
         self.say("refusals: done")
 
     def streams(self):

@@ -124,21 +124,46 @@ is_one_of(struct tg_str word)
     return false;
 }
 
-/* Words long enough not to stand in a random key by chance. */
+#define PLACE(c) ((c)&31)
+#define AT_A_PLACE 4
+
+/* Words long enough not to stand in a random key by chance, by their first
+   letter. */
+static const char *const phrases[32][AT_A_PLACE] = {
+    [PLACE('a')] = {"apikeyhere", "abcdefgh"},
+    [PLACE('c')] = {"changeme"},
+    [PLACE('d')] = {"dummykey"},
+    [PLACE('e')] = {"enteryour", "examplekey", "exampleapikey"},
+    [PLACE('i')] = {"inserthere", "insertyour"},
+    [PLACE('k')] = {"keyhere", "keygoeshere"},
+    [PLACE('n')] = {"notneeded", "notused", "notrequired"},
+    [PLACE('o')] = {"objectobject"},
+    [PLACE('p')] = {"placeholder"},
+    [PLACE('r')] = {"replaceme", "replacewith", "redacted"},
+    [PLACE('u')] = {"unused"},
+    [PLACE('x')] = {"xxxxxx"},
+    [PLACE('1')] = {"123456789"},
+};
+
+/* A key that is cut short comes here with all its letters, so that each is
+   compared with what begins with it, and no more. */
+static bool
+begins_phrase(struct tg_str rest)
+{
+    const char *const *phrase = phrases[PLACE((unsigned char)rest.data[0])];
+
+    for (size_t i = 0; i < AT_A_PLACE && phrase[i] != NULL; i++) {
+        if (rest.data[1] == phrase[i][1] && begins(rest, phrase[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool
 has_phrase(struct tg_str word)
 {
-    static const char *const phrases[] = {
-        "changeme",   "replaceme",     "replacewith",  "placeholder",
-        "inserthere", "insertyour",    "enteryour",    "apikeyhere",
-        "keyhere",    "keygoeshere",   "objectobject", "redacted",
-        "notneeded",  "notused",       "notrequired",  "unused",
-        "dummykey",   "123456789",     "abcdefgh",     "xxxxxx",
-        "examplekey", "exampleapikey",
-    };
-
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
-        if (has(word, phrases[i]))
+    for (size_t i = 0; i + 1 < word.len; i++) {
+        if (begins_phrase((struct tg_str){word.data + i, word.len - i}))
             return true;
     }
     return has(word, "your") && (has(word, "key") || has(word, "token") ||

@@ -311,10 +311,35 @@ test_sentences(void)
     is_str(tg_diagnosis_name(-1), "unknown", "below range");
 }
 
+/* Wherever it stands, and however it is written. */
+static void
+test_phrases(void)
+{
+    static const char *const phrases[] = {
+        "change-me",       "replace_me",    "REPLACE_WITH", "placeholder",
+        "insert_here",     "Insert your",   "enter-your",   "api_key_here",
+        "key-here",        "keyGoesHere",   "objectObject", "redacted",
+        "not-needed",      "notused",       "not_required", "unused",
+        "dummy-key",       "123456789",     "abcdefgh",     "xxXXxx",
+        "example_key",     "exampleApiKey", "yourKey",      "your_token",
+        "your-own-secret", "api.of.your",
+    };
+    char text[64];
+    int len;
+
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+        len = snprintf(text, sizeof(text), "sk-Rk7e%sqn", phrases[i]);
+        is_str(tg_diagnosis_name(
+                   tg_key_diagnose((struct tg_str){text, (size_t)len})),
+               "placeholder", "%s is one", phrases[i]);
+    }
+}
+
 int
 main(void)
 {
     test_rows();
+    test_phrases();
     test_foreign();
     test_cut_and_changed();
     test_hostile();

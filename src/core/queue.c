@@ -114,15 +114,16 @@ tg_queue_ahead(const struct tg_area_claim *claim,
     struct tg_rate_line line = {.own = place->tokens};
 
     for (uint32_t i = 0; i < TG_WAITERS; i++) {
-        uint64_t owner = atomic_load(&rows[i].writer_id);
+        uint64_t owner = atomic_load(&rows[i].writer_id), tokens;
 
         if (owner == 0 || i + 1 == place->row ||
             atomic_load(&rows[i].key_slot) != place->key_slot ||
             atomic_load(&rows[i].ticket) > place->ticket ||
             !is_alive(&living, owner, atomic_load(&rows[i].area)))
             continue;
+        tokens = atomic_load(&rows[i].tokens);
         line.calls++;
-        line.tokens += atomic_load(&rows[i].tokens);
+        line.tokens += tokens < TOKENS_MAX ? tokens : TOKENS_MAX;
     }
     return line;
 }

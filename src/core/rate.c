@@ -130,17 +130,21 @@ give_day(_Atomic uint64_t *word, uint32_t limit, int32_t day)
     } while (!replace(word, &old, old - 1));
 }
 
-/* Counts without a limit, too: in_flight is everybody's. */
+/*
+ * Counts without a limit, too: in_flight is everybody's.  The highest number,
+ * which is in a damaged file only, is followed by the lowest, as in leave().
+ */
 static bool
 enter(_Atomic int32_t *in_flight, uint32_t limit)
 {
-    int32_t old = atomic_load_explicit(in_flight, memory_order_relaxed);
+    int32_t old = atomic_load_explicit(in_flight, memory_order_relaxed), new;
 
     do {
         if (limit != 0 && old > 0 && (uint32_t)old >= limit)
             return false;
+        new = (int32_t)((uint32_t)old + 1);
     } while (!atomic_compare_exchange_weak_explicit(
-        in_flight, &old, old + 1, memory_order_relaxed, memory_order_relaxed));
+        in_flight, &old, new, memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 

@@ -94,6 +94,9 @@ test_order(void)
     line = tg_queue_ahead(&two.claim, &places[3]);
     is_int(line.tokens, 70, "the tokens of those before");
     is_int(line.own, -3, "and its own, as they are");
+    state.waiters[places[0].row - 1].tokens = UINT64_MAX;
+    is_int(tg_queue_ahead(&two.claim, &places[1]).tokens, UINT32_MAX,
+           "of a damaged row no more than a limit can be");
 
     tg_queue_leave(&two.claim, &places[1]);
     is_int(places[1].row, 0, "one leaves");

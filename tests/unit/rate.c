@@ -76,8 +76,7 @@ do_row(const struct tg_key_policy *policy, const struct row *row)
         is_int(verdict.left, row->left, " left");
         is_int(verdict.wait_ms, row->wait_ms, " wait");
         ok(peeked.limit == verdict.limit && peeked.left == verdict.left &&
-               peeked.size == verdict.size &&
-               peeked.wait_ms == verdict.wait_ms,
+               peeked.size == verdict.size && peeked.wait_ms == verdict.wait_ms,
            " as was seen");
         break;
     case UNDO:
@@ -297,6 +296,11 @@ test_concurrency(void)
     policy.concurrency = UINT32_MAX;
     is_int(take(&policy, 0, today, 0), 0, "or highest");
     is_int(counters.in_flight, 4, "all are counted");
+    counters.in_flight = INT32_MAX; /* the file was damaged */
+    policy.concurrency = 0;
+    is_int(take(&policy, 0, today, 0), 0, "one more than can be counted");
+    tg_rate_refund(&counters, &policy, today, 0);
+    is_int(counters.in_flight, INT32_MAX, "leaves as it came");
 }
 
 /* What a call takes under an old policy it gives back under a new one. */

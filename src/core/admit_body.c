@@ -72,6 +72,15 @@ refuse_member(enum tg_body_member member, enum tg_reason reason,
     return tg_admit_refuse(a, TG_CODE_INVALID_REQUEST, reason);
 }
 
+/* The row of prices in force; NULL: there is none. */
+static const struct tg_price *
+price_of(const struct tg_model *model, int64_t now_ms)
+{
+    uint32_t n = model->price_count;
+
+    return n > TG_MODEL_PRICES ? NULL : tg_price_at(model->prices, n, now_ms);
+}
+
 /*
  * What is not counted in tokens, and the price of one: that of the size where
  * it has its own.
@@ -81,14 +90,17 @@ has_units(const struct tg_catalog *catalog, const struct tg_model *model,
           const struct tg_body_facts *facts, int64_t now_ms,
           struct tg_admission *a)
 {
-    const struct tg_price *price =
-        tg_price_at(model->prices, model->price_count, now_ms);
+    const struct tg_price *price = price_of(model, now_ms);
     struct tg_call *call = &a->call;
     struct tg_measure measure;
     struct tg_rates unit = {0};
-    int err = tg_measure(facts, a->head.route->family, price,
-                         call->flags & TG_CALL_PEAK, &measure);
+    int err;
 
+    /* It had one a moment ago: another catalog is being published there. */
+    if (price == NULL)
+        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
+    err = tg_measure(facts, a->head.route->family, price,
+                     call->flags & TG_CALL_PEAK, &measure);
     if (err == TG_ERR_NOT_FOUND)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED,
                                TG_REASON_WRONG_UNIT);
@@ -161,6 +173,14 @@ tg_admit_edit_rule(const struct tg_body_facts *facts,
                : TG_EDIT_NOTHING;
 }
 
+/* Only a damaged catalog has. */
+static bool
+has_negative(const struct tg_rates *rates)
+{
+    return (rates->hit_picos | rates->miss_picos | rates->output_picos |
+            rates->write_picos | rates->unit_picos) < 0;
+}
+
 bool
 tg_admit_has_price(const struct tg_catalog *catalog,
                    const struct tg_model *model, int64_t now_ms,
@@ -168,20 +188,19 @@ tg_admit_has_price(const struct tg_catalog *catalog,
 {
     const struct tg_price *price;
     struct tg_call *call = &a->call;
-    uint32_t n = model->price_count, days = catalog->holiday_count;
+    uint32_t days = catalog->holiday_count;
     bool is_peak;
 
-    if (n > TG_MODEL_PRICES || days > TG_CATALOG_HOLIDAYS)
-        return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
-    price = tg_price_at(model->prices, n, now_ms);
-    if (price == NULL)
+    price = price_of(model, now_ms);
+    if (price == NULL || days > TG_CATALOG_HOLIDAYS)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
     is_peak = tg_price_is_peak(price, now_ms, catalog->holidays, days);
     if (is_peak)
         call->flags |= TG_CALL_PEAK;
     call->unit = (uint8_t)price->unit;
     call->rates = *tg_price_rates(price, is_peak);
-    if (tg_price_scale(&call->rates, factor_ppm(catalog, &a->key)) != 0)
+    if (has_negative(&call->rates) ||
+        tg_price_scale(&call->rates, factor_ppm(catalog, &a->key)) != 0)
         return tg_admit_refuse(a, TG_CODE_MODEL_NOT_PRICED, TG_REASON_CODE);
     return true;
 }

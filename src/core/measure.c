@@ -158,7 +158,11 @@ tg_measure_file_tokens(const struct tg_body_facts *facts, enum tg_family family,
     int64_t tokens = (int64_t)facts->file_bytes;
 
     if (family == TG_FAMILY_IMAGES && max_image_tokens > 0)
-        return (int64_t)facts->file_count * max_image_tokens;
+        return __builtin_mul_overflow(facts->file_count, max_image_tokens,
+                                      &tokens) ||
+                       tokens > TG_USAGE_TOKENS_MAX
+                   ? TG_USAGE_TOKENS_MAX
+                   : tokens;
     if (family != TG_FAMILY_LISTENING)
         return tokens;
     tokens = audio_ms(facts) * TG_MEASURE_TOKENS_A_SECOND / MS_PER_SECOND + 1;

@@ -560,6 +560,30 @@ test_factor_is_frozen(void)
     publish_settings((struct tg_settings){0});
 }
 
+static void
+test_damaged_prices(void)
+{
+    static const struct body_case hour = {
+        "",
+        "/v1/messages",
+        "{\"model\":\"claude\",\"system\":[{\"type\":\"text\",\"text\":\"x\","
+        "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}",
+        {0},
+        NULL};
+    struct tg_catalog *catalog = test_catalog_new();
+    struct tg_rates *rates = &catalog->models[12].prices[0].off_peak;
+    struct tg_admission a;
+
+    rates->miss_picos = -1;
+    rates->write_picos = INT64_MAX;
+    if (tg_publish_catalog(publisher, catalog) != 0)
+        abort();
+    free(catalog);
+    judge_body(&hour, NOON, &a);
+    is_int(a.code, TG_CODE_MODEL_NOT_PRICED, "a price below zero is none");
+    publish_settings((struct tg_settings){0});
+}
+
 /* What is held, beyond the request's bytes. */
 static void
 test_images_are_held(void)
@@ -740,6 +764,7 @@ main(void)
     test_prompt_is_held();
     test_images_are_held();
     test_factor_is_frozen();
+    test_damaged_prices();
     test_asking();
     test_slot_changes_hands();
     test_key_is_another();

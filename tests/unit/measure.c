@@ -181,6 +181,8 @@ test_files(void)
 
     is_int(tg_measure_file_tokens(&facts, TG_FAMILY_IMAGES, 8192, 0), 16384,
            "images by what one can be");
+    is_int(tg_measure_file_tokens(&facts, TG_FAMILY_IMAGES, INT64_MAX, 0),
+           TG_USAGE_TOKENS_MAX, "of a damaged catalog the most there can be");
     is_int(tg_measure_file_tokens(&facts, TG_FAMILY_IMAGES, 0, 0), 15500,
            "or by their bytes");
     is_int(tg_measure_file_tokens(&facts, TG_FAMILY_LISTENING, 0, 0), 641,

@@ -22,13 +22,14 @@ struct word {
 };
 
 #define UNTIL_BITS 44
+#define UNTIL_MS_LAST ((INT64_C(1) << UNTIL_BITS) - 1)
 #define FAILURES_MAX 63
 
 static struct word
 unpack(uint64_t bits)
 {
     return (struct word){
-        .until_ms = (int64_t)(bits & (((uint64_t)1 << UNTIL_BITS) - 1)),
+        .until_ms = (int64_t)bits & UNTIL_MS_LAST,
         .failures = (uint32_t)(bits >> UNTIL_BITS) & FAILURES_MAX,
         .is_probing = (bits >> 50 & 1) != 0,
         .kind = (uint32_t)(bits >> 51) & 3,
@@ -36,11 +37,15 @@ unpack(uint64_t bits)
     };
 }
 
+/* A clock that is before 1970, or behind 2527, is kept at its end. */
 static uint64_t
 pack(const struct word *word)
 {
-    assert(word->until_ms >= 0 && word->until_ms >> UNTIL_BITS == 0);
-    return (uint64_t)word->until_ms | (uint64_t)word->failures << UNTIL_BITS |
+    int64_t until_ms = word->until_ms < 0               ? 0
+                       : word->until_ms > UNTIL_MS_LAST ? UNTIL_MS_LAST
+                                                        : word->until_ms;
+
+    return (uint64_t)until_ms | (uint64_t)word->failures << UNTIL_BITS |
            (uint64_t)word->is_probing << 50 | (uint64_t)word->kind << 51 |
            (uint64_t)word->turns << 53;
 }

@@ -110,6 +110,9 @@ static const struct {
     {"too far behind", BEGUN_AT, BEGUN_AT - 1995, 5, BEGUN_AT + 5},
     {"what cannot be is not believed", INT64_MAX, BEGUN_AT, 5, BEGUN_AT},
     {"nor the other way round", INT64_MIN, BEGUN_AT, -5, BEGUN_AT},
+    {"nor an instant before 1970", -2 * BEGUN_AT, BEGUN_AT, 5, BEGUN_AT},
+    {"nor one behind the year 9999", INT64_C(253402300800000), BEGUN_AT, 5,
+     BEGUN_AT},
     {"nor a difference that cannot be", INT64_MIN + 5, BEGUN_AT, -5, BEGUN_AT},
 };
 

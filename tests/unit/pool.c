@@ -241,6 +241,22 @@ test_generations(void)
            "a clock that was ahead does not close it for good");
 }
 
+/* The clock is the operator's, and may be damaged, too. */
+static void
+test_far_clocks(void)
+{
+    const int64_t clocks[] = {-5000000000, INT64_C(253402300799999)};
+
+    for (int i = 0; i < 2; i++) {
+        tg_pool_reset(&state, ROW, GENERATION);
+        report(TG_FATE_REJECTED, clocks[i] - 1, clocks[i]);
+        is_int(look(clocks[i]).standing, TG_POOL_DUE,
+               "behind the ends of time a credential is tried anew");
+        ok(tg_pool_probe(&state, ROW, GENERATION, clocks[i]) != 0,
+           "by a probe");
+    }
+}
+
 static void
 test_learning(struct tg_area_claim *claim)
 {
@@ -435,6 +451,7 @@ main(void)
     test_probes_that_end();
     test_together();
     test_generations();
+    test_far_clocks();
     test_areas();
     test_kill();
     test_processes();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crc32c.h"
 #include "err.h"
@@ -32,6 +33,7 @@ struct tg_arena {
     uint32_t holes[64]; /* by size in units; the last one holds the larger */
     uint32_t top;       /* first unit never used */
     uint32_t secured;   /* units whose memory is there */
+    uint64_t written;   /* bytes in front of the first hole of the file */
 };
 
 static uint32_t
@@ -74,6 +76,19 @@ hole_list(struct tg_arena *arena, uint32_t units)
     return &arena->holes[units < last ? units : last];
 }
 
+/*
+ * Blobs stand close to each other, so that none is behind the first page that
+ * was never written.  Where a file system does not tell, one may be anywhere.
+ */
+static uint64_t
+written_of(const struct tg_state *state)
+{
+    off_t base = (off_t)state->header->blobs_offset;
+    off_t end = lseek(state->fd, base, SEEK_HOLE);
+
+    return end < base ? state->header->blobs_bytes : (uint64_t)(end - base);
+}
+
 struct tg_arena *
 tg_arena_new(struct tg_state *state)
 {
@@ -83,6 +98,7 @@ tg_arena_new(struct tg_state *state)
         return NULL;
     arena->state = state;
     arena->top = FIRST_UNIT;
+    arena->written = written_of(state);
     arena->buckets = 1 << 16;
     arena->by_content = calloc(arena->buckets, sizeof(uint32_t));
     if (arena->by_content == NULL) {
@@ -229,7 +245,7 @@ tg_arena_adopt(struct tg_arena *arena, uint32_t blob)
         return 0;
     }
     bytes = tg_state_blob(arena->state, blob);
-    if (bytes.data == NULL)
+    if (bytes.data == NULL || (uint64_t)blob * UNIT >= arena->written)
         return TG_ERR_CORRUPT;
     piece = new_piece(arena, blob, units_of(bytes.len));
     if (piece == NULL)

@@ -93,6 +93,12 @@ copy_slot(const struct tg_state *state, uint32_t slot, _Atomic uint64_t *table,
     return added;
 }
 
+static bool
+has_room(uint64_t level, uint64_t count)
+{
+    return count * 2 <= size_of(level);
+}
+
 static int
 grow_to(struct tg_index *index, uint64_t level)
 {
@@ -108,8 +114,12 @@ grow_to(struct tg_index *index, uint64_t level)
                     offset_of(state, level), bytes);
     if (fallocate(state->fd, 0, offset_of(state, level), bytes) != 0)
         return TG_ERR_FULL;
-    for (uint32_t slot = 0; slot < slots; slot++)
+    for (uint32_t slot = 0; slot < slots; slot++) {
         used += copy_slot(state, slot, table_of(state, level), level);
+        /* Where an index was lost there are more than it knew of. */
+        if (!has_room(level, used))
+            return grow_to(index, level + 1);
+    }
     atomic_store_explicit(&state->header->index_level, level,
                           memory_order_release);
     /* Readers that are still in there find nothing and look again. */
@@ -119,12 +129,6 @@ grow_to(struct tg_index *index, uint64_t level)
     index->level = level;
     index->used = used;
     return 0;
-}
-
-static bool
-has_room(uint64_t level, uint64_t count)
-{
-    return count * 2 <= size_of(level);
 }
 
 int

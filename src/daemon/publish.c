@@ -15,6 +15,7 @@
 #define FREE_LOOKS 64
 
 static const uint8_t no_digest[32];
+static const struct tg_key_policy no_key;
 
 /* The writer's lock is that of the file's first byte. */
 static int
@@ -83,6 +84,16 @@ blobs_of(const struct tg_key_policy *policy, uint32_t blobs[KEY_BLOBS])
     blobs[5] = policy->timezone;
 }
 
+/*
+ * Whether a table says of itself what cannot be: that it is larger than there
+ * is room for, or that a slot which was published to, at next, was never used.
+ */
+static bool
+is_beyond(uint32_t slots, uint32_t capacity, tg_seq *next)
+{
+    return slots > capacity || (slots < capacity && atomic_load(next) != 0);
+}
+
 static int
 adopt_keys(struct tg_publisher *publisher)
 {
@@ -91,7 +102,10 @@ adopt_keys(struct tg_publisher *publisher)
     uint32_t blobs[KEY_BLOBS];
     struct tg_key_policy policy;
     uint64_t seq;
-    int err = slots > state->header->key_capacity ? TG_ERR_CORRUPT : 0;
+    int err =
+        is_beyond(slots, state->header->key_capacity, &state->keys[slots].seq)
+            ? TG_ERR_CORRUPT
+            : 0;
 
     if (err == 0)
         err = tg_idmap_reserve(&publisher->keys, slots);
@@ -123,7 +137,10 @@ adopt_accounts(struct tg_publisher *publisher)
     struct tg_state *state = publisher->state;
     uint32_t slots = atomic_load(&state->header->account_high_water);
     struct tg_account_policy policy;
-    int err = slots > state->header->account_capacity ? TG_ERR_CORRUPT : 0;
+    int err = is_beyond(slots, state->header->account_capacity,
+                        &state->accounts[slots].seq)
+                  ? TG_ERR_CORRUPT
+                  : 0;
 
     for (uint32_t slot = 0; slot < slots && err == 0; slot++) {
         if (tg_state_account(state, slot, &policy) != 0)
@@ -307,6 +324,10 @@ new_key_slot(struct tg_publisher *publisher, uint32_t *slot)
     if (err != 0)
         return err;
     atomic_store(&state->header->key_high_water, next + 1);
+    /* Only a damaged file has had another key in a slot that is new. */
+    if (atomic_load(&state->keys[next].seq) != 0)
+        publish(&state->keys[next].seq, state->keys[next].slots, sizeof(no_key),
+                &no_key);
     *slot = next;
     return 0;
 }
@@ -435,7 +456,6 @@ tg_publish_key(struct tg_publisher *publisher,
 int
 tg_publish_key_gone(struct tg_publisher *publisher, const char *id)
 {
-    static const struct tg_key_policy nothing;
     struct tg_state *state = publisher->state;
     struct tg_key_policy old;
     uint32_t slot;
@@ -445,9 +465,9 @@ tg_publish_key_gone(struct tg_publisher *publisher, const char *id)
         return TG_ERR_NOT_FOUND;
     if (tg_state_key(state, slot, &old, &seq) != 0)
         return TG_ERR_NOT_FOUND;
-    publish(&state->keys[slot].seq, state->keys[slot].slots, sizeof(nothing),
-            &nothing);
-    unindex(publisher, &old, &nothing, slot);
+    publish(&state->keys[slot].seq, state->keys[slot].slots, sizeof(no_key),
+            &no_key);
+    unindex(publisher, &old, &no_key, slot);
     drop_blobs(publisher, &old);
     tg_idmap_remove(&publisher->keys, id);
     return remember_free(&publisher->free_keys, slot);

@@ -103,9 +103,27 @@ account_beyond(void)
 }
 
 static void
+key_forgotten(void)
+{
+    state.header->key_high_water = 1;
+}
+
+static void
+account_forgotten(void)
+{
+    state.header->account_high_water = 0;
+}
+
+static void
 blob_beyond(void)
 {
     policy_of(0)->hours = UINT32_MAX;
+}
+
+static void
+blob_nowhere(void)
+{
+    policy_of(0)->hours = (1u << 28) - 1;
 }
 
 static void
@@ -130,7 +148,10 @@ static const struct {
     {"an index in which no search ends", fill_index, TG_ERR_CORRUPT},
     {"more keys than there is room for", key_beyond, TG_ERR_CORRUPT},
     {"more accounts than there is room for", account_beyond, TG_ERR_CORRUPT},
+    {"a key in a slot that was never used", key_forgotten, TG_ERR_CORRUPT},
+    {"an account in such a slot", account_forgotten, TG_ERR_CORRUPT},
     {"a blob behind the file's end", blob_beyond, TG_ERR_CORRUPT},
+    {"a blob where nothing was written", blob_nowhere, TG_ERR_CORRUPT},
     {"a blob longer than any", blob_too_long, TG_ERR_CORRUPT},
     {"a blob within another", blob_within, TG_ERR_CORRUPT},
 };
@@ -144,6 +165,56 @@ test_files(void)
         is_int(adopt(), files[i].err, "%s", files[i].what);
         end();
     }
+}
+
+static int
+publish_some(uint32_t first, uint32_t count, bool are_open)
+{
+    struct tg_publisher *publisher;
+    int err = tg_publisher_open(&publisher, &state);
+
+    for (uint32_t n = first; n < first + count && err == 0; n++) {
+        struct tg_key_policy key = test_key(n);
+        struct tg_digest second = test_digest(n + 1000000);
+        uint32_t slot;
+
+        memcpy(key.secrets[1].digest, second.bytes, sizeof(second.bytes));
+        err = tg_publish_key(publisher, &key, &slot);
+        if (err == 0 && are_open)
+            err = tg_publish_open(publisher, slot);
+    }
+    tg_publisher_close(publisher);
+    return err;
+}
+
+/* The table of a level holds less than all keys have: they are found again. */
+static void
+test_lost_index(void)
+{
+    struct tg_digest digest = test_digest(1004100);
+    uint32_t slot;
+
+    dir = test_dir();
+    test_create(&state, dir, 5000);
+    if (publish_some(1, 4100, false) != 0)
+        abort();
+    state.header->index_level = 0;
+    is_int(adopt(), 0, "an index of a level that is not in use is made anew");
+    is_int(tg_state_lookup(&state, &digest, &slot), 0, "with each key in it");
+    end();
+}
+
+/* While a file is being filled a key is put where another one may still be. */
+static void
+test_used_slot(void)
+{
+    begin();
+    state.header->key_high_water = 0;
+    state.keys[0].seq = 0;
+    state.header->is_filling = 1;
+    is_int(publish_some(3, 2, true), 0,
+           "a new key opens in a slot that had one");
+    end();
 }
 
 static const struct {
@@ -278,6 +349,8 @@ int
 main(void)
 {
     test_files();
+    test_lost_index();
+    test_used_slot();
     test_calls();
     test_settled_call();
     test_reads();

@@ -89,10 +89,19 @@ tg_area_claim(struct tg_area_claim *claim, struct tg_state *state,
     return TG_ERR_FULL;
 }
 
+/* Slots that were used; of a damaged count those that there are. */
+static uint32_t
+slots_used(const struct tg_state *state, uint32_t area)
+{
+    uint32_t used = atomic_load(&state->areas[area].high_water);
+
+    return used < TG_AREA_SLOTS ? used : TG_AREA_SLOTS;
+}
+
 static bool
 is_empty(struct tg_state *state, uint32_t area)
 {
-    uint32_t used = atomic_load(&state->areas[area].high_water);
+    uint32_t used = slots_used(state, area);
 
     for (uint32_t i = 0; i < used; i++) {
         if (atomic_load(&slots_of(state, area)[i].phase) != TG_PHASE_FREE)
@@ -222,11 +231,9 @@ void
 tg_area_each(struct tg_state *state, uint32_t area,
              void (*visit)(void *arg, struct tg_call_slot *slot), void *arg)
 {
-    uint32_t used = atomic_load(&state->areas[area].high_water);
+    uint32_t used = slots_used(state, area);
     struct tg_call_slot *slots = slots_of(state, area);
 
-    if (used > TG_AREA_SLOTS)
-        used = TG_AREA_SLOTS;
     for (uint32_t i = 0; i < used; i++) {
         if (atomic_load(&slots[i].phase) != TG_PHASE_FREE)
             visit(arg, &slots[i]);

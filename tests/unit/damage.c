@@ -329,6 +329,20 @@ test_cells(void)
     end();
 }
 
+/* More slots than there are. */
+static void
+test_high_water(void)
+{
+    struct tg_area_claim claim;
+
+    begin();
+    tg_area_claim(&claim, &state, 7, 1);
+    state.areas[claim.area].high_water = UINT32_MAX;
+    tg_area_leave(&claim);
+    is_int(state.areas[0].writer_id, 0, "a worker leaves a damaged area");
+    end();
+}
+
 /* 2^32 - 1 calls, and one more, are none: then one leaves. */
 static void
 test_calls_at_once(void)
@@ -356,6 +370,7 @@ main(void)
     test_reads();
     test_looks_ahead();
     test_cells();
+    test_high_water();
     test_calls_at_once();
     return done();
 }

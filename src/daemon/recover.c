@@ -139,7 +139,7 @@ flush_call(void *arg, struct tg_call_slot *slot)
     static const struct tg_str nothing = {NULL, 0};
     struct flush *flush = arg;
 
-    if (flush->err != 0)
+    if (flush->err != 0 || !tg_area_is_sound(flush->state, slot))
         return;
     tg_settle_lost(flush->state, &slot->call, flush->now_ms);
     flush->err = tg_journal_append(&flush->journal, &slot->call, nothing,

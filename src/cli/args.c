@@ -265,10 +265,30 @@ takes_many(const struct tg_command *command)
     return len > 3 && strcmp(command->operand + len - 3, "...") == 0;
 }
 
+/* A word that cannot name anything: "$ID" of a shell without ID, bytes. */
+static int
+check_word(const struct tg_cli *cli, const char *word)
+{
+    const char *name = cli->command->operand, *behind = strchr(name, ' ');
+    int len;
+
+    if (cli->operand != NULL && behind != NULL)
+        name = behind + 1;
+    name += strspn(name, "[");
+    len = (int)strcspn(name, " ].");
+    if (*word == '\0')
+        return tg_say_usage(cli, "%.*s is empty", len, name);
+    if (strncmp(name, "FILE", 4) != 0 && !tg_value_is_text(word))
+        return tg_say_usage(cli, "%.*s takes UTF-8, not \"%s\"", len, name,
+                            word);
+    return TG_EXIT_OK;
+}
+
 static int
 take_word(struct tg_cli *cli, const char *word)
 {
     const struct tg_command *row;
+    int rc;
 
     if (cli->noun == NULL) {
         if (!tg_noun_exists(word))
@@ -295,6 +315,9 @@ take_word(struct tg_cli *cli, const char *word)
                                  "place for one: name a key by its ID, key_…");
     if (cli->command->operand == NULL)
         return tg_say_usage(cli, "nothing can stand here: \"%s\"", word);
+    rc = check_word(cli, word);
+    if (rc != TG_EXIT_OK)
+        return rc;
     if (cli->operand == NULL)
         cli->operand = word;
     else if (takes_two(cli->command) && cli->second == NULL)

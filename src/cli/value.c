@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "say.h"
+#include "utf8.h"
 #include "when.h"
 
 static bool
@@ -92,6 +93,23 @@ tg_value_is_amount(const char *value)
     return fraction > 0 && value[whole + 1 + fraction] == '\0';
 }
 
+bool
+tg_value_is_text(const char *value)
+{
+    struct tg_utf8 utf8 = {0};
+    size_t len = strlen(value);
+
+    return tg_utf8_check(&utf8, value, len) == len && utf8.need == 0;
+}
+
+/* Names of files are bytes, and stay on this machine. */
+static bool
+is_path(const struct tg_option *option)
+{
+    return strncmp(option->argument, "FILE", 4) == 0 ||
+           strcmp(option->argument, "DIR") == 0;
+}
+
 int
 tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
                const char *value)
@@ -99,6 +117,9 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
     const char *equals;
     int64_t ms;
 
+    if (!is_path(option) && !tg_value_is_text(value))
+        return tg_say_usage(cli, "--%s takes UTF-8, not \"%s\"", option->name,
+                            value);
     if (!is_good_choice(option, value))
         return refuse_choice(cli, option, value);
     switch (option->value) {

@@ -14,6 +14,12 @@
 int tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
                    const char *value);
 
+/*
+ * Whether a word can be sent: a JSON string is UTF-8, and a word that is none
+ * would be left out of a request that goes out without it.
+ */
+bool tg_value_is_text(const char *value);
+
 /* Whether a text is a number of days such as 30 or 30d. */
 bool tg_value_is_days(const char *value);
 

@@ -315,6 +315,59 @@ def test_wrong_usage(cli, admin, words, sentence):
     assert admin.requests == []
 
 
+@pytest.mark.parametrize("words, what", [
+    (["keys", "create", "--name", "x", "--model", b"\xff"], "--model"),
+    (["keys", "create", "--name", "x", "--allow-ip", "10.0.0.0/8",
+      "--allow-referrer", b"https://\xc3\x28"], "--allow-referrer"),
+    (["keys", "update", KEY_ID, "--label", b"a=\xed\xa0\x80"], "--label"),
+    (["accounts", "create", "--name", b"\xe9"], "--name"),
+    (["prices", "add", b"\xff", "--prompt", "1", "--completion", "1"],
+     "MODEL"),
+    (["keys", "show", b"\xc3"], "ID"),
+])
+def test_what_cannot_be_sent_is_not_left_out(cli, admin, words, what):
+    """A restriction that is no UTF-8 would make a key without it."""
+    done = subprocess.run([CLI, *words], env=cli.env, capture_output=True,
+                          timeout=30)
+    assert done.returncode == 2
+    assert f"{what} takes UTF-8, not \"".encode() in done.stderr, done.stderr
+    assert b"\\x" in done.stderr
+    assert admin.requests == []
+
+
+def test_a_file_may_have_any_name(cli, admin, tmp_path):
+    admin.answer("POST", "/credentials", {"object": "credential"}, 201)
+    path = os.fsencode(tmp_path) + b"/\xff"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write("s3cret-of-a-provider")
+    done = subprocess.run([CLI, "credentials", "add", "--upstream", "u",
+                           "--file", path], env=cli.env, capture_output=True,
+                          timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert admin.last["body"]["secret"] == "s3cret-of-a-provider"
+
+
+@pytest.mark.parametrize("words, name", [
+    (["keys", "update", "", "--rpm", "5"], "ID"),
+    (["keys", "delete", "", "--yes"], "ID"),
+    (["accounts", "show", ""], "ACCOUNT"),
+    (["accounts", "top-up", "", "5"], "ACCOUNT"),
+    (["accounts", "top-up", "research", ""], "AMOUNT"),
+    (["upstreams", "test", ""], "NAME"),
+    (["credentials", "disable", "", "--yes"], "ID"),
+    (["health", ""], "ID"),
+    (["limits", "suggest", ""], "ID"),
+    (["keys", "rotation", ""], "STEP"),
+    (["backup", ""], "FILE"),
+])
+def test_an_empty_word_names_nothing(cli, admin, words, name):
+    """As "$ID" is in a shell where nobody has set it."""
+    done = cli(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"tollgate: {name} is empty\n")
+    assert admin.requests == []
+
+
 def test_a_secret_in_the_wrong_place_is_not_repeated(cli, admin):
     for words in (["keys", "show", SECRET], ["keys", SECRET],
                   ["credentials", "add", "--upstream", "u", SECRET],
@@ -712,6 +765,9 @@ def test_keys_show(admin, cli):
 def test_an_operand_is_one_path_segment(admin, cli):
     assert cli("keys", "show", "../accounts?x#y").returncode == 1
     assert admin.last["path"] == "/admin/v1/keys/..%2Faccounts%3Fx%23y"
+    for word in (".", ".."):
+        assert cli("keys", "check", word, "--scope", "chat").returncode == 1
+        assert admin.last["path"] == f"/admin/v1/keys/{word}/check"
 
 
 ENDS = [("disable", "POST", f"/keys/{KEY_ID}/disable"),

@@ -67,10 +67,7 @@ get(struct tg_request *request, struct tg_reply *reply)
     int err = store->ops->rule_get(store, request->subject, one_alert, &object);
 
     if (err == TG_ERR_NOT_FOUND)
-        tg_reply_error(reply, 404, "not_found", NULL,
-                       "there is no alert '%s'; alerts have an id, alr_…, and "
-                       "a name",
-                       request->subject);
+        tg_reply_unknown(reply, "alert", request->subject);
     else if (err != 0)
         tg_reply_store(reply, store, err, "alert");
     return object;
@@ -138,8 +135,7 @@ read_scope(struct tg_request *request, struct draft *draft,
     if (strncmp(text, "key:", 4) == 0) {
         if (!tg_id_is(text + 4, "key_") ||
             store->ops->key_get(store, text + 4, no_key, NULL) != 0)
-            return tg_reply_invalid(reply, "scope", "there is no key '%s'",
-                                    text + 4);
+            return tg_reply_unknown_member(reply, "scope", "key", text + 4);
     } else if (strncmp(text, "label:", 6) == 0) {
         if (strchr(text + 6, '=') == NULL || text[6] == '=')
             return refuse_scope(reply);
@@ -180,9 +176,8 @@ read_channels(struct tg_request *request, struct draft *draft,
         if (store->ops->channel_get(store, json_string_value(one), take_id,
                                     id) != 0) {
             json_decref(ids);
-            return tg_reply_invalid(reply, "channels",
-                                    "there is no channel '%s'",
-                                    json_string_value(one));
+            return tg_reply_unknown_member(reply, "channels", "channel",
+                                           json_string_value(one));
         }
         json_array_append_new(ids, json_string(id));
     }

@@ -75,8 +75,7 @@ tg_admin_channel_test(struct tg_request *request, struct tg_reply *reply)
     err = daemon->admin->ops->channel_get(daemon->admin, request->subject,
                                           open_channel, &opening);
     if (err == TG_ERR_NOT_FOUND)
-        tg_reply_error(reply, 404, "not_found", NULL,
-                       "there is no channel '%s'", request->subject);
+        tg_reply_unknown(reply, "channel", request->subject);
     else if (err != 0)
         tg_reply_store(reply, daemon->admin, err, "channel");
     pthread_mutex_unlock(&daemon->admin_lock);

@@ -60,10 +60,7 @@ refuse(struct tg_reply *reply, const struct tg_store *store, int err,
 {
     if (err != TG_ERR_NOT_FOUND)
         return tg_reply_store(reply, store, err, "channel");
-    return tg_reply_error(reply, 404, "not_found", NULL,
-                          "there is no channel '%s'; channels have an id, "
-                          "chn_…, and a name",
-                          id_or_name);
+    return tg_reply_unknown(reply, "channel", id_or_name);
 }
 
 static json_t *

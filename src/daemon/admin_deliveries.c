@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "err.h"
+#include "own.h"
 #include "shapes.h"
 
 /* What rules have found, and how the telling went. */
@@ -51,8 +52,7 @@ tg_admin_episode_list(struct tg_request *request, struct tg_reply *reply)
 {
     struct tg_store *store = request->daemon->reports;
     struct tg_store_episode_filter filter = {
-        .rule_id = tg_request_argument(request, "alert"),
-        .key_id = tg_request_argument(request, "key")};
+        .rule_id = tg_request_argument(request, "alert")};
     struct tg_page_list list = {.data = NULL};
     struct tg_store_page page;
     int err;
@@ -63,10 +63,12 @@ tg_admin_episode_list(struct tg_request *request, struct tg_reply *reply)
     filter.after = page.after;
     filter.limit = page.limit + 1;
     list.limit = page.limit;
-    list.data = json_array();
     pthread_mutex_lock(&request->daemon->reports_lock);
-    err = store->ops->episode_each(store, &filter, list_episode, &list);
-    tg_page_list_reply(&list, reply, store, err);
+    if (tg_own_key(request, store, reply, &filter.key_id)) {
+        list.data = json_array();
+        err = store->ops->episode_each(store, &filter, list_episode, &list);
+        tg_page_list_reply(&list, reply, store, err);
+    }
     pthread_mutex_unlock(&request->daemon->reports_lock);
 }
 

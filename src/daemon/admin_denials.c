@@ -98,7 +98,6 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
         !tg_request_instant(request, reply, "since", &filter->since) ||
         !tg_request_instant(request, reply, "until", &filter->until))
         return false;
-    filter->key_id = tg_request_argument(request, "key");
     return true;
 }
 
@@ -125,7 +124,9 @@ list(const struct tg_request *request, struct tg_reply *reply,
     char account_id[TG_ID_TEXT_SIZE];
     int err;
 
-    if (!tg_own_filter(request, store, reply, account_id, &filter->account_id))
+    if (!tg_own_filter(request, store, reply, account_id,
+                       &filter->account_id) ||
+        !tg_own_key(request, store, reply, &filter->key_id))
         return;
     page.data = json_array();
     err = store->ops->denial_each(store, filter, list_denial, &page);
@@ -252,6 +253,8 @@ tg_admin_denial_export(struct tg_request *request, struct tg_reply *reply)
         read_filter(request, reply, &exporting->filter) &&
         tg_own_filter(request, daemon->exports, reply, exporting->account_id,
                       &exporting->filter.account_id) &&
+        tg_own_key(request, daemon->exports, reply,
+                   &exporting->filter.key_id) &&
         (tg_export_keep(&exporting->filter.key_id, &exporting->key_id) ||
          tg_export_no_memory(reply));
     pthread_mutex_unlock(&daemon->exports_lock);

@@ -50,7 +50,6 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
         !tg_request_instant(request, reply, "until", &filter->until))
         return false;
     filter->type = tg_request_argument(request, "type");
-    filter->key_id = tg_request_argument(request, "key");
     return true;
 }
 
@@ -71,7 +70,8 @@ tg_admin_event_list(struct tg_request *request, struct tg_reply *reply)
     filter.limit = page.limit + 1;
     list.limit = page.limit;
     pthread_mutex_lock(&request->daemon->reports_lock);
-    if (tg_own_filter(request, store, reply, account_id, &filter.account_id)) {
+    if (tg_own_filter(request, store, reply, account_id, &filter.account_id) &&
+        tg_own_key(request, store, reply, &filter.key_id)) {
         list.data = json_array();
         err = store->ops->event_each(store, &filter, list_event, &list);
         tg_page_list_reply(&list, reply, store, err);
@@ -218,6 +218,8 @@ tg_admin_event_export(struct tg_request *request, struct tg_reply *reply)
         read_filter(request, reply, &exporting->filter) &&
         tg_own_filter(request, daemon->exports, reply, exporting->account_id,
                       &exporting->filter.account_id) &&
+        tg_own_key(request, daemon->exports, reply,
+                   &exporting->filter.key_id) &&
         keep_texts(exporting, reply);
     pthread_mutex_unlock(&daemon->exports_lock);
     if (is_read)

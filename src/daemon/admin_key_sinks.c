@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "err.h"
 #include "members.h"
+#include "own.h"
 #include "shapes.h"
 #include "sinks.h"
 #include "sinks_draft.h"
@@ -338,7 +339,6 @@ read_filter(const struct tg_request *request, struct tg_reply *reply,
 {
     struct tg_store_page page;
 
-    filter->key_id = tg_request_argument(request, "key");
     filter->sink_id = tg_request_argument(request, "sink");
     filter->state = tg_request_argument(request, "state");
     if (!tg_request_page(request, reply, "dlv_", &page))
@@ -367,9 +367,11 @@ tg_admin_sink_delivery_list(struct tg_request *request, struct tg_reply *reply)
     if (!read_filter(request, reply, &filter))
         return;
     list.limit = filter.limit++;
-    list.data = json_array();
     pthread_mutex_lock(&request->daemon->admin_lock);
-    err = store->sinks->delivery_each(store, &filter, list_delivery, &list);
-    tg_page_list_reply(&list, reply, store, err);
+    if (tg_own_key(request, store, reply, &filter.key_id)) {
+        list.data = json_array();
+        err = store->sinks->delivery_each(store, &filter, list_delivery, &list);
+        tg_page_list_reply(&list, reply, store, err);
+    }
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }

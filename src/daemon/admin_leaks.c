@@ -5,6 +5,7 @@
 #include "err.h"
 #include "leak.h"
 #include "members.h"
+#include "own.h"
 #include "shapes.h"
 
 static int
@@ -28,16 +29,19 @@ tg_admin_leak_list(struct tg_request *request, struct tg_reply *reply)
     struct tg_store *store = request->daemon->admin;
     struct tg_page_list list = {.data = NULL};
     struct tg_store_page page;
+    const char *key_id;
     int err;
 
     if (!tg_request_page(request, reply, "leak_", &page))
         return;
     list.limit = page.limit++;
-    list.data = json_array();
     pthread_mutex_lock(&request->daemon->admin_lock);
-    err = store->leaks->each(store, tg_request_argument(request, "key"),
-                             page.after, page.limit, list_leak, &list);
-    tg_page_list_reply(&list, reply, store, err);
+    if (tg_own_key(request, store, reply, &key_id)) {
+        list.data = json_array();
+        err = store->leaks->each(store, key_id, page.after, page.limit,
+                                 list_leak, &list);
+        tg_page_list_reply(&list, reply, store, err);
+    }
     pthread_mutex_unlock(&request->daemon->admin_lock);
 }
 

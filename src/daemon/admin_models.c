@@ -140,10 +140,7 @@ reply_model(struct tg_request *request, struct tg_reply *reply, unsigned status,
     if (err == 0)
         tg_reply_json(reply, status, model);
     else if (err == TG_ERR_NOT_FOUND)
-        tg_reply_error(reply, 404, "not_found", NULL,
-                       "there is no model '%s'; GET /models lists those "
-                       "there are",
-                       name);
+        tg_reply_unknown(reply, "model", name);
     else
         tg_reply_store(reply, store, err, "model");
 }

@@ -92,8 +92,12 @@ find_upstream(struct reconciling *self, const char *name,
     if (err == TG_ERR_DUPLICATE)
         return tg_reply_invalid(reply, "upstream",
                                 "there are several upstreams; say which one");
-    if (err == TG_ERR_NOT_FOUND || (err == 0 && self->id[0] == '\0'))
-        return tg_reply_invalid(reply, "upstream", "there is no such upstream");
+    if (err == TG_ERR_NOT_FOUND)
+        return tg_reply_unknown_member(reply, "upstream", "upstream", name);
+    if (err == 0 && self->id[0] == '\0')
+        return tg_reply_invalid(reply, "upstream",
+                                "there is no upstream; add one: tollgate "
+                                "upstreams add --name NAME --base-url URL");
     if (err == 0)
         err = store->ops->credential_each(store, take_credential, self);
     if (err == 0)

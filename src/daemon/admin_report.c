@@ -96,8 +96,7 @@ make(struct asked *asked, const struct tg_request *request,
         return NULL;
     err = tg_report_make(store, &asked->question, &report);
     if (err == TG_ERR_NOT_FOUND)
-        tg_reply_invalid(reply, "key", "there is no key '%s'",
-                         asked->question.key_id);
+        tg_reply_unknown_member(reply, "key", "key", asked->question.key_id);
     else if (err != 0)
         tg_reply_store(reply, store, err, "report");
     return report;

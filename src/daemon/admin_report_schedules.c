@@ -111,10 +111,7 @@ tg_report_schedule_find(const struct tg_request *request,
                                            take_schedule, schedule);
 
     if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_error(reply, 404, "not_found", NULL,
-                              "there is no schedule '%s'; schedules have an "
-                              "id, rps_…, and a name",
-                              request->subject);
+        return tg_reply_unknown(reply, "schedule", request->subject);
     return err == 0 || tg_reply_store(reply, store, err, "schedule");
 }
 
@@ -184,7 +181,7 @@ read_subject(const struct tg_request *request,
     if (key != NULL && key[0] != '\0' &&
         (!tg_id_is(key, "key_") ||
          store->ops->key_get(store, key, no_key, NULL) != 0))
-        return tg_reply_invalid(reply, "key", "there is no key '%s'", key);
+        return tg_reply_unknown_member(reply, "key", "key", key);
     if (key != NULL)
         snprintf(schedule->key_id, sizeof(schedule->key_id), "%s", key);
     return schedule->account_id[0] == '\0' || schedule->key_id[0] == '\0' ||
@@ -210,8 +207,7 @@ read_channel(const struct tg_request *request,
     err =
         store->ops->channel_get(store, channel, take_id, schedule->channel_id);
     if (err == TG_ERR_NOT_FOUND)
-        return tg_reply_invalid(reply, "channel", "there is no channel '%s'",
-                                channel);
+        return tg_reply_unknown_member(reply, "channel", "channel", channel);
     return err == 0 || tg_reply_store(reply, store, err, "channel");
 }
 

@@ -88,8 +88,8 @@ tg_admin_access_of(struct tg_request *request, struct tg_reply *reply,
     is_found = tg_operator_read(request, reply, given, &row);
     tg_operator_release(&row);
     if (is_found && !sees_all && strcmp(row.id, request->operator.id) != 0)
-        is_found = tg_reply_error(reply, 404, "not_found", NULL,
-                                  "there is no such operator");
+        is_found = tg_reply_store(reply, request->daemon->admin,
+                                  TG_ERR_NOT_FOUND, "operator");
     snprintf(id, TG_ID_TEXT_SIZE, "%s", row.id);
     *operator_id = id;
     return is_found;

@@ -116,8 +116,8 @@ check_self(struct tg_request *request, struct tg_reply *reply)
         strcmp(request->subject, operator->id) == 0 ||
         strcmp(request->subject, operator->name) == 0)
         return true;
-    return tg_reply_error(reply, 404, "not_found", NULL,
-                          "there is no such operator");
+    return tg_reply_store(reply, request->daemon->admin, TG_ERR_NOT_FOUND,
+                          "operator");
 }
 
 static bool
@@ -186,9 +186,6 @@ tg_own_key(const struct tg_request *request, struct tg_store *store,
     err = store->ops->key_get(store, id, take_key_account, account_id);
     if (err == TG_ERR_NOT_FOUND ||
         (err == 0 && !tg_own_account(request, account_id)))
-        return tg_reply_invalid(reply, "key",
-                                "there is no key '%s'; write its id, key_…, "
-                                "as tollgate keys list has it",
-                                id);
+        return tg_reply_unknown_member(reply, "key", "key", id);
     return err == 0 || tg_reply_store(reply, store, err, "key");
 }

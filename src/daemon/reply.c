@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "civil.h"
 #include "err.h"
@@ -10,6 +11,7 @@
 #include "money.h"
 
 #define TEXT_MAX 1024
+#define NAME_SHOWN 400 /* bytes; names have 100 characters at most */
 
 void
 tg_reply_json(struct tg_reply *reply, unsigned status, json_t *body)
@@ -86,13 +88,66 @@ tg_reply_invalid(struct tg_reply *reply, const char *param, const char *fmt,
     return false;
 }
 
+/* How a thing is named, and where its names stand; "" when nobody names it. */
+static const char *
+way_to(const char *what)
+{
+    static const struct {
+        const char *what, *way;
+    } ways[] = {
+        {"account", "; accounts have an id, acct_…, and a name: tollgate "
+                    "accounts list"},
+        {"alert", "; alerts have an id, alr_…, and a name: tollgate alerts "
+                  "rules"},
+        {"channel", "; channels have an id, chn_…, and a name: tollgate alerts "
+                    "channels"},
+        {"credential", "; write its id, cred_…, as tollgate credentials list "
+                       "has it"},
+        {"event", "; write its id, evt_…, as tollgate events list has it"},
+        {"key", "; write its id, key_…, as tollgate keys list --name NAME has "
+                "it"},
+        {"model", "; tollgate models lists them"},
+        {"operator", "; operators have an id, op_…, and a name: tollgate "
+                     "operators list"},
+        {"schedule", "; schedules have an id, rps_…, and a name: tollgate "
+                     "report schedule"},
+        {"session", "; write its id, ses_…, as tollgate sessions list has it"},
+        {"sink", "; sinks have an id, sink_…, and a name: tollgate sinks list"},
+        {"token", "; write its id, tok_…, as tollgate tokens list has it"},
+        {"upstream", "; upstreams have an id, up_…, and a name: tollgate "
+                     "upstreams list"},
+    };
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(ways[i].what, what) == 0)
+            return ways[i].way;
+    }
+    return "";
+}
+
+bool
+tg_reply_unknown(struct tg_reply *reply, const char *what, const char *name)
+{
+    return tg_reply_error(reply, 404, "not_found", NULL,
+                          "there is no %s '%.*s'%s", what, NAME_SHOWN, name,
+                          way_to(what));
+}
+
+bool
+tg_reply_unknown_member(struct tg_reply *reply, const char *param,
+                        const char *what, const char *name)
+{
+    return tg_reply_invalid(reply, param, "there is no %s '%.*s'%s", what,
+                            NAME_SHOWN, name, way_to(what));
+}
+
 bool
 tg_reply_store(struct tg_reply *reply, const struct tg_store *store, int err,
                const char *what)
 {
     if (err == TG_ERR_NOT_FOUND)
         return tg_reply_error(reply, 404, "not_found", NULL,
-                              "there is no such %s", what);
+                              "there is no such %s%s", what, way_to(what));
     if (err == TG_ERR_DUPLICATE)
         return tg_reply_error(reply, 409, "already_exists", NULL,
                               "this %s exists already", what);

@@ -74,6 +74,15 @@ tg_reply_invalid(struct tg_reply *reply, const char *param, const char *fmt,
                  ...);
 
 /*
+ * Says that there is no thing of this name, a "key" for example, and how such
+ * things are named: 404 for what the path names, 400 for what a member does.
+ */
+bool tg_reply_unknown(struct tg_reply *reply, const char *what,
+                      const char *name);
+bool tg_reply_unknown_member(struct tg_reply *reply, const char *param,
+                             const char *what, const char *name);
+
+/*
  * Answers for a store that failed: 404 for TG_ERR_NOT_FOUND, 409 for
  * TG_ERR_DUPLICATE, both about what; else 503, and the sentence is logged.
  */

@@ -41,10 +41,7 @@ take_account(void *arg, const struct tg_store_account *row)
 bool
 tg_shapes_no_account(struct tg_reply *reply, const char *id_or_name)
 {
-    return tg_reply_error(reply, 404, "not_found", NULL,
-                          "there is no account '%s'; accounts have an id, "
-                          "acct_…, and a name",
-                          id_or_name);
+    return tg_reply_unknown(reply, "account", id_or_name);
 }
 
 bool

@@ -1418,6 +1418,62 @@ def test_real_errors_name_the_option(real):
     assert done.returncode == 1 and done.stderr.startswith("tollgate: ")
 
 
+@pytest.mark.parametrize("words, sentence", [
+    ("keys show ci", "no such key; write its id, key_…, as tollgate keys list "
+     "--name NAME has it"),
+    ("keys update ci --rpm 5", "no such key; write its id, key_…"),
+    ("keys update {account} --rpm 5", "no such key; write its id, key_…"),
+    ("keys disable ci --yes", "no such key; write its id, key_…"),
+    ("keys check ci --scope chat", "no such key; write its id, key_…"),
+    ("keys rotate ci", "no such key; write its id, key_…"),
+    ("limits suggest ci", "no such key; write its id, key_…"),
+    ("health ci", "no such key; write its id, key_…"),
+    ("leak show ci", "no such key; write its id, key_…"),
+    ("accounts show ci", "no account 'ci'; accounts have an id, acct_…, and a "
+     "name: tollgate accounts list"),
+    ("models show ci", "no model 'ci'; tollgate models lists them"),
+    ("upstreams test ci", "no such upstream; upstreams have an id, up_…, and a "
+     "name: tollgate upstreams list"),
+    ("credentials show ci", "no such credential; write its id, cred_…, as "
+     "tollgate credentials list has it"),
+    ("credentials disable ci --yes", "no such credential; write its id, cred_…"),
+    ("operators show ci", "no such operator; operators have an id, op_…, and a "
+     "name: tollgate operators list"),
+    ("tokens list --operator ci", "no such operator; operators have an id"),
+    ("tokens revoke ci --yes", "no such token; write its id, tok_…, as "
+     "tollgate tokens list has it"),
+    ("sessions end ci", "no such session; write its id, ses_…, as tollgate "
+     "sessions list has it"),
+    ("sinks show ci", "no such sink; sinks have an id, sink_…, and a name: "
+     "tollgate sinks list"),
+    ("events show ci", "no such event; write its id, evt_…, as tollgate events "
+     "list has it"),
+    ("alerts rules show ci", "no alert 'ci'; alerts have an id, alr_…, and a "
+     "name: tollgate alerts rules"),
+    ("alerts channels test ci", "no channel 'ci'; channels have an id, chn_…, "
+     "and a name: tollgate alerts channels"),
+    ("report schedule show ci", "no schedule 'ci'; schedules have an id, "
+     "rps_…, and a name: tollgate report schedule"),
+    ("report --key ci", "no key 'ci'; write its id, key_…"),
+    ("ledger reconcile --upstream ci", "no upstream 'ci'; upstreams have"),
+    # A list of nothing would say that nothing has happened.
+    ("events list --key ci", "no key 'ci'; write its id, key_…"),
+    ("events export --key ci -", "no key 'ci'; write its id, key_…"),
+    ("denials list --key ci", "no key 'ci'; write its id, key_…"),
+    ("denials export --key ci -", "no key 'ci'; write its id, key_…"),
+    ("alerts list --key ci", "no key 'ci'; write its id, key_…"),
+    ("leak list --key ci", "no key 'ci'; write its id, key_…"),
+    ("sinks deliveries --key ci", "no key 'ci'; write its id, key_…"),
+])
+def test_real_names_that_are_none(real, words, sentence):
+    """What a thing is called where one writes its id, and another's id."""
+    account = json.loads(real("accounts", "show", "default", "--json").stdout)
+    done = real(*(word.format(account=account["id"])
+                  for word in words.split()))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"tollgate: there is {sentence}" in done.stderr, done.stderr
+
+
 def test_real_accounts(real):
     done = real("accounts", "create", "--name", "research", "--billing",
                 "postpaid")

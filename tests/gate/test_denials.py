@@ -391,7 +391,7 @@ def test_the_command_line_lists_them(gate):
     assert listed["data"] == denials(gate, key=key.id)
     assert "permission_denied" in gate.must("denials", "--csv", "--code",
                                             "permission_denied")
-    assert gate.must("denials", "--key", "key_none") == \
+    assert gate.must("denials", "--key", gate.key("another").id) == \
         "No such requests were refused.\n"
     status, _, errors = gate.cli("denials", "list", "--code", "none_such")
     assert status == 1 and "there is no code 'none_such'" in errors

@@ -210,17 +210,18 @@ def test_a_bound_operator_finds_only_its_own_things(world):
     accounts = daemon.get("/accounts", token=token).json
     assert [a["name"] for a in accounts["data"]] == ["own"]
     assert not accounts["has_more"]
-    for path in ("/calls", "/denials"):
-        reply = daemon.get(f"{path}?key={other['id']}", token=token).json
-        assert reply["data"] == []
-    for path in ("/usage?by=key", "/usage?by=day"):
+    reply = daemon.get(f"/calls?key={other['id']}", token=token).json
+    assert reply["data"] == []
+    for path, rows in (("/usage?by=key", "rows"), ("/usage?by=day", "rows"),
+                       ("/denials?limit=9", "data"),
+                       ("/events?type=leak_reported", "data")):
         errors = [daemon.get(f"{path}&key={key}", token=token).error
                   for key in (other["id"], NOBODY)]
         assert errors[0]["param"] == errors[1]["param"] == "key"
         assert errors[0]["message"].replace(other["id"], NOBODY) == \
             errors[1]["message"]
         assert daemon.get(f"{path}&key={own['id']}",
-                          token=token).json["rows"] == []
+                          token=token).json[rows] == []
     for key, status in ((own, 200), (other, 404)):
         assert daemon.get("/keys/" + key["id"], token=token).status == status
     made = daemon.post("/keys", {"name": "x"}, token=token)

@@ -21,6 +21,17 @@ tg_option_find(const struct tg_option *options, const char *name, size_t len)
     return NULL;
 }
 
+const struct tg_option *
+tg_option_away(const struct tg_cli *cli, const struct tg_option *option)
+{
+    char name[64];
+    const struct tg_option *away;
+    int len = snprintf(name, sizeof(name), "no-%s", option->name);
+
+    away = tg_option_find(cli->command->options, name, (size_t)len);
+    return away != NULL && away->value == TG_VALUE_NONE ? away : NULL;
+}
+
 const struct tg_command *
 tg_command_find(const char *noun, const char *verb)
 {

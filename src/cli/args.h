@@ -30,6 +30,10 @@ bool tg_args_has(const struct tg_cli *cli, const char *name);
 const struct tg_option *tg_option_find(const struct tg_option *options,
                                        const char *name, size_t len);
 
+/* The option of cli's command that takes away what option sets, or NULL. */
+const struct tg_option *tg_option_away(const struct tg_cli *cli,
+                                       const struct tg_option *option);
+
 /* The row of a noun and a verb (NULL: of the noun alone), or NULL. */
 const struct tg_command *tg_command_find(const char *noun, const char *verb);
 

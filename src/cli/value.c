@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "say.h"
 #include "utf8.h"
 #include "when.h"
+
+#define COUNT_DIGITS 18 /* of any number that an int64_t holds */
 
 static bool
 is_choice(const char *const *choices, const char *value)
@@ -57,8 +60,50 @@ refuse_choice(const struct tg_cli *cli, const struct tg_option *option,
         used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
                                  i == 0 ? "" : ", ", option->choices[i]);
     }
+    if (option->value == TG_VALUE_LIST && strchr(value, ',') != NULL)
+        return tg_say_usage(cli,
+                            "--%s cannot be \"%s\"; it is one of: %s; repeat "
+                            "it for more",
+                            option->name, value, list);
     return tg_say_usage(cli, "--%s cannot be \"%s\"; it is one of: %s",
                         option->name, value, list);
+}
+
+bool
+tg_value_means_none(const char *value)
+{
+    static const char *const words[] = {
+        "none", "never",  "null", "nil", "no",        "off",      "any",
+        "all",  "always", "-",    "*",   "unlimited", "infinite", NULL};
+
+    for (const char *const *word = words; *word != NULL; word++) {
+        if (strcasecmp(*word, value) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What no model, network or number is, and what would go through as a name:
+ * "none", where another option takes away, and several with commas.
+ */
+static int
+check_one(const struct tg_cli *cli, const struct tg_option *option,
+          const char *value)
+{
+    bool is_text = option->value == TG_VALUE_TEXT;
+    bool is_word = strcmp(option->argument, "MODEL") == 0 ||
+                   strcmp(option->argument, "CIDR") == 0;
+
+    if (!is_text && tg_value_means_none(value) &&
+        tg_option_away(cli, option) != NULL)
+        return tg_say_usage(cli, "--%s cannot be \"%s\"; --no-%s takes it away",
+                            option->name, value, option->name);
+    if (option->value == TG_VALUE_LIST && is_word && strchr(value, ','))
+        return tg_say_usage(cli,
+                            "--%s takes one, not \"%s\"; repeat it for more",
+                            option->name, value);
+    return TG_EXIT_OK;
 }
 
 static bool
@@ -66,7 +111,7 @@ is_count(const char *value)
 {
     size_t len = strspn(value, "0123456789");
 
-    return len > 0 && len <= 18 && value[len] == '\0';
+    return len > 0 && len <= COUNT_DIGITS && value[len] == '\0';
 }
 
 bool
@@ -116,14 +161,23 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
 {
     const char *equals;
     int64_t ms;
+    int rc;
 
     if (!is_path(option) && !tg_value_is_text(value))
         return tg_say_usage(cli, "--%s takes UTF-8, not \"%s\"", option->name,
                             value);
+    rc = check_one(cli, option, value);
+    if (rc != TG_EXIT_OK)
+        return rc;
     if (!is_good_choice(option, value))
         return refuse_choice(cli, option, value);
     switch (option->value) {
     case TG_VALUE_COUNT:
+        if (strlen(value) > COUNT_DIGITS &&
+            value[strspn(value, "0123456789")] == '\0')
+            return tg_say_usage(
+                cli, "--%s takes a whole number of up to %d digits, not \"%s\"",
+                option->name, COUNT_DIGITS, value);
         if (!is_count(value))
             return tg_say_usage(cli, "--%s takes a whole number, not \"%s\"",
                                 option->name, value);
@@ -148,8 +202,8 @@ tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
     case TG_VALUE_LABEL:
         equals = strchr(value, '=');
         if (equals == NULL || equals == value)
-            return tg_say_usage(cli, "--%s takes NAME=VALUE, not \"%s\"",
-                                option->name, value);
+            return tg_say_usage(cli, "--%s takes %s, not \"%s\"", option->name,
+                                option->argument, value);
         break;
     default:
         break;

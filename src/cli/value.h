@@ -20,6 +20,9 @@ int tg_value_check(const struct tg_cli *cli, const struct tg_option *option,
  */
 bool tg_value_is_text(const char *value);
 
+/* Whether a value is how some say that there is to be none: none, never. */
+bool tg_value_means_none(const char *value);
+
 /* Whether a text is a number of days such as 30 or 30d. */
 bool tg_value_is_days(const char *value);
 

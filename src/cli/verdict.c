@@ -1,9 +1,13 @@
 #include "verdict.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
+#include "own.h"
 #include "say.h"
+#include "value.h"
 
 /* The option that fills this member of the request, or NULL. */
 static const struct tg_option *
@@ -24,19 +28,43 @@ option_of(const struct tg_cli *cli, const char *member)
     return NULL;
 }
 
+/* What to write for none of it, where the value that was refused says so. */
+static char *
+say_none(const struct tg_cli *cli, const struct tg_option *option)
+{
+    const char *value = tg_args_value(cli, option->name);
+    bool is_zero = value != NULL && (*value == '\0' || strcmp(value, "0") == 0);
+    bool has_away = tg_option_away(cli, option) != NULL;
+    char *said = NULL;
+    int len = 0;
+
+    if (value != NULL && has_away && (is_zero || tg_value_means_none(value)))
+        len = asprintf(&said, "; --no-%s takes it away", option->name);
+    else if (value != NULL && !has_away && tg_value_means_none(value))
+        len = asprintf(&said, "; or leave --%s out", option->name);
+    else
+        said = strdup("");
+    return len < 0 ? tg_own(NULL) : tg_own(said);
+}
+
 int
 tg_verdict_refuse(const struct tg_cli *cli, const json_t *error)
 {
     const char *message = json_string_value(json_object_get(error, "message"));
     const char *member = json_string_value(json_object_get(error, "param"));
     const struct tg_option *option;
+    char *none;
 
     if (member == NULL || *member == '\0')
         return tg_say_failed("%s", message);
     option = option_of(cli, member);
     if (option == NULL)
         return tg_say_failed("%s (%s)", message, member);
-    return tg_say_failed("%s (%s, option --%s)", message, member, option->name);
+    none = say_none(cli, option);
+    tg_say_failed("%s (%s, option --%s)%s", message, member, option->name,
+                  none);
+    free(none);
+    return TG_EXIT_FAILED;
 }
 
 static int

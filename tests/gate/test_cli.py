@@ -272,7 +272,7 @@ def test_help(words, part):
     (["keys", "create", "--name", "x", "--rpm", "-1"],
      "--rpm takes a whole number"),
     (["keys", "create", "--name", "x", "--rpm", "1" * 30],
-     "--rpm takes a whole number"),
+     "--rpm takes a whole number of up to 18 digits, not"),
     (["keys", "create", "--name", "x", "--monthly-limit", "1,50"],
      "--monthly-limit takes an amount such as 10 or 0.28"),
     (["keys", "create", "--name", "x", "--queue", "long"],
@@ -280,9 +280,18 @@ def test_help(words, part):
     (["keys", "create", "--name", "x", "--kind", "prod"],
      "it is one of: production, development, restricted"),
     (["keys", "create", "--name", "x", "--scope", "chat,code"],
-     "it is one of: chat, code, image"),
+     "it is one of: chat, code, image, audio, embeddings, files, fine_tuning; "
+     "repeat it for more"),
+    (["keys", "create", "--name", "x", "--model", "a,b"],
+     '--model takes one, not "a,b"; repeat it for more'),
+    (["keys", "create", "--name", "x", "--allow-ip", "10.0.0.1,10.0.0.2"],
+     "--allow-ip takes one, not"),
     (["keys", "create", "--name", "x", "--label", "=b"],
      "--label takes NAME=VALUE"),
+    (["keys", "create", "--name", "x", "--on", "pause"],
+     '--on takes EVENT=ACTION, not "pause"'),
+    (["prices", "add", "m", "--unit", "image", "--size", "1024x1024"],
+     "--size takes SIZE=PRICE"),
     (["keys", "list", "--json=yes"], "--json takes no value"),
     (["keys", "list", "--limit", "0"], "--limit begins at 1"),
     (["keys", "show"], "keys show needs ID"),
@@ -842,6 +851,18 @@ def test_every_member_of_a_change_has_options(admin, cli):
     (["--no-model", "--model", "x"], "--model and --no-model contradict"),
     (["--rpm", ""], "--rpm takes a whole number"),
     (["--kind", "production"], "unknown option --kind"),
+    (["--rpm", "none"], '--rpm cannot be "none"; --no-rpm takes it away'),
+    (["--qps", "Unlimited"], "--no-qps takes it away"),
+    (["--monthly-limit", "off"], "--no-monthly-limit takes it away"),
+    (["--rotate-every", "never"], "--no-rotate-every takes it away"),
+    (["--label", "none"], "--no-label takes it away"),
+    (["--on", "none"], "--no-on takes it away"),
+    # These would be a model and a network of that name.
+    (["--model", "none"], '--model cannot be "none"; --no-model takes it away'),
+    (["--model", "*"], "--no-model takes it away"),
+    (["--allow-ip", "any"], "--no-allow-ip takes it away"),
+    (["--allow-referrer", "any"], "--no-allow-referrer takes it away"),
+    (["--endpoint", "all"], "--no-endpoint takes it away"),
 ])
 def test_keys_update_refuses(admin, cli, words, sentence):
     done = cli("keys", "update", KEY_ID, *words)
@@ -1416,6 +1437,29 @@ def test_real_errors_name_the_option(real):
         assert f"option {option})" in done.stderr
     done = real("keys", "show", "key_" + "0" * 20)
     assert done.returncode == 1 and done.stderr.startswith("tollgate: ")
+
+
+@pytest.mark.parametrize("words, hint", [
+    ("keys update {key} --expires none", "--no-expires takes it away"),
+    ("keys update {key} --expires Never", "--no-expires takes it away"),
+    ("keys update {key} --expires=", "--no-expires takes it away"),
+    ("keys update {key} --hours always", "--no-hours takes it away"),
+    ("keys update {key} --rpm 0", "--no-rpm takes it away"),
+    ("keys update {key} --concurrency 0", "--no-concurrency takes it away"),
+    ("keys update {key} --rpm 1000000000000", None),
+    ("keys update {key} --expires tomorrow", None),
+    ("keys create --name x --expires never", "or leave --expires out"),
+    ("keys create --name x --expires soon", None),
+    ("tokens create --name x --expires never", "or leave --expires out"),
+])
+def test_real_words_for_none_of_it(real, words, hint):
+    key = real("keys", "create", "--name", "none", "--json").stdout
+    done = real(*(word.format(key=json.loads(key)["id"])
+                  for word in words.split()))
+    assert (done.returncode, done.stdout) == (1, "")
+    option = words.split("--")[-1].replace("=", " ").split()[0]
+    assert done.stderr.endswith(f"option --{option})" + (
+        f"; {hint}\n" if hint else "\n")), done.stderr
 
 
 @pytest.mark.parametrize("words, sentence", [

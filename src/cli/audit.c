@@ -11,6 +11,7 @@
 #include "nouns.h"
 #include "once.h"
 #include "own.h"
+#include "plural.h"
 #include "say.h"
 #include "table.h"
 
@@ -184,8 +185,8 @@ print_check(const struct tg_cli *cli, const json_t *check)
         printf("The audit log is as it was written: %lld entr%s.\n", entries,
                entries == 1 ? "y" : "ies");
     else
-        printf("%lld problem%s in %lld entries.\n", count,
-               count == 1 ? "" : "s", entries);
+        printf("%lld problem%s in %lld entr%s.\n", count, tg_plural(count),
+               entries, entries == 1 ? "y" : "ies");
     if (entries > 0)
         printf("Note for the next time: --head %s\n",
                tg_noun_text(json_object_get(check, "head"), "digest"));

@@ -5,6 +5,7 @@
 #include "args.h"
 #include "client.h"
 #include "nouns.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -169,14 +170,16 @@ print_kind(const struct tg_cli *cli, const json_t *answer,
 static void
 print(const struct tg_cli *cli, const json_t *answer)
 {
-    json_int_t hidden = json_integer_value(json_object_get(answer, "hidden"));
+    json_int_t hidden = json_integer_value(json_object_get(answer, "hidden")),
+               requests =
+                   json_integer_value(json_object_get(answer, "requests"));
     const json_t *text;
     size_t i;
 
-    printf("%lld requests from %s to %s cost %s %s.\n",
-           (long long)json_integer_value(json_object_get(answer, "requests")),
-           tg_noun_text(answer, "from"), tg_noun_text(answer, "to"),
-           tg_noun_text(answer, "cost"), tg_noun_text(answer, "currency"));
+    printf("%lld request%s from %s to %s cost %s %s.\n", (long long)requests,
+           tg_plural(requests), tg_noun_text(answer, "from"),
+           tg_noun_text(answer, "to"), tg_noun_text(answer, "cost"),
+           tg_noun_text(answer, "currency"));
     for (i = 0; i < KINDS; i++)
         print_kind(cli, answer, &kinds[i]);
     if (json_integer_value(json_object_get(answer, "total")) == 0)

@@ -8,6 +8,7 @@
 #include "health_nagios.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "table.h"
 
@@ -88,7 +89,7 @@ ask_live(struct tg_cli *cli, const char *upstream, json_t *checks)
     fine = count_fine(json_object_get(test, "checks"), &message);
     if (asprintf(&name, "live %s", upstream) < 0 ||
         asprintf(&text, "asked now, it takes %zu of %zu credential%s: %s", fine,
-                 count, count == 1 ? "" : "s", message) < 0)
+                 count, tg_plural(count), message) < 0)
         tg_own(NULL);
     json_array_append_new(
         checks, json_pack("{s:s,s:s,s:s,s:s?}", "name", name, "status",
@@ -191,8 +192,8 @@ print_keys(const struct tg_cli *cli, const json_t *keys)
 
     if (!json_is_object(keys))
         return;
-    printf("\nOf %lld active keys %lld are healthy, %lld have a warning, and "
-           "%lld are unhealthy%s\n",
+    printf("\nActive keys: %lld, of them healthy %lld, with a warning %lld, "
+           "unhealthy %lld%s\n",
            count_of(keys, "active"), count_of(keys, "healthy"),
            count_of(keys, "warning"), count_of(keys, "unhealthy"),
            json_array_size(rows) == 0                        ? "."

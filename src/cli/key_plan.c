@@ -9,6 +9,7 @@
 #include "client.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -295,7 +296,8 @@ finish(struct tg_key_plan *plan, size_t done, size_t count)
     }
     if (done == count)
         return TG_EXIT_OK;
-    return tg_say_failed("%zu of %zu keys are changed", done, count);
+    return tg_say_failed("%zu of %zu key%s %s changed", done, count,
+                         tg_plural(count), tg_plural_are(count));
 }
 
 static int
@@ -339,7 +341,7 @@ tg_key_plan_run(struct tg_key_plan *plan)
         show(plan);
     }
     rc = tg_say_confirm(plan->cli, "Change %s%zu key%s?",
-                        count > 1 ? "these " : "", count, count > 1 ? "s" : "");
+                        count > 1 ? "these " : "", count, tg_plural(count));
     return rc == TG_EXIT_OK ? run_all(plan) : rc;
 }
 

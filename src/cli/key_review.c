@@ -7,6 +7,7 @@
 #include "key_plan.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "say.h"
 #include "table.h"
 
@@ -246,8 +247,8 @@ take_all(struct reviewing *all)
     } while (rc == TG_EXIT_OK && *after != '\0' && !tg_stop_asked());
     free(after);
     if (rc == TG_EXIT_OK && tg_stop_asked())
-        rc = tg_say_failed("interrupted after %zu keys; nothing was changed",
-                           all->keys);
+        rc = tg_say_failed("interrupted after %zu key%s; nothing was changed",
+                           all->keys, tg_plural(all->keys));
     tg_stop_unwatch();
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "key_rotation.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "rotate_file.h"
 #include "say.h"
@@ -254,7 +255,8 @@ show_progress(struct bulk *bulk, size_t i)
     if (now_ms - bulk->told_ms < PROGRESS_MS)
         return;
     bulk->told_ms = now_ms;
-    tg_say_note(bulk->cli, "%zu of %zu keys", i, json_array_size(bulk->plan));
+    tg_say_note(bulk->cli, "%zu of %zu key%s", i, json_array_size(bulk->plan),
+                tg_plural(json_array_size(bulk->plan)));
 }
 
 /* One of the plan; a refusal of one key does not end it. */
@@ -306,13 +308,12 @@ say_end(const struct bulk *bulk)
 {
     size_t count = json_array_size(bulk->plan);
 
-    tg_say_note(bulk->cli, "%zu of %zu keys have another secret, %s%s.",
-                bulk->done, count,
+    tg_say_note(bulk->cli, "%zu of %zu key%s %s another secret, %s%s.",
+                bulk->done, count, tg_plural(count), tg_plural_have(count),
                 bulk->has_file ? "in " : "on its way to their sinks",
                 bulk->has_file ? bulk->file.path : "");
     if (bulk->refused > 0)
-        tg_say_note(bulk->cli, "%zu were refused, as said above.",
-                    bulk->refused);
+        tg_say_note(bulk->cli, "Refused, as said above: %zu.", bulk->refused);
 }
 
 static int
@@ -325,8 +326,9 @@ run(struct bulk *bulk, const char *path)
     if (bulk->has_file)
         rc = tg_rotate_file_open(&bulk->file, path, count);
     if (rc == TG_EXIT_OK && count > 0)
-        rc = tg_say_confirm(bulk->cli, "Give %zu keys another secret, in %s?",
-                            count, bulk->has_file ? path : "their sinks");
+        rc = tg_say_confirm(bulk->cli, "Give %zu key%s another secret, in %s?",
+                            count, tg_plural(count),
+                            bulk->has_file ? path : "their sinks");
     if (rc == TG_EXIT_OK) {
         rc = rotate_all(bulk);
         say_end(bulk);

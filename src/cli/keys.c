@@ -8,6 +8,7 @@
 #include "list.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -67,18 +68,19 @@ static const struct tg_column secret_columns[] = {
 
 /* What of a policy reads better as words. */
 static const struct phrase {
-    const char *text, *member, *before, *behind;
+    const char *text, *member, *before;
+    const char *what, *behind; /* what there may be several of; NULL: nothing */
 } phrases[] = {
-    {"limits_text", "limits.requests_per_second", "", " requests/second"},
-    {"limits_text", "limits.requests_per_minute", "", " requests/minute"},
-    {"limits_text", "limits.requests_per_day", "", " requests/day"},
-    {"limits_text", "limits.tokens_per_minute", "", " tokens/minute"},
-    {"limits_text", "limits.concurrency", "", " at once"},
-    {"limits_text", "limits.max_queue_ms", "waits up to ", " ms"},
-    {"budget_text", "budget.daily", "", " a day"},
-    {"budget_text", "budget.monthly", "", " a month"},
-    {"rotation_text", "rotation.interval_days", "every ", " days"},
-    {"rotation_text", "rotation.next_at", "next at ", ""},
+    {"limits_text", "limits.requests_per_second", "", " request", "/second"},
+    {"limits_text", "limits.requests_per_minute", "", " request", "/minute"},
+    {"limits_text", "limits.requests_per_day", "", " request", "/day"},
+    {"limits_text", "limits.tokens_per_minute", "", " token", "/minute"},
+    {"limits_text", "limits.concurrency", "", NULL, " at once"},
+    {"limits_text", "limits.max_queue_ms", "waits up to ", NULL, " ms"},
+    {"budget_text", "budget.daily", "", NULL, " a day"},
+    {"budget_text", "budget.monthly", "", NULL, " a month"},
+    {"rotation_text", "rotation.interval_days", "every ", " day", ""},
+    {"rotation_text", "rotation.next_at", "next at ", NULL, ""},
 };
 
 /* Appends a phrase to a text of the key, unless its member says nothing. */
@@ -87,16 +89,17 @@ add_phrase(json_t *key, const struct phrase *phrase)
 {
     const json_t *value = tg_cell_find(key, phrase->member);
     const char *text = tg_noun_text(key, phrase->text);
+    json_int_t n = json_integer_value(value);
     char number[24], *longer = NULL;
 
-    snprintf(number, sizeof(number), "%lld",
-             (long long)json_integer_value(value));
-    if (!json_is_string(value) && json_integer_value(value) == 0)
+    snprintf(number, sizeof(number), "%lld", (long long)n);
+    if (!json_is_string(value) && n == 0)
         return;
-    if (asprintf(&longer, "%s%s%s%s%s", text, *text != '\0' ? ", " : "",
+    if (asprintf(&longer, "%s%s%s%s%s%s%s", text, *text != '\0' ? ", " : "",
                  phrase->before,
                  json_is_string(value) ? json_string_value(value) : number,
-                 phrase->behind) < 0)
+                 phrase->what != NULL ? phrase->what : "",
+                 phrase->what != NULL ? tg_plural(n) : "", phrase->behind) < 0)
         tg_own(NULL);
     json_object_set_new(key, phrase->text, json_string(longer));
     free(longer);

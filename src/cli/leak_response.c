@@ -7,6 +7,7 @@
 #include "leak_usage.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "secrets_file.h"
@@ -153,20 +154,22 @@ print_done(const struct tg_cli *cli, const struct tg_secrets_file *file,
            const json_t *answer)
 {
     const json_t *ended = json_object_get(answer, "ended");
+    size_t operators = json_array_size(json_object_get(ended, "operators")),
+           tokens = json_array_size(json_object_get(ended, "tokens"));
+    json_int_t places =
+        json_integer_value(json_object_get(answer, "deliveries"));
 
     printf("%s is disabled; %s is in its place.\n", cli->operand,
            tg_noun_text(answer, "replacement.id"));
     if (tg_args_has(cli, "end-sessions"))
-        printf("Ended: sessions and tokens of %zu operators, %zu tokens of "
+        printf("Ended: sessions and tokens of %zu operator%s, %zu token%s of "
                "others.\n",
-               json_array_size(json_object_get(ended, "operators")),
-               json_array_size(json_object_get(ended, "tokens")));
+               operators, tg_plural(operators), tokens, tg_plural(tokens));
     tg_leak_usage_print(cli, json_object_get(answer, "usage"));
-    if (json_integer_value(json_object_get(answer, "deliveries")) > 0)
-        printf("The new secret is on its way to %lld places: tollgate sinks "
+    if (places > 0)
+        printf("The new secret is on its way to %lld place%s: tollgate sinks "
                "deliveries.\n",
-               (long long)json_integer_value(
-                   json_object_get(answer, "deliveries")));
+               (long long)places, tg_plural(places));
     if (file == NULL)
         tg_say_note(cli, "This is the only time the new key is shown: put it "
                          "where the program reads it.");

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -97,11 +98,13 @@ void
 tg_leak_usage_print(const struct tg_cli *cli, const json_t *usage)
 {
     const char *since = tg_noun_text(usage, "cost_since_leak");
+    json_int_t requests =
+        json_integer_value(json_object_get(usage, "requests"));
     struct tg_table table;
 
-    printf("\n%lld requests from %s to %s, %lld of them answered with 200, "
+    printf("\n%lld request%s from %s to %s, %lld of them answered with 200, "
            "for %s %s%s%s.\n",
-           (long long)json_integer_value(json_object_get(usage, "requests")),
+           (long long)requests, tg_plural(requests),
            tg_noun_text(usage, "from"), tg_noun_text(usage, "to"),
            (long long)json_integer_value(json_object_get(usage, "ok")),
            tg_noun_text(usage, "cost"), tg_noun_text(usage, "currency"),

@@ -6,6 +6,7 @@
 #include "nouns.h"
 #include "once.h"
 #include "own.h"
+#include "plural.h"
 #include "say.h"
 #include "table.h"
 
@@ -111,6 +112,12 @@ count_of(const json_t *check, const char *member)
 static void
 print_notes(const struct tg_cli *cli, const json_t *check)
 {
+    long long calls = count_of(check, "checked.calls"),
+              keys = count_of(check, "checked.keys"),
+              accounts = count_of(check, "checked.accounts"),
+              records = count_of(check, "checked.records"),
+              segments = count_of(check, "checked.segments"),
+              under_way = count_of(check, "in_flight.calls");
     const json_t *note;
     size_t i;
 
@@ -118,11 +125,12 @@ print_notes(const struct tg_cli *cli, const json_t *check)
         tg_say_note(cli, "Note: %s", json_string_value(note));
     tg_say_note(
         cli,
-        "Looked at: %lld calls, %lld keys, %lld accounts, %lld "
-        "records in %lld segments; %lld calls in flight hold %s %s",
-        count_of(check, "checked.calls"), count_of(check, "checked.keys"),
-        count_of(check, "checked.accounts"), count_of(check, "checked.records"),
-        count_of(check, "checked.segments"), count_of(check, "in_flight.calls"),
+        "Looked at: %lld call%s, %lld key%s, %lld account%s, %lld record%s in "
+        "%lld segment%s; %lld call%s in flight %s %s %s",
+        calls, tg_plural(calls), keys, tg_plural(keys), accounts,
+        tg_plural(accounts), records, tg_plural(records), segments,
+        tg_plural(segments), under_way, tg_plural(under_way),
+        under_way == 1 ? "holds" : "hold",
         tg_noun_text(check, "in_flight.held"), tg_noun_text(check, "currency"));
 }
 
@@ -147,10 +155,10 @@ print(const struct tg_cli *cli, const json_t *check)
     if (count == 0)
         printf("The books agree.\n");
     else if (count > (long long)json_array_size(differences))
-        printf("%lld differences; the first %zu are shown.\n", count,
-               json_array_size(differences));
+        printf("%lld difference%s; the first %zu are shown.\n", count,
+               tg_plural(count), json_array_size(differences));
     else
-        printf("%lld difference%s.\n", count, count == 1 ? "" : "s");
+        printf("%lld difference%s.\n", count, tg_plural(count));
 }
 
 int

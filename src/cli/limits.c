@@ -7,6 +7,7 @@
 #include "key_plan.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "request.h"
 #include "say.h"
 #include "table.h"
@@ -94,18 +95,20 @@ ask(struct suggesting *all, const char *id, json_t **answer)
 static void
 print_one(struct suggesting *all, const json_t *answer)
 {
+    long long requests =
+                  json_integer_value(json_object_get(answer, "requests")),
+              tokens = json_integer_value(json_object_get(answer, "tokens")),
+              days = json_integer_value(json_object_get(answer, "days"));
     const json_t *text;
     struct tg_table table;
     size_t i;
 
-    printf("%s %s: %lld requests and %lld tokens in the %lld day%s from %s "
+    printf("%s %s: %lld request%s and %lld token%s in the %lld day%s from %s "
            "to %s.\n",
            tg_noun_text(answer, "key_id"), tg_noun_text(answer, "key_name"),
-           (long long)json_integer_value(json_object_get(answer, "requests")),
-           (long long)json_integer_value(json_object_get(answer, "tokens")),
-           (long long)json_integer_value(json_object_get(answer, "days")),
-           json_integer_value(json_object_get(answer, "days")) == 1 ? "" : "s",
-           tg_noun_text(answer, "from"), tg_noun_text(answer, "to"));
+           requests, tg_plural(requests), tokens, tg_plural(tokens), days,
+           tg_plural(days), tg_noun_text(answer, "from"),
+           tg_noun_text(answer, "to"));
     if (json_array_size(json_object_get(answer, "suggestions")) > 0) {
         putchar('\n');
         tg_table_init(&table, all->cli, columns);
@@ -235,8 +238,8 @@ take_all(struct suggesting *all)
     } while (rc == TG_EXIT_OK && *after != '\0' && !tg_stop_asked());
     free(after);
     if (rc == TG_EXIT_OK && tg_stop_asked())
-        rc = tg_say_failed("interrupted after %zu keys; nothing was changed",
-                           all->keys);
+        rc = tg_say_failed("interrupted after %zu key%s; nothing was changed",
+                           all->keys, tg_plural(all->keys));
     tg_stop_unwatch();
     return rc;
 }

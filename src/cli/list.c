@@ -134,8 +134,8 @@ finish(const struct tg_cli *cli, const struct progress *progress,
     else if (progress->rows == 0 && !progress->is_csv && !cli->is_quiet)
         printf("%s\n", list->empty);
     else if (progress->after != NULL || progress->is_cut)
-        tg_say_note(cli, "There are more than these %zu; --limit shows them.",
-                    progress->rows);
+        tg_say_note(cli, "There are more than %s %zu; --limit shows them.",
+                    progress->rows == 1 ? "this" : "these", progress->rows);
 }
 
 int

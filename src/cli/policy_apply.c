@@ -7,6 +7,7 @@
 #include "client.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "policy.h"
 #include "policy_prices.h"
 #include "say.h"
@@ -462,10 +463,11 @@ say_undone(const struct tg_policy *policy, size_t done)
 {
     size_t said = 0;
 
-    tg_say_error("tollgate: %s; %zu of %zu steps are done. Running it again "
+    tg_say_error("tollgate: %s; %zu of %zu step%s %s done. Running it again "
                  "goes on. Not done:",
                  is_stopped ? "stopped as you asked" : "stopped", done,
-                 policy->step_count);
+                 policy->step_count, tg_plural(policy->step_count),
+                 tg_plural_are(policy->step_count));
     for (size_t i = 0; i < policy->step_count; i++) {
         const struct tg_policy_step *step = &policy->steps[i];
 

@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "nouns.h"
 #include "own.h"
+#include "plural.h"
 #include "policy.h"
 #include "say.h"
 #include "suggest.h"
@@ -193,7 +194,7 @@ tg_policy_settle_faults(const struct tg_policy *policy)
     if (policy->faults == 0)
         return TG_EXIT_OK;
     return tg_say_failed("%u fault%s; nothing was changed", policy->faults,
-                         policy->faults == 1 ? "" : "s");
+                         tg_plural(policy->faults));
 }
 
 json_t *

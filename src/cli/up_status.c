@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "plural.h"
 #include "private.h"
 #include "say.h"
 #include "up.h"
@@ -173,8 +174,8 @@ print_text(const struct status *status)
     if (status->nginx == 0) {
         printf("nginx     down; it is started again by itself\n");
     } else {
-        printf("nginx     pid %d, %zu workers\n", (int)status->nginx,
-               status->worker_count);
+        printf("nginx     pid %d, %zu worker%s\n", (int)status->nginx,
+               status->worker_count, tg_plural(status->worker_count));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "calendar.h"
 #include "key.h"
 #include "money.h"
+#include "plural.h"
 #include "refusal_part.h"
 #include "throttle.h"
 
@@ -328,20 +329,44 @@ say_unverified(struct tg_text *out, const struct tg_admission *a)
 }
 
 static const char *
-limit_name(enum tg_rate_limit limit)
+limit_of(enum tg_rate_limit limit)
 {
     switch (limit) {
     case TG_RATE_TOKENS:
-        return " tokens per minute";
+        return " token";
     case TG_RATE_MINUTE:
-        return " requests per minute";
     case TG_RATE_SECOND:
-        return " requests per second";
     case TG_RATE_DAY:
-        return " requests per day";
+        return " request";
     default:
-        return " calls at once";
+        return " call";
     }
+}
+
+static const char *
+limit_per(enum tg_rate_limit limit)
+{
+    switch (limit) {
+    case TG_RATE_TOKENS:
+    case TG_RATE_MINUTE:
+        return " per minute";
+    case TG_RATE_SECOND:
+        return " per second";
+    case TG_RATE_DAY:
+        return " per day";
+    default:
+        return " at once";
+    }
+}
+
+/* "1000 requests per minute", "1 call at once". */
+static void
+say_limit(struct tg_text *out, enum tg_rate_limit limit, int64_t size)
+{
+    tg_text_int(out, size);
+    say(out, limit_of(limit));
+    say(out, tg_plural(size));
+    say(out, limit_per(limit));
 }
 
 static void
@@ -361,8 +386,7 @@ say_rate(struct tg_text *out, const struct tg_admission *a)
         say(out, "Calls of this API key wait for their turn");
     } else {
         say(out, "This API key has reached its limit of ");
-        tg_text_int(out, a->rate.size);
-        say(out, limit_name(a->rate.limit));
+        say_limit(out, a->rate.limit, a->rate.size);
     }
     if (a->waited_ms > 0) {
         say(out, ", and this one has waited ");
@@ -374,7 +398,9 @@ say_rate(struct tg_text *out, const struct tg_admission *a)
     case TG_RATE_NEVER:
         say(out, ", and this request alone is larger: about ");
         tg_text_int(out, a->tokens_estimate);
-        say(out, " tokens. Send less, or ask your operator for more.");
+        say(out, " token");
+        say(out, tg_plural(a->tokens_estimate));
+        say(out, ". Send less, or ask your operator for more.");
         return;
     case TG_RATE_UNTIL_DAY:
         say(out, ". It begins anew at ");

@@ -350,11 +350,12 @@ notes_of(const struct advising *all)
         json_array_append_new(
             notes, json_string(words(
                        text,
-                       "%lld calls are left out, which cost %s %s: "
-                       "they are not priced by tokens, or the price "
-                       "book of now does not have the price they were "
-                       "charged by",
-                       (long long)cost->left_out, money, TG_BOOK_CURRENCY)));
+                       "%lld call%s left out, which cost %s %s: not "
+                       "priced by tokens, or by a price that the price book "
+                       "of now does not have",
+                       (long long)cost->left_out,
+                       cost->left_out == 1 ? " is" : "s are", money,
+                       TG_BOOK_CURRENCY)));
     if (all->count > 1)
         json_array_append_new(
             notes, json_string("savings of several recommendations for the "

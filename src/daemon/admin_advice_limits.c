@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "code.h"
 #include "err.h"
+#include "plural.h"
 
 #define DEFAULT_DAYS 30
 #define TEXT_SIZE 320
@@ -210,9 +211,10 @@ why(const struct look *look, enum tg_advised_limit which,
         break;
     case TG_ADVISED_DAY:
         snprintf(text, sizeof(text),
-                 "three times the mean of %lld in %lld days%s; at least the "
+                 "three times the mean of %lld in %lld day%s%s; at least the "
                  "busiest 24 hours: %lld",
-                 asked, (long long)tg_advice_days(lasted_ms), refused, peak);
+                 asked, (long long)tg_advice_days(lasted_ms),
+                 tg_plural(tg_advice_days(lasted_ms)), refused, peak);
         break;
     case TG_ADVISED_AT_ONCE:
         snprintf(text, sizeof(text),
@@ -261,14 +263,16 @@ notes_of(const struct look *look)
 
     if (look->count < TG_ADVICE_CALLS_MIN)
         note(notes,
-             "%zu calls are too few to suggest limits: it takes at least %d",
-             look->count, TG_ADVICE_CALLS_MIN);
+             "%zu call%s too few to suggest limits: it takes at least %d",
+             look->count, look->count == 1 ? " is" : "s are",
+             TG_ADVICE_CALLS_MIN);
     if (look->throttled.requests > 0)
         note(notes,
-             "%lld requests were refused with 429: its limits have cut the "
+             "%lld request%s refused with 429: its limits have cut the "
              "peaks, so what was refused is counted as asked for. Programs "
              "that try again are counted each time",
-             (long long)look->throttled.requests);
+             (long long)look->throttled.requests,
+             look->throttled.requests == 1 ? " was" : "s were");
     if (look->is_cut)
         note(notes,
              "there are more calls than are read: the newest %d are "

@@ -13,6 +13,7 @@
 #include "err.h"
 #include "leak_plan.h"
 #include "own.h"
+#include "plural.h"
 #include "review_keys.h"
 #include "route.h"
 #include "shapes.h"
@@ -127,8 +128,8 @@ say_wide(const struct tg_review_key *key, enum tg_review_finding finding,
         add_list(words, may, "", ", ");
     else
         add(words, "all models that are priced");
-    add(words, "; of %lld requests all were of ",
-        (long long)key->facts.requests);
+    add(words, "; of %lld request%s all were of ",
+        (long long)key->facts.requests, tg_plural(key->facts.requests));
     add_list(words, is_scopes ? used->scopes : used->models, "", ", ");
 }
 
@@ -153,8 +154,9 @@ say_rate(const struct tg_review_key *key, struct words *words)
     if (facts->requests_per_minute == 0)
         add(words, "it may make any number of requests a minute");
     else
-        add(words, "it may make %lld requests a minute",
-            (long long)facts->requests_per_minute);
+        add(words, "it may make %lld request%s a minute",
+            (long long)facts->requests_per_minute,
+            tg_plural(facts->requests_per_minute));
     add(words, "; on its busiest day it made %lld",
         (long long)facts->busiest_day);
 }

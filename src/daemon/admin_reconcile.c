@@ -353,17 +353,19 @@ notes(const struct reconciling *self, struct tg_findings *findings)
 {
     if (self->last.slack.calls > 0 || self->first.slack.calls > 0)
         tg_findings_note(findings,
-                         "%lld calls were in flight at the first reading and "
+                         "%lld call%s in flight at the first reading and "
                          "%lld at this one; what they can come to is no "
                          "difference",
                          (long long)self->first.slack.calls,
+                         self->first.slack.calls == 1 ? " was" : "s were",
                          (long long)self->last.slack.calls);
     if (self->estimated > 0)
         tg_findings_note(findings,
-                         "%llu calls were settled by count or by their hold, "
+                         "%llu call%s settled by count or by what was held, "
                          "as the upstream reported nothing that could be "
                          "believed",
-                         (unsigned long long)self->estimated);
+                         (unsigned long long)self->estimated,
+                         self->estimated == 1 ? " was" : "s were");
     if (self->last.is_balance && self->credentials > 1)
         tg_findings_note(findings,
                          "asked with %s; all credentials of %s are taken to "

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "err.h"
 #include "members.h"
+#include "plural.h"
 #include "shapes.h"
 #include "sinks.h"
 #include "sinks_draft.h"
@@ -313,9 +314,9 @@ static void delete (struct tg_request *request, struct tg_reply *reply,
 
     if (places > 0) {
         tg_reply_error(reply, 409, "in_use", NULL,
-                       "keys deliver to %lld places of this sink; take them "
-                       "away first: PUT /keys/{id}/sinks",
-                       (long long)places);
+                       "keys deliver to %lld place%s of this sink; take them "
+                       "away first: tollgate keys deliver ID --remove SINK",
+                       (long long)places, tg_plural(places));
         return;
     }
     err = tg_change_begin(request);

@@ -7,6 +7,7 @@
 #include "calendar.h"
 #include "civil.h"
 #include "money.h"
+#include "plural.h"
 #include "text.h"
 #include "unit.h"
 
@@ -162,12 +163,12 @@ say_hours(FILE *out, const struct tg_check_said *said)
 static void
 say_rates(FILE *out, const struct tg_check_said *said)
 {
-    static const char *const units[] = {
-        [TG_RATE_TOKENS] = "tokens a minute",
-        [TG_RATE_MINUTE] = "requests a minute",
-        [TG_RATE_SECOND] = "requests a second",
-        [TG_RATE_DAY] = "requests a day",
-        [TG_RATE_CONCURRENCY] = "calls at once",
+    static const char *const units[][2] = {
+        [TG_RATE_TOKENS] = {"token", "a minute"},
+        [TG_RATE_MINUTE] = {"request", "a minute"},
+        [TG_RATE_SECOND] = {"request", "a second"},
+        [TG_RATE_DAY] = {"request", "a day"},
+        [TG_RATE_CONCURRENCY] = {"call", "at once"},
     };
     const struct tg_admission *a = said->admission;
     const char *before = "left: ";
@@ -180,7 +181,8 @@ say_rates(FILE *out, const struct tg_check_said *said)
 
         if (one.limit == TG_RATE_NONE)
             continue;
-        fprintf(out, "%s%u of %u %s", before, one.left, one.size, units[i]);
+        fprintf(out, "%s%u of %u %s%s %s", before, one.left, one.size,
+                units[i][0], tg_plural(one.size), units[i][1]);
         before = ", ";
     }
     if (strcmp(before, ", ") != 0)

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "id.h"
 #include "log.h"
+#include "plural.h"
 #include "pool.h"
 #include "reply.h"
 
@@ -104,8 +105,9 @@ tell_expiry(struct tg_store *store, const struct row *row, int days,
                              row->id, upstream);
     return tg_event_tell(store, &event, now_ms,
                          "the credential %s of the upstream %s expires "
-                         "in %lld hours; rotate it",
-                         row->id, upstream, (long long)(left_ms / 3600000));
+                         "in %lld hour%s; rotate it",
+                         row->id, upstream, (long long)(left_ms / 3600000),
+                         tg_plural(left_ms / 3600000));
 }
 
 /*

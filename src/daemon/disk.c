@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "event.h"
 #include "log.h"
+#include "plural.h"
 
 const char *
 tg_disk_cause(int error)
@@ -35,8 +36,8 @@ say(const struct tg_trouble_view *view, bool is_failing, char *text,
     else
         snprintf(text, size,
                  "the disk does not take the journal (%s): calls are refused "
-                 "by %u workers",
-                 tg_disk_cause(view->error), view->shut);
+                 "by %u worker%s",
+                 tg_disk_cause(view->error), view->shut, tg_plural(view->shut));
 }
 
 static int

@@ -6,6 +6,7 @@
 #include "change.h"
 #include "civil.h"
 #include "event.h"
+#include "plural.h"
 #include "reply.h"
 #include "rotation.h"
 #include "sinks.h"
@@ -29,7 +30,8 @@ span(int64_t ms, char *text, size_t size)
     if (ms < HOUR_MS)
         snprintf(text, size, "in less than an hour");
     else if (hours < 48)
-        snprintf(text, size, "in %lld hours", (long long)hours);
+        snprintf(text, size, "in %lld hour%s", (long long)hours,
+                 tg_plural(hours));
     else
         snprintf(text, size, "in %lld days", (long long)((hours + 12) / 24));
     return text;

@@ -5,6 +5,7 @@
 
 #include "book.h"
 #include "money.h"
+#include "plural.h"
 #include "reply.h"
 #include "usage_sums.h"
 
@@ -137,9 +138,10 @@ tg_health_errors(struct tg_health *health, struct tg_store *store,
     else
         row = tg_health_say(
             health, "errors", is_high ? TG_WARNING : TG_HEALTHY, cure,
-            "%lld of %lld calls failed in the last hour (%lld.%02lld %%)%s",
+            "%lld of %lld call%s failed in the last hour (%lld.%02lld %%)%s",
             (long long)sums->errors, (long long)sums->requests,
-            (long long)(share / 100), (long long)(share % 100),
+            tg_plural(sums->requests), (long long)(share / 100),
+            (long long)(share % 100),
             sums->errors > 0 && is_few ? ", too few to say anything" : "");
     json_object_set_new(row, "errors", json_integer(sums->errors));
     json_object_set_new(row, "requests", json_integer(sums->requests));

@@ -7,6 +7,7 @@
 #include "disk.h"
 #include "err.h"
 #include "health_report.h"
+#include "plural.h"
 #include "trouble.h"
 
 #define INGEST_LATE_MS 5000 /* a pass takes milliseconds */
@@ -39,7 +40,7 @@ say_workers(struct tg_health *health, const struct tg_state *state)
     else
         tg_health_say(health, "workers", TG_HEALTHY, NULL,
                       "%u worker%s of nginx %s the state file%s", alive,
-                      alive == 1 ? "" : "s", alive == 1 ? "has" : "have",
+                      tg_plural(alive), tg_plural_have(alive),
                       gone > 0 ? "; what dead ones left is being settled" : "");
 }
 
@@ -92,7 +93,7 @@ say_ingest(struct tg_health *health, struct tg_daemon *daemon)
         tg_health_say(health, "segments", TG_UNHEALTHY,
                       "GET /admin/v1/health names them: docs/journal.md",
                       "%u segment%s of the journal cannot be read to the end",
-                      bad, bad == 1 ? "" : "s");
+                      bad, tg_plural(bad));
 }
 
 /* Below low it is a warning, and below least calls are about to fail. */
@@ -222,8 +223,8 @@ say_accounts(struct tg_health *health, struct tg_daemon *daemon)
     else
         tg_health_say(health, "accounts", empty > 0 ? TG_WARNING : TG_HEALTHY,
                       "tollgate accounts list",
-                      "%u of %u prepaid accounts %s no money left", empty,
-                      prepaid, empty == 1 ? "has" : "have");
+                      "%u of %u prepaid account%s %s no money left", empty,
+                      prepaid, tg_plural(prepaid), tg_plural_have(prepaid));
 }
 
 int

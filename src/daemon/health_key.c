@@ -6,6 +6,7 @@
 #include "err.h"
 #include "health_report.h"
 #include "key_standing.h"
+#include "plural.h"
 #include "reply.h"
 #include "rotation.h"
 
@@ -169,7 +170,8 @@ static void
 say_limit(struct subject *subject, const struct tg_standing_rate *one)
 {
     int64_t share = tg_health_share(one->used, one->size);
-    bool is_high = share >= TG_HEALTH_USED_PERCENT * 100;
+    bool is_high = share >= TG_HEALTH_USED_PERCENT * 100,
+         is_at_once = strcmp(one->name, "concurrency") == 0;
     bool is_gone =
         one->used >= one->size && strcmp(one->name, "requests_per_day") == 0;
     char name[64], cure[128], reset[TG_HEALTH_TEXT_SIZE + 32] = "";
@@ -183,17 +185,18 @@ say_limit(struct subject *subject, const struct tg_standing_rate *one)
         snprintf(reset, sizeof(reset), "; whole again in %s",
                  tg_health_span(
                      one->resets_at_ms - subject->health->now_ms + 999, span));
-    row =
-        tg_health_say(subject->health, name,
-                      is_gone   ? TG_UNHEALTHY
-                      : is_high ? TG_WARNING
-                                : TG_HEALTHY,
-                      cure, "%lld of %lld %s are used (%lld %%)%s",
-                      (long long)one->used, (long long)one->size,
-                      strcmp(one->name, "tokens_per_minute") == 0 ? "tokens"
-                      : strcmp(one->name, "concurrency") == 0 ? "calls at once"
-                                                              : "requests",
-                      (long long)(share / 100), reset);
+    row = tg_health_say(subject->health, name,
+                        is_gone   ? TG_UNHEALTHY
+                        : is_high ? TG_WARNING
+                                  : TG_HEALTHY,
+                        cure, "%lld of %lld %s%s%s %s used (%lld %%)%s",
+                        (long long)one->used, (long long)one->size,
+                        strcmp(one->name, "tokens_per_minute") == 0 ? "token"
+                        : is_at_once                                ? "call"
+                                                                    : "request",
+                        tg_plural(one->size), is_at_once ? " at once" : "",
+                        tg_plural_are(one->size), (long long)(share / 100),
+                        reset);
     json_object_set_new(row, "used", json_integer(one->used));
     json_object_set_new(row, "size", json_integer(one->size));
 }
@@ -302,10 +305,10 @@ say_days_left(struct subject *subject, int64_t left, int64_t spent,
         row = tg_health_say(
             subject->health, "balance",
             days < LOW_DAYS ? TG_WARNING : TG_HEALTHY, cure,
-            "the account's balance is %s: %s%lld days at the pace of the last "
+            "the account's balance is %s: %s%lld day%s at the pace of the last "
             "%s",
             tg_health_money(left, money), days > 3650 ? "more than " : "",
-            (long long)(days > 3650 ? 3650 : days),
+            (long long)(days > 3650 ? 3650 : days), tg_plural(days),
             tg_health_span(pace_ms, pace));
     json_object_set_new(row, "balance", tg_reply_money(left));
 }

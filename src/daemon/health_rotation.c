@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "health.h"
+#include "plural.h"
 #include "rotation.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -58,13 +59,13 @@ say_schedule(struct tg_health *health, const struct tg_health_rotation *key)
     else if (key->due_at != 0 && late_ms > 0)
         tg_health_say(health, "rotation", TG_WARNING, cure,
                       "its rotation is overdue by %s: it is to have a new "
-                      "secret each %lld days",
-                      tg_health_span(late_ms, span),
-                      (long long)key->every_days);
+                      "secret each %lld day%s",
+                      tg_health_span(late_ms, span), (long long)key->every_days,
+                      tg_plural(key->every_days));
     else
         tg_health_say(health, "rotation", TG_HEALTHY, NULL,
-                      "it is rotated each %lld days%s%s",
-                      (long long)key->every_days,
+                      "it is rotated each %lld day%s%s%s",
+                      (long long)key->every_days, tg_plural(key->every_days),
                       key->due_at != 0 ? ", next in " : "",
                       key->due_at != 0 ? tg_health_span(late_ms, span) : "");
 }
@@ -123,7 +124,7 @@ tg_health_rotation(struct tg_health *health, struct tg_store *store,
         tg_health_say(health, "delivery", TG_WARNING, cure,
                       "its new secret does not get to %lld place%s: sink %s: "
                       "%s",
-                      (long long)look.failing, look.failing == 1 ? "" : "s",
+                      (long long)look.failing, tg_plural(look.failing),
                       look.sink, look.error);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "health.h"
+#include "plural.h"
 
 #define DAY_MS INT64_C(86400000)
 #define LOOKED_AT 1000 /* rows; what is beyond is as bad */
@@ -148,8 +149,7 @@ say_channels(struct tg_health *health, const struct look *look)
     else
         tg_health_say(health, "channels", TG_HEALTHY, NULL,
                       "alerts get through to %lld channel%s",
-                      (long long)look->channels,
-                      look->channels == 1 ? "" : "s");
+                      (long long)look->channels, tg_plural(look->channels));
 }
 
 static void

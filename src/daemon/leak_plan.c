@@ -8,6 +8,7 @@
 #include "advice_rules.h"
 #include "civil.h"
 #include "network.h"
+#include "plural.h"
 #include "route.h"
 
 #define NETWORKS_MAX 256 /* of a key */
@@ -168,13 +169,15 @@ set_limits(json_t *plan, const struct tg_leak_usage *usage, int64_t created_at,
     tighten(limits, "requests_per_minute", rate);
     tighten(limits, "requests_per_day", daily);
     note(notes,
-         "the peak was %lld requests in a minute; 120 %% of it, at least %d, "
+         "the peak was %lld request%s in a minute; 120 %% of it, at least %d, "
          "and no more than before, is the new limit",
-         (long long)usage->minutes.requests.requests, TG_LEAK_RATE_FLOOR);
+         (long long)usage->minutes.requests.requests,
+         tg_plural(usage->minutes.requests.requests), TG_LEAK_RATE_FLOOR);
     note(notes,
-         "%lld requests in %lld days; three times their mean is the new daily "
-         "limit",
-         (long long)usage->trusted_calls, (long long)tg_advice_days(lasted));
+         "%lld request%s in %lld day%s; three times their mean is the new "
+         "daily limit",
+         (long long)usage->trusted_calls, tg_plural(usage->trusted_calls),
+         (long long)tg_advice_days(lasted), tg_plural(tg_advice_days(lasted)));
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "err.h"
 #include "home.h"
 #include "ledger_part.h"
+#include "plural.h"
 #include "restore.h"
 #include "statefile.h"
 
@@ -262,10 +263,11 @@ check_all(struct tg_ledger_check *check)
     }
     if (err == 0 && check->inexact > 0)
         tg_findings_note(check->findings,
-                         "of %llu figures calls were on their way all the "
+                         "of %llu figure%s calls were on their way all the "
                          "time: what was seen agrees, to within what these "
                          "calls hold",
-                         (unsigned long long)check->inexact);
+                         (unsigned long long)check->inexact,
+                         tg_plural(check->inexact));
     return err;
 }
 

@@ -4,6 +4,7 @@
 #include "book.h"
 #include "civil.h"
 #include "plot_part.h"
+#include "plural.h"
 #include "utf8.h"
 
 /* Marks that turn the direction of text, as UTF-8. */
@@ -135,8 +136,9 @@ name_groups(struct tg_plot *plot, const struct tg_usage_query *query,
         tell_apart(plot, i);
     }
     if (plot->group_count > named)
-        snprintf(plot->groups[named].label, TG_PLOT_LABEL_SIZE, "%zu others",
-                 plot->group_count - named);
+        snprintf(plot->groups[named].label, TG_PLOT_LABEL_SIZE, "%zu other%s",
+                 plot->group_count - named,
+                 tg_plural(plot->group_count - named));
 }
 
 static void

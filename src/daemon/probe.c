@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dialect.h"
+#include "plural.h"
 #include "secret.h"
 
 #define CONNECT_MS 4000L
@@ -174,14 +175,16 @@ explain_balance(struct tg_probe *probe, const json_t *object)
 static void
 explain_success(struct tg_probe *probe, const json_t *object)
 {
+    size_t models = json_array_size(json_object_get(object, "data"));
+
     if (json_is_object(json_object_get(object, "error")))
         conclude(probe, TG_PROBE_FAILED, "it answers 200 with an error in it");
     else if (json_is_array(json_object_get(object, "balance_infos")))
         explain_balance(probe, object);
     else if (json_is_array(json_object_get(object, "data")))
         conclude(probe, TG_PROBE_FINE,
-                 "the credential is valid; it has %zu models",
-                 json_array_size(json_object_get(object, "data")));
+                 "the credential is valid; it has %zu model%s", models,
+                 tg_plural(models));
     else
         conclude(probe, TG_PROBE_FAILED,
                  "it answers 200, but not as an API of this dialect; is "

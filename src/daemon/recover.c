@@ -99,9 +99,9 @@ look_at_crowd(struct tg_recovery *recovery, int64_t now_ms)
 
     if (mended > 0)
         tg_log(TG_LOG_WARNING,
-               "%d keys were counted as having calls that are over, and are no "
+               "%d key%s counted as having calls that are over, and not any "
                "more: a worker was killed while it counted",
-               mended);
+               mended, mended == 1 ? " was" : "s were");
 }
 
 /* Settles what the dead left, once all that they journaled is known. */

@@ -295,6 +295,7 @@ add_top(struct tg_sheet *sheet, const char *member, const char *heading)
                  *others = tg_sheet_find(top, "others");
     char name[TG_SHEET_TEXT_SIZE];
     json_t *section, *row;
+    int64_t count;
     size_t i;
 
     if (json_array_size(rows) == 0)
@@ -314,9 +315,13 @@ add_top(struct tg_sheet *sheet, const char *member, const char *heading)
     }
     if (!json_is_object(others))
         return;
-    TG_SHEET_PRINT(sheet, name, "%lld others", "其他 %lld 个",
-                   (long long)(tg_sheet_count(top, "count") -
-                               (int64_t)json_array_size(rows)));
+    count = tg_sheet_count(top, "count") - (int64_t)json_array_size(rows);
+    if (count == 1)
+        TG_SHEET_PRINT(sheet, name, "%lld other", "其他 %lld 个",
+                       (long long)count);
+    else
+        TG_SHEET_PRINT(sheet, name, "%lld others", "其他 %lld 个",
+                       (long long)count);
     add_top_row(sheet, section, name, others);
 }
 

@@ -771,6 +771,20 @@ def test_keys_show(admin, cli):
     assert json.loads(cli("keys", "show", KEY_ID, "--json").stdout) == KEY
 
 
+def test_one_is_not_several(admin, cli):
+    admin.answer("GET", "/keys/" + KEY_ID, {
+        **KEY, "rotation": {"interval_days": 1},
+        "limits": {"requests_per_second": 1, "requests_per_minute": 2,
+                   "tokens_per_minute": 1, "concurrency": 1}})
+    done = cli("keys", "show", KEY_ID)
+    assert re.search(r"^Limits +1 request/second, 2 requests/minute, "
+                     r"1 token/minute, 1 at once$", done.stdout, re.M)
+    assert re.search(r"^Rotation +every 1 day$", done.stdout, re.M)
+    admin.answer("GET", "/keys", listing([KEY], has_more=True, next="x"))
+    done = cli("keys", "list", "--limit", "1")
+    assert done.stderr == "There are more than this 1; --limit shows them.\n"
+
+
 def test_an_operand_is_one_path_segment(admin, cli):
     assert cli("keys", "show", "../accounts?x#y").returncode == 1
     assert admin.last["path"] == "/admin/v1/keys/..%2Faccounts%3Fx%23y"
@@ -1437,6 +1451,16 @@ def test_real_errors_name_the_option(real):
         assert f"option {option})" in done.stderr
     done = real("keys", "show", "key_" + "0" * 20)
     assert done.returncode == 1 and done.stderr.startswith("tollgate: ")
+
+
+def test_real_limits_of_one(real):
+    key = json.loads(real("keys", "create", "--name", "one", "--qps", "1",
+                          "--concurrency", "1", "--json").stdout)
+    out = real("keys", "check", key["id"]).stdout
+    assert "1 of 1 request a second, 1 of 1 call at once" in out
+    out = real("health", key["id"]).stdout
+    assert "0 of 1 call at once is used (0 %)" in out
+    assert "0 of 1000 requests are used (0 %)" in out
 
 
 @pytest.mark.parametrize("words, hint", [

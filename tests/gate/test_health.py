@@ -72,7 +72,7 @@ def test_a_key_that_is_well_says_so_with_figures(gate):
     assert bad(gate, key) == {}
     assert found["limit requests_per_minute"]["size"] == 100
     assert "of 10.00 USD are used" in found["budget monthly"]["message"]
-    assert found["errors"]["message"].startswith("0 of 1 calls failed")
+    assert found["errors"]["message"].startswith("0 of 1 call failed")
     code, out, err = gate.cli("health", key.id)
     assert code == 0, err
     assert f"{key.id} is healthy." in out and "What to do" not in out

@@ -117,7 +117,7 @@ def test_calls_at_once(gate):
     next(events)
     answer = chat(gate, key)
     assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
-    assert "1 calls at once" in answer.json["error"]["message"]
+    assert "1 call at once" in answer.json["error"]["message"]
     stream.close()
     gate.wait(lambda: chat(gate, key).status == 200, 5, "end of the stream")
 

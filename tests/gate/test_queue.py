@@ -184,7 +184,7 @@ def test_who_would_wait_too_long_is_refused_at_once(gate):
         429, "rate_limit_exceeded")
     assert call.took < 15
     assert 40000 < int(call.answer.headers["retry-after-ms"]) <= 60000
-    assert "1 requests per minute" in call.answer.text
+    assert "1 request per minute" in call.answer.text
     assert "waited" not in call.answer.text
 
 
@@ -195,7 +195,7 @@ def test_nobody_waits_longer_than_allowed(gate):
     assert call.took > 0.49
     assert (call.answer.status, call.answer.code) == (
         429, "rate_limit_exceeded")
-    assert "1 calls at once, and this one has waited 5" in call.answer.text
+    assert "1 call at once, and this one has waited 5" in call.answer.text
     assert call.answer.headers["retry-after"] == "1"
     held.close()
 

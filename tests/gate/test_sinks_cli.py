@@ -57,7 +57,7 @@ def test_from_a_token_to_a_delivered_secret(daemon, vault, tmp_path):
     wait(lambda: "done" in run(daemon, "sinks", "deliveries", "--key",
                                key["id"]), what="row")
     assert "in use" not in run(daemon, "sinks", "show", "prod")
-    assert "deliver to 1 places" in run(daemon, "sinks", "delete", "prod",
+    assert "deliver to 1 place of" in run(daemon, "sinks", "delete", "prod",
                                         "--yes", rc=1)
     gone = run(daemon, "keys", "deliver", key["id"], "--remove", "prod")
     assert "go nowhere" in gone

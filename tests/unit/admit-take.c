@@ -187,7 +187,7 @@ test_rates(void)
     is_int(second.code, TG_CODE_RATE_LIMIT_EXCEEDED, "by its code");
     is_int(tg_admit_retry_ms(&second), 60000, "for a minute");
     ok(strstr(refusal(&second, (struct tg_str){NULL, 0}),
-              "limit of 1 requests per minute. Try again in 1m0s.") != NULL,
+              "limit of 1 request per minute. Try again in 1m0s.") != NULL,
        "%s", answer);
     tg_admit_give_back(&claim, slot, &first);
     is_untouched("given back");

@@ -241,7 +241,7 @@ test_calls_at_once(void)
     is_int(calls[2].a.action, TG_ACTION_REFUSE, "until its time is over");
     is_int(tg_admit_retry_ms(&calls[2].a), 1000, "nobody knows for how long");
     is_str(said(&calls[2]),
-           LIMITED("This API key has reached its limit of 1 calls at once, and "
+           LIMITED("This API key has reached its limit of 1 call at once, and "
                    "this one has waited 2s. Try again when one of them has "
                    "ended."),
            "and is told why");

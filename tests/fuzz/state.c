@@ -15,8 +15,10 @@
 #include "answer.h"
 #include "budget.h"
 #include "check.h"
+#include "hold.h"
 #include "hours.h"
 #include "payload.h"
+#include "ready.h"
 #include "refusal.h"
 #include "settle.h"
 
@@ -36,6 +38,7 @@ static struct tg_state sound;
 static uint32_t key_slot;
 
 static struct tg_area_claim claim;
+static int taken; /* calls */
 static struct tg_admission admission;
 
 /* Where damage goes: what is read of a file for the calls below. */
@@ -74,9 +77,9 @@ add_window(void *at, size_t bytes)
 static void
 publish_rich_key(void)
 {
-    static const char network[] = "\x11\x60\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0";
+    static const char network[] = "\x60\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0";
     struct tg_str pages[] = {TG_STR("https://*.example.com/app/*")};
-    struct tg_str networks[] = {{network, 17}};
+    struct tg_str networks[] = {{network, sizeof(network)}};
     struct tg_zone_blob hours;
     struct tg_key_policy key;
     uint64_t seq;
@@ -176,7 +179,7 @@ add_windows(void)
     add_window(catalog->model_index, sizeof(catalog->model_index));
     add_window(&catalog->models[0], 128);
     add_window(&catalog->models[0], sizeof(struct tg_model));
-    add_window(&catalog->models[12], 128);
+    add_window(&catalog->models[12], sizeof(struct tg_model));
     add_window(&catalog->upstreams[0], sizeof(struct tg_upstream));
     add_window(&catalog->upstreams[0].dialect, 8);
     add_window(&catalog->upstreams[7], sizeof(struct tg_upstream));
@@ -192,22 +195,6 @@ add_windows(void)
                sizeof(struct tg_wanted_row));
     add_window(state.blobs, 1024);
     add_window(state.keys, KEYS * sizeof(*state.keys));
-}
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    admit_test_begin();
-    publish_rich_key();
-    tg_publish_ready(publisher, NOW);
-    take_apart();
-    admit_test_end();
-    state = sound;
-    begin_calls();
-    add_windows();
-    return 0;
 }
 
 /* Window, offset, length, bytes, as often as there is input for it. */
@@ -236,6 +223,7 @@ mend(void)
     memset(&state.call_slots[0], 0, 8 * sizeof(struct tg_call_slot));
     for (size_t i = 0; i < window_count; i++)
         memcpy(windows[i].at, windows[i].sound, windows[i].bytes);
+    memset(state.pool, 0, TG_CATALOG_CREDENTIALS * sizeof(*state.pool));
     memset(state.waiters, 0, TG_WAITERS * sizeof(*state.waiters));
     memset(state.wanted, 0, TG_WANTED_ROWS * sizeof(*state.wanted));
     memset(state.throttle, 0, TG_THROTTLE_BUCKETS * sizeof(*state.throttle));
@@ -250,6 +238,10 @@ static const struct call {
      "\"user\",\"content\":\"hello\"}]}"},
     {TG_METHOD_POST, "/v1/messages",
      "{\"model\":\"claude\",\"max_tokens\":100,\"messages\":[]}"},
+    {TG_METHOD_POST, "/v1/messages",
+     "{\"model\":\"claude\",\"messages\":[],\"system\":[{\"type\":\"text\","
+     "\"text\":\"x\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":"
+     "\"1h\"}}]}"},
     {TG_METHOD_POST, "/v1/embeddings", "{\"model\":\"embed\",\"input\":\"x\"}"},
     {TG_METHOD_GET, "/v1/models", NULL},
     {TG_METHOD_GET, "/v1/models/deepseek-flash", NULL},
@@ -294,6 +286,8 @@ end_call(struct tg_call_slot *slot)
     slot->call.flags |= TG_CALL_SENT;
     tg_meter_init(&meter, TG_METER_AUTO);
     tg_meter_feed(&meter, "{}", 2);
+    if (!tg_hold_more(&admission.hold, &state, slot, &meter, NOW, &admission))
+        refuse();
     tg_meter_end(&meter);
     tg_settle(&state, &slot->call, &outcome);
     tg_target_leave(&claim, &admission.target, NOW);
@@ -307,6 +301,7 @@ take(const struct tg_body_facts *facts)
     struct tg_call_slot *slot =
         tg_admit_take(&claim, facts, &place, NOW, &admission);
 
+    taken += slot != NULL;
     if (slot != NULL)
         end_call(slot);
     else if (admission.action == TG_ACTION_WAIT)
@@ -371,6 +366,14 @@ serve(const struct call *call)
 }
 
 static void
+serve_all(void)
+{
+    claim = (struct tg_area_claim){.state = &state, .writer_id = 7};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        serve(&calls[i]);
+}
+
+static void
 hear(void *arg, enum tg_check_row row, enum tg_check_answer said,
      const struct tg_admission *a)
 {
@@ -392,6 +395,27 @@ settle_lost(void *arg, struct tg_call_slot *slot)
 }
 
 int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    admit_test_begin();
+    publish_rich_key();
+    tg_publish_ready(publisher, NOW);
+    take_apart();
+    admit_test_end();
+    state = sound;
+    begin_calls();
+    add_windows();
+    serve_all();
+    /* All that a sound file does is reached. */
+    if (taken != 3)
+        abort();
+    mend();
+    return 0;
+}
+
+int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tg_check_question question = {.key_slot = key_slot,
@@ -399,9 +423,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .now_ms = NOW};
 
     damage(data, size);
-    claim = (struct tg_area_claim){.state = &state, .writer_id = 7};
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        serve(&calls[i]);
+    serve_all();
+    (void)tg_ready_look(&state, true, NOW);
     (void)tg_check(&state, &question, hear, NULL);
     tg_area_each(&state, 1, settle_lost, NULL);
     tg_queue_clear(&state, 9);

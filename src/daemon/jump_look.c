@@ -3,9 +3,16 @@
 #include "jump.h"
 #include "steady.h"
 
+/* No clock is further off, but by a damaged state file: differences fit. */
+#define AHEAD_MS_MAX (INT64_MAX / 4)
+
 void
 tg_jump_init(struct tg_jump *jump, int64_t ahead_ms)
 {
+    if (ahead_ms > AHEAD_MS_MAX)
+        ahead_ms = AHEAD_MS_MAX;
+    else if (ahead_ms < -AHEAD_MS_MAX)
+        ahead_ms = -AHEAD_MS_MAX;
     *jump = (struct tg_jump){.believed_ms = ahead_ms, .seen_ms = ahead_ms};
 }
 

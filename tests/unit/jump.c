@@ -96,6 +96,9 @@ test_one_that_was_there_at_the_start(void)
     is_int(tg_jump_look(&jump, BEGUN_AT, 0, &by_ms), TG_JUMP_HELD,
            "a jump while no daemon ran is one");
     is_int(by_ms, DAY, "by what the state file says");
+    tg_jump_init(&jump, INT64_MIN);
+    is_int(tg_jump_look(&jump, BEGUN_AT, 0, &by_ms), TG_JUMP_HELD,
+           "which may be damaged");
 }
 
 static const struct {

@@ -449,7 +449,8 @@ def poke(daemon, at, value):
     (0, b"XXXXXXXX"),             # no state file
     (176, b"\xc8"),               # a level that the index has not
     (308, b"\xff\xff\xff\xff"),   # more keys than there is room for
-], ids=["magic", "index", "keys"])
+    (312, b"\0\0\0\0"),           # an account where none was ever put
+], ids=["magic", "index", "keys", "accounts"])
 def test_a_damaged_state_file_is_made_anew(daemon, at, value):
     write(daemon, 100)
     has(daemon, 100)

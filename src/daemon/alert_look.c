@@ -27,13 +27,15 @@ __attribute__((format(printf, 2, 3))) static void
 say(struct look *look, const char *fmt, ...)
 {
     const struct tg_alert_sight *sight = look->sight;
+    char name[TG_SIGHT_NAME_SIZE];
     va_list ap;
-    int n =
-        snprintf(look->message, sizeof(look->message),
-                 "%s %s (%s): ", sight->key_id[0] != '\0' ? "key" : "account",
-                 sight->name,
-                 sight->key_id[0] != '\0' ? sight->key_id : sight->account_id);
+    int n;
 
+    tg_alert_sight_name(sight, look->alerts->daemon, name);
+    n = snprintf(look->message, sizeof(look->message),
+                 "%s %s (%s): ", sight->key_id[0] != '\0' ? "key" : "account",
+                 name,
+                 sight->key_id[0] != '\0' ? sight->key_id : sight->account_id);
     va_start(ap, fmt);
     vsnprintf(look->message + n, sizeof(look->message) - (size_t)n, fmt, ap);
     va_end(ap);
@@ -144,12 +146,20 @@ measured(struct look *look, struct tg_alert_measure *measure)
 static struct tg_tally_sums
 sums_of(const struct look *look, int64_t window_ms)
 {
-    const struct tg_tally *tally = tg_alert_window(look->alerts, window_ms);
-    struct tg_tally_sums none = {0};
+    return tg_alert_sums(look->alerts, look->sight, window_ms);
+}
 
-    return tally == NULL
-               ? none
-               : tg_tally_look(tally, look->sight->key_id, look->sight->now_ms);
+/* Of a percent, rounded down; __int128 takes ten times as long to divide. */
+static int64_t
+thousandths(int64_t used, int64_t whole)
+{
+    int64_t times;
+
+    if (used == 0 || whole == 0)
+        return 0;
+    return __builtin_mul_overflow(used, INT64_C(100000), &times)
+               ? (int64_t)((__int128)used * 100000 / whole)
+               : times / whole;
 }
 
 static void
@@ -202,18 +212,15 @@ look_error_rate(struct look *look)
     const struct tg_alert_params *params = &look->rule->params;
     struct tg_tally_sums sums =
         sums_of(look, params->window_minutes * MINUTE_MS);
-    int64_t rate =
-        sums.requests == 0
-            ? 0
-            : (int64_t)((__int128)sums.errors * 100000 / sums.requests);
-    struct tg_alert_measure measure = {
-        .about = "error_rate",
-        .value = rate, /* thousandths of a percent */
-        .threshold = params->percent * 1000,
-        .is_enough = sums.requests >= params->min_requests,
-        .is_strict = true,
-        .back_at = BACK_PERCENT,
-        .severity = look->rule->severity};
+    int64_t rate = thousandths(sums.errors, sums.requests);
+    struct tg_alert_measure measure = {.about = "error_rate",
+                                       .value = rate,
+                                       .threshold = params->percent * 1000,
+                                       .is_enough = sums.requests >=
+                                                    params->min_requests,
+                                       .is_strict = true,
+                                       .back_at = BACK_PERCENT,
+                                       .severity = look->rule->severity};
 
     if (!matters(look, &measure))
         return;
@@ -304,6 +311,21 @@ is_used_up(struct look *look, int64_t spent, int64_t budget)
            at > 0;
 }
 
+/* Percents of a budget, rounded up: exactly at, not below. */
+static int64_t
+line_at(int64_t budget, int64_t percent)
+{
+    __int128 line;
+    int64_t times;
+
+    if (!__builtin_mul_overflow(budget, percent, &times))
+        return times / 100 + (times % 100 != 0);
+    line = (__int128)budget * percent;
+    return line / 100 > INT64_MAX - 1
+               ? INT64_MAX
+               : (int64_t)(line / 100) + (line % 100 != 0);
+}
+
 static void
 look_budget_of(struct look *look, const char *which, int32_t period,
                int64_t spent, int64_t budget)
@@ -313,11 +335,7 @@ look_budget_of(struct look *look, const char *which, int32_t period,
     char used[TG_MONEY_TEXT_SIZE], most[TG_MONEY_TEXT_SIZE];
 
     for (int i = 0; i < TG_ALERT_PERCENTS && percents[i] != 0; i++) {
-        __int128 line = (__int128)budget * percents[i];
-        /* Rounded up: exactly at, not below. */
-        int64_t threshold = line / 100 > INT64_MAX - 1
-                                ? INT64_MAX
-                                : (int64_t)(line / 100) + (line % 100 != 0);
+        int64_t threshold = line_at(budget, percents[i]);
         struct tg_alert_measure measure = {
             .about = about,
             .value = spent,
@@ -361,8 +379,7 @@ static void
 look_utilisation(struct look *look)
 {
     const struct tg_alert_sight *sight = look->sight;
-    struct tg_tally_sums sums =
-        tg_tally_look(look->alerts->minute, sight->key_id, sight->now_ms);
+    struct tg_tally_sums sums = sums_of(look, MINUTE_MS);
     const struct {
         const char *name;
         int64_t used, limit;
@@ -385,8 +402,7 @@ look_utilisation(struct look *look)
 
         if (limits[i].limit == 0)
             continue;
-        measure.value =
-            (int64_t)((__int128)limits[i].used * 100000 / limits[i].limit);
+        measure.value = thousandths(limits[i].used, limits[i].limit);
         if (!matters(look, &measure))
             continue;
         say(look, "%lld of %lld %s are used, above %lld %%",

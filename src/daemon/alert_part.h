@@ -16,7 +16,6 @@
 #define TG_ALERT_MESSAGE_SIZE 1024
 #define TG_ALERT_EVIDENCE_SIZE 4096
 #define TG_ALERT_FINDINGS 64
-#define TG_ALERT_WINDOWS 16
 #define TG_ALERT_SEEN 4096
 
 /* An episode that begins or ends, not yet in the store. */
@@ -41,8 +40,8 @@ struct tg_alerts {
     uint32_t generation; /* of the rules that were read */
     struct tg_alert_rule *rules;
     size_t rule_count;
-    struct tg_tally *minute; /* of a minute: for limits; NULL: not yet */
-    struct tg_tally *windows[TG_ALERT_WINDOWS];
+    struct tg_tally *tally;               /* NULL: not yet; notes keys' slots */
+    int64_t windows_ms[TG_TALLY_WINDOWS]; /* its; the first is a minute */
     size_t window_count;
     int64_t longest_ms; /* of them */
 
@@ -52,6 +51,7 @@ struct tg_alerts {
     int64_t seq;    /* the last call that was counted; -1: none yet */
     bool is_filled; /* the windows have all that they are of */
     uint32_t round;
+    struct tg_sight_zone zone;
     uint32_t next_key, next_account, next_track; /* of the sweeps */
     int64_t trim_at_ms, forget_at_ms;
 
@@ -83,9 +83,10 @@ void tg_alert_look(struct tg_alerts *alerts, const struct tg_alert_rule *rule,
                    const struct tg_alert_sight *sight,
                    struct tg_track *watched);
 
-/* The tally of a rule's window. */
-const struct tg_tally *tg_alert_window(const struct tg_alerts *alerts,
-                                       int64_t window_ms);
+/* What a key has in a window; zeros for a window that is not counted. */
+struct tg_tally_sums tg_alert_sums(struct tg_alerts *alerts,
+                                   const struct tg_alert_sight *sight,
+                                   int64_t window_ms);
 
 /* Whether a key or an account is in a rule's scope. */
 bool tg_alert_covers(struct tg_alerts *alerts, const struct tg_alert_rule *rule,

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "budget.h"
-#include "calendar.h"
 #include "err.h"
+
+#define LINE_BYTES 64 /* what a processor fetches at once */
 
 int
 tg_alert_key_slot(struct tg_daemon *daemon, const char *id, uint32_t *slot)
@@ -28,24 +29,11 @@ tg_alert_account_slot(struct tg_daemon *daemon, const char *id, uint32_t *slot)
     return err;
 }
 
-/* A key that calls is looked at each second: printf would be half of it. */
 static void
-take_text(char *to, size_t size, struct tg_str text)
+take_id(char to[TG_ID_TEXT_SIZE], const char id[TG_ID_LEN])
 {
-    size_t len = text.len < size ? text.len : size - 1;
-
-    if (len > 0)
-        memcpy(to, text.data, len);
-    to[len] = '\0';
-}
-
-static void
-take_id(char to[TG_ID_TEXT_SIZE], const char *id)
-{
-    size_t len = strnlen(id, TG_ID_LEN);
-
-    memcpy(to, id, len);
-    to[len] = '\0';
+    memcpy(to, id, TG_ID_LEN);
+    to[TG_ID_LEN] = '\0';
 }
 
 static int64_t
@@ -79,16 +67,39 @@ take_money(struct tg_alert_sight *sight, struct tg_daemon *daemon,
     sight->in_flight = atomic_load(&counters->in_flight);
 }
 
+static void
+take_days(struct tg_alert_sight *sight, struct tg_str calendar,
+          struct tg_sight_zone *zone)
+{
+    if (zone == NULL || calendar.len > sizeof(zone->bytes)) {
+        sight->day = tg_calendar_day(calendar, sight->now_ms);
+        sight->month = tg_calendar_month(calendar, sight->now_ms);
+        return;
+    }
+    if (zone->now_ms != sight->now_ms || zone->len != calendar.len ||
+        memcmp(zone->bytes, calendar.data, calendar.len) != 0) {
+        zone->now_ms = sight->now_ms;
+        zone->len = calendar.len;
+        if (calendar.len > 0)
+            memcpy(zone->bytes, calendar.data, calendar.len);
+        /* The copy: others may write what it is of. */
+        calendar.data = zone->bytes;
+        zone->day = tg_calendar_day(calendar, sight->now_ms);
+        zone->month = tg_calendar_month(calendar, sight->now_ms);
+    }
+    sight->day = zone->day;
+    sight->month = zone->month;
+}
+
 int
 tg_alert_sight_key(struct tg_alert_sight *sight, struct tg_daemon *daemon,
-                   uint32_t slot, int64_t now_ms)
+                   uint32_t slot, int64_t now_ms, struct tg_sight_zone *zone)
 {
     struct tg_state *state = &daemon->state;
     struct tg_account_policy account;
-    struct tg_str zone;
     uint64_t seq;
 
-    memset(sight, 0, sizeof(*sight));
+    sight->slot = slot;
     sight->now_ms = now_ms;
     do {
         if (tg_state_key(state, slot, &sight->policy, &seq) != 0 ||
@@ -96,17 +107,15 @@ tg_alert_sight_key(struct tg_alert_sight *sight, struct tg_daemon *daemon,
             sight->policy.status == TG_KEY_DISABLED ||
             sight->policy.status == TG_KEY_NONE)
             return TG_ERR_NOT_FOUND;
-        zone = tg_state_blob(state, sight->policy.timezone);
-        sight->day = tg_calendar_day(zone, now_ms);
-        sight->month = tg_calendar_month(zone, now_ms);
-        take_text(sight->name, sizeof(sight->name),
-                  tg_state_blob(state, sight->policy.name));
+        take_days(sight, tg_state_blob(state, sight->policy.timezone), zone);
     } while (!tg_state_key_is_current(state, slot, seq));
     if (tg_state_account(state, sight->policy.account, &account) != 0)
         return TG_ERR_NOT_FOUND;
     take_id(sight->key_id, sight->policy.id);
     take_id(sight->account_id, account.id);
     take_money(sight, daemon, slot, &account);
+    sight->is_prepaid = sight->has_had_money = false;
+    sight->balance_nanos = 0;
     return 0;
 }
 
@@ -119,14 +128,13 @@ tg_alert_sight_account(struct tg_alert_sight *sight, struct tg_daemon *daemon,
     struct tg_account_policy policy;
 
     memset(sight, 0, sizeof(*sight));
+    sight->slot = slot;
     sight->now_ms = now_ms;
     if (slot >= atomic_load(&state->header->account_high_water) ||
         tg_state_account(state, slot, &policy) != 0)
         return TG_ERR_NOT_FOUND;
     counters = &state->accounts[slot].counters;
     take_id(sight->account_id, policy.id);
-    take_text(sight->name, sizeof(sight->name),
-              tg_state_blob(state, policy.name));
     sight->is_prepaid = policy.billing == TG_BILLING_PREPAID;
     sight->has_had_money =
         policy.granted_nanos != 0 || policy.topped_up_nanos != 0;
@@ -134,6 +142,75 @@ tg_alert_sight_account(struct tg_alert_sight *sight, struct tg_daemon *daemon,
                            policy.settled_nanos -
                            atomic_load(&counters->settled_nanos);
     return 0;
+}
+
+static void
+take_text(char to[TG_SIGHT_NAME_SIZE], struct tg_str text)
+{
+    size_t len =
+        text.len < TG_SIGHT_NAME_SIZE ? text.len : TG_SIGHT_NAME_SIZE - 1;
+
+    if (len > 0)
+        memcpy(to, text.data, len);
+    to[len] = '\0';
+}
+
+static void
+take_key_name(const struct tg_alert_sight *sight, const struct tg_state *state,
+              char name[TG_SIGHT_NAME_SIZE])
+{
+    struct tg_key_policy policy;
+    uint64_t seq;
+
+    do {
+        if (tg_state_key(state, sight->slot, &policy, &seq) != 0 ||
+            memcmp(policy.id, sight->key_id, TG_ID_LEN) != 0)
+            return;
+        take_text(name, tg_state_blob(state, policy.name));
+    } while (!tg_state_key_is_current(state, sight->slot, seq));
+}
+
+void
+tg_alert_sight_name(const struct tg_alert_sight *sight,
+                    struct tg_daemon *daemon, char name[TG_SIGHT_NAME_SIZE])
+{
+    const struct tg_state *state = &daemon->state;
+    struct tg_account_policy account;
+
+    name[0] = '\0';
+    if (sight->key_id[0] != '\0')
+        take_key_name(sight, state, name);
+    else if (tg_state_account(state, sight->slot, &account) == 0 &&
+             memcmp(account.id, sight->account_id, TG_ID_LEN) == 0)
+        take_text(name, tg_state_blob(state, account.name));
+}
+
+static void
+fetch(const void *from, size_t len)
+{
+    for (size_t i = 0; i < len; i += LINE_BYTES)
+        __builtin_prefetch((const char *)from + i);
+}
+
+void
+tg_alert_expect_counters(const struct tg_daemon *daemon, uint32_t slot)
+{
+    if (slot < atomic_load(&daemon->state.header->key_high_water))
+        fetch(&daemon->state.keys[slot], offsetof(struct tg_key_record, slots));
+}
+
+void
+tg_alert_expect_policy(const struct tg_daemon *daemon, uint32_t slot)
+{
+    const struct tg_key_record *record;
+
+    if (slot >= atomic_load(&daemon->state.header->key_high_water))
+        return;
+    record = &daemon->state.keys[slot];
+    fetch(&record->slots[atomic_load_explicit(&record->seq,
+                                              memory_order_relaxed) &
+                         1],
+          sizeof(record->slots[0]));
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef TG_ALERT_SIGHT_H
 #define TG_ALERT_SIGHT_H
 
+#include "calendar.h"
 #include "daemon.h"
 #include "id.h"
 
@@ -14,7 +15,8 @@
 struct tg_alert_sight {
     char key_id[TG_ID_TEXT_SIZE]; /* "": of an account */
     char account_id[TG_ID_TEXT_SIZE];
-    char name[TG_SIGHT_NAME_SIZE]; /* the key's, or the account's */
+    uint32_t slot;    /* the key's, or the account's */
+    uint32_t tallied; /* of a key, for alerts.c alone: alert_tally.h */
     int64_t now_ms;
     struct tg_key_policy policy;
     int32_t day, month; /* of the key's time zone: calendar.h */
@@ -26,6 +28,14 @@ struct tg_alert_sight {
     int64_t balance_nanos;
 };
 
+/* The day and the month where they were asked for last: keys share zones. */
+struct tg_sight_zone {
+    int64_t now_ms; /* 0: nothing was asked yet */
+    int32_t day, month;
+    size_t len;
+    char bytes[TG_CALENDAR_BYTES_MAX];
+};
+
 /* Slot of a key or an account by its id.  0 or TG_ERR_NOT_FOUND. */
 int tg_alert_key_slot(struct tg_daemon *daemon, const char *id, uint32_t *slot);
 int tg_alert_account_slot(struct tg_daemon *daemon, const char *id,
@@ -33,13 +43,28 @@ int tg_alert_account_slot(struct tg_daemon *daemon, const char *id,
 
 /*
  * Looks at the key, or the account, in a slot.  0; TG_ERR_NOT_FOUND when there
- * is none, or one that calls no more: disabled or deleted.
+ * is none, or one that calls no more: disabled or deleted.  zone: zeros before
+ * the first look; NULL for a look at a single key.
  */
 int tg_alert_sight_key(struct tg_alert_sight *sight, struct tg_daemon *daemon,
-                       uint32_t slot, int64_t now_ms);
+                       uint32_t slot, int64_t now_ms,
+                       struct tg_sight_zone *zone);
 int tg_alert_sight_account(struct tg_alert_sight *sight,
                            struct tg_daemon *daemon, uint32_t slot,
                            int64_t now_ms);
+
+/* The name of what was looked at; "" when it is not there any more. */
+void tg_alert_sight_name(const struct tg_alert_sight *sight,
+                         struct tg_daemon *daemon,
+                         char name[TG_SIGHT_NAME_SIZE]);
+
+/*
+ * Say that a key is looked at soon: what it has of memory is fetched meanwhile.
+ * First the one and, some keys later, the other, which needs what the first
+ * has fetched.  Any slot may be named.
+ */
+void tg_alert_expect_counters(const struct tg_daemon *daemon, uint32_t slot);
+void tg_alert_expect_policy(const struct tg_daemon *daemon, uint32_t slot);
 
 /* Calls visit with the key's slot of each call in flight. */
 void tg_alert_in_flight(struct tg_daemon *daemon,

@@ -9,39 +9,63 @@
 
 #define SLOTS (TG_TALLY_PARTS + 1)
 #define ROOM_LEAST 64
+#define SLAB_ROWS 256
 #define LINE_BYTES 64 /* what a processor fetches at once */
 
 struct part {
     uint32_t requests, errors, tokens; /* they stay at their most */
 };
 
-struct entry {
-    char key_id[TG_ID_LEN]; /* zeros: free */
-    int64_t newest;         /* part, by number since 1970 */
-    uint32_t round;
-    struct part parts[SLOTS]; /* by number % SLOTS */
+/* What a key has in a window: the sums of its parts. */
+struct head {
+    int64_t newest; /* part, by number since 1970 */
+    struct tg_tally_sums sums;
+};
+
+/* A key.  Behind the heads of all windows are their parts, SLOTS of each. */
+struct row {
+    char key_id[TG_ID_LEN];
+    uint32_t round, note;
+    struct head heads[];
+};
+
+/* Where a row is found: by a part of its id's hash, then by its id. */
+struct place {
+    uint32_t hash, row; /* its number and 1; 0: free */
+};
+
+struct window {
+    int64_t part_ms;
+    int64_t from_ms, number; /* the part that was asked for last */
 };
 
 struct tg_tally {
-    int64_t window_ms, part_ms;
-    uint32_t count, room; /* room is a power of two */
-    struct entry *entries;
+    size_t window_count, row_bytes;
+    uint32_t count, room; /* of places: a power of two */
+    struct place *places;
+    uint32_t slab_count;
+    char **slabs; /* rows, so many in each that none ever moves to grow */
+    struct window windows[TG_TALLY_WINDOWS];
 };
 
 int
-tg_tally_new(struct tg_tally **tally, int64_t window_ms)
+tg_tally_new(struct tg_tally **tally, const int64_t *windows_ms, size_t count)
 {
     struct tg_tally *self = calloc(1, sizeof(*self));
+    size_t bytes = sizeof(struct row) +
+                   count * (sizeof(struct head) + SLOTS * sizeof(struct part));
 
     if (self != NULL)
-        self->entries = calloc(ROOM_LEAST, sizeof(self->entries[0]));
-    if (self == NULL || self->entries == NULL) {
+        self->places = calloc(ROOM_LEAST, sizeof(self->places[0]));
+    if (self == NULL || self->places == NULL) {
         free(self);
         return TG_ERR_SYSTEM;
     }
-    self->window_ms = window_ms;
-    self->part_ms = window_ms / TG_TALLY_PARTS;
     self->room = ROOM_LEAST;
+    self->row_bytes = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    self->window_count = count;
+    for (size_t i = 0; i < count; i++)
+        self->windows[i].part_ms = windows_ms[i] / TG_TALLY_PARTS;
     *tally = self;
     return 0;
 }
@@ -49,15 +73,13 @@ tg_tally_new(struct tg_tally **tally, int64_t window_ms)
 void
 tg_tally_free(struct tg_tally *tally)
 {
-    if (tally != NULL)
-        free(tally->entries);
+    if (tally == NULL)
+        return;
+    for (uint32_t i = 0; i < tally->slab_count; i++)
+        free(tally->slabs[i]);
+    free(tally->slabs);
+    free(tally->places);
     free(tally);
-}
-
-int64_t
-tg_tally_window_ms(const struct tg_tally *tally)
-{
-    return tally->window_ms;
 }
 
 uint32_t
@@ -66,146 +88,329 @@ tg_tally_count(const struct tg_tally *tally)
     return tally->count;
 }
 
-static uint32_t
-home_of(uint32_t room, const char id[TG_ID_LEN])
+static struct row *
+row_of(const struct tg_tally *tally, uint32_t key)
 {
-    return tg_crc32c(0, id, TG_ID_LEN) & (room - 1);
+    return (void *)(tally->slabs[key / SLAB_ROWS] +
+                    key % SLAB_ROWS * tally->row_bytes);
 }
 
-/* Its entry, or the free one where it would stand. */
-static struct entry *
-find(struct entry *entries, uint32_t room, const char id[TG_ID_LEN])
+static struct part *
+parts_of(const struct tg_tally *tally, struct row *row, size_t window)
 {
-    uint32_t at = home_of(room, id);
-
-    while (entries[at].key_id[0] != '\0' &&
-           memcmp(entries[at].key_id, id, TG_ID_LEN) != 0)
-        at = (at + 1) & (room - 1);
-    return &entries[at];
+    return (struct part *)&row->heads[tally->window_count] + window * SLOTS;
 }
 
-static struct entry *
-find_key(const struct tg_tally *tally, const char *key_id)
+/* The number of an instant's part; most are of the one that was last. */
+static int64_t
+number_of(struct window *window, int64_t at_ms)
 {
-    char id[TG_ID_LEN] = {0};
-
-    memcpy(id, key_id, strnlen(key_id, TG_ID_LEN));
-    return find(tally->entries, tally->room, id);
-}
-
-/* Entries of a key with calls in parts from oldest on go to a new table. */
-static int
-rebuild(struct tg_tally *tally, uint32_t room, int64_t oldest)
-{
-    struct entry *entries = calloc(room, sizeof(entries[0]));
-    uint32_t count = 0;
-
-    if (entries == NULL)
-        return TG_ERR_SYSTEM;
-    for (uint32_t i = 0; i < tally->room; i++) {
-        struct entry *entry = &tally->entries[i];
-
-        if (entry->key_id[0] == '\0' || entry->newest < oldest)
-            continue;
-        *find(entries, room, entry->key_id) = *entry;
-        count++;
+    if (at_ms < window->from_ms || at_ms - window->from_ms >= window->part_ms) {
+        window->number = at_ms / window->part_ms;
+        window->from_ms = window->number * window->part_ms;
     }
-    free(tally->entries);
-    tally->entries = entries;
+    return window->number;
+}
+
+static void
+id_of(const char *key_id, char id[TG_ID_LEN])
+{
+    memset(id, 0, TG_ID_LEN);
+    memcpy(id, key_id, strnlen(key_id, TG_ID_LEN));
+}
+
+static uint32_t
+hash_of(const char id[TG_ID_LEN])
+{
+    return tg_crc32c(0, id, TG_ID_LEN);
+}
+
+/* Its place, or the free one where it would stand. */
+static struct place *
+find(const struct tg_tally *tally, uint32_t hash, const char id[TG_ID_LEN])
+{
+    uint32_t at = hash & (tally->room - 1);
+
+    for (; tally->places[at].row != 0; at = (at + 1) & (tally->room - 1)) {
+        const struct place *place = &tally->places[at];
+
+        if (place->hash == hash &&
+            memcmp(row_of(tally, place->row - 1)->key_id, id, TG_ID_LEN) == 0)
+            break;
+    }
+    return &tally->places[at];
+}
+
+/* Puts all rows into places, which are free. */
+static void
+place_all(struct tg_tally *tally)
+{
+    for (uint32_t i = 0; i < tally->count; i++) {
+        uint32_t hash = hash_of(row_of(tally, i)->key_id);
+        uint32_t at = hash & (tally->room - 1);
+
+        while (tally->places[at].row != 0)
+            at = (at + 1) & (tally->room - 1);
+        tally->places[at] = (struct place){hash, i + 1};
+    }
+}
+
+static int
+resize(struct tg_tally *tally, uint32_t room)
+{
+    struct place *places = calloc(room, sizeof(places[0]));
+
+    if (places == NULL)
+        return TG_ERR_SYSTEM;
+    free(tally->places);
+    tally->places = places;
     tally->room = room;
-    tally->count = count;
+    place_all(tally);
     return 0;
 }
 
-static uint32_t
-sum(uint32_t to, int64_t more)
+static int
+make_room(struct tg_tally *tally)
 {
-    return more > UINT32_MAX - to ? UINT32_MAX : to + (uint32_t)more;
+    char **slabs;
+
+    if (tally->count >= tally->room / 4 * 3 &&
+        resize(tally, tally->room * 2) != 0)
+        return TG_ERR_SYSTEM;
+    if (tally->count < tally->slab_count * SLAB_ROWS)
+        return 0;
+    slabs = realloc(tally->slabs, (tally->slab_count + 1) * sizeof(slabs[0]));
+    if (slabs == NULL)
+        return TG_ERR_SYSTEM;
+    tally->slabs = slabs;
+    slabs[tally->slab_count] =
+        aligned_alloc(LINE_BYTES, SLAB_ROWS * tally->row_bytes);
+    if (slabs[tally->slab_count] == NULL)
+        return TG_ERR_SYSTEM;
+    tally->slab_count++;
+    return 0;
+}
+
+/* The number of a key, which is new or is not. */
+static int
+number_key(struct tg_tally *tally, const char *key_id, uint32_t *key)
+{
+    char id[TG_ID_LEN];
+    struct place *place;
+    struct row *row;
+    uint32_t hash;
+
+    id_of(key_id, id);
+    hash = hash_of(id);
+    place = find(tally, hash, id);
+    if (place->row != 0) {
+        *key = place->row - 1;
+        return 0;
+    }
+    if (make_room(tally) != 0)
+        return TG_ERR_SYSTEM;
+    *key = tally->count++;
+    *find(tally, hash, id) = (struct place){hash, *key + 1};
+    row = row_of(tally, *key);
+    memset(row, 0, tally->row_bytes);
+    memcpy(row->key_id, id, TG_ID_LEN);
+    row->note = TG_TALLY_NONE;
+    return 0;
+}
+
+/* Takes a part out of the sums; it is empty then. */
+static void
+take_out(struct tg_tally_sums *sums, const struct part *part)
+{
+    sums->requests -= part->requests;
+    sums->errors -= part->errors;
+    sums->tokens -= part->tokens;
 }
 
 /* Parts between the newest one and number become empty. */
 static void
-advance(struct entry *entry, int64_t number)
+advance(struct head *head, struct part *parts, int64_t number)
 {
-    int64_t from = entry->newest + 1;
+    int64_t from = head->newest + 1;
 
-    if (number - entry->newest >= SLOTS)
+    if (number - head->newest >= SLOTS)
         from = number - SLOTS + 1;
-    for (; from <= number; from++)
-        entry->parts[from % SLOTS] = (struct part){0};
-    entry->newest = number;
+    for (; from <= number; from++) {
+        take_out(&head->sums, &parts[from % SLOTS]);
+        parts[from % SLOTS] = (struct part){0};
+    }
+    head->newest = number;
+}
+
+/* Returns what it has become more by. */
+static uint32_t
+raise(uint32_t *to, int64_t more)
+{
+    uint32_t by = more > UINT32_MAX - *to ? UINT32_MAX - *to : (uint32_t)more;
+
+    *to += by;
+    return by;
 }
 
 int
 tg_tally_add(struct tg_tally *tally, const char *key_id, int64_t at_ms,
-             bool is_error, int64_t tokens)
+             bool is_error, int64_t tokens, uint32_t *key)
 {
-    int64_t number = at_ms / tally->part_ms;
-    struct entry *entry;
-    struct part *part;
+    struct row *row;
 
+    *key = TG_TALLY_NONE;
     if (at_ms < 0 || key_id[0] == '\0')
         return 0;
-    if (tally->count >= tally->room / 4 * 3 &&
-        rebuild(tally, tally->room * 2, 0) != 0)
+    if (number_key(tally, key_id, key) != 0)
         return TG_ERR_SYSTEM;
-    entry = find_key(tally, key_id);
-    if (entry->key_id[0] == '\0') {
-        memcpy(entry->key_id, key_id, strnlen(key_id, TG_ID_LEN));
-        entry->newest = number;
-        tally->count++;
+    row = row_of(tally, *key);
+    for (size_t i = 0; i < tally->window_count; i++) {
+        int64_t number = number_of(&tally->windows[i], at_ms);
+        struct part *parts = parts_of(tally, row, i), *part;
+        struct head *head = &row->heads[i];
+
+        if (number > head->newest)
+            advance(head, parts, number);
+        if (head->newest - number >= SLOTS)
+            continue;
+        part = &parts[number % SLOTS];
+        head->sums.requests += raise(&part->requests, 1);
+        head->sums.errors += raise(&part->errors, is_error);
+        head->sums.tokens += raise(&part->tokens, tokens > 0 ? tokens : 0);
     }
-    if (number > entry->newest)
-        advance(entry, number);
-    if (entry->newest - number >= SLOTS)
-        return 0;
-    part = &entry->parts[number % SLOTS];
-    part->requests = sum(part->requests, 1);
-    part->errors = sum(part->errors, is_error);
-    part->tokens = sum(part->tokens, tokens > 0 ? tokens : 0);
     return 0;
 }
 
-struct tg_tally_sums
-tg_tally_look(const struct tg_tally *tally, const char *key_id, int64_t now_ms)
+uint32_t
+tg_tally_number(const struct tg_tally *tally, const char *key_id)
 {
-    const struct entry *entry = find_key(tally, key_id);
-    int64_t oldest = now_ms / tally->part_ms - TG_TALLY_PARTS;
-    struct tg_tally_sums sums = {0};
+    char id[TG_ID_LEN];
+    uint32_t row;
 
-    if (entry->key_id[0] == '\0')
+    id_of(key_id, id);
+    row = find(tally, hash_of(id), id)->row;
+    return row == 0 ? TG_TALLY_NONE : row - 1;
+}
+
+const char *
+tg_tally_key(const struct tg_tally *tally, uint32_t key)
+{
+    return row_of(tally, key)->key_id;
+}
+
+struct tg_tally_sums
+tg_tally_look(struct tg_tally *tally, uint32_t key, size_t window,
+              int64_t now_ms)
+{
+    struct tg_tally_sums sums = {0};
+    const struct head *head;
+    const struct part *parts;
+    struct row *row;
+    int64_t oldest, n;
+
+    if (key == TG_TALLY_NONE)
         return sums;
-    if (oldest <= entry->newest - SLOTS)
-        oldest = entry->newest - SLOTS + 1;
-    for (int64_t n = oldest < 0 ? 0 : oldest; n <= entry->newest; n++) {
-        sums.requests += entry->parts[n % SLOTS].requests;
-        sums.errors += entry->parts[n % SLOTS].errors;
-        sums.tokens += entry->parts[n % SLOTS].tokens;
-    }
+    row = row_of(tally, key);
+    head = &row->heads[window];
+    oldest = number_of(&tally->windows[window], now_ms) - TG_TALLY_PARTS;
+    if (oldest > head->newest)
+        return sums;
+    sums = head->sums;
+    parts = parts_of(tally, row, window);
+    n = head->newest - SLOTS + 1;
+    for (n = n < 0 ? 0 : n; n < oldest; n++)
+        take_out(&sums, &parts[n % SLOTS]);
     return sums;
 }
 
-void
-tg_tally_expect(const struct tg_tally *tally, const char *key_id)
+static void
+fetch(const void *from, const void *to)
 {
-    char id[TG_ID_LEN] = {0};
-    const char *entry;
+    const char *at = from;
 
-    memcpy(id, key_id, strnlen(key_id, TG_ID_LEN));
-    entry = (const char *)&tally->entries[home_of(tally->room, id)];
-    for (size_t i = 0; i < sizeof(struct entry); i += LINE_BYTES)
-        __builtin_prefetch(entry + i);
+    for (; at < (const char *)to; at += LINE_BYTES)
+        __builtin_prefetch(at, 1);
+}
+
+/* What has its hash is it, nearly always. */
+void
+tg_tally_expect_add(const struct tg_tally *tally, const char *key_id)
+{
+    char id[TG_ID_LEN];
+    struct part *part;
+    struct row *row;
+    uint32_t hash, at;
+
+    id_of(key_id, id);
+    hash = hash_of(id);
+    at = hash & (tally->room - 1);
+    while (tally->places[at].row != 0 && tally->places[at].hash != hash)
+        at = (at + 1) & (tally->room - 1);
+    if (tally->places[at].row == 0)
+        return;
+    row = row_of(tally, tally->places[at].row - 1);
+    fetch(row, &row->heads[tally->window_count]);
+    for (size_t i = 0; i < tally->window_count; i++) {
+        part = parts_of(tally, row, i) + tally->windows[i].number % SLOTS;
+        __builtin_prefetch(part, 1);
+        __builtin_prefetch((char *)(part + 1) - 1, 1);
+    }
+}
+
+void
+tg_tally_expect_look(const struct tg_tally *tally, uint32_t key)
+{
+    struct row *row = row_of(tally, key);
+
+    fetch(row, &row->heads[tally->window_count]);
 }
 
 bool
-tg_tally_is_first(struct tg_tally *tally, const char *key_id, uint32_t round)
+tg_tally_is_first(struct tg_tally *tally, uint32_t key, uint32_t round)
 {
-    struct entry *entry = find_key(tally, key_id);
+    struct row *row;
 
-    if (entry->key_id[0] == '\0' || entry->round == round)
+    if (key == TG_TALLY_NONE)
         return false;
-    entry->round = round;
+    row = row_of(tally, key);
+    if (row->round == round)
+        return false;
+    row->round = round;
     return true;
+}
+
+uint32_t *
+tg_tally_note(struct tg_tally *tally, uint32_t key)
+{
+    return &row_of(tally, key)->note;
+}
+
+static bool
+is_idle(const struct tg_tally *tally, const struct row *row, int64_t now_ms)
+{
+    for (size_t i = 0; i < tally->window_count; i++) {
+        if (row->heads[i].newest >=
+            now_ms / tally->windows[i].part_ms - TG_TALLY_PARTS)
+            return false;
+    }
+    return true;
+}
+
+/* The last row goes where one is idle; its place still tells of the old one. */
+static bool
+take_out_idle(struct tg_tally *tally, int64_t now_ms)
+{
+    uint32_t before = tally->count;
+
+    for (uint32_t i = 0; i < tally->count;) {
+        struct row *row = row_of(tally, i);
+
+        if (!is_idle(tally, row, now_ms))
+            i++;
+        else if (--tally->count != i)
+            memcpy(row, row_of(tally, tally->count), tally->row_bytes);
+    }
+    return tally->count != before;
 }
 
 void
@@ -213,8 +418,15 @@ tg_tally_trim(struct tg_tally *tally, int64_t now_ms)
 {
     uint32_t room = tally->room;
 
+    if (!take_out_idle(tally, now_ms))
+        return;
     while (room > ROOM_LEAST && room / 4 > tally->count)
         room /= 2;
-    /* Without memory for it, it stays as it is. */
-    (void)rebuild(tally, room, now_ms / tally->part_ms - TG_TALLY_PARTS);
+    /* Without memory for fewer, there are as many as before. */
+    if (room == tally->room || resize(tally, room) != 0) {
+        memset(tally->places, 0, tally->room * sizeof(tally->places[0]));
+        place_all(tally);
+    }
+    while (tally->slab_count * SLAB_ROWS >= tally->count + 2 * SLAB_ROWS)
+        free(tally->slabs[--tally->slab_count]);
 }

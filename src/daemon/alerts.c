@@ -14,7 +14,7 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define KEPT_MS (90 * 24 * HOUR_MS)
 #define FORGET_MAX 1000
-#define AHEAD 4 /* keys that are fetched before they are looked at */
+#define AHEAD 4 /* so many keys before it, more of a key is fetched */
 
 int
 tg_alerts_new(struct tg_alerts **alerts, struct tg_daemon *daemon)
@@ -35,10 +35,10 @@ tg_alerts_new(struct tg_alerts **alerts, struct tg_daemon *daemon)
 static void
 free_windows(struct tg_alerts *alerts)
 {
-    for (size_t i = 0; i < alerts->window_count; i++)
-        tg_tally_free(alerts->windows[i]);
-    alerts->window_count = 0;
-    alerts->longest_ms = MINUTE_MS;
+    tg_tally_free(alerts->tally);
+    alerts->tally = NULL;
+    alerts->windows_ms[0] = alerts->longest_ms = MINUTE_MS;
+    alerts->window_count = 1;
 }
 
 void
@@ -47,7 +47,6 @@ tg_alerts_free(struct tg_alerts *alerts)
     if (alerts == NULL)
         return;
     free_windows(alerts);
-    tg_tally_free(alerts->minute);
     tg_tracks_free(alerts->tracks);
     tg_baselines_free(alerts->baselines);
     free(alerts->rules);
@@ -60,14 +59,28 @@ tg_alerts_changed(struct tg_daemon *daemon)
     atomic_fetch_add(&daemon->alerts_generation, 1);
 }
 
-const struct tg_tally *
-tg_alert_window(const struct tg_alerts *alerts, int64_t window_ms)
+/* The number of a window; that of none: window_count. */
+static size_t
+find_window(const struct tg_alerts *alerts, int64_t window_ms)
 {
-    for (size_t i = 0; i < alerts->window_count; i++) {
-        if (tg_tally_window_ms(alerts->windows[i]) == window_ms)
-            return alerts->windows[i];
-    }
-    return NULL;
+    size_t i = 0;
+
+    while (i < alerts->window_count && alerts->windows_ms[i] != window_ms)
+        i++;
+    return i;
+}
+
+struct tg_tally_sums
+tg_alert_sums(struct tg_alerts *alerts, const struct tg_alert_sight *sight,
+              int64_t window_ms)
+{
+    size_t window = find_window(alerts, window_ms);
+    struct tg_tally_sums none = {0};
+
+    return window == alerts->window_count
+               ? none
+               : tg_tally_look(alerts->tally, sight->tallied, window,
+                               sight->now_ms);
 }
 
 const struct tg_alert_rule *
@@ -101,39 +114,36 @@ lacks_window(const struct tg_alerts *alerts)
         int64_t ms = alerts->rules[i].params.window_minutes * MINUTE_MS;
 
         if (alerts->rules[i].is_on && ms != 0 &&
-            tg_alert_window(alerts, ms) == NULL)
+            find_window(alerts, ms) == alerts->window_count)
             return true;
     }
     return false;
 }
 
 /*
- * All are made anew, and filled from the calls they are of.  Not handled:
- * more than TG_ALERT_WINDOWS different windows; a rule with another one finds
- * nothing.
+ * All are made anew, and filled from the calls they are of.  The first one is
+ * of a minute, for limits.  Not handled: more than TG_TALLY_WINDOWS in
+ * all; a rule with another one finds nothing.
  */
 static int
 make_windows(struct tg_alerts *alerts)
 {
     free_windows(alerts);
-    tg_tally_free(alerts->minute);
-    alerts->minute = NULL;
     alerts->seq = -1;
     alerts->is_filled = false;
     for (size_t i = 0; i < alerts->rule_count; i++) {
         int64_t ms = alerts->rules[i].params.window_minutes * MINUTE_MS;
 
         if (!alerts->rules[i].is_on || ms == 0 ||
-            tg_alert_window(alerts, ms) != NULL ||
-            alerts->window_count == TG_ALERT_WINDOWS)
+            find_window(alerts, ms) < alerts->window_count ||
+            alerts->window_count == TG_TALLY_WINDOWS)
             continue;
-        if (tg_tally_new(&alerts->windows[alerts->window_count], ms) != 0)
-            return TG_ERR_SYSTEM;
-        alerts->window_count++;
+        alerts->windows_ms[alerts->window_count++] = ms;
         if (ms > alerts->longest_ms)
             alerts->longest_ms = ms;
     }
-    return tg_tally_new(&alerts->minute, MINUTE_MS);
+    return tg_tally_new(&alerts->tally, alerts->windows_ms,
+                        alerts->window_count);
 }
 
 static int
@@ -149,7 +159,7 @@ read_rules(struct tg_alerts *alerts)
         alerts->store, "currency", alerts->currency, sizeof(alerts->currency));
     alerts->rule_count = 0;
     err = alerts->store->ops->rule_each(alerts->store, take_rule, alerts);
-    if (err == 0 && (alerts->minute == NULL || lacks_window(alerts)))
+    if (err == 0 && (alerts->tally == NULL || lacks_window(alerts)))
         err = make_windows(alerts);
     alerts->generation = err == 0 ? generation : generation - 1;
     return err;
@@ -192,53 +202,39 @@ read_tracks(struct tg_alerts *alerts)
     return err;
 }
 
-/* Keys whose turn it is. */
+/* Keys whose turn it is, by their numbers in the tally. */
 struct turn {
     struct tg_alerts *alerts;
-    char (*key_ids)[TG_ID_TEXT_SIZE];
+    uint32_t *keys;
     size_t count, room;
     uint32_t calls;
 };
-
-/* Many keys are far apart in memory. */
-static void
-expect(const struct tg_alerts *alerts, const char *key_id)
-{
-    tg_tally_expect(alerts->minute, key_id);
-    for (size_t i = 0; i < alerts->window_count; i++)
-        tg_tally_expect(alerts->windows[i], key_id);
-}
 
 static int
 count_call(void *arg, const struct tg_store_tally *row)
 {
     struct turn *turn = arg;
     struct tg_alerts *alerts = turn->alerts;
-    int err;
+    uint32_t key;
+    int err = tg_tally_add(alerts->tally, row->key_id, row->at, row->is_error,
+                           row->tokens, &key);
 
-    expect(alerts, row->key_id);
-    err = tg_tally_add(alerts->minute, row->key_id, row->at, row->is_error,
-                       row->tokens);
-    for (size_t i = 0; i < alerts->window_count && err == 0; i++)
-        err = tg_tally_add(alerts->windows[i], row->key_id, row->at,
-                           row->is_error, row->tokens);
     if (err != 0)
         return err;
     alerts->seq = row->seq;
     turn->calls++;
-    if (!tg_tally_is_first(alerts->minute, row->key_id, alerts->round))
+    if (!tg_tally_is_first(alerts->tally, key, alerts->round))
         return 0;
     if (turn->count == turn->room) {
         size_t room = turn->room * 2 + 256;
-        void *grown = realloc(turn->key_ids, room * sizeof(*turn->key_ids));
+        void *grown = realloc(turn->keys, room * sizeof(turn->keys[0]));
 
         if (grown == NULL)
             return TG_ERR_SYSTEM;
-        turn->key_ids = grown;
+        turn->keys = grown;
         turn->room = room;
     }
-    strncpy(turn->key_ids[turn->count], row->key_id, TG_ID_TEXT_SIZE - 1);
-    turn->key_ids[turn->count++][TG_ID_TEXT_SIZE - 1] = '\0';
+    turn->keys[turn->count++] = key;
     return 0;
 }
 
@@ -261,14 +257,61 @@ look_at(struct tg_alerts *alerts, const struct tg_alert_sight *sight)
     }
 }
 
+/* Whether there is a key in a slot, which calls. */
+static bool
+sees_key(struct tg_alerts *alerts, uint32_t slot, struct tg_alert_sight *sight)
+{
+    return tg_alert_sight_key(sight, alerts->daemon, slot, alerts->now_ms,
+                              &alerts->zone) == 0;
+}
+
 static void
 look_at_key(void *arg, uint32_t slot)
 {
     struct tg_alerts *alerts = arg;
     struct tg_alert_sight sight;
 
-    if (tg_alert_sight_key(&sight, alerts->daemon, slot, alerts->now_ms) == 0)
-        look_at(alerts, &sight);
+    if (!sees_key(alerts, slot, &sight))
+        return;
+    sight.tallied = tg_tally_number(alerts->tally, sight.key_id);
+    look_at(alerts, &sight);
+}
+
+/* One that is in the tally, which notes where it was found last. */
+static void
+look_at_tallied(struct tg_alerts *alerts, uint32_t key)
+{
+    const char *id = tg_tally_key(alerts->tally, key);
+    uint32_t *slot = tg_tally_note(alerts->tally, key);
+    struct tg_alert_sight sight;
+
+    if (!sees_key(alerts, *slot, &sight) ||
+        memcmp(sight.key_id, id, TG_ID_LEN) != 0) {
+        if (tg_alert_key_slot(alerts->daemon, id, slot) != 0 ||
+            !sees_key(alerts, *slot, &sight))
+            return;
+    }
+    sight.tallied = key;
+    look_at(alerts, &sight);
+}
+
+/* Each in its turn; what is far away in memory is fetched ahead. */
+static void
+look_at_turn(struct tg_alerts *alerts, const uint32_t *keys, size_t count)
+{
+    struct tg_tally *tally = alerts->tally;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i + 3 * AHEAD < count)
+            tg_tally_expect_look(tally, keys[i + 3 * AHEAD]);
+        if (i + 2 * AHEAD < count)
+            tg_alert_expect_counters(
+                alerts->daemon, *tg_tally_note(tally, keys[i + 2 * AHEAD]));
+        if (i + AHEAD < count)
+            tg_alert_expect_policy(alerts->daemon,
+                                   *tg_tally_note(tally, keys[i + AHEAD]));
+        look_at_tallied(alerts, keys[i]);
+    }
 }
 
 /* A key has many calls in flight; once a round is enough of most. */
@@ -335,12 +378,9 @@ follow_calls(struct tg_alerts *alerts)
                                              CALLS_MAX, count_call, &turn);
     if (err == 0 && turn.calls < CALLS_MAX && has_caught_up_before)
         alerts->is_filled = true;
-    for (size_t i = 0; i < turn.count && err == 0 && alerts->is_filled; i++) {
-        if (i + AHEAD < turn.count)
-            expect(alerts, turn.key_ids[i + AHEAD]);
-        look_at_key_of(alerts, turn.key_ids[i]);
-    }
-    free(turn.key_ids);
+    if (err == 0 && alerts->is_filled)
+        look_at_turn(alerts, turn.keys, turn.count);
+    free(turn.keys);
     return err;
 }
 
@@ -355,6 +395,8 @@ sweep(struct tg_alerts *alerts)
     for (int i = 0; i < SWEEP_MAX && (uint32_t)i < keys; i++) {
         if (alerts->next_key >= keys)
             alerts->next_key = 0;
+        tg_alert_expect_counters(alerts->daemon, alerts->next_key + 2 * AHEAD);
+        tg_alert_expect_policy(alerts->daemon, alerts->next_key + AHEAD);
         look_at_key(alerts, alerts->next_key++);
     }
     for (int i = 0; i < SWEEP_MAX && (uint32_t)i < accounts; i++) {
@@ -407,8 +449,8 @@ look_again(struct tg_alerts *alerts, struct tg_track *track)
     } else {
         err = tg_alert_key_slot(alerts->daemon, track->subject, &slot);
         if (err == 0)
-            err = tg_alert_sight_key(&sight, alerts->daemon, slot,
-                                     alerts->now_ms);
+            err = sees_key(alerts, slot, &sight) ? 0 : TG_ERR_NOT_FOUND;
+        sight.tallied = tg_tally_number(alerts->tally, track->subject);
     }
     if (err != 0)
         drop(alerts, track, "subject_gone");
@@ -437,12 +479,10 @@ tidy(struct tg_alerts *alerts)
     struct tg_store *store = alerts->store;
     int err;
 
-    if (alerts->minute != NULL &&
+    if (alerts->tally != NULL &&
         (alerts->now_ms >= alerts->trim_at_ms ||
          alerts->trim_at_ms - alerts->now_ms > HOUR_MS)) {
-        tg_tally_trim(alerts->minute, alerts->now_ms);
-        for (size_t i = 0; i < alerts->window_count; i++)
-            tg_tally_trim(alerts->windows[i], alerts->now_ms);
+        tg_tally_trim(alerts->tally, alerts->now_ms);
         alerts->trim_at_ms = alerts->now_ms + MINUTE_MS;
     }
     if (alerts->now_ms < alerts->forget_at_ms &&

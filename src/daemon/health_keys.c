@@ -158,17 +158,19 @@ list_of(const struct walk *walk)
     for (size_t i = 0; i < 2 * SHOWN_MAX; i++) {
         const struct shown *shown = &walk->shown[i];
         struct tg_alert_sight sight;
+        char name[TG_SIGHT_NAME_SIZE];
 
         /* It may have got worse by another thing. */
         if (i % SHOWN_MAX >= walk->count[i / SHOWN_MAX] ||
             walk->status[shown->slot] != (uint8_t)shown->status + 1 ||
             json_array_size(list) == SHOWN_MAX ||
-            tg_alert_sight_key(&sight, walk->daemon, shown->slot,
-                               walk->now_ms) != 0)
+            tg_alert_sight_key(&sight, walk->daemon, shown->slot, walk->now_ms,
+                               NULL) != 0)
             continue;
+        tg_alert_sight_name(&sight, walk->daemon, name);
         json_array_append_new(
             list, json_pack("{s:s,s:o,s:s,s:o}", "key_id", sight.key_id, "name",
-                            tg_reply_text(sight.name), "status",
+                            tg_reply_text(name), "status",
                             tg_health_name(shown->status), "message",
                             tg_reply_text(shown->message)));
     }

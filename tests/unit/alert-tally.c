@@ -14,6 +14,36 @@
 #define WINDOW INT64_C(720000) /* parts of a minute */
 #define NOW INT64_C(1795737600000)
 
+#define LONG INT64_C(7200000)
+
+static const int64_t windows[] = {WINDOW, LONG};
+
+static struct tg_tally *
+tally_of(size_t count)
+{
+    struct tg_tally *tally;
+
+    if (tg_tally_new(&tally, windows, count) != 0)
+        abort();
+    return tally;
+}
+
+static void
+add(struct tg_tally *tally, const char *key_id, int64_t at_ms)
+{
+    uint32_t key;
+
+    if (tg_tally_add(tally, key_id, at_ms, true, 7, &key) != 0 ||
+        key != tg_tally_number(tally, key_id))
+        abort();
+}
+
+static struct tg_tally_sums
+look(struct tg_tally *tally, const char *key_id, size_t window, int64_t now_ms)
+{
+    return tg_tally_look(tally, tg_tally_number(tally, key_id), window, now_ms);
+}
+
 static void
 test_window(void)
 {
@@ -29,18 +59,15 @@ test_window(void)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct tg_tally *tally;
+        struct tg_tally *tally = tally_of(1);
 
-        if (tg_tally_new(&tally, WINDOW) != 0)
-            abort();
-        tg_tally_add(tally, KEY, NOW - rows[i].ago, true, 7);
-        struct tg_tally_sums sums = tg_tally_look(tally, KEY, NOW);
+        add(tally, KEY, NOW - rows[i].ago);
+        struct tg_tally_sums sums = look(tally, KEY, 0, NOW);
 
         is_int(sums.requests, rows[i].requests, "a call of %s", rows[i].what);
         is_int(sums.errors, rows[i].requests, "and it failed");
         is_int(sums.tokens, 7 * rows[i].requests, "and its tokens");
-        is_int(tg_tally_look(tally, OTHER, NOW).requests, 0,
-               "another key has none");
+        is_int(look(tally, OTHER, 0, NOW).requests, 0, "another key has none");
         tg_tally_free(tally);
     }
 }
@@ -50,56 +77,104 @@ static void
 test_against_a_list(void)
 {
     enum { CALLS = 4000 };
-    static int64_t at[CALLS];
-    struct tg_tally *tally;
+    static struct {
+        int64_t at, tokens;
+        bool is_error;
+    } calls[CALLS];
+    struct tg_tally *tally = tally_of(2);
     int64_t wrong = 0, now = NOW;
+    uint32_t key;
 
-    if (tg_tally_new(&tally, WINDOW) != 0)
-        abort();
     srand(7);
     for (int i = 0; i < CALLS; i++) {
-        int64_t least = 0, most = 0, got;
-
         now += rand() % 3000;
-        at[i] = now - rand() % 200000;
-        tg_tally_add(tally, KEY, at[i], false, 0);
-        for (int j = 0; j <= i; j++) {
-            least += at[j] > now - WINDOW;
-            most += at[j] > now - WINDOW - 60000;
+        calls[i].at = now - rand() % (rand() % 50 == 0 ? 9000000 : 200000);
+        calls[i].tokens = rand() % 1000;
+        calls[i].is_error = rand() % 3 == 0;
+        tg_tally_add(tally, KEY, calls[i].at, calls[i].is_error,
+                     calls[i].tokens, &key);
+        for (size_t w = 0; w < 2; w++) {
+            int64_t part = windows[w] / TG_TALLY_PARTS;
+            int64_t from = (now / part - TG_TALLY_PARTS) * part;
+            struct tg_tally_sums sum = {0}, got = look(tally, KEY, w, now);
+
+            /* One of long ago came too late for what was newer by then. */
+            for (int j = 0; j <= i; j++) {
+                sum.requests += calls[j].at >= from;
+                sum.errors += calls[j].at >= from && calls[j].is_error;
+                sum.tokens += calls[j].at >= from ? calls[j].tokens : 0;
+            }
+            wrong += got.requests != sum.requests || got.errors != sum.errors ||
+                     got.tokens != sum.tokens;
         }
-        got = tg_tally_look(tally, KEY, now).requests;
-        wrong += got < least || got > most;
     }
-    is_int(wrong, 0, "of %d looks none is off", CALLS);
+    is_int(wrong, 0, "of %d looks none is off", 2 * CALLS);
+    is_int(look(tally, KEY, 0, now + WINDOW * 2).requests, 0,
+           "what is over is not looked at");
+    tg_tally_free(tally);
+}
+
+static void
+test_most(void)
+{
+    struct tg_tally *tally = tally_of(1);
+    uint32_t key;
+
+    for (int i = 0; i < 3; i++)
+        tg_tally_add(tally, KEY, NOW, false, INT64_MAX, &key);
+    is_int(look(tally, KEY, 0, NOW).tokens, UINT32_MAX, "a part has its most");
+    tg_tally_add(tally, KEY, NOW + 2 * WINDOW, false, 5, &key);
+    is_int(look(tally, KEY, 0, NOW + 2 * WINDOW).tokens, 5,
+           "and takes no more than that with it");
+    tg_tally_add(tally, "", NOW, false, 0, &key);
+    ok(key == TG_TALLY_NONE && !tg_tally_is_first(tally, key, 1),
+       "a call without a key is nobody's");
     tg_tally_free(tally);
 }
 
 static void
 test_many_keys(void)
 {
-    struct tg_tally *tally;
+    struct tg_tally *tally = tally_of(2);
     char key[25];
     int64_t sum = 0;
+    int noted = 0;
+    uint32_t number;
 
-    if (tg_tally_new(&tally, WINDOW) != 0)
-        abort();
     for (int i = 0; i < 10000; i++) {
         snprintf(key, sizeof(key), "key_%020d", i);
+        tg_tally_expect_add(tally, key);
         for (int n = 0; n <= i % 3; n++)
-            tg_tally_add(tally, key, i % 2 ? NOW : NOW - 2 * WINDOW, false, 0);
+            add(tally, key, i % 2 ? NOW : NOW - 2 * LONG);
+        *tg_tally_note(tally, tg_tally_number(tally, key)) = (uint32_t)i;
     }
     is_int(tg_tally_count(tally), 10000, "all keys are known");
     tg_tally_trim(tally, NOW);
     is_int(tg_tally_count(tally), 5000, "those without calls are forgotten");
     for (int i = 0; i < 10000; i++) {
         snprintf(key, sizeof(key), "key_%020d", i);
-        sum += tg_tally_look(tally, key, NOW).requests;
+        sum += look(tally, key, 0, NOW).requests;
+        number = tg_tally_number(tally, key);
+        if (number == TG_TALLY_NONE)
+            continue;
+        tg_tally_expect_look(tally, number);
+        noted += *tg_tally_note(tally, number) == (uint32_t)i &&
+                 memcmp(tg_tally_key(tally, number), key, 24) == 0;
     }
     is_int(sum, 1667 * 1 + 1667 * 2 + 1666 * 3, "the others have theirs");
-    ok(tg_tally_is_first(tally, "key_00000000000000000001", 1) &&
-           !tg_tally_is_first(tally, "key_00000000000000000001", 1) &&
-           tg_tally_is_first(tally, "key_00000000000000000001", 2),
+    is_int(noted, 5000, "and what was noted of them");
+    number = tg_tally_number(tally, "key_00000000000000000001");
+    ok(tg_tally_is_first(tally, number, 1) &&
+           !tg_tally_is_first(tally, number, 1) &&
+           tg_tally_is_first(tally, number, 2),
        "a key is the first once a round");
+    tg_tally_trim(tally, NOW + LONG / 2);
+    is_int(tg_tally_count(tally), 5000, "one window is enough to be known");
+    tg_tally_trim(tally, NOW + 2 * LONG);
+    is_int(tg_tally_count(tally), 0, "all are forgotten");
+    add(tally, KEY, NOW + 2 * LONG);
+    is_int(look(tally, KEY, 1, NOW + 2 * LONG).requests, 1,
+           "and begin with nothing");
     tg_tally_free(tally);
 }
 
@@ -168,6 +243,7 @@ main(void)
 {
     test_window();
     test_against_a_list();
+    test_most();
     test_many_keys();
     test_tracks();
     return done();

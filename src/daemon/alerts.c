@@ -216,9 +216,12 @@ count_call(void *arg, const struct tg_store_tally *row)
     struct turn *turn = arg;
     struct tg_alerts *alerts = turn->alerts;
     uint32_t key;
-    int err = tg_tally_add(alerts->tally, row->key_id, row->at, row->is_error,
-                           row->tokens, &key);
+    int err;
 
+    if (row->soon[0] != '\0')
+        tg_tally_expect_add(alerts->tally, row->soon);
+    err = tg_tally_add(alerts->tally, row->key_id, row->at, row->is_error,
+                       row->tokens, &key);
     if (err != 0)
         return err;
     alerts->seq = row->seq;

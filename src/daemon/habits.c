@@ -12,6 +12,9 @@
 #define BATCH 1024
 #define BATCH_LEAST 32 /* while somebody waits */
 #define NONE UINT32_MAX
+#define SOON 8 /* keys; a power of two */
+#define STEP 4 /* keys, while what is fetched of one comes */
+#define LINE_BYTES 64
 
 struct row {
     char key_id[TG_ID_TEXT_SIZE];
@@ -26,6 +29,12 @@ struct row {
 
 _Static_assert(TG_HABIT_BYTES_MAX + ROOM_STEP < UINT16_MAX, "a row's len");
 
+/* A key that is asked for soon. */
+struct soon {
+    char id[TG_ID_LEN]; /* "": none */
+    uint32_t row;       /* once its place has come; NONE: it has none */
+};
+
 struct tg_habits {
     struct row *rows;
     uint32_t count, room;
@@ -35,7 +44,9 @@ struct tg_habits {
     uint64_t turn;           /* how often another key was asked for */
     uint64_t filled_at;      /* turn when there was no room last */
     uint64_t kept_at[IDLE_KEEPS];
-    uint32_t open; /* the row whose habit is unpacked; NONE */
+    struct soon soon[SOON];
+    uint32_t soon_count; /* so far */
+    uint32_t open;       /* the row whose habit is unpacked; NONE */
     struct tg_habit habit;
 };
 
@@ -208,6 +219,31 @@ tg_habits_of(struct tg_habits *habits, struct tg_store *store,
     habits->rows[habits->open].used_at = habits->turn;
     *habit = &habits->habit;
     return 0;
+}
+
+/* First its place in the map, then the row, then what that points at. */
+void
+tg_habits_expect(struct tg_habits *habits, const char *key_id)
+{
+    uint32_t n = habits->soon_count++;
+    struct soon *first = &habits->soon[n % SOON];
+    struct soon *next = &habits->soon[(n - STEP) % SOON];
+
+    /* Of the one that was here, two steps ago. */
+    if (first->id[0] != '\0' && first->row < habits->count) {
+        const struct row *row = &habits->rows[first->row];
+
+        for (size_t i = 0; i < row->len; i += LINE_BYTES)
+            __builtin_prefetch(row->bytes + i, 1);
+    }
+    memset(first->id, 0, TG_ID_LEN);
+    memcpy(first->id, key_id, strnlen(key_id, TG_ID_LEN));
+    first->row = NONE;
+    if (first->id[0] != '\0')
+        tg_idmap_expect(&habits->numbers, first->id);
+    if (next->id[0] != '\0' &&
+        tg_idmap_get(&habits->numbers, next->id, &next->row) == 0)
+        __builtin_prefetch(&habits->rows[next->row], 1);
 }
 
 static int

@@ -29,6 +29,12 @@ int tg_habits_of(struct tg_habits *habits, struct tg_store *store,
                  const char *key_id, struct tg_habit **habit);
 
 /*
+ * Says that a key is asked for soon, some calls from now: what is in memory of
+ * it is fetched meanwhile, step by step as others are named.  "" is no key.
+ */
+void tg_habits_expect(struct tg_habits *habits, const char *key_id);
+
+/*
  * Puts what has changed into the store, in transactions of their own, of which
  * none takes long: somebody may wait for the next.  A habit knows the last
  * call it has seen, so it may be in the store before or after others.  Then

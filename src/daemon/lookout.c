@@ -170,6 +170,7 @@ take_call(void *arg, const struct tg_store_glance *call)
 
     if (!has_room(lookout))
         return 1;
+    tg_habits_expect(lookout->habits, call->soon);
     if (call->key_id[0] != '\0') {
         err =
             tg_habits_of(lookout->habits, lookout->store, call->key_id, &habit);

@@ -78,6 +78,7 @@ struct tg_store_tally {
     const char *key_id, *account_id;
     bool is_error; /* as usage counts them */
     int64_t tokens;
+    const char *soon; /* the key of a call some further on; "": not known */
 };
 
 /* How a notice fared; status as in a row. */

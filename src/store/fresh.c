@@ -11,6 +11,7 @@
 #define BYTES_MAX ((size_t)16 << 20)
 #define ROOM_LEAST ((size_t)4 << 10)
 #define NOWHERE INT64_MAX /* all is read from the store */
+#define AHEAD 12          /* so many calls before its own, a key is named */
 
 /* A call; its model and its agent follow, each with a NUL. */
 struct entry {
@@ -261,7 +262,8 @@ struct walk {
 };
 
 static int
-show_glance(const struct walk *walk, const struct entry *entry)
+show_glance(const struct walk *walk, const struct entry *entry,
+            const char *soon)
 {
     const char *model = (const char *)(entry + 1);
     char ip[INET6_ADDRSTRLEN];
@@ -275,13 +277,14 @@ show_glance(const struct walk *walk, const struct entry *entry)
         .model = model,
         .ip = tg_address_text(entry->ip, ip),
         .user_agent = model + entry->model_len + 1,
+        .soon = soon,
     };
 
     return walk->glance(walk->arg, &row);
 }
 
 static int
-show_tally(const struct walk *walk, const struct entry *entry)
+show_tally(const struct walk *walk, const struct entry *entry, const char *soon)
 {
     struct tg_store_tally row = {
         .seq = entry->seq,
@@ -290,24 +293,44 @@ show_tally(const struct walk *walk, const struct entry *entry)
         .account_id = entry->account_id,
         .is_error = entry->is_error,
         .tokens = entry->tokens,
+        .soon = soon,
     };
 
     return walk->tally(walk->arg, &row);
 }
 
+/* The one at that byte, which goes on behind it; NULL at the end. */
+static const struct entry *
+next_entry(const struct chunk *chunk, size_t *at)
+{
+    const struct entry *entry = (const void *)(chunk->bytes + *at);
+
+    if (*at >= chunk->len)
+        return NULL;
+    *at += size_of(entry);
+    return entry;
+}
+
 static int
 walk_chunk(struct walk *walk, const struct chunk *chunk)
 {
+    const struct entry *entry, *later;
+    size_t at = 0, ahead = 0;
     int err = 0;
 
-    for (size_t at = 0; at < chunk->len && walk->left > 0 && err == 0;) {
-        const struct entry *entry = (const void *)(chunk->bytes + at);
+    for (int i = 0; i < AHEAD; i++)
+        (void)next_entry(chunk, &ahead);
+    while (walk->left > 0 && err == 0 &&
+           (entry = next_entry(chunk, &at)) != NULL) {
+        const char *soon = "";
 
-        at += size_of(entry);
+        later = next_entry(chunk, &ahead);
+        if (later != NULL)
+            soon = later->key_id;
         if (entry->seq <= walk->after)
             continue;
-        err = walk->reader == TG_FRESH_GLANCE ? show_glance(walk, entry)
-                                              : show_tally(walk, entry);
+        err = walk->reader == TG_FRESH_GLANCE ? show_glance(walk, entry, soon)
+                                              : show_tally(walk, entry, soon);
         walk->after = entry->seq;
         walk->left--;
     }

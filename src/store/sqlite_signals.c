@@ -97,6 +97,7 @@ tg_sqlite_glance_each(struct tg_store *store, int64_t after, uint32_t limit,
             .cost_nanos = sqlite3_column_int64(stmt, 6),
             .ip = tg_sql_text(stmt, 7),
             .user_agent = tg_sql_text(stmt, 8),
+            .soon = "",
         };
 
         if (id.len == sizeof(row.id.bytes))

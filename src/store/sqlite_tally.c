@@ -70,6 +70,7 @@ tg_sqlite_call_tally(struct tg_store *store, int64_t seq, uint32_t limit,
             .account_id = tg_sql_text(stmt, 3),
             .is_error = sqlite3_column_int(stmt, 4) != 0,
             .tokens = sqlite3_column_int64(stmt, 5),
+            .soon = "",
         };
 
         err = visit(arg, &row);

@@ -59,6 +59,7 @@ struct tg_store_glance {
     int64_t seq, at, cost_nanos;
     struct tg_call_id id;
     const char *key_id, *account_id, *model, *ip, *user_agent;
+    const char *soon; /* the key of a call some further on; "": not known */
 };
 
 struct tg_store_secret {

@@ -42,6 +42,9 @@ call(struct tg_habits *habits, struct tg_store *store, uint32_t key, int64_t n)
     struct tg_habit *habit;
     int err;
 
+    /* Whoever is named to come soon, and whether or not he comes. */
+    key_of(key * 7 % KEYS, id);
+    tg_habits_expect(habits, n % 5 == 0 ? "" : id);
     key_of(key, id);
     err = tg_habits_of(habits, store, id, &habit);
     if (err != 0)

@@ -231,6 +231,38 @@ test_bounds(void)
     tg_fresh_free(fresh);
 }
 
+/* Whether a key is that of one of the next calls, of what test_soon adds. */
+static int
+knows_soon(void *arg, const struct tg_store_tally *row)
+{
+    int *named = arg;
+    bool is = row->soon[0] == '\0';
+
+    *named += !is;
+    for (int64_t seq = row->seq + 1; seq <= row->seq + 20 && !is; seq++)
+        is = strncmp(row->soon, records[seq].call.key_id, TG_ID_LEN) == 0 &&
+             strncmp(row->soon, row->key_id, TG_ID_LEN) != 0;
+    return is ? 0 : 7;
+}
+
+static void
+test_soon(void)
+{
+    struct tg_fresh *fresh = tg_fresh_new();
+    int named = 0;
+
+    for (int64_t seq = 1; seq <= 100; seq++) {
+        snprintf(records[seq].call.key_id, TG_ID_LEN, "key %lld",
+                 (long long)seq);
+        tg_fresh_add(fresh, &records[seq], seq);
+    }
+    tg_fresh_commit(fresh);
+    is_int(tg_fresh_tally(fresh, 0, 1000, knows_soon, &named), 0,
+           "the key of a call some further on is named");
+    ok(named > 80, "of most");
+    tg_fresh_free(fresh);
+}
+
 static void *
 add_all(void *arg)
 {
@@ -303,6 +335,7 @@ main(void)
     adder->ops->close(adder);
     tg_fresh_free(fresh);
     test_bounds();
+    test_soon();
     test_threads();
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     if (system(command) != 0)

@@ -32,13 +32,45 @@ const struct tg_trait_row tg_traits[TG_TRAIT_COUNT] = {
                             "more than twenty times, even"},
 };
 
+#define HASH_BEGIN UINT64_C(14695981039346656037)
+#define HASH_TIMES UINT64_C(1099511628211)
+#define WORDS_TIMES UINT64_C(0x9e3779b97f4a7c15)
+
+/* FNV-1a, a character at a time. */
+static uint64_t
+hash_long(const char *text)
+{
+    uint64_t hash = HASH_BEGIN;
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * HASH_TIMES;
+    return hash | 1;
+}
+
+static uint64_t
+mix(uint64_t hash, const char *eight)
+{
+    uint64_t word;
+
+    memcpy(&word, eight, sizeof(word));
+    hash = (hash ^ word) * WORDS_TIMES;
+    return hash ^ hash >> 32;
+}
+
+/* Eight at a time: a habit that is read has its names hashed. */
 uint64_t
 tg_habit_hash(const char *text)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
+    size_t at = 0, len = strnlen(text, TG_HABIT_NAME - 1);
+    uint64_t hash = HASH_BEGIN + len;
 
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    if (len == TG_HABIT_NAME - 1 || len < 8)
+        return hash_long(text);
+    for (; at + 8 <= len; at += 8)
+        hash = mix(hash, text + at);
+    /* The last eight, some of them once more. */
+    if (at < len)
+        hash = mix(hash, text + len - 8);
     return hash | 1;
 }
 

@@ -123,7 +123,11 @@ void tg_habit_network(const char *ip, char *out);
  */
 void tg_habit_agent(const char *user_agent, char *out);
 
-/* Of a sight's name: tells them apart where names are cut.  Never 0. */
+/*
+ * Of a sight's name: tells them apart where names are cut.  Never 0.  That of a
+ * name that may have been cut, TG_HABIT_NAME - 1 characters or more, is in
+ * stores and stays as it is.
+ */
 uint64_t tg_habit_hash(const char *name);
 
 /*

@@ -257,8 +257,11 @@ get_fixed_sights(struct reader *reader, struct tg_sights *sights)
         get(reader, &sights->list[i], FIXED_SIGHT);
         len = get_byte(reader);
         reader->is_bad |= len > NAME_FULL;
-        if (!reader->is_bad)
-            get(reader, sights->list[i].name, len);
+        if (reader->is_bad)
+            return;
+        get(reader, sights->list[i].name, len);
+        if (len < NAME_FULL)
+            sights->list[i].hash = tg_habit_hash(sights->list[i].name);
     }
 }
 
@@ -271,6 +274,16 @@ get_fixed(struct reader *reader, struct tg_habit *habit)
     get_fixed_sights(reader, &habit->models);
 }
 
+/* In parts, which the C library does with wide stores, and the whole not. */
+static void
+clear(struct tg_habit *habit)
+{
+    memset(habit, 0, FIXED_HEAD);
+    memset(&habit->networks, 0, sizeof(habit->networks));
+    memset(&habit->agents, 0, sizeof(habit->agents));
+    memset(&habit->models, 0, sizeof(habit->models));
+}
+
 bool
 tg_habit_unpack(struct tg_habit *habit, const void *data, size_t len)
 {
@@ -279,7 +292,7 @@ tg_habit_unpack(struct tg_habit *habit, const void *data, size_t len)
         .at = data, .end = len == 0 ? data : (const uint8_t *)data + len};
     uint8_t version = get_byte(&reader);
 
-    memset(habit, 0, sizeof(*habit));
+    clear(habit);
     if (version == VERSION)
         get_all(&reader, habit);
     else if (version == VERSION_FIXED)
@@ -288,6 +301,6 @@ tg_habit_unpack(struct tg_habit *habit, const void *data, size_t len)
         reader.is_bad = true;
     if (!reader.is_bad && reader.at == reader.end)
         return true;
-    memset(habit, 0, sizeof(*habit));
+    clear(habit);
     return false;
 }

@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +54,18 @@ is_word(char c)
     return c > ' ' && c != '/' && c != '(' && c != ';' && c < 0x7f;
 }
 
+static bool
+is_letter(char c)
+{
+    return (unsigned char)((c | 0x20) - 'a') < 26;
+}
+
+static char
+lower(char c)
+{
+    return is_letter(c) ? (char)(c | 0x20) : c;
+}
+
 /* The next word, and behind a slash one more unless that is a version. */
 void
 tg_habit_agent(const char *user_agent, char *out)
@@ -66,13 +77,13 @@ tg_habit_agent(const char *user_agent, char *out)
     while (*p == ' ')
         p++;
     /* The asynchronous half of a client is the same client. */
-    if (strncasecmp(p, "async", 5) == 0 && isalpha((unsigned char)p[5]))
+    if (lower(*p) == 'a' && strncasecmp(p, "async", 5) == 0 && is_letter(p[5]))
         p += 5;
     for (; is_word(*p) && len < TG_HABIT_NAME - 1; p++)
-        out[len++] = (char)tolower((unsigned char)*p);
-    if (len > 0 && *p == '/' && isalpha((unsigned char)p[1]))
+        out[len++] = lower(*p);
+    if (len > 0 && *p == '/' && is_letter(p[1]))
         for (out[len++] = *p++; is_word(*p) && len < TG_HABIT_NAME - 1; p++)
-            out[len++] = (char)tolower((unsigned char)*p);
+            out[len++] = lower(*p);
     if (len == 0)
         copy(out, "none", 4);
     out[TG_HABIT_NAME - 1] = '\0';

@@ -313,7 +313,8 @@ say_end(const struct bulk *bulk)
                 bulk->has_file ? "in " : "on its way to their sinks",
                 bulk->has_file ? bulk->file.path : "");
     if (bulk->refused > 0)
-        tg_say_note(bulk->cli, "Refused, as said above: %zu.", bulk->refused);
+        tg_say_note(bulk->cli, "%zu %s refused, as said above.", bulk->refused,
+                    bulk->refused == 1 ? "was" : "were");
 }
 
 static int

@@ -405,7 +405,7 @@ read_amount(const struct tg_request *request, struct tg_reply *reply,
     return tg_reply_invalid(reply, "amount",
                             "amount is how much to add: a decimal string "
                             "above zero with at most nine decimals, such as "
-                            "\"12.50\"");
+                            "\"12.50\"; the most is 9223372036.854775807");
 }
 
 void

@@ -279,8 +279,9 @@ deliver(struct tg_request *request, struct tg_reply *reply,
         tg_reply_store(reply, store, err, "key");
     else if (count == 0 && secret->len != 0)
         tg_reply_error(reply, 409, "no_sinks", NULL,
-                       "the key delivers nowhere; say where: PUT "
-                       "/keys/{id}/sinks");
+                       "the key delivers nowhere; say where: tollgate keys "
+                       "deliver %s --sink NAME --place PLACE --name NAME",
+                       request->subject);
     else
         tg_reply_json(reply, 202,
                       json_pack("{s:s,s:s,s:I}", "object", "key_delivery",

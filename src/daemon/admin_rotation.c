@@ -101,16 +101,17 @@ has_room(const struct step *step)
     if (rotation->is_awaited)
         return tg_reply_error(step->reply, 409, "rotation_under_way", NULL,
                               "the key's new secret (…%s) is being delivered; "
-                              "wait for that, or take it back: POST "
-                              "/keys/{id}/rotation/undo",
-                              rotation->last4);
-    return tg_reply_error(step->reply, 409, "rotation_under_way", NULL,
-                          "the key has two secrets: the old one (…%s) is valid "
-                          "until %s. Once nobody uses it, end it: POST "
-                          "/keys/{id}/rotation/end. If the new one (…%s) was "
-                          "lost, take it back: POST /keys/{id}/rotation/undo",
-                          rotation->old_last4,
-                          text_of(rotation->old_until, until), rotation->last4);
+                              "wait for that, or take it back: tollgate keys "
+                              "rotation undo %s",
+                              rotation->last4, step->request->subject);
+    return tg_reply_error(
+        step->reply, 409, "rotation_under_way", NULL,
+        "the key has two secrets: the old one (…%s) is valid "
+        "until %s. Once nobody uses it, end it: tollgate keys "
+        "rotation end %s. If the new one (…%s) was lost, "
+        "take it back: tollgate keys rotation undo %s",
+        rotation->old_last4, text_of(rotation->old_until, until),
+        step->request->subject, rotation->last4, step->request->subject);
 }
 
 static bool
@@ -120,7 +121,8 @@ is_under_way(const struct step *step)
         return true;
     return tg_reply_error(step->reply, 409, "no_rotation", NULL,
                           "no rotation of this key is under way; begin one: "
-                          "POST /keys/{id}/rotate");
+                          "tollgate keys rotate %s",
+                          step->request->subject);
 }
 
 /* The new secret reached nobody yet, so the old one is all there is. */
@@ -132,9 +134,9 @@ is_delivered(const struct step *step)
     return tg_reply_error(step->reply, 409, "not_delivered", NULL,
                           "the key's new secret (…%s) is not delivered yet, so "
                           "the old one has no end; wait for the delivery, or "
-                          "take the new one back: POST "
-                          "/keys/{id}/rotation/undo",
-                          step->rotation.last4);
+                          "take the new one back: tollgate keys rotation undo "
+                          "%s",
+                          step->rotation.last4, step->request->subject);
 }
 
 static bool

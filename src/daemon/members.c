@@ -171,7 +171,7 @@ tg_members_money(struct tg_reply *reply, const json_t *object,
     if (err == TG_ERR_RANGE)
         return tg_reply_invalid(reply, param,
                                 "%s is too large, or has more than nine "
-                                "decimals",
+                                "decimals; the most is 9223372036.854775807",
                                 param);
     if (err != 0 || n == 0)
         return tg_reply_invalid(reply, param,

@@ -219,6 +219,11 @@ take_short(struct tg_cli *cli, int argc, char **argv, int *at)
                                           strlen(names[i].name)),
                            NULL);
     }
+    if (tg_option_find(tg_global_options, arg + 1, strlen(arg + 1)) != NULL ||
+        (cli->command != NULL &&
+         tg_option_find(cli->command->options, arg + 1, strlen(arg + 1))))
+        return tg_say_usage(cli, "unknown option %s; did you mean -%s?", arg,
+                            arg);
     if (cli->command != NULL && strcmp(arg, "-f") == 0)
         file = tg_option_find(cli->command->options, "file", 4);
     if (file != NULL && file->argument != NULL)
@@ -276,6 +281,22 @@ takes_many(const struct tg_command *command)
     return len > 3 && strcmp(command->operand + len - 3, "...") == 0;
 }
 
+/* Where a name was typed as it is, and the command has an option for it. */
+static int
+refuse_word(const struct tg_cli *cli, const char *word)
+{
+    const struct tg_option *name =
+        tg_option_find(cli->command->options, "name", 4);
+
+    if (name != NULL && name->argument != NULL && *word != '\0' &&
+        !tg_args_has(cli, "name"))
+        return tg_say_usage(cli,
+                            "nothing can stand here: \"%s\"; did you mean "
+                            "--name?",
+                            word);
+    return tg_say_usage(cli, "nothing can stand here: \"%s\"", word);
+}
+
 /* A word that cannot name anything: "$ID" of a shell without ID, bytes. */
 static int
 check_word(const struct tg_cli *cli, const char *word)
@@ -322,10 +343,14 @@ take_word(struct tg_cli *cli, const char *word)
         return TG_EXIT_OK;
     }
     if (tg_glyph_is_secret(word))
-        return tg_say_usage(cli, "that is a secret, and a command line is no "
-                                 "place for one: name a key by its ID, key_…");
+        return tg_say_usage(cli,
+                            "that is a secret, and a command line is no place "
+                            "for one: %s",
+                            tg_option_find(cli->command->options, "file", 4)
+                                ? "--file names a file that has it"
+                                : "name a key by its ID, key_…");
     if (cli->command->operand == NULL)
-        return tg_say_usage(cli, "nothing can stand here: \"%s\"", word);
+        return refuse_word(cli, word);
     rc = check_word(cli, word);
     if (rc != TG_EXIT_OK)
         return rc;
@@ -336,7 +361,8 @@ take_word(struct tg_cli *cli, const char *word)
     else if (takes_many(cli->command))
         cli->more[cli->more_count++] = word;
     else
-        return tg_say_usage(cli, "one %s only, not \"%s\" as well",
+        return tg_say_usage(cli, "%s%s only, not \"%s\" as well",
+                            takes_two(cli->command) ? "" : "one ",
                             cli->command->operand, word);
     return TG_EXIT_OK;
 }
@@ -355,12 +381,31 @@ count_needed(const char *operand)
 }
 
 static int
+refuse_noun_alone(const struct tg_cli *cli)
+{
+    const struct tg_command *row;
+    char *verbs = NULL;
+    size_t size;
+    FILE *out = tg_own(open_memstream(&verbs, &size));
+    int rc;
+
+    for (row = tg_commands; row->noun != NULL; row++) {
+        if (strcmp(row->noun, cli->noun) == 0)
+            fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", row->verb);
+    }
+    fclose(out);
+    rc = tg_say_usage(cli, "\"%s\" needs a verb: %s", cli->noun, verbs);
+    free(verbs);
+    return rc;
+}
+
+static int
 check_whole(const struct tg_cli *cli)
 {
     if (cli->noun == NULL || cli->wants_help || cli->wants_version)
         return TG_EXIT_OK;
     if (cli->command == NULL)
-        return tg_say_usage(cli, "\"%s\" needs a verb", cli->noun);
+        return refuse_noun_alone(cli);
     if (cli->command->operand != NULL &&
         (cli->operand != NULL) + (cli->second != NULL) <
             count_needed(cli->command->operand))
@@ -372,10 +417,19 @@ check_whole(const struct tg_cli *cli)
     return TG_EXIT_OK;
 }
 
+/* -5 is an amount, which is refused as one, and no option. */
+static bool
+is_amount(const struct tg_cli *cli, const char *arg)
+{
+    return cli->command != NULL && cli->command->operand != NULL &&
+           arg[0] == '-' && arg[1] >= '0' && arg[1] <= '9';
+}
+
 static int
 take(struct tg_cli *cli, int argc, char **argv, int *i, bool *is_over)
 {
-    if (*is_over || argv[*i][0] != '-' || argv[*i][1] == '\0')
+    if (*is_over || argv[*i][0] != '-' || argv[*i][1] == '\0' ||
+        is_amount(cli, argv[*i]))
         return take_word(cli, argv[*i]);
     if (strcmp(argv[*i], "--") == 0) {
         *is_over = true;

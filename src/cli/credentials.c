@@ -198,8 +198,10 @@ int
 tg_credentials_rotate(struct tg_cli *cli)
 {
     char *path = tg_request_path("credentials", cli->operand, "/rotate");
-    int rc = send_secret(cli, path);
+    int rc = tg_noun_agree(cli);
 
+    if (rc == TG_EXIT_OK)
+        rc = send_secret(cli, path);
     free(path);
     return rc;
 }

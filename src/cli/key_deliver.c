@@ -110,14 +110,27 @@ see_places(struct tg_cli *cli)
     return rc;
 }
 
+static void
+print_delivery(const struct tg_cli *cli, const json_t *delivery)
+{
+    if (cli->is_json)
+        tg_table_json(delivery);
+    else if (json_integer_value(json_object_get(delivery, "deliveries")) == 0)
+        tg_say_note(cli,
+                    "No secret of %s waits to be delivered. Where its new ones "
+                    "go: tollgate keys deliver %s",
+                    cli->operand, cli->operand);
+    else if (!cli->is_quiet)
+        printf("%s is on its way; tollgate sinks deliveries shows it.\n",
+               cli->operand);
+}
+
 static int
 deliver(struct tg_cli *cli)
 {
-    static const struct tg_act act = {
-        "POST", "keys", "/deliver",
-        "is on its way; tollgate sinks deliveries shows it", "deliveries"};
     const char *file = tg_args_value(cli, "secret-file");
-    json_t *body = json_object();
+    char *path = tg_request_path("keys", cli->operand, "/deliver");
+    json_t *body = json_object(), *delivery = NULL;
     struct tg_asked secret;
     int rc = TG_EXIT_OK;
 
@@ -128,8 +141,12 @@ deliver(struct tg_cli *cli)
         explicit_bzero(&secret, sizeof(secret));
     }
     if (rc == TG_EXIT_OK)
-        rc = tg_noun_act(cli, &act, body);
+        rc = tg_client_call(cli, "POST", path, body, &delivery);
+    if (rc == TG_EXIT_OK)
+        print_delivery(cli, delivery);
+    json_decref(delivery);
     json_decref(body);
+    free(path);
     return rc;
 }
 

@@ -355,6 +355,8 @@ tg_keys_rotate_old(struct tg_cli *cli)
         rc = make_plan(&bulk);
     if (rc == TG_EXIT_OK && is_dry)
         show_plan(&bulk);
+    if (rc == TG_EXIT_OK && json_array_size(bulk.plan) == 0)
+        tg_say_note(cli, "No active key has a secret that is older.");
     if (rc == TG_EXIT_OK && bulk.under_way > 0)
         tg_say_note(cli,
                     "%zu more are as old, and have a second secret already: "

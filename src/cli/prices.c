@@ -101,7 +101,11 @@ tg_prices_add(struct tg_cli *cli)
     json_t *body, *price = NULL;
     int rc = TG_EXIT_OK;
 
-    if (!tg_args_has(cli, "unit"))
+    if (!tg_args_has(cli, "unit") &&
+        (tg_args_has(cli, "unit-price") || tg_args_has(cli, "size")))
+        rc = tg_say_usage(cli, "--unit says what is priced so: image, second, "
+                               "character or call");
+    else if (!tg_args_has(cli, "unit"))
         rc = tg_noun_require(cli, by_tokens);
     if (rc != TG_EXIT_OK)
         return rc;

@@ -62,7 +62,7 @@ tg_suggest_best(const struct tg_suggestion *near)
 {
     size_t len = strlen(near->word);
 
-    return near->best != NULL && near->distance <= (len < 4 ? 1 : len / 3 + 1)
+    return near->best != NULL && near->distance <= (len < 4 ? 1 : len / 4 + 1)
                ? near->best
                : NULL;
 }

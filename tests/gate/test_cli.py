@@ -256,7 +256,25 @@ def test_help(words, part):
     (["xyzzy"], '"xyzzy" is not a tollgate command'),
     (["help", "kyes"], 'did you mean "keys"?'),
     (["help", "keys", "sing"], '"sing" is not a verb of "keys"'),
-    (["keys"], '"keys" needs a verb'),
+    (["prices"], '"prices" needs a verb: list, add, import\n'),
+    (["keys", "create", "-name", "x"],
+     "unknown option -name; did you mean --name?"),
+    (["accounts", "list", "-json"], "unknown option -json; did you mean --json?"),
+    (["keys", "update", KEY_ID, "--budget", "5"], "unknown option --budget\n"),
+    (["keys", "create", "ci"],
+     'nothing can stand here: "ci"; did you mean --name?'),
+    (["accounts", "list", "ci"], 'nothing can stand here: "ci"\n'),
+    (["accounts", "top-up", "research", "-5"],
+     'AMOUNT is an amount such as 10 or 0.28, not "-5"'),
+    (["accounts", "top-up", "research", "5", "6"],
+     'tollgate: ACCOUNT AMOUNT only, not "6" as well'),
+    (["credentials", "add", "--upstream", "u", SECRET],
+     "no place for one: --file names a file that has it"),
+    (["keys", "show", SECRET], "name a key by its ID, key_…"),
+    (["credentials", "rotate", "cred_1", "--overlap", "5", "--at-once"],
+     "--overlap and --at-once contradict each other"),
+    (["prices", "add", "m", "--unit-price", "1"],
+     "--unit says what is priced so: image, second, character or call"),
     (["keys", "lst"], 'did you mean "list"?'),
     (["keys", "create", "--nmae", "x"], "did you mean --name?"),
     (["keys", "create", "--secret=x"], "unknown option --secret"),
@@ -296,7 +314,8 @@ def test_help(words, part):
     (["keys", "list", "--limit", "0"], "--limit begins at 1"),
     (["keys", "show"], "keys show needs ID"),
     (["keys", "show", "a", "b"], 'one ID only, not "b" as well'),
-    (["keys", "list", "extra"], 'nothing can stand here: "extra"'),
+    (["keys", "list", "extra"],
+     'nothing can stand here: "extra"; did you mean --name?'),
     (["accounts", "create"], "--name NAME is needed"),
     (["models", "add", "m", "--upstream", "u", "--prompt", "1"],
      "--completion PRICE is needed"),
@@ -1048,7 +1067,7 @@ def test_upstreams(admin, cli):
                "--no-secret")
     assert done.returncode == 0 and "credentials add" not in done.stderr
     assert admin.last["body"] == {"upstream": "sim",
-                                  "secret": "no-secret-is-asked-for"}
+                                  "secret": "no-secret-but-none"}
     assert admin.requests[-2]["body"] == {"name": "sim", "base_url": "http://h"}
 
 
@@ -1451,6 +1470,39 @@ def test_real_errors_name_the_option(real):
         assert f"option {option})" in done.stderr
     done = real("keys", "show", "key_" + "0" * 20)
     assert done.returncode == 1 and done.stderr.startswith("tollgate: ")
+
+
+def test_real_words_name_commands_to_type(real):
+    key = json.loads(real("keys", "create", "--name", "turn", "--json").stdout)
+    for step in ("end", "undo"):
+        done = real("keys", "rotation", step, key["id"])
+        assert f"begin one: tollgate keys rotate {key['id']}\n" in done.stderr
+    assert real("keys", "rotate", key["id"]).returncode == 0
+    done = real("keys", "rotate", key["id"])
+    assert f": tollgate keys rotation end {key['id']}. " in done.stderr
+    assert f": tollgate keys rotation undo {key['id']}\n" in done.stderr
+    done = real("keys", "deliver", key["id"], "--again")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith(f"No secret of {key['id']} waits")
+    assert done.stderr.endswith(f": tollgate keys deliver {key['id']}\n")
+    done = real("keys", "deliver", key["id"], "--secret-file", "-",
+                stdin=key["key"])
+    assert done.returncode == 1 and "--sink NAME --place PLACE" in done.stderr
+    done = real("keys", "rotate", "--older-than", "9d", "--dry-run")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, "", "No active key has a secret that is older.\n")
+
+
+def test_real_amounts_that_are_too_large(real):
+    most = "9223372036.854775807"
+    key = json.loads(real("keys", "create", "--name", "much", "--json").stdout)
+    for amount in ("9223372037", "0.0000000001"):
+        done = real("keys", "update", key["id"], "--monthly-limit", amount)
+        assert done.returncode == 1 and f"the most is {most} " in done.stderr
+        done = real("accounts", "top-up", "default", amount)
+        assert done.returncode == 1 and f"the most is {most} " in done.stderr
+    done = real("keys", "update", key["id"], "--monthly-limit", most)
+    assert done.returncode == 0, done.stderr
 
 
 def test_real_limits_of_one(real):

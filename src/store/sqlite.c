@@ -25,8 +25,8 @@ close_store(struct tg_store *store)
     for (size_t i = 0; i < db->statement_count; i++)
         sqlite3_finalize(db->statements[i].stmt);
     sqlite3_close(db->db);
-    free(db->bound_calls);
-    free(db->bound_call);
+    for (size_t i = 0; i < TG_CALL_INSERTS; i++)
+        free(db->bound_calls[i]);
     tg_rollup_free(db->rollup);
     tg_recent_free(db->recent);
     tg_gather_forget(db);

@@ -15,6 +15,7 @@
 #include "store.h"
 
 #define TG_SQLITE_STATEMENTS 256
+#define TG_CALL_INSERTS 3 /* statements that add calls; see sqlite_calls.c */
 
 struct tg_metric_batch; /* see sqlite_metrics.h */
 struct tg_rollup;       /* see sqlite_rollup.h */
@@ -30,12 +31,13 @@ struct tg_sqlite {
     sqlite3 *db;
     bool is_reading;          /* of the transaction: begun to read alone */
     int64_t next_seq;         /* of the next call; 0: not asked yet */
+    bool is_behind_last;      /* the last row of call_rows is just before it */
     struct tg_rollup *rollup; /* NULL: none is begun */
     struct tg_gather *gather; /* NULL: none were added */
     struct tg_recent *recent; /* NULL: none were asked for */
-    struct tg_call_kinds *call_kinds;               /* NULL: none are known */
-    struct tg_names pack_kinds, pack_accounts;      /* see sqlite_pack.h */
-    struct tg_bound_call *bound_calls, *bound_call; /* NULL: none were added */
+    struct tg_call_kinds *call_kinds;          /* NULL: none are known */
+    struct tg_names pack_kinds, pack_accounts; /* see sqlite_pack.h */
+    struct tg_bound_call *bound_calls[TG_CALL_INSERTS]; /* NULL: none added */
     struct tg_metric_batch *metrics;  /* of this transaction; NULL: none */
     struct tg_checkpoint *checkpoint; /* NULL: it copies for itself */
     struct {

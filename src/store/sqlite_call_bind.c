@@ -55,7 +55,10 @@ put(struct binding *to, int64_t value)
                       : sqlite3_bind_int64(to->stmt, to->index, value);
 }
 
-/* Up to its first NUL, if it has one. */
+/*
+ * Up to its first NUL, if it has one.  SQLite reads what is bound from our
+ * bytes, as they are then, so only another length is bound anew.
+ */
 static void
 put_text(struct binding *to, const char *text, size_t size)
 {
@@ -64,11 +67,10 @@ put_text(struct binding *to, const char *text, size_t size)
     uint16_t *bound_len = &to->bound->texts[to->text++].len;
 
     to->index++;
-    if (*bound_len == len && to->bound->is_bound &&
-        (len == 0 || memcmp(bytes, text, len) == 0))
-        return;
     if (len > 0)
         memcpy(bytes, text, len);
+    if (*bound_len == len && to->bound->is_bound)
+        return;
     *bound_len = (uint16_t)len;
     to->failed |=
         sqlite3_bind_text(to->stmt, to->index, bytes, (int)len, SQLITE_STATIC);
@@ -84,10 +86,9 @@ static void
 put_id(struct binding *to, const struct tg_call_id *id)
 {
     to->index++;
-    if (to->bound->is_bound &&
-        memcmp(&to->bound->id, id, sizeof(to->bound->id)) == 0)
-        return;
     to->bound->id = *id;
+    if (to->bound->is_bound)
+        return;
     to->failed |= sqlite3_bind_blob(to->stmt, to->index, to->bound->id.bytes,
                                     (int)sizeof(id->bytes), SQLITE_STATIC);
 }
@@ -144,7 +145,7 @@ tg_call_bind(sqlite3_stmt *stmt, struct tg_bound_call *bound, int row,
     struct binding to = {
         .stmt = stmt, .bound = &bound[row], .index = row * COLUMNS};
 
-    put(&to, seq);
+    put(&to, seq != 0 ? seq : NO_NUMBER);
     put_id(&to, &call->id);
     put_policy(&to, call, kind);
     put_sums(&to, call);

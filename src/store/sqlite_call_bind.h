@@ -28,7 +28,8 @@ struct tg_bound_call *tg_bound_calls_new(size_t rows);
 /*
  * Binds a record, as the call of that number and kind, to a row of
  * TG_CALL_VALUES of a statement, whose bindings nobody else changes; bound[row]
- * knows them.  The record may go then.  SQLITE_OK, or what SQLite said first.
+ * knows them.  With number 0 SQLite gives it the one behind the last one.  The
+ * record may go then.  SQLITE_OK, or what SQLite said first.
  */
 int tg_call_bind(sqlite3_stmt *stmt, struct tg_bound_call *bound, int row,
                  const struct tg_record *record, int64_t seq, int64_t kind);

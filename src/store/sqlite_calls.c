@@ -14,21 +14,25 @@ tg_sqlite_number(struct tg_sqlite *db)
 
     if (db->next_seq != 0)
         return 0;
-    err =
-        tg_sql_begin(db, &stmt,
-                     "SELECT max(coalesce((SELECT max(seq) FROM call_rows), 0) "
-                     "+ 1, next) FROM rolled_up",
-                     "");
+    err = tg_sql_begin(db, &stmt,
+                       "SELECT coalesce((SELECT max(seq) FROM call_rows), 0) "
+                       "+ 1, next FROM rolled_up",
+                       "");
     if (err != 0)
         return err;
     err = tg_sql_next(db, stmt);
-    if (err > 0)
-        db->next_seq = sqlite3_column_int64(stmt, 0);
+    if (err > 0) {
+        int64_t behind_last = sqlite3_column_int64(stmt, 0);
+        int64_t behind_block = sqlite3_column_int64(stmt, 1);
+
+        db->is_behind_last = behind_last >= behind_block;
+        db->next_seq = db->is_behind_last ? behind_last : behind_block;
+    }
     return tg_sql_end(stmt, err > 0 ? 0 : err == 0 ? TG_ERR_CORRUPT : err);
 }
 
 static int
-add_moved(struct tg_sqlite *db, const struct tg_call *call)
+add_moved(struct tg_sqlite *db, const struct tg_call *call, int64_t seq)
 {
     char key_id[TG_ID_TEXT_SIZE] = "";
 
@@ -36,9 +40,8 @@ add_moved(struct tg_sqlite *db, const struct tg_call *call)
     return tg_sql_run(db, NULL,
                       "INSERT INTO moved_calls (seq, key_id, at, day, month, "
                       "cost_nanos) VALUES (?, ?, ?, ?, ?, ?)",
-                      "itiiii", db->next_seq, key_id, call->at_ms,
-                      (int64_t)call->day, (int64_t)call->month,
-                      call->cost_nanos);
+                      "itiiii", seq, key_id, call->at_ms, (int64_t)call->day,
+                      (int64_t)call->month, call->cost_nanos);
 }
 
 /*
@@ -49,42 +52,85 @@ add_moved(struct tg_sqlite *db, const struct tg_call *call)
 #define ROWS_4                                                                 \
     TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES "," TG_CALL_VALUES
 #define ROWS_16 ROWS_4 "," ROWS_4 "," ROWS_4 "," ROWS_4
+#define ROWS_32 ROWS_16 "," ROWS_16
 #define ONCE " ON CONFLICT (id) DO NOTHING"
 
-static int
-bind(struct tg_sqlite *db, sqlite3_stmt *stmt, struct tg_bound_call *bound,
-     int row, const struct tg_record *record)
+/*
+ * Opening what calls go into is much of what one alone costs, so there are
+ * statements for many of them and for some.
+ */
+static const struct {
+    size_t rows;
+    const char *sql;
+} inserts[TG_CALL_INSERTS] = {
+    {32, INSERT ROWS_32 ONCE},
+    {4, INSERT ROWS_4 ONCE},
+    {1, INSERT TG_CALL_VALUES ONCE},
+};
+
+_Static_assert(TG_CALLS_AT_ONCE == 32, "the rows of the first");
+
+/* That of the most rows there are calls for. */
+static size_t
+insert_for(size_t count)
 {
-    int64_t seq = db->next_seq + row, kind;
+    size_t which = 0;
+
+    while (inserts[which].rows > count)
+        which++;
+    return which;
+}
+
+/*
+ * SQLite looks for a number that it is given, to see whether there is such a
+ * row; one that it gives itself it knows to be free.
+ */
+static int
+bind(struct tg_sqlite *db, sqlite3_stmt *stmt, size_t which, int row,
+     const struct tg_record *record)
+{
+    int64_t kind, seq = db->next_seq + row;
     int result, err = tg_call_kind(db, &record->call, seq, &kind);
 
     if (err != 0)
         return err;
-    result = tg_call_bind(stmt, bound, row, record, seq, kind);
+    result = tg_call_bind(stmt, db->bound_calls[which], row, record,
+                          db->is_behind_last ? 0 : seq, kind);
     return result == SQLITE_OK ? 0 : tg_sqlite_fail(db, result);
 }
 
+/* Were there a row behind the last one that we know, all is taken back. */
+static int
+check_number(struct tg_sqlite *db, int new_count)
+{
+    if (sqlite3_last_insert_rowid(db->db) == db->next_seq + new_count - 1)
+        return 0;
+    return tg_error_set(&db->store.error, TG_ERR_CORRUPT,
+                        "the store: a call did not get the next number");
+}
+
 /*
- * Inserts as many as the statement has rows, of which bound knows what is
- * bound.  *new_count: those whose id was not there; nothing is said of the
- * others.
+ * Inserts as many as the statement has rows.  *new_count: those whose id was
+ * not there, which are numbered from next_seq on; nothing is said of the
+ * others.  Not behind the last row there is one call, which gets there.
  */
 static int
-insert(struct tg_sqlite *db, const char *sql, struct tg_bound_call *bound,
-       const struct tg_record *records, int count, int *new_count)
+insert(struct tg_sqlite *db, size_t which, const struct tg_record *records,
+       int *new_count)
 {
     sqlite3_stmt *stmt;
-    int result, err = tg_sql_prepare(db, &stmt, sql);
+    int result, err = tg_sql_prepare(db, &stmt, inserts[which].sql);
 
-    for (int i = 0; i < count && err == 0; i++)
-        err = bind(db, stmt, bound, i, &records[i]);
+    for (int i = 0; i < (int)inserts[which].rows && err == 0; i++)
+        err = bind(db, stmt, which, i, &records[i]);
     if (err != 0)
         return err;
     result = sqlite3_step(stmt);
-    if (result == SQLITE_DONE)
-        *new_count = sqlite3_changes(db->db);
-    else
+    *new_count = sqlite3_changes(db->db);
+    if (result != SQLITE_DONE)
         err = tg_sqlite_fail(db, result);
+    else if (*new_count > 0)
+        err = check_number(db, *new_count);
     sqlite3_reset(stmt);
     return err;
 }
@@ -96,22 +142,21 @@ insert(struct tg_sqlite *db, const char *sql, struct tg_bound_call *bound,
 static int
 begin_adding(struct tg_sqlite *db)
 {
-    int err;
+    int err = 0;
 
-    if (db->bound_calls == NULL) {
+    if (db->bound_calls[0] == NULL)
         err = tg_sql_run(db, NULL, "PRAGMA ignore_check_constraints = ON", "");
-        if (err != 0)
-            return err;
-        db->bound_calls = tg_bound_calls_new(TG_CALLS_AT_ONCE);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < TG_CALL_INSERTS; i++) {
+        if (db->bound_calls[i] == NULL)
+            db->bound_calls[i] = tg_bound_calls_new(inserts[i].rows);
+        if (db->bound_calls[i] == NULL)
+            return tg_error_set(&db->store.error, TG_ERR_SYSTEM,
+                                "out of memory");
     }
-    if (db->bound_call == NULL)
-        db->bound_call = tg_bound_calls_new(1);
-    if (db->bound_calls == NULL || db->bound_call == NULL)
-        return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
     return tg_sqlite_number(db);
 }
-
-_Static_assert(TG_CALLS_AT_ONCE == 16, "the rows of insert_all's statement");
 
 /* A call that was not there before. */
 static int
@@ -124,38 +169,40 @@ note_call(struct tg_sqlite *db, const struct tg_record *record, int64_t seq)
 
 /* Of calls that were added together, those that were not there before. */
 static int
-note_new(struct tg_sqlite *db, const struct tg_record *records, int new_count)
+note_new(struct tg_sqlite *db, const struct tg_record *records, size_t count,
+         int new_count)
 {
+    int64_t seq = db->next_seq, end = seq + new_count;
     struct tg_call_place place;
     int err = 0;
 
-    for (size_t i = 0; i < TG_CALLS_AT_ONCE && err == 0; i++) {
-        if (new_count < TG_CALLS_AT_ONCE) {
+    for (size_t i = 0; i < count && seq < end && err == 0; i++) {
+        if ((size_t)new_count < count) {
             err = tg_sqlite_call_place(db, &records[i].call.id, &place);
-            if (err != 0 || place.seq != db->next_seq + (int64_t)i)
+            if (err != 0 || place.seq != seq)
                 continue;
         }
-        err = note_call(db, &records[i], db->next_seq + (int64_t)i);
+        err = note_call(db, &records[i], seq++);
     }
     return err;
 }
 
-/* Opening what they go into is most of what one costs. */
+/* As many as the statement has rows. */
 static int
-insert_all(struct tg_sqlite *db, const struct tg_record *records)
+add(struct tg_sqlite *db, size_t which, const struct tg_record *records,
+    int *new_count)
 {
-    static const char sql[] = INSERT ROWS_16 ONCE;
-    int new_count = 0, err = insert(db, sql, db->bound_calls, records,
-                                    TG_CALLS_AT_ONCE, &new_count);
+    size_t count = inserts[which].rows;
+    int err = insert(db, which, records, new_count);
 
-    if (err == 0 && new_count > 0)
-        err = note_new(db, records, new_count);
-    if (err == 0)
-        tg_gather_add(db, records, TG_CALLS_AT_ONCE, new_count, db->next_seq);
-    /* Numbers of those that were there before are left out. */
-    if (err == 0 && new_count > 0)
-        db->next_seq += TG_CALLS_AT_ONCE;
-    return err;
+    if (err == 0 && *new_count > 0)
+        err = note_new(db, records, count, *new_count);
+    if (err != 0)
+        return err;
+    tg_gather_add(db, records, count, *new_count, db->next_seq);
+    db->next_seq += *new_count;
+    db->is_behind_last |= *new_count > 0;
+    return 0;
 }
 
 static bool
@@ -172,23 +219,15 @@ int
 tg_sqlite_call_add(struct tg_store *store, const struct tg_record *record,
                    bool *is_new)
 {
-    static const char sql[] = INSERT TG_CALL_VALUES ONCE;
     struct tg_sqlite *db = tg_sqlite_of(store);
     int new_count = 0, err = begin_adding(db);
 
     if (err == 0)
-        err = insert(db, sql, db->bound_call, record, 1, &new_count);
-    if (err != 0)
-        return err;
-    *is_new = new_count > 0;
-    if (*is_new && (record->call.flags & TG_CALL_MOVED))
-        err = add_moved(db, &record->call);
-    if (err == 0 && *is_new)
-        err = note_call(db, record, db->next_seq);
-    if (err == 0) {
-        tg_gather_add(db, record, 1, new_count, db->next_seq);
-        db->next_seq += *is_new;
-    }
+        err = add(db, insert_for(1), record, &new_count);
+    if (err == 0 && new_count > 0 && (record->call.flags & TG_CALL_MOVED))
+        err = add_moved(db, &record->call, db->next_seq - 1);
+    if (err == 0)
+        *is_new = new_count > 0;
     return err;
 }
 
@@ -197,13 +236,16 @@ tg_sqlite_calls_add(struct tg_store *store, const struct tg_record *records,
                     size_t count)
 {
     struct tg_sqlite *db = tg_sqlite_of(store);
-    int err = begin_adding(db);
-    bool is_new;
+    bool is_moved = is_any_moved(records, count), is_new;
+    int new_count, err = begin_adding(db);
+    size_t which;
 
-    if (err == 0 && count == TG_CALLS_AT_ONCE && !is_any_moved(records, count))
-        return insert_all(db, records);
-    for (size_t i = 0; i < count && err == 0; i++)
-        err = tg_sqlite_call_add(store, &records[i], &is_new);
+    for (size_t i = 0; i < count && err == 0; i += inserts[which].rows) {
+        which = insert_for(is_moved || !db->is_behind_last ? 1 : count - i);
+        err = inserts[which].rows == 1
+                  ? tg_sqlite_call_add(store, &records[i], &is_new)
+                  : add(db, which, &records[i], &new_count);
+    }
     return err;
 }
 

@@ -435,6 +435,8 @@ tg_sqlite_forget(struct tg_store *store, const struct tg_store_age *age,
         .db = tg_sqlite_of(store), .age = age, .rows = rows > 0 ? rows : 1};
     int err = find_place(&step);
 
+    /* Rows go, and where a block is ended numbers are left out. */
+    step.db->is_behind_last = false;
     for (size_t i = 0;
          err == 0 && !step.did_some && i < sizeof(parts) / sizeof(parts[0]);
          i++)

@@ -265,7 +265,7 @@ struct tg_store_denial_filter {
 };
 
 /* At most, for calls_add. */
-#define TG_CALLS_AT_ONCE 16
+#define TG_CALLS_AT_ONCE 32
 
 /* Rows of a quarter-hour, of requests without a key and with one. */
 #define TG_STORE_DENIAL_STRANGERS 1000

@@ -9,7 +9,7 @@
 #include "ingest.h"
 #include "segments.h"
 
-#define TG_INGEST_BUFFER (1u << 20)
+#define TG_INGEST_BUFFER (1u << 17) /* holds any record; L2 holds it */
 #define TG_INGEST_LOOKS 3 /* at what cannot be read, until it is given up */
 
 struct tg_ingest {

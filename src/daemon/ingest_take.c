@@ -28,10 +28,11 @@ add_calls(struct tg_ingest *ingest)
     return err;
 }
 
+/* It was read to where it stays. */
 static int
-gather_call(struct tg_ingest *ingest, const struct tg_record *record)
+gather_call(struct tg_ingest *ingest)
 {
-    ingest->calls[ingest->call_count++] = *record;
+    ingest->call_count++;
     ingest->batch++;
     if (ingest->call_count < TG_CALLS_AT_ONCE)
         return 0;
@@ -53,7 +54,7 @@ take_record(struct tg_ingest *ingest, const struct tg_segment *segment,
 {
     switch (record->type) {
     case TG_RECORD_CALL:
-        return gather_call(ingest, record);
+        return gather_call(ingest);
     case TG_RECORD_HOLD:
         return tg_holds_put(&ingest->holds, segment, at, &record->call.id);
     case TG_RECORD_DENIAL:
@@ -78,19 +79,20 @@ tg_ingest_take_buffer(struct tg_ingest *ingest,
                       const struct tg_segment *segment, size_t len,
                       size_t *used, int *end)
 {
-    struct tg_record record;
+    struct tg_record *record;
     size_t size;
     int err = 0;
 
     *used = 0;
     *end = 0;
     while (err == 0 && !tg_ingest_is_full(ingest)) {
-        int got = tg_journal_read(ingest->buffer + *used, len - *used, &record,
-                                  &size);
+        int got;
 
+        record = &ingest->calls[ingest->call_count];
+        got =
+            tg_journal_read(ingest->buffer + *used, len - *used, record, &size);
         if (got == 0) {
-            err =
-                take_record(ingest, segment, segment->offset + *used, &record);
+            err = take_record(ingest, segment, segment->offset + *used, record);
         } else if (got == TG_ERR_VERSION) {
             warn_unknown(ingest);
         } else {

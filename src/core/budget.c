@@ -224,6 +224,20 @@ tg_budget_left(const struct tg_state *state, const struct tg_call *call,
     return least.left_nanos;
 }
 
+int64_t
+tg_budget_balance(const struct tg_account_policy *account,
+                  const struct tg_counters *counters)
+{
+    __int128 nanos =
+        (__int128)account->granted_nanos + account->topped_up_nanos -
+        account->settled_nanos -
+        atomic_load_explicit(&counters->settled_nanos, memory_order_relaxed);
+
+    return nanos > INT64_MAX   ? INT64_MAX
+           : nanos < INT64_MIN ? INT64_MIN
+                               : (int64_t)nanos;
+}
+
 static void
 settle(struct tg_state *state, struct tg_call_slot *slot)
 {

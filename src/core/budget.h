@@ -69,6 +69,13 @@ int64_t tg_budget_left(const struct tg_state *state, const struct tg_call *call,
                        struct tg_budget_verdict *verdict);
 
 /*
+ * What is left of an account, without what calls in flight hold: below 0 where
+ * more was spent than given.  Of a damaged account, the end of the range.
+ */
+int64_t tg_budget_balance(const struct tg_account_policy *account,
+                          const struct tg_counters *counters);
+
+/*
  * Makes a call that holds hold nanos in all, which is at least what it does;
  * what it holds more is taken from day, month and balance, or from none.
  * held_nanos becomes nanos, and day and month those it is counted in by now;

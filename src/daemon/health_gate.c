@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "audit_seal.h"
+#include "budget.h"
 #include "disk.h"
 #include "err.h"
 #include "health_report.h"
@@ -205,17 +206,14 @@ say_accounts(struct tg_health *health, struct tg_daemon *daemon)
     uint32_t prepaid = 0, empty = 0;
 
     for (uint32_t i = 0; i < slots; i++) {
-        int64_t given;
-
         if (tg_state_account(state, i, &account) != 0 ||
             account.status != TG_ACCOUNT_ACTIVE ||
             account.billing != TG_BILLING_PREPAID)
             continue;
-        given = account.granted_nanos + account.topped_up_nanos;
         prepaid++;
-        empty += given > 0 &&
-                 given - account.settled_nanos <=
-                     atomic_load(&state->accounts[i].counters.settled_nanos);
+        empty +=
+            (__int128)account.granted_nanos + account.topped_up_nanos > 0 &&
+            tg_budget_balance(&account, &state->accounts[i].counters) <= 0;
     }
     if (prepaid == 0)
         tg_health_say(health, "accounts", TG_HEALTHY, NULL,

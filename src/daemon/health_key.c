@@ -3,6 +3,7 @@
 
 #include "admit.h"
 #include "agenda.h"
+#include "budget.h"
 #include "err.h"
 #include "health_report.h"
 #include "key_standing.h"
@@ -274,9 +275,7 @@ read_balance(const struct subject *subject, int64_t *left_nanos)
     pthread_mutex_unlock(&daemon->publish_lock);
     if (err == 0)
         *left_nanos =
-            account.granted_nanos + account.topped_up_nanos -
-            account.settled_nanos -
-            atomic_load(&daemon->state.accounts[slot].counters.settled_nanos);
+            tg_budget_balance(&account, &daemon->state.accounts[slot].counters);
     return err;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "book.h"
+#include "budget.h"
 #include "disk.h"
 #include "health.h"
 #include "metrics.h"
@@ -169,11 +170,7 @@ write_accounts(struct tg_exposition *out, struct tg_daemon *daemon)
         memcpy(id, account.id, TG_ID_LEN);
         tg_exposition_sample(out, TG_FAMILY_ACCOUNT_BALANCE, "", labels);
         tg_exposition_number(
-            out,
-            account.granted_nanos + account.topped_up_nanos -
-                account.settled_nanos -
-                atomic_load(&state->accounts[i].counters.settled_nanos),
-            9);
+            out, tg_budget_balance(&account, &state->accounts[i].counters), 9);
         left--;
     }
 }

@@ -499,11 +499,29 @@ test_threads(void)
     ok(cut > 0, "calls that could not hold more were cut");
 }
 
+static void
+test_balance(void)
+{
+    struct tg_account_policy rich = {
+        .granted_nanos = 700, .topped_up_nanos = 500, .settled_nanos = 100};
+    struct tg_counters counters = {.settled_nanos = 1101};
+
+    is_int(tg_budget_balance(&rich, &counters), -1,
+           "what was given, less what was spent");
+    rich.topped_up_nanos = INT64_MAX;
+    is_int(tg_budget_balance(&rich, &counters), INT64_MAX - 501,
+           "whatever is in between");
+    counters.settled_nanos = INT64_MIN;
+    is_int(tg_budget_balance(&rich, &counters), INT64_MAX,
+           "of damaged counters the most there can be");
+}
+
 int
 main(void)
 {
     char *dir = test_dir();
 
+    test_balance();
     prepare(dir);
     if (tg_area_claim(&claim, &state, 7, NOW) != 0)
         return 1;

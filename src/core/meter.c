@@ -29,13 +29,10 @@ begin_json(struct tg_meter *meter)
 void
 tg_meter_init(struct tg_meter *meter, enum tg_meter_shape shape)
 {
-    /* All but the start's bytes, which are written before they are read, and
-       the JSON. */
-    memset(meter, 0, offsetof(struct tg_meter, start.bytes));
-    memset(&meter->event_report, 0,
-           offsetof(struct tg_meter, json) -
-               offsetof(struct tg_meter, event_report));
+    memset(meter, 0, offsetof(struct tg_meter, json));
     meter->shape = shape;
+    /* Its bytes are written before they are read. */
+    memset(&meter->start, 0, offsetof(struct tg_meter_start, bytes));
     tg_sse_init(&meter->sse);
     begin_json(meter);
 }

@@ -76,14 +76,12 @@ struct tg_meter {
     uint8_t done_matched;
     uint64_t event_bytes; /* of its text */
     uint64_t event_len;   /* of its data */
-    struct tg_usage_report report;
-    struct tg_sse sse;
-    struct tg_meter_start start;
-    /* Of an event that is not passed by its start. */
-    struct tg_usage_report event_report;
+    struct tg_usage_report report, event_report;
     const struct tg_meter_path *value; /* of the member read last */
     const struct tg_meter_path *levels[TG_METER_LEVELS];
+    struct tg_sse sse;
     struct tg_json json;
+    struct tg_meter_start start;
 };
 
 /* Begins an answer. */

@@ -32,8 +32,7 @@ ngx_http_tollgate_guard_input(ngx_http_request_t *r,
 }
 
 
-/* Which filter it is depends on the framing, and is known after this.  Ours
-   gets its context at once, which to look up would be waited for. */
+/* Which filter it is depends on the framing, and is known after this. */
 
 static ngx_int_t
 ngx_http_tollgate_input_init(void *data)
@@ -48,53 +47,23 @@ ngx_http_tollgate_input_init(void *data)
 
     ctx->input_filter = r->upstream->input_filter;
     r->upstream->input_filter = ngx_http_tollgate_input;
-    r->upstream->input_filter_ctx = ctx;
 
     return rc;
-}
-
-
-/*
- * Between two events of a stream the kernel and others use the caches, so that
- * what the next one needs is in none of them that is near.  All of it is asked
- * for here, while nginx still reads the chunk.
- */
-
-static void
-ngx_http_tollgate_fetch(ngx_http_tollgate_ctx_t *ctx)
-{
-    const char  *p, *end;
-
-    p = (const char *) &ctx->request;
-    end = ctx->meter.start.bytes;
-
-    for ( /* void */ ; p < end; p += NGX_CPU_CACHE_LINE) {
-        __builtin_prefetch(p);
-    }
-
-    __builtin_prefetch(&ctx->request->ctx[ngx_http_tollgate_module.ctx_index]);
-
-    if (ctx->slot != NULL) {
-        __builtin_prefetch(&ctx->slot->call.ttft_ms);
-        __builtin_prefetch(&ctx->slot->call.counted, 1);
-    }
 }
 
 
 static ngx_int_t
 ngx_http_tollgate_input(void *data, ssize_t bytes)
 {
-    ngx_http_request_t       *r;
-    ngx_http_tollgate_ctx_t  *ctx = data;
+    ngx_http_request_t       *r = data;
+    ngx_http_tollgate_ctx_t  *ctx;
 
-    ngx_http_tollgate_fetch(ctx);
-
-    r = ctx->request;
+    ctx = ngx_http_tollgate_get_ctx(r);
 
     /* Behind what could not be read, nothing can. */
 
     if (!r->upstream->error
-        && ctx->input_filter(r, bytes) == NGX_ERROR)
+        && ctx->input_filter(data, bytes) == NGX_ERROR)
     {
         r->upstream->error = 1;
         ctx->is_garbled = 1;

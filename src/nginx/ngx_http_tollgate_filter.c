@@ -450,9 +450,12 @@ ngx_http_tollgate_output(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 {
     ngx_chain_t  *cl;
 
-    for (cl = out; cl; cl = cl->next) {
-        if (cl->buf->last_buf && !ngx_http_tollgate_is_durable(ctx)) {
-            return ngx_http_tollgate_wait_last(r, ctx, out);
+    if (!ngx_http_tollgate_is_durable(ctx)) {
+
+        for (cl = out; cl; cl = cl->next) {
+            if (cl->buf->last_buf) {
+                return ngx_http_tollgate_wait_last(r, ctx, out);
+            }
         }
     }
 

@@ -127,7 +127,10 @@ typedef enum {
 #define NGX_HTTP_TOLLGATE_ERROR_MS  2000
 
 typedef struct {
+    ngx_http_request_t   *request;
     struct tg_head        head;
+    struct tg_call_slot  *slot;         /* NULL: not admitted, or settled */
+
     ngx_str_t             answer;       /* a refusal or answer of our own */
     ngx_uint_t            status;       /* its status */
     const char           *should_retry;
@@ -163,9 +166,17 @@ typedef struct {
     uint64_t              round;        /* in which it ended; 0: none */
     uint64_t              record;       /* to be durable; 0: none */
     ngx_queue_t           wait;         /* of the worker */
+    ngx_chain_t          *last;         /* waits for the record */
 
     ngx_queue_t           queue;        /* of the worker's calls */
+    ngx_msec_t            began;        /* by nginx's clock, which cannot jump */
+    enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
+
+    struct tg_hold        hold;         /* of the answer */
+    struct tg_edit       *edit;         /* NULL: nothing to take out */
     ngx_int_t           (*input_filter_init)(void *data);  /* the proxy's */
+    ngx_int_t           (*input_filter)(void *data, ssize_t bytes);
+    ngx_chain_t          *tail;         /* kept for the last buffer's sake */
     ngx_chain_t          *free;
     ngx_chain_t          *busy;
     u_char               *error;        /* NGX_HTTP_TOLLGATE_ERROR_SIZE */
@@ -174,19 +185,6 @@ typedef struct {
     int64_t               error_retry_ms;  /* that the upstream asks to wait */
     ngx_uint_t            upstream_status;
     int64_t               cost_nanos;   /* once it is settled */
-
-    /* What each piece of an answer needs stands together, and with what the
-       meter needs of it: see ngx_http_tollgate_fetch(). */
-
-    ngx_http_request_t   *request;
-    ngx_int_t           (*input_filter)(void *data, ssize_t bytes);
-    struct tg_call_slot  *slot;         /* NULL: not admitted, or settled */
-    ngx_chain_t          *last;         /* waits for the record */
-    ngx_chain_t          *tail;         /* kept for the last buffer's sake */
-    struct tg_edit       *edit;         /* NULL: nothing to take out */
-    ngx_msec_t            began;        /* by nginx's clock, which cannot jump */
-    struct tg_hold        hold;         /* of the answer */
-    enum tg_code          cut_code;     /* why it was cut by us; 0: it was not */
 
     ngx_http_tollgate_mode_e  mode;
     unsigned              is_stream:1;

@@ -1,5 +1,6 @@
 #include "sqlite_rollup.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define BYTES 256
@@ -59,36 +60,87 @@ tg_places_sort(struct tg_place *places, struct tg_place *spare, uint32_t count)
         memcpy(places, from, count * sizeof(places[0]));
 }
 
-/* A holder, by its key's id. */
-struct ranked {
-    const struct tg_block_holder *holder;
-    uint32_t number;
-};
+#define ID_BYTES 8 /* of an id, by which holders are sorted first */
 
-static int
-by_holder(const void *a, const void *b)
+/* How many bytes the ids of all keys begin with. */
+static size_t
+count_common(const struct tg_names *holders)
 {
-    const struct ranked *x = a, *y = b;
-    int order = strcmp(x->holder->key_id, y->holder->key_id);
+    size_t common = TG_ID_TEXT_SIZE - ID_BYTES;
 
-    return order != 0 ? order
-                      : strcmp(x->holder->account_id, y->holder->account_id);
+    for (uint32_t i = 1; i < holders->count; i++) {
+        const struct tg_block_holder *first = tg_names_at(holders, 0);
+        const struct tg_block_holder *holder = tg_names_at(holders, i);
+
+        while (common > 0 && memcmp(holder->key_id, first->key_id, common) != 0)
+            common--;
+    }
+    return common;
+}
+
+/* Four bytes, of which the first counts most. */
+static uint32_t
+word_at(const char *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return be32toh(word);
 }
 
 static int
+by_holder(const void *a, const void *b, void *holders)
+{
+    const struct tg_place *x = a, *y = b;
+    const struct tg_block_holder *left = tg_names_at(holders, x->words[0]);
+    const struct tg_block_holder *right = tg_names_at(holders, y->words[0]);
+    int order = strcmp(left->key_id, right->key_id);
+
+    return order != 0 ? order : strcmp(left->account_id, right->account_id);
+}
+
+/* Places that are sorted by some bytes of ids, by all of them. */
+static void
+sort_ids(struct tg_place *places, struct tg_names *holders)
+{
+    uint32_t end;
+
+    for (uint32_t i = 0; i < holders->count; i = end) {
+        end = i + 1;
+        while (end < holders->count &&
+               memcmp(&places[end].words[1], &places[i].words[1],
+                      sizeof(places[i]) - sizeof(places[i].words[0])) == 0)
+            end++;
+        if (end - i > 1)
+            qsort_r(&places[i], end - i, sizeof(places[0]), by_holder, holders);
+    }
+}
+
+/* By their keys' ids, which are text: by a number that begins with what
+ * differs in them, as that is sorted without comparing. */
+static int
 rank_holders(struct tg_rollup *rollup)
 {
-    const struct tg_names *holders = &rollup->block.holders;
-    struct ranked *list = malloc((holders->count + 1) * sizeof(*list));
+    struct tg_names *holders = &rollup->block.holders;
+    struct tg_place *places =
+        malloc((2 * (size_t)holders->count + 1) * sizeof(*places));
+    size_t common = count_common(holders);
 
-    if (list == NULL)
+    if (places == NULL)
         return TG_ERR_SYSTEM;
+    for (uint32_t i = 0; i < holders->count; i++) {
+        const struct tg_block_holder *holder = tg_names_at(holders, i);
+        const char *id = holder->key_id + common;
+
+        places[i] =
+            (struct tg_place){.words = {i, [TG_WORDS - 2] = word_at(id + 4),
+                                        [TG_WORDS - 1] = word_at(id)}};
+    }
+    tg_places_sort(places, places + holders->count, holders->count);
+    sort_ids(places, holders);
     for (uint32_t i = 0; i < holders->count; i++)
-        list[i] = (struct ranked){tg_names_at(holders, i), i};
-    qsort(list, holders->count, sizeof(*list), by_holder);
-    for (uint32_t i = 0; i < holders->count; i++)
-        rollup->ranks[list[i].number] = i;
-    free(list);
+        rollup->ranks[places[i].words[0]] = i;
+    free(places);
     return 0;
 }
 

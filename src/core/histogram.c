@@ -1,5 +1,6 @@
 #include "histogram.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "err.h"
@@ -75,35 +76,97 @@ get_pair(const uint8_t *at, const uint8_t *end, uint64_t *step, uint64_t *more)
                : NULL;
 }
 
+/* Pairs being read, and the last of them. */
+struct pairs {
+    const uint8_t *at, *end;
+    uint64_t bucket, count;
+};
+
+static inline struct pairs
+open_pairs(const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    return (struct pairs){.at = at, .end = len > 0 ? at + len : at};
+}
+
+/* 1, 0 at the end, or TG_ERR_CORRUPT. */
+static inline int
+next_pair(struct pairs *pairs)
+{
+    const uint8_t *at = pairs->at;
+    uint64_t pair[2];
+
+    if (at == pairs->end)
+        return 0;
+    if (pairs->end - at >= 2 && ((at[0] | at[1]) & 0x80) == 0) {
+        pairs->bucket += at[0];
+        pairs->count = at[1];
+        pairs->at = at + 2;
+    } else {
+        at = get_pair(at, pairs->end, &pair[0], &pair[1]);
+        if (at == NULL || pair[0] >= TG_HISTOGRAM_BUCKETS)
+            return TG_ERR_CORRUPT;
+        pairs->bucket += pair[0];
+        pairs->count = pair[1];
+        pairs->at = at;
+    }
+    return pairs->bucket < TG_HISTOGRAM_BUCKETS ? 1 : TG_ERR_CORRUPT;
+}
+
 int
 tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                    size_t len)
 {
-    const uint8_t *at = bytes, *end = len > 0 ? at + len : at;
-    uint64_t bucket = 0;
+    struct pairs pairs = open_pairs(bytes, len);
+    int got;
 
-    while (at < end) {
-        uint64_t step, more;
+    while ((got = next_pair(&pairs)) > 0)
+        count(histogram, (uint32_t)pairs.bucket, pairs.count);
+    return got;
+}
 
-        if (end - at >= 2 && ((at[0] | at[1]) & 0x80) == 0) {
-            step = at[0];
-            more = at[1];
-            at += 2;
-        } else {
-            uint64_t pair[2];
+/* Puts a pair behind one of the bucket last; returns its length. */
+static size_t
+put_pair(uint8_t *out, uint64_t last, uint64_t bucket, uint64_t more)
+{
+    size_t len;
 
-            at = get_pair(at, end, &pair[0], &pair[1]);
-            if (at == NULL || pair[0] >= TG_HISTOGRAM_BUCKETS)
-                return TG_ERR_CORRUPT;
-            step = pair[0];
-            more = pair[1];
+    if (more == 0)
+        return 0;
+    len = tg_varint_put(out, bucket - last);
+    return len + tg_varint_put(out + len, more);
+}
+
+int
+tg_histogram_join(struct tg_str a, struct tg_str b, uint8_t *out, size_t *len)
+{
+    struct pairs x = open_pairs(a.data, a.len), y = open_pairs(b.data, b.len);
+    int got_x = next_pair(&x), got_y = next_pair(&y);
+    uint64_t last = 0, bucket = 0, sum = 0;
+
+    *len = 0;
+    while (got_x > 0 || got_y > 0) {
+        bool is_x = got_y == 0 || (got_x > 0 && x.bucket <= y.bucket);
+        const struct pairs *next = is_x ? &x : &y;
+
+        if (got_x < 0 || got_y < 0)
+            break;
+        if (next->bucket != bucket) {
+            *len += put_pair(out + *len, last, bucket, sum);
+            last = sum > 0 ? bucket : last;
+            bucket = next->bucket;
+            sum = 0;
         }
-        bucket += step;
-        if (bucket >= TG_HISTOGRAM_BUCKETS)
-            return TG_ERR_CORRUPT;
-        count(histogram, (uint32_t)bucket, more);
+        if (__builtin_add_overflow(sum, next->count, &sum))
+            sum = UINT64_MAX;
+        if (is_x)
+            got_x = next_pair(&x);
+        else
+            got_y = next_pair(&y);
     }
-    return 0;
+    *len += put_pair(out + *len, last, bucket, sum);
+    return got_x < 0 || got_y < 0 ? TG_ERR_CORRUPT : 0;
 }
 
 int

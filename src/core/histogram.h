@@ -11,6 +11,7 @@
 #ifndef TG_HISTOGRAM_H
 #define TG_HISTOGRAM_H
 
+#include "str.h"
 #include "varint.h"
 
 #define TG_HISTOGRAM_BUCKETS 464
@@ -31,6 +32,13 @@ void tg_histogram_add(struct tg_histogram *histogram, uint32_t value);
 /* Adds an encoded one.  0, or TG_ERR_CORRUPT with a part of it added. */
 int tg_histogram_merge(struct tg_histogram *histogram, const void *bytes,
                        size_t len);
+
+/*
+ * Writes the sum of two encoded ones into out[TG_HISTOGRAM_BYTES_MAX]: cheaper
+ * than to merge them where few buckets are used.  0, or TG_ERR_CORRUPT.
+ */
+int tg_histogram_join(struct tg_str a, struct tg_str b, uint8_t *out,
+                      size_t *len);
 
 /*
  * Takes away what was added to it with less, as if it never had been.  0, or

@@ -396,7 +396,7 @@ copy(struct tg_pack_writer *writer, struct side *side)
 static int
 merge_times(struct tg_str *to, struct tg_str from, uint8_t *bytes)
 {
-    struct tg_histogram sum = {.used = {0}};
+    struct tg_str sum = {(const char *)bytes, 0};
     int err;
 
     if (from.len == 0)
@@ -405,11 +405,8 @@ merge_times(struct tg_str *to, struct tg_str from, uint8_t *bytes)
         *to = from;
         return 0;
     }
-    err = tg_histogram_merge(&sum, to->data, to->len);
-    if (err == 0)
-        err = tg_histogram_merge(&sum, from.data, from.len);
-    *to = (struct tg_str){(const char *)bytes, 0};
-    to->len = tg_histogram_encode(&sum, bytes);
+    err = tg_histogram_join(*to, from, bytes, &sum.len);
+    *to = sum;
     return err;
 }
 

@@ -96,6 +96,78 @@ test_merge(void)
     ok(back.counts[3] == UINT64_MAX, "stays full");
 }
 
+static struct tg_str
+encode(const struct tg_histogram *histogram, uint8_t *bytes)
+{
+    return (struct tg_str){(const char *)bytes,
+                           tg_histogram_encode(histogram, bytes)};
+}
+
+static bool
+is_join(struct tg_str a, struct tg_str b, struct tg_str wanted)
+{
+    uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
+    size_t len;
+
+    return tg_histogram_join(a, b, bytes, &len) == 0 && len == wanted.len &&
+           memcmp(bytes, wanted.data, len) == 0;
+}
+
+static void
+test_join(void)
+{
+    uint8_t bytes[3][TG_HISTOGRAM_BYTES_MAX];
+    int wrong = 0;
+
+    for (uint32_t n = 0; n < 2000; n++) {
+        struct tg_histogram a = {.counts = {0}}, b = a, both = a;
+        struct tg_str x, y, wanted;
+
+        for (uint32_t i = 0; i < n % 67 * (n % 7 ? 1 : 40); i++) {
+            uint32_t value = (i + n) * 2654435761u >> (i % 3 * n % 32);
+
+            tg_histogram_add(i % (2 + n % 5) ? &a : &b, value);
+            tg_histogram_add(&both, value);
+        }
+        x = encode(&a, bytes[0]);
+        y = encode(&b, bytes[1]);
+        wanted = encode(&both, bytes[2]);
+        wrong += !is_join(x, y, wanted) || !is_join(y, x, wanted);
+    }
+    is_int(wrong, 0, "two that are joined are what all of them are together");
+    ok(is_join(TG_STR("\x03\x00\x01\x02"), TG_STR("\x04\x01\x00\x01\x02\x00"),
+               TG_STR("\x04\x04")),
+       "what is not as one would write it, is added up all the same");
+    ok(is_join(TG_STR("\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+               TG_STR("\x05\x02"),
+               TG_STR("\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")),
+       "a full bucket stays full");
+}
+
+static int
+join(struct tg_str a, struct tg_str b)
+{
+    uint8_t bytes[TG_HISTOGRAM_BYTES_MAX];
+    size_t len;
+
+    return tg_histogram_join(a, b, bytes, &len);
+}
+
+static void
+test_join_damage(void)
+{
+    static const struct tg_str damaged[] = {
+        TG_STR_INIT("\x03"), TG_STR_INIT("\xd0\x03\x01"),
+        TG_STR_INIT("\x01\x01\x03"), TG_STR_INIT("\xcf\x03\x01\x01\x01")};
+
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        is_int(join(damaged[i], TG_STR("\x02\x02")), TG_ERR_CORRUPT,
+               "damage %zu before another", i);
+        is_int(join(TG_STR("\x02\x02"), damaged[i]), TG_ERR_CORRUPT,
+               "damage %zu behind another", i);
+    }
+}
+
 static void
 test_damage(void)
 {
@@ -136,6 +208,8 @@ main(void)
     test_every_power();
     test_quantiles();
     test_merge();
+    test_join();
+    test_join_damage();
     test_damage();
     test_varint();
     return done();

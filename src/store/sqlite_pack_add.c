@@ -76,20 +76,26 @@ number_accounts(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
     return err;
 }
 
-/* To the cell and to its day. */
+static void
+add_times(struct tg_heap *heap, const struct tg_block_call *call)
+{
+    tg_histogram_add(&heap->latency, call->latency_ms);
+    if (call->ttft_ms != TG_ABSENT_MS)
+        tg_histogram_add(&heap->ttft, call->ttft_ms);
+}
+
+/* To the cell, and its times to the day as well, unless that is NULL. */
 static int
-add_call(struct tg_pack_maker *maker, const struct tg_block_call *call)
+add_call(struct tg_heap *cell, struct tg_heap *day,
+         const struct tg_block_call *call)
 {
     struct tg_sums sums;
 
     tg_block_sums(call, &sums);
-    tg_histogram_add(&maker->cell.latency, call->latency_ms);
-    tg_histogram_add(&maker->day.latency, call->latency_ms);
-    if (call->ttft_ms != TG_ABSENT_MS) {
-        tg_histogram_add(&maker->cell.ttft, call->ttft_ms);
-        tg_histogram_add(&maker->day.ttft, call->ttft_ms);
-    }
-    return tg_sums_add(&maker->cell.sums, &sums);
+    add_times(cell, call);
+    if (day != NULL)
+        add_times(day, call);
+    return tg_sums_add(&cell->sums, &sums);
 }
 
 /* How many places from the first on have the same words from one on. */
@@ -119,34 +125,38 @@ fetch(const struct tg_block_call *call)
     __builtin_prefetch(&call->is_error);
 }
 
-/* Cells of one kind, and their sum. */
+/* Cells of one kind, and their sum, which one cell is itself. */
 static int
 put_kind(struct tg_rollup *rollup, const struct tg_place *places,
          uint32_t count)
 {
     struct tg_pack_maker *maker = rollup->maker;
+    struct tg_heap *cell = &maker->cell, *day = &maker->day;
     uint32_t kind = places[0].words[TG_ORDER_KIND];
+    uint32_t n = count_same(places, count, TG_ORDER_QUARTER);
     int err = 0;
 
-    tg_heap_clear(&maker->day);
-    while (count > 0 && err == 0) {
-        uint32_t n = count_same(places, count, TG_ORDER_QUARTER);
-
-        tg_heap_clear(&maker->cell);
+    if (n == count)
+        day = NULL;
+    else
+        tg_heap_clear(day);
+    for (; count > 0 && err == 0; places += n, count -= n) {
+        n = count_same(places, count, TG_ORDER_QUARTER);
+        tg_heap_clear(cell);
         for (uint32_t i = 0; i < n && err == 0; i++) {
             if (i + AHEAD < count)
                 fetch(call_at(rollup, &places[i + AHEAD]));
-            err = add_call(maker, call_at(rollup, &places[i]));
+            err = add_call(cell, day, call_at(rollup, &places[i]));
         }
+        if (err == 0 && day != NULL)
+            err = tg_sums_add(&day->sums, &cell->sums);
         if (err == 0)
-            err = tg_sums_add(&maker->day.sums, &maker->cell.sums);
-        if (err == 0)
-            err = tg_heap_put(&maker->cell, &maker->cells, kind,
+            err = tg_heap_put(cell, &maker->cells, kind,
                               places[0].words[TG_ORDER_QUARTER]);
-        places += n;
-        count -= n;
     }
-    return err == 0 ? tg_heap_put(&maker->day, &maker->sums, kind, 0) : err;
+    return err == 0
+               ? tg_heap_put(day != NULL ? day : cell, &maker->sums, kind, 0)
+               : err;
 }
 
 /* Packs of calls of one day and owner. */

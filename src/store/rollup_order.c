@@ -225,6 +225,7 @@ tg_rollup_free(struct tg_rollup *rollup)
         return;
     tg_block_release(&rollup->block);
     tg_pack_maker_free(rollup->maker);
+    free(rollup->rows);
     free(rollup->order);
     free(rollup->spare);
     free(rollup->ranks);

@@ -1,9 +1,6 @@
 #include "sqlite_gather.h"
 #include "sqlite_rollup.h"
 
-#include <stdlib.h>
-
-#define ROW_BYTES 900     /* of a row of key_calls, in its page of 4096 */
 #define HOLDERS_MANY 4096 /* a 32nd of the calls that a block has at least */
 
 int
@@ -120,66 +117,6 @@ find_block(struct tg_sqlite *db, struct tg_rollup **rollup)
     return load(db, first, end, key_id, rollup);
 }
 
-/* A row of more would have a page of its own, most of which is empty. */
-static int
-put_row(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
-        int64_t last_at, struct tg_str entries, struct tg_str loads)
-{
-    int err;
-
-    if (entries.len + loads.len <= ROW_BYTES)
-        return tg_sql_run(db, NULL,
-                          "INSERT INTO key_calls (block, key_id, last_at, "
-                          "entries, loads) VALUES (?, ?, ?, ?, ?)",
-                          "itibb", tg_block_number(rollup->first),
-                          tg_rollup_key(rollup, n), last_at, entries, loads);
-    err = tg_sql_run(db, NULL, "INSERT INTO key_loads (loads) VALUES (?)", "b",
-                     loads);
-    if (err != 0)
-        return err;
-    return tg_sql_run(db, NULL,
-                      "INSERT INTO key_calls (block, key_id, last_at, entries, "
-                      "loads) VALUES (?, ?, ?, ?, ?)",
-                      "itibi", tg_block_number(rollup->first),
-                      tg_rollup_key(rollup, n), last_at, entries,
-                      (int64_t)sqlite3_last_insert_rowid(db->db));
-}
-
-/* Of calls from n on, in order. */
-static int
-put_entries(struct tg_sqlite *db, const struct tg_rollup *rollup, uint32_t n,
-            uint32_t count)
-{
-    struct tg_key_entry last = {.seq = rollup->first};
-    uint8_t *bytes = malloc((size_t)count * 4 * TG_VARINT_MAX);
-    uint8_t *end = bytes + (size_t)count * 2 * TG_VARINT_MAX;
-    struct tg_str entries = {(const char *)bytes, 0};
-    struct tg_str loads = {(const char *)end, 0};
-    int64_t last_at = INT64_MIN;
-    int err;
-
-    if (bytes == NULL)
-        return tg_error_set(&db->store.error, TG_ERR_SYSTEM, "out of memory");
-    for (uint32_t i = n; i < n + count; i++) {
-        const struct tg_block_call *call = tg_rollup_call(rollup, i);
-
-        entries.len += tg_varint_put(bytes + entries.len,
-                                     tg_varint_fold(call->seq - last.seq));
-        entries.len += tg_varint_put(bytes + entries.len,
-                                     tg_varint_fold(call->at - last.at));
-        loads.len += tg_varint_put(end + loads.len, call->latency_ms);
-        loads.len +=
-            tg_varint_put(end + loads.len, (uint64_t)(call->prompt_tokens +
-                                                      call->completion_tokens));
-        last = (struct tg_key_entry){call->seq, call->at};
-        if (call->at > last_at)
-            last_at = call->at;
-    }
-    err = put_row(db, rollup, n, last_at, entries, loads);
-    free(bytes);
-    return err;
-}
-
 /* Behind the calls from n on that are of the same key. */
 static uint32_t
 key_end(const struct tg_rollup *rollup, uint32_t n)
@@ -204,10 +141,12 @@ take_keys(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t cells)
     while (done < cells && rollup->next < rollup->block.count && err == 0) {
         uint32_t end = key_end(rollup, rollup->next);
 
-        err = put_entries(db, rollup, rollup->next, end - rollup->next);
+        err = tg_rollup_keys_put(db, rollup, rollup->next, end - rollup->next);
         done += tg_rollup_cells(rollup, rollup->next, end);
         rollup->next = end;
     }
+    if (err == 0)
+        err = tg_rollup_keys_end(db, rollup);
     return err == 0 ? tg_packs_add(db, rollup, from, rollup->next) : err;
 }
 

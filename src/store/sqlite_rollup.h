@@ -40,6 +40,7 @@ struct tg_rollup {
     uint32_t *ranks;             /* of holders: places among the keys' ids */
     int64_t *days;               /* by number, since 1970 */
     struct tg_pack_maker *maker; /* NULL: not needed yet */
+    struct tg_key_rows *rows;    /* of key_calls; NULL: not needed yet */
 };
 
 /*
@@ -64,6 +65,15 @@ void tg_places_sort(struct tg_place *places, struct tg_place *spare,
  */
 int tg_packs_add(struct tg_sqlite *db, struct tg_rollup *rollup, uint32_t from,
                  uint32_t to);
+
+/*
+ * Puts a key's row of key_calls, of the calls from place n on, in order of
+ * keys; rows of few calls wait until they are some, or for tg_rollup_keys_end,
+ * which ends the part of a transaction.  0 or TG_ERR_*.
+ */
+int tg_rollup_keys_put(struct tg_sqlite *db, struct tg_rollup *rollup,
+                       uint32_t n, uint32_t count);
+int tg_rollup_keys_end(struct tg_sqlite *db, struct tg_rollup *rollup);
 
 /* How many cells of keys the calls from one place up to another make. */
 uint32_t tg_rollup_cells(const struct tg_rollup *rollup, uint32_t from,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define BYTES 256
+#define AHEAD 16 /* calls that are fetched before they are moved */
 #define CELL_BYTES ((TG_WORDS - TG_ORDER_QUARTER) * sizeof(uint32_t))
 
 /* Sorts by a byte of a word, and keeps the order of what is equal. */
@@ -193,6 +194,37 @@ sort(struct tg_rollup *rollup)
     return err;
 }
 
+/*
+ * Calls stand in the order in which they are gone through, several times.
+ * Without memory for that they stay where they are.
+ */
+static void
+put_in_order(struct tg_rollup *rollup)
+{
+    uint32_t count = rollup->block.count;
+    struct tg_block_call *from = rollup->block.calls, *to;
+
+    to = malloc(((size_t)count + 1) * sizeof(*to));
+    if (to == NULL)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t *place = &rollup->order[i].words[TG_ORDER_CALL];
+
+        if (i + AHEAD < count) {
+            const struct tg_block_call *next =
+                &from[rollup->order[i + AHEAD].words[TG_ORDER_CALL]];
+
+            __builtin_prefetch(next);
+            __builtin_prefetch(&next->is_error);
+        }
+        to[i] = from[*place];
+        *place = i;
+    }
+    free(from);
+    rollup->block.calls = to;
+    rollup->block.room = count + 1;
+}
+
 int
 tg_rollup_new(struct tg_sqlite *db, int64_t first, int64_t end,
               struct tg_block *block, struct tg_rollup **rollup)
@@ -214,6 +246,7 @@ tg_rollup_new(struct tg_sqlite *db, int64_t first, int64_t end,
         return tg_error_set(&db->store.error, err, "out of memory");
     }
     tg_places_sort(self->order, self->spare, self->block.count);
+    put_in_order(self);
     *rollup = self;
     return 0;
 }

@@ -37,7 +37,7 @@ const struct tg_option tg_up_options[] = {
      TG_VALUE_TEXT, NULL, NULL},
     {"listen", "ADDR:PORT", "the address; TOLLGATE_LISTEN, 127.0.0.1:8080",
      TG_VALUE_TEXT, NULL, NULL},
-    {"trusted-proxy", "CIDR",
+    {"trusted-proxy", "CIDR,...",
      "whose X-Forwarded-For counts; repeat; TOLLGATE_TRUSTED_PROXIES",
      TG_VALUE_LIST, NULL, NULL},
     {"detach", NULL, "return when it is ready; it goes on by itself",

@@ -19,7 +19,7 @@ static const struct row rows[] = {
     {"home", "DIR", "where all state is; TOLLGATE_HOME, else ./var", 'h'},
     {"listen", "ADDR:PORT", "the address; TOLLGATE_LISTEN, else 127.0.0.1:8080",
      'l'},
-    {"trusted-proxy", "CIDR",
+    {"trusted-proxy", "CIDR,...",
      "whose X-Forwarded-For counts; repeat; TOLLGATE_TRUSTED_PROXIES", 't'},
     {"detach", NULL, "return when it is ready; it goes on by itself", 'd'},
     {"die-with-parent", NULL, "end when the calling process ends", 'p'},

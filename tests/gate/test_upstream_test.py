@@ -64,7 +64,7 @@ def run(daemon):
     ("deepseek", "", "/user/balance", "its balance is 110.00 CNY"),
     ("deepseek", "/v1", "/user/balance", "its balance is 110.00 CNY"),
     ("openai", "/v1", "/v1/models", "models"),
-    ("vllm", "/v1", "/v1/models", "models"),
+    ("vllm", "/v1", "/v1/models", "it has 1 model"),
     ("anthropic", "", "/v1/models", "models"),
     ("anthropic", "/v1", "/v1/models", "models"),
 ])

@@ -76,8 +76,8 @@ take_days(struct tg_alert_sight *sight, struct tg_str calendar,
         sight->month = tg_calendar_month(calendar, sight->now_ms);
         return;
     }
-    if (zone->now_ms != sight->now_ms || zone->len != calendar.len ||
-        memcmp(zone->bytes, calendar.data, calendar.len) != 0) {
+    if (zone->now_ms != sight->now_ms ||
+        !tg_str_eq((struct tg_str){zone->bytes, zone->len}, calendar)) {
         zone->now_ms = sight->now_ms;
         zone->len = calendar.len;
         if (calendar.len > 0)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from conftest import Key
+from lone_daemon import wait
 
 
 def rotate(gate, key, **body):
@@ -143,7 +144,11 @@ def test_each_secret_has_its_last_use(gate):
     def uses():
         return [row["last_used_agent"] for row in show(gate, old)["secrets"]]
 
-    assert uses() == [None, "first/1"]
+    # A round's records are written right behind its answers.
+    def used(agents):
+        wait(lambda: uses() == agents, what=f"uses {agents}")
+
+    used([None, "first/1"])
 
     def call(secret, agent):
         assert gate.request("POST", "/v1/chat/completions", secret, {
@@ -152,25 +157,25 @@ def test_each_secret_has_its_last_use(gate):
             {"User-Agent": agent}).status == 200
 
     call(new, "new/1")
-    assert uses() == ["new/1", "first/1"]
+    used(["new/1", "first/1"])
     call(old, "old/2")
-    assert uses() == ["new/1", "old/2"]
+    used(["new/1", "old/2"])
     call(new, "new/2")
-    assert uses() == ["new/2", "old/2"]
+    used(["new/2", "old/2"])
     step(gate, old, "end")
     call(new, "new/3")
-    assert uses() == ["new/3", "old/2"]
+    used(["new/3", "old/2"])
     newer, _ = rotate(gate, new)
-    assert uses() == [None, "new/3", "old/2"]
+    used([None, "new/3", "old/2"])
     call(new, "new/4")
-    assert uses() == [None, "new/4", "old/2"]
+    used([None, "new/4", "old/2"])
     step(gate, old, "undo")
     call(new, "new/5")
-    assert uses() == [None, "new/5", "old/2"]
+    used([None, "new/5", "old/2"])
     newest, _ = rotate(gate, new, grace="0")
-    assert uses() == [None, None, "new/5", "old/2"]
+    used([None, None, "new/5", "old/2"])
     call(newest, "newest/1")
-    assert uses() == ["newest/1", None, "new/5", "old/2"]
+    used(["newest/1", None, "new/5", "old/2"])
     first = show(gate, old)["secrets"][0]
     assert first["last_used_ip"] == "127.0.0.1"
 

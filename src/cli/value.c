@@ -73,8 +73,8 @@ bool
 tg_value_means_none(const char *value)
 {
     static const char *const words[] = {
-        "none", "never",  "null", "nil", "no",        "off",      "any",
-        "all",  "always", "-",    "*",   "unlimited", "infinite", NULL};
+        "none", "never",  "null", "nil",       "no",       "off", "any",
+        "all",  "always", "-",    "unlimited", "infinite", NULL};
 
     for (const char *const *word = words; *word != NULL; word++) {
         if (strcasecmp(*word, value) == 0)

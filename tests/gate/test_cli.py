@@ -892,7 +892,6 @@ def test_every_member_of_a_change_has_options(admin, cli):
     (["--on", "none"], "--no-on takes it away"),
     # These would be a model and a network of that name.
     (["--model", "none"], '--model cannot be "none"; --no-model takes it away'),
-    (["--model", "*"], "--no-model takes it away"),
     (["--allow-ip", "any"], "--no-allow-ip takes it away"),
     (["--allow-referrer", "any"], "--no-allow-referrer takes it away"),
     (["--endpoint", "all"], "--no-endpoint takes it away"),
@@ -902,6 +901,13 @@ def test_keys_update_refuses(admin, cli, words, sentence):
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert admin.requests == []
+
+
+def test_a_pattern_of_all_models_is_one(admin, cli):
+    """keys create and a policy file take it; so does a change."""
+    admin.answer("PATCH", "/keys/" + KEY_ID, KEY)
+    assert cli("keys", "update", KEY_ID, "--model", "*").returncode == 0
+    assert admin.last["body"] == {"models": ["*"]}
 
 
 def test_keys_pause_and_resume(admin, cli):
